@@ -1,0 +1,160 @@
+"""One validated picture from whatever a person hands over."""
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION
+
+from hub.errors import InputError
+
+# JPEG includes MPO, the JPEG with a second, embedded picture that many phones write.
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+MAX_PIXELS = 64_000_000
+MIN_RADIOGRAPH_SIDE = 32
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# Pillow warns about big pictures, which are refused below, and about EXIF, which may say anything.
+# Once for all: warnings.catch_warnings in threads, which decode images, leaves its filters behind.
+warnings.filterwarnings("ignore", module="PIL")
+
+Source = bytes | str | Path | Image.Image | np.ndarray
+
+
+def read_image(source: Source, radiograph: bool = False) -> Image.Image:
+    """Return an upright 8-bit picture, mode "L" when it is stored as grey, else "RGB".
+
+    `source` is encoded bytes, a path, a PIL image or an array ([H, W], or [H, W, 3 or 4] uint8).
+    Deeper greys (16 and 32 bits, float) are stretched so that their darkest pixel becomes 0 and
+    their brightest 255; transparent pixels become black, as the air around a radiograph is.
+    With `radiograph` the picture is grey whatever it was stored as, and at least 32 px a side.
+
+    Raises InputError: not an image, damaged, over 64 megapixels, or too small for a radiograph.
+    """
+    name = Path(source).name if isinstance(source, str | Path) else "The image"
+    picture = _to_8_bit(_upright(_decode(source, name)), name)
+    if radiograph:
+        if min(picture.size) < MIN_RADIOGRAPH_SIDE:
+            width, height = picture.size
+            raise InputError(
+                f"{name} is only {width} x {height} pixels; "
+                f"a radiograph needs at least {MIN_RADIOGRAPH_SIDE} on each side."
+            )
+        picture = picture.convert("L")
+    return picture
+
+
+def read_file(path: str | Path) -> bytes:
+    """Return the contents; InputError where there are none to be had."""
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path}; check the path.") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder; give the image files inside it.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path} cannot be read: {reason}.") from None
+
+
+def squash(picture: Image.Image, size: int, channels: int) -> np.ndarray:
+    """Return uint8 [size, size, channels], the aspect ratio given up: no part of the film is cut off.
+
+    Same pixels as timm's and transformers' `crop_mode: squash` with bicubic interpolation.
+    """
+    picture = picture.convert("L" if channels == 1 else "RGB")
+    pixels = np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC))
+    return pixels.reshape(size, size, channels)
+
+
+def _decode(source: Source, name: str) -> Image.Image:
+    if isinstance(source, np.ndarray):
+        return _from_array(source, name)
+    if isinstance(source, str | Path):
+        source = read_file(source)
+    if not source:
+        raise InputError(f"{name} is empty; export or download it again.")
+    try:
+        opened = isinstance(source, Image.Image)
+        picture = source if opened else Image.open(io.BytesIO(source), formats=FORMATS)
+        _check_pixels(*picture.size, name)
+        picture.load()
+    except Image.DecompressionBombError:
+        raise InputError(_too_large(name)) from None
+    except Image.UnidentifiedImageError:
+        raise InputError(
+            f"{name} is not an image that can be read here; give a PNG, JPEG, WebP, TIFF or BMP file."
+        ) from None
+    except InputError:
+        raise
+    except Exception:
+        # Pillow's decoders report damage by whatever they stumble over, struct.error and OverflowError too.
+        raise InputError(f"{name} is damaged or cut short; export or download it again.") from None
+    return picture
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Turn the picture as its EXIF says; EXIF that cannot be read says nothing."""
+    # ImageOps.exif_transpose also writes the EXIF anew, which fails where any other tag is malformed.
+    try:
+        turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
+    except Exception:
+        return picture
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _from_array(pixels: np.ndarray, name: str) -> Image.Image:
+    grey = pixels.ndim == 2
+    colour = pixels.ndim == 3 and pixels.shape[2] in (3, 4) and pixels.dtype == np.uint8
+    if not (grey or colour) or 0 in pixels.shape or pixels.dtype.kind not in "uifb":
+        raise InputError(
+            f"{name} is an array of shape {pixels.shape} and type {pixels.dtype}; "
+            "give [height, width], or [height, width, 3 or 4] in uint8."
+        )
+    _check_pixels(pixels.shape[1], pixels.shape[0], name)
+    if pixels.dtype == np.uint8:
+        return Image.fromarray(pixels)
+    return Image.fromarray(_stretch(pixels, name))
+
+
+def _to_8_bit(picture: Image.Image, name: str) -> Image.Image:
+    if picture.mode.startswith("I") or picture.mode == "F":
+        pixels = _stretch(np.asarray(picture), name)
+        # Pillow turns a TIFF whose 0 is white into one whose 0 is black, but only up to 8 bits.
+        white_is_zero = getattr(picture, "tag_v2", {}).get(PHOTOMETRIC_INTERPRETATION) == 0
+        return Image.fromarray(255 - pixels if white_is_zero else pixels)
+    if picture.has_transparency_data:
+        grey = picture.mode in ("L", "LA", "La", "1")
+        picture = picture.convert("RGBA")
+        backdrop = Image.new("RGBA", picture.size, (0, 0, 0, 255))
+        return Image.alpha_composite(backdrop, picture).convert("L" if grey else "RGB")
+    return picture.convert("L" if picture.mode in ("L", "1") else "RGB")
+
+
+def _stretch(pixels: np.ndarray, name: str) -> np.ndarray:
+    """Scale by content: darkest to 0, brightest to 255; a blank picture becomes black."""
+    pixels = pixels.astype(np.float64)
+    if not np.isfinite(pixels).all():
+        raise InputError(f"{name} holds values that are not numbers; export it again as 8 or 16 bits.")
+    low, high = pixels.min(), pixels.max()
+    return np.rint((pixels - low) * (255 / (high - low) if high > low else 0)).astype(np.uint8)
+
+
+def _check_pixels(width: int, height: int, name: str) -> None:
+    if width * height > MAX_PIXELS:
+        raise InputError(_too_large(name))
+
+
+def _too_large(name: str) -> str:
+    return f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels; make it smaller and try again."
