@@ -1,0 +1,54 @@
+"""What many tests need: films, and folders of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hub.synthetic import sample_radiographs
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder of real data and weights that stands beside the repository on some machines."""
+    folder = Path(__file__).parents[2] / "shared"
+    if not (folder / "data" / "chest_xray").is_dir():
+        pytest.skip("real films are not on this machine: ../shared/data/chest_xray")
+    return folder
+
+
+@pytest.fixture
+def film():
+    """A synthetic radiograph of a child with pneumonia."""
+    return sample_radiographs(2)[0][1]
+
+
+@pytest.fixture
+def write_noise():
+    """A function that writes a small grey picture to a path, a different one each time."""
+    random = np.random.default_rng(0)
+
+    def write(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (40, 48), dtype=np.uint8)).save(path)
+
+    return write
+
+
+@pytest.fixture
+def kaggle_folder(tmp_path, write_noise):
+    """The layout of Kaggle: 48 + 72 train and 12 + 18 test images, names as Kermany et al. gave them.
+
+    A child has several films; a bare number (3 in person3_virus and person3_bacteria, in IM-0003 and
+    NORMAL2-IM-0003) may stand for one child or two.
+    """
+    folder = tmp_path / "chest_xray"
+    for split, numbers in (("train", range(1, 25)), ("test", range(101, 107))):
+        for number in numbers:
+            for name in (f"IM-{number:04}-0001", f"IM-{number:04}-0002"):
+                prefix = "NORMAL2-" if number % 3 == 0 and name.endswith("2") else ""
+                write_noise(folder / split / "NORMAL" / f"{prefix}{name}.jpeg")
+            for name in (f"bacteria_{number}", f"bacteria_{number + 1}", f"virus_{number + 5}"):
+                write_noise(folder / split / "PNEUMONIA" / f"person{number}_{name}.jpeg")
+    return folder
