@@ -1,0 +1,114 @@
+"""From probabilities and labels to metrics with intervals, and the temperature."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+from sklearn.metrics import brier_score_loss, confusion_matrix, roc_auc_score
+from torchmetrics.functional.classification import binary_calibration_error, multiclass_calibration_error
+from tqdm.auto import tqdm
+
+DRAWS = 2000
+
+
+def measure(
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    patients: Sequence[str],
+    classes: Sequence[str],
+    seed: int = 0,
+) -> dict:
+    """Return each metric as `{"value", "low", "high"}`, and `confusion`, `n`, `patients` and `classes`.
+
+    `probabilities` is float [N, classes], `labels` int [N]. low and high bound the 95 % interval of
+    a bootstrap over patients: `DRAWS` times as many patients as there are, drawn with replacement,
+    each with all their images (the cluster bootstrap, Field and Welsh 2007). The label is the
+    argmax. Two classes: the second is the positive one. Rows of `confusion` are the truth.
+    Redrawing the same images makes calibration look worse than it is, so `ece` may lie below its interval.
+    """
+    numbers = np.unique(np.asarray(patients), return_inverse=True)[1]
+    images_of = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1])
+    random = np.random.default_rng(seed)
+    draws = []
+    for _ in tqdm(range(DRAWS), "Bootstrap over patients", unit=" draws", leave=False):
+        drawn = np.concatenate([images_of[i] for i in random.integers(len(images_of), size=len(images_of))])
+        draws.append(_metrics(probabilities[drawn], labels[drawn]))
+    metrics = {}
+    for name, value in _metrics(probabilities, labels).items():
+        low, high = np.nanpercentile([draw[name] for draw in draws], [2.5, 97.5])
+        metrics[name] = {"value": float(value), "low": float(low), "high": float(high)}
+    confusion = _confusion(probabilities, labels)
+    return metrics | {
+        "confusion": confusion.tolist(),
+        "n": len(labels),
+        "patients": len(images_of),
+        "classes": list(classes),
+    }
+
+
+def _metrics(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    confusion = _confusion(probabilities, labels)
+    right, actual, predicted = np.diag(confusion), confusion.sum(1), confusion.sum(0)
+    # A class may be absent from a draw: its recall and F1 are then 0, as scikit-learn has it.
+    recall = right / np.maximum(actual, 1)
+    f1 = 2 * right / np.maximum(actual + predicted, 1)
+    metrics = {"accuracy": right.sum() / actual.sum(), "auc": auc(probabilities, labels)}
+    if len(confusion) > 2:
+        return metrics | {"f1": f1.mean(), "ece": _calibration_error(probabilities, labels)}
+    return {
+        "accuracy": metrics["accuracy"],
+        "sensitivity": recall[1],
+        "specificity": recall[0],
+        "auc": metrics["auc"],
+        "balanced_accuracy": recall.mean(),
+        "f1": f1[1],
+        "brier": brier_score_loss(labels, probabilities[:, 1]),
+        "ece": _calibration_error(probabilities, labels),
+    }
+
+
+def _confusion(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return confusion_matrix(labels, probabilities.argmax(1), labels=range(probabilities.shape[1]))
+
+
+def auc(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the area under the ROC curve, one against the rest for many; NaN where a class is absent."""
+    count = probabilities.shape[1]
+    if len(np.unique(labels)) < count:
+        return float("nan")
+    if count == 2:
+        return float(roc_auc_score(labels, probabilities[:, 1]))
+    return float(roc_auc_score(labels, probabilities, multi_class="ovr", labels=range(count)))
+
+
+def _calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the expected calibration error over 15 equal bins (Naeini et al. 2015, Guo et al. 2017)."""
+    predicted, truth = torch.as_tensor(probabilities), torch.as_tensor(labels)
+    bins = {"n_bins": 15, "validate_args": False}
+    if predicted.shape[1] == 2:
+        return binary_calibration_error(predicted[:, 1].contiguous(), truth, **bins).item()
+    return multiclass_calibration_error(predicted, truth, predicted.shape[1], **bins).item()
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the scalar that logits [N, classes] are divided by for the least log loss (Guo et al. 2017)."""
+
+    def loss(log_temperature: float) -> float:
+        scaled = log_softmax(logits.astype(np.float64) / np.exp(log_temperature), axis=1)
+        return -scaled[np.arange(len(labels)), labels].mean()
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
+
+
+def format_metrics(metrics: dict) -> str:
+    """Return the metrics as a table to print."""
+    size = f"{metrics['n']} images of {metrics['patients']} patients"
+    lines = [f"{metrics['split']} split of {metrics['dataset']}: {size}"]
+    for name, value in metrics.items():
+        if isinstance(value, dict):
+            lines.append(
+                f"{name:<18} {value['value']:.4f}   95 % interval {value['low']:.4f} to {value['high']:.4f}"
+            )
+    return "\n".join(lines)

@@ -1,0 +1,67 @@
+"""Pictures for people who would rather look than read."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from sklearn.metrics import ConfusionMatrixDisplay, RocCurveDisplay
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+BLUE, ORANGE, GREY = "#2563eb", "#ea580c", "#6b7280"
+
+
+def plot_training(history: list[dict], path: Path) -> None:
+    """Draw loss and validation scores over epochs, as `training.train` returns them."""
+    epochs = [row["epoch"] for row in history]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
+    left.plot(epochs, [row["loss"] for row in history], "o-", color=GREY, label="train (augmented)")
+    left.plot(epochs, [row["validation_loss"] for row in history], "o-", color=BLUE, label="validation")
+    right.plot(epochs, [row["validation_auc"] for row in history], "o-", color=BLUE, label="AUC")
+    right.plot(epochs, [row["validation_accuracy"] for row in history], "o-", color=ORANGE, label="accuracy")
+    kept = max(history, key=lambda row: (row["validation_auc"], row["epoch"]))["epoch"]
+    right.axvline(kept, color=GREY, linestyle=":", label=f"kept: epoch {kept}")
+    for axis, title in ((left, "Loss"), (right, "Validation")):
+        axis.set(title=title, xlabel="epoch", xticks=epochs)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.legend(frameon=False)
+    _save(figure, path)
+
+
+def plot_roc(probabilities: np.ndarray, labels: np.ndarray, classes: list[str], path: Path) -> None:
+    """Draw the ROC curve, one against the rest where there are more than two classes; a ring marks argmax.
+
+    `probabilities` is float [N, classes], `labels` int [N].
+    """
+    figure, axis = plt.subplots(figsize=(4.5, 4.5), layout="constrained")
+    # Beyond ten curves nobody can tell them apart.
+    for label in [1] if len(classes) == 2 else range(min(len(classes), 10)):
+        RocCurveDisplay.from_predictions(
+            labels == label, probabilities[:, label], name=classes[label], ax=axis
+        )
+    axis.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
+    if len(classes) == 2:
+        positive = probabilities.argmax(1) == 1
+        point = positive[labels == 0].mean(), positive[labels == 1].mean()
+        axis.plot(*point, "o", color=ORANGE, fillstyle="none", label="argmax")
+    axis.set(xlabel="1 - specificity", ylabel="sensitivity", title="ROC", xlim=(0, 1), ylim=(0, 1.01))
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False, loc="lower right")
+    _save(figure, path)
+
+
+def plot_confusion(confusion: list[list[int]], classes: list[str], path: Path) -> None:
+    """Draw the confusion matrix; rows are the truth."""
+    size = max(4.5, 0.5 * len(classes))
+    figure, axis = plt.subplots(figsize=(size, size), layout="constrained")
+    display = ConfusionMatrixDisplay(np.array(confusion), display_labels=classes)
+    display.plot(ax=axis, cmap="Blues", colorbar=False, xticks_rotation=0 if len(classes) < 6 else 90)
+    axis.set_title("Confusion")
+    _save(figure, path)
+
+
+def _save(figure: plt.Figure, path: Path) -> None:
+    # Without the software version and date the same figures give the same bytes.
+    figure.savefig(path, dpi=120, metadata={"Software": None})
+    plt.close(figure)
