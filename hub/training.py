@@ -1,0 +1,131 @@
+"""Fine-tuning: a loop that reads top to bottom."""
+
+import math
+import time
+
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from timm.utils import ModelEmaV3
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from hub.evaluation import auc
+from hub.loader import augment
+
+
+def train(
+    model: nn.Module,
+    train_set: tuple[Tensor, Tensor],
+    validation_set: tuple[Tensor, Tensor],
+    *,
+    epochs: int,
+    small_epochs: int,
+    small_size: int,
+    batch_size: int,
+    learning_rate: float,
+    weight_decay: float = 0.05,
+    label_smoothing: float = 0.1,
+    ema_decay: float = 0.995,
+    compile: bool = False,
+    seed: int = 0,
+) -> list[dict]:
+    """Fine-tune `model` in place to its best epoch by validation AUC; return one dict per epoch.
+
+    The sets are images uint8 [N, C, H, W] and labels int64 [N]. The first `small_epochs` see images
+    of `small_size` px, which costs half as much (progressive resizing, Howard 2018). Rare classes
+    weigh more in the loss. Weights are averaged over steps (EMA) and the average is what is
+    validated and kept. On a GPU the data live on the device and the arithmetic is bf16.
+    """
+    set_seed(seed)
+    accelerator = Accelerator(mixed_precision="bf16" if torch.cuda.is_available() else "no")
+    device = accelerator.device
+    images, labels = train_set[0].to(device), train_set[1].to(device)
+    generator = torch.Generator(device).manual_seed(seed)
+
+    model.to(device, memory_format=torch.channels_last)
+    average = ModelEmaV3(model, decay=ema_decay, use_warmup=True)
+    optimizer = torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=weight_decay, fused=True)
+    steps = epochs * (len(images) // batch_size or 1)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warmup_cosine(step, steps))
+    network, optimizer, schedule = accelerator.prepare(
+        torch.compile(model, dynamic=False) if compile else model, optimizer, schedule
+    )
+    counts = labels.bincount(minlength=model.num_classes)
+    class_weights = len(labels) / (model.num_classes * counts)
+
+    history, best, step = [], None, 0
+    for epoch in range(1, epochs + 1):
+        size = small_size if epoch <= small_epochs else images.shape[-1]
+        network.train()
+        started, seen, total = time.perf_counter(), 0, 0.0
+        # The last, smaller batch is left out: batch norm needs company, compiled code one shape.
+        order = torch.randperm(len(images), generator=generator, device=device)
+        batches = order.split(batch_size)[: len(images) // batch_size or 1]
+        with tqdm(batches, f"Epoch {epoch}/{epochs} at {size} px", unit=" batches") as progress:
+            for batch in progress:
+                pixels = normalize(augment(images[batch], size, generator), model)
+                with accelerator.autocast():
+                    logits = network(pixels)
+                loss = F.cross_entropy(
+                    logits.float(), labels[batch], class_weights, label_smoothing=label_smoothing
+                )
+                accelerator.backward(loss)
+                optimizer.step()
+                schedule.step()
+                optimizer.zero_grad()
+                step += 1
+                average.update(model, step)
+                seen, total = seen + len(batch), total + loss.item() * len(batch)
+                rate = seen / (time.perf_counter() - started)
+                progress.set_postfix_str(f"loss {total / seen:.3f}, {rate:.0f} images/s")
+        scores = validate(average.module, *validation_set)
+        history.append(
+            {"epoch": epoch, "size": size, "loss": total / seen, "images_per_second": rate, **scores}
+        )
+        tqdm.write(
+            f"epoch {epoch}: loss {total / seen:.4f}, validation loss {scores['validation_loss']:.4f}, "
+            f"accuracy {scores['validation_accuracy']:.4f}, AUC {scores['validation_auc']:.4f}"
+        )
+        if best is None or scores["validation_auc"] >= best[0]:
+            best = scores["validation_auc"], {k: v.clone() for k, v in average.module.state_dict().items()}
+    model.load_state_dict(best[1])
+    model.to("cpu").eval()
+    return history
+
+
+def validate(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float]:
+    """Return `validation_loss`, `validation_accuracy` and `validation_auc` (macro for many classes)."""
+    logits = predict_logits(model, images)
+    probabilities = logits.softmax(1).numpy()
+    return {
+        "validation_loss": F.cross_entropy(logits, labels).item(),
+        "validation_accuracy": (logits.argmax(1) == labels).float().mean().item(),
+        "validation_auc": auc(probabilities, labels.numpy()),
+    }
+
+
+@torch.inference_mode()
+def predict_logits(model: nn.Module, images: Tensor, batch_size: int = 64) -> Tensor:
+    """Return float32 logits [N, classes] on the CPU for uint8 images [N, C, H, W]."""
+    model.eval()
+    device = next(model.parameters()).device
+    batches = tqdm(images.split(batch_size), "Validating", unit=" batches", leave=False)
+    return torch.cat([model(normalize(b.to(device).float() / 255, model)).float().cpu() for b in batches])
+
+
+def normalize(pixels: Tensor, model: nn.Module) -> Tensor:
+    """Return pixels [B, C, H, W] in 0..1 with the mean and deviation of the model's `pretrained_cfg`."""
+    channels = pixels.shape[1]
+    mean, std = (
+        pixels.new_tensor(model.pretrained_cfg[key][:channels]).view(1, -1, 1, 1) for key in ("mean", "std")
+    )
+    return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def _warmup_cosine(step: int, steps: int, warmup: float = 0.05) -> float:
+    """Return the factor on the learning rate: up in a straight line, down along a cosine."""
+    if step < warmup * steps:
+        return (step + 1) / (warmup * steps)
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup * steps) / (steps * (1 - warmup))))

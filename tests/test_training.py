@@ -1,0 +1,177 @@
+"""`train.py` and the loop behind it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+
+from hub import package, training
+from hub.classifier import Classifier
+from hub.errors import InputError
+from hub.loader import augment, decode
+from hub.package import BUNDLED
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = {"epochs": 2, "small_epochs": 1, "small_size": 32, "batch_size": 8, "learning_rate": 1e-3}
+
+
+def run_train(*arguments, cwd=ROOT):
+    command = [sys.executable, str(ROOT / "train.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
+
+
+def tiny_set(count, seed):
+    """Dark and bright squares: a task that two epochs learn."""
+    labels = torch.arange(count) % 2
+    noise = torch.randint(0, 60, (count, 1, 48, 48), generator=torch.Generator().manual_seed(seed))
+    return (noise + 140 * labels.view(-1, 1, 1, 1)).to(torch.uint8), labels
+
+
+def tiny_model():
+    torch.manual_seed(0)
+    return package.create_model("mobilenetv2_050", 2, "none", radiograph=True, size=48)
+
+
+def test_equal_seeds_give_equal_weights_and_others_do_not():
+    def train(seed):
+        model = tiny_model()
+        history = training.train(model, tiny_set(32, 1), tiny_set(16, 2), seed=seed, **SETTINGS)
+        return model.state_dict(), [row["loss"] for row in history]
+
+    (first, losses), (second, again), (other, _) = train(0), train(0), train(1)
+    assert losses == again
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert any(not torch.equal(first[key], other[key]) for key in first)
+
+
+def test_the_epoch_with_the_best_validation_auc_is_kept():
+    model, validation = tiny_model(), tiny_set(16, 2)
+    history = training.train(model, tiny_set(32, 1), validation, **SETTINGS | {"epochs": 3})
+    kept = training.validate(model, *validation)["validation_auc"]
+    assert kept == max(row["validation_auc"] for row in history)
+
+
+def test_augmentation_leaves_pixels_in_range_and_changes_every_image():
+    images = tiny_set(8, 0)[0]
+    first, second = (augment(images, 40, torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    assert first.shape == (8, 1, 40, 40)
+    assert first.min() >= 0 and first.max() <= 1
+    assert all((a != b).any() for a, b in zip(first, second, strict=True))
+
+
+def test_a_one_channel_network_and_its_package_are_the_same_function(tmp_path, film):
+    model = tiny_model().eval()
+    torch.nn.init.normal_(model.get_classifier().weight)
+    pixels = torch.from_numpy(np.asarray(film.resize((48, 48))).copy())[None, None]
+    expected = training.predict_logits(model, pixels).softmax(1)[0].tolist()
+    metrics = {"training": {"command": "", "dataset": "", "weights": "", "seconds": 0, "temperature": 1.0,
+               "history": [], "splits": {"images": {}, "patients_known": True, "shared_patients": {},
+               "shared_numbers": {}, "shared_images": {}}}}  # fmt: skip
+    package.save_package(tmp_path, model, ["NORMAL", "PNEUMONIA"], True, 1.0, metrics)
+    classifier = Classifier.from_pretrained(tmp_path)
+    assert classifier.channels == 3
+    prediction = classifier(film.resize((48, 48)))
+    assert list(prediction.probabilities.values()) == pytest.approx(expected, abs=1e-5)
+
+
+def test_training_goes_on_from_a_model_folder_with_the_same_function():
+    model = package.create_model("mobilenetv2_100", 2, str(BUNDLED), radiograph=True, size=224).eval()
+    rgb = timm.create_model(f"local-dir:{BUNDLED}", pretrained=True).eval()
+    grey = torch.rand(1, 1, 224, 224)
+    with torch.inference_mode():
+        assert torch.allclose(model(grey), rgb(grey.expand(1, 3, 224, 224)), atol=1e-4)
+
+
+def test_decoding_names_the_file_that_cannot_be_read(kaggle_folder):
+    from hub.data import load_splits
+
+    broken = next((kaggle_folder / "train" / "NORMAL").iterdir())
+    broken.write_bytes(broken.read_bytes()[:200])
+    splits = load_splits(kaggle_folder)
+    with pytest.raises(InputError, match=broken.name):
+        for split in splits.values():
+            decode(split, 32, 1, radiograph=True)
+
+
+@pytest.mark.parametrize(
+    ("weights", "sentence"),
+    [
+        ("missing.safetensors", "There are no weights at"),
+        (__file__, "pickled weights can run code"),
+        (str(ROOT / "hub"), "not a model folder"),
+        (str(ROOT / "hub" / "synthetic.safetensors"), "does not fit"),
+    ],
+)
+def test_weights_that_cannot_be_used_are_refused(weights, sentence):
+    with pytest.raises(InputError, match=sentence):
+        package.create_model("mobilenetv2_100", 2, weights, radiograph=True, size=224)
+
+
+def test_an_unknown_architecture_is_refused():
+    with pytest.raises(InputError, match="knows no architecture"):
+        package.create_model("mobilenet_v99", 2, "none", radiograph=True, size=224)
+
+
+def test_help_teaches_and_costs_nothing():
+    done = run_train("--help")
+    assert done.returncode == 0
+    assert "--dataset synthetic --epochs 1" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--dataset", "no-such-folder", "--output", "model"], "There is no folder no-such-folder"),
+        (["--dataset", "synthetic", "--epochs", "0"], "--epochs must be more than 0"),
+        (["--dataset", "synthetic", "--output", ROOT / "hub"], "is there already"),
+    ],
+)
+def test_bad_arguments_are_one_sentence_and_exit_code_2(arguments, sentence, tmp_path):
+    done = run_train(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_leaves_a_finished_model_folder(tmp_path):
+    """A first run as a newcomer makes it: offline, on synthetic films, here with small pictures."""
+    output = tmp_path / "model"
+    done = run_train("--dataset", "synthetic", "--epochs", 1, "--size", 64, "--output", output)
+    assert done.returncode == 0, done.stderr
+    assert "shared patients: train/validation 0" in done.stdout
+    names = {path.name for path in output.iterdir()}
+    assert names == {"config.json", "model.safetensors", "metrics.json", "README.md", "training.png"}
+    metrics = json.loads((output / "metrics.json").read_text())
+    assert metrics["validation"]["n"] == 64
+    assert "synthetic films of no patient" in (output / "README.md").read_text()
+    Image.open(output / "training.png").verify()
+    assert Classifier.from_pretrained(output).size == 64
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_folder_of_other_classes_trains_a_colour_model(tmp_path):
+    random = np.random.default_rng(0)
+    for name, channel in (("red", 0), ("green", 1), ("blue", 2)):
+        folder = tmp_path / "colours" / name
+        folder.mkdir(parents=True)
+        for index in range(24):
+            pixels = random.integers(0, 80, (40, 50, 3), dtype=np.uint8)
+            pixels[..., channel] += 150
+            Image.fromarray(pixels).save(folder / f"{index}.png")
+    output = tmp_path / "model"
+    done = run_train(
+        "--dataset", tmp_path / "colours", "--output", output, "--weights", "none", "--epochs", 1,
+        "--size", 32, "--batch-size", 16, "--architecture", "mobilenetv2_050",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    classifier = Classifier.from_pretrained(output)
+    assert classifier.classes == ["blue", "green", "red"]
+    assert not classifier.radiograph
+    assert json.loads((output / "metrics.json").read_text())["validation"].keys() >= {"accuracy", "auc", "f1"}
