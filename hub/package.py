@@ -1,0 +1,240 @@
+"""The model folder: what timm, transformers and `Classifier` load."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import timm
+import torch
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from safetensors import safe_open
+from timm.models import save_for_hf
+from torch import nn
+
+from hub.errors import InputError
+
+BUNDLED = Path(__file__).parent / "pretrained"
+TEMPLATE = Path(__file__).parent / "card.md"
+# Grey as Pillow and ITU-R BT.601 make it from red, green and blue.
+LUMA = torch.tensor([299, 587, 114]).div(1000).view(1, 3, 1, 1)
+# One mean and one deviation for all channels: the averages of ImageNet's.
+GREY_STATISTICS = {"mean": (0.449,) * 3, "std": (0.226,) * 3}
+
+
+def create_model(architecture: str, classes: int, weights: str, radiograph: bool, size: int) -> nn.Module:
+    """Return the timm network to train, one input channel for radiographs, else three.
+
+    `weights` is "imagenet" (timm's own, downloaded), "none" (random), a safetensors file with the
+    network's ImageNet weights, or a model folder written here.
+
+    Raises InputError: unknown architecture, weights that are not there or do not fit.
+    """
+    if not timm.is_model(architecture):
+        raise InputError(f"timm knows no architecture {architecture}; timm.list_models() lists them.")
+    overlay = {
+        "input_size": (3, size, size),
+        "interpolation": "bicubic",
+        "crop_pct": 1.0,
+        "crop_mode": "squash",
+    }
+    overlay |= GREY_STATISTICS if radiograph else {}
+    if weights not in ("imagenet", "none"):
+        overlay |= _weights_overlay(Path(weights))
+    try:
+        model = timm.create_model(
+            architecture,
+            pretrained=weights != "none",
+            num_classes=classes,
+            in_chans=1 if radiograph else 3,
+            drop_rate=0.2,
+            pretrained_cfg_overlay=overlay,
+        )
+    except RuntimeError:
+        if weights == "imagenet":
+            raise InputError(_no_download(architecture)) from None
+        raise InputError(
+            f"{weights} does not fit {architecture}; give weights of this architecture."
+        ) from None
+    except OSError:
+        raise InputError(_no_download(architecture)) from None
+    if "file" in overlay:
+        _check_all_loaded(model, overlay["file"])
+    if weights == "none" or overlay.get("num_classes", model.default_cfg["num_classes"]) != classes:
+        # timm scales a fresh classifier by the number of classes: with two of them the loss starts at 7.
+        for tensor in model.get_classifier().parameters():
+            nn.init.zeros_(tensor)
+    return model
+
+
+def _check_all_loaded(model: nn.Module, file: str) -> None:
+    """Refuse a file that lacks a layer: with a fresh classifier timm would leave that layer random."""
+    with safe_open(file, "pt") as weights:
+        stored = set(weights.keys())
+    fresh = f"{model.pretrained_cfg['classifier']}."
+    needed = {name for name in model.state_dict() if not name.startswith(fresh)}
+    missing = sorted(needed - stored - {name for name in needed if name.endswith("num_batches_tracked")})
+    if missing:
+        raise InputError(f"{file} does not fit: it has no {missing[0]}; give weights of this architecture.")
+
+
+def _no_download(architecture: str) -> str:
+    return (
+        f"timm's weights for {architecture} cannot be downloaded; check the network, "
+        "or give --weights FILE.safetensors, a model folder, or none."
+    )
+
+
+def _weights_overlay(path: Path) -> dict:
+    """Return the pretrained_cfg entries that make timm read a local file."""
+    if path.is_dir():
+        return {"file": str(path / "model.safetensors"), "num_classes": read_config(path)["num_classes"]}
+    if not path.is_file():
+        raise InputError(
+            f"There are no weights at {path}; give a .safetensors file, a model folder, or none."
+        )
+    if path.suffix != ".safetensors":
+        raise InputError(
+            f"{path} is not a .safetensors file; convert it first, pickled weights can run code."
+        )
+    return {"file": str(path)}
+
+
+def read_config(folder: Path) -> dict:
+    """Return config.json of a model folder; InputError when `folder` is not one."""
+    path = Path(folder) / "config.json"
+    try:
+        config = json.loads(path.read_text())
+    except (OSError, ValueError):
+        raise InputError(f"{folder} is not a model folder: it has no readable config.json.") from None
+    if "architecture" not in config or not (Path(folder) / "model.safetensors").is_file():
+        raise InputError(
+            f"{folder} is not a model folder: it needs config.json and model.safetensors of timm."
+        )
+    return config
+
+
+def save_package(
+    folder: Path, model: nn.Module, classes: list[str], radiograph: bool, temperature: float, metrics: dict
+) -> None:
+    """Write config.json, model.safetensors, metrics.json and the card into `folder`.
+
+    The layout is timm's, which transformers reads too. A one-channel radiograph network becomes a
+    three-channel one that weighs red, green and blue into grey in its first convolution, since
+    `pipeline` always feeds three. The classifier is divided by `temperature`, so that every reader's
+    softmax is calibrated.
+    """
+    model = _with_rgb_input(model) if radiograph else model
+    with torch.no_grad():
+        for tensor in model.get_classifier().parameters():
+            tensor /= temperature
+    save_for_hf(
+        model.to(memory_format=torch.contiguous_format),
+        str(folder),
+        model_config={"label_names": list(classes)},
+        safe_serialization=True,
+    )
+    (folder / "model.safetensors").chmod(0o644)  # safetensors writes for the owner alone
+    config = json.loads((folder / "config.json").read_text())
+    # transformers passes num_classes itself and fails on a second one in model_args.
+    config["model_args"] = {}
+    config["pretrained_cfg"].pop("tag", None)  # that of the weights training began with
+    config["radiograph"] = radiograph
+    write_json(folder / "config.json", config)
+    write_json(folder / "metrics.json", metrics)
+    write_card(folder)
+
+
+def _with_rgb_input(model: nn.Module) -> nn.Module:
+    """Return the same function of grey pictures, for three channels; colours are weighed into grey.
+
+    Exact because all channels share one mean and deviation.
+    """
+    rgb = timm.create_model(
+        model.pretrained_cfg["architecture"],
+        num_classes=model.num_classes,
+        pretrained_cfg_overlay=model.pretrained_cfg
+        | {"input_size": (3, *model.pretrained_cfg["input_size"][1:])},
+    )
+    state = model.state_dict()
+    stem = model.pretrained_cfg["first_conv"] + ".weight"
+    state[stem] = state[stem] * LUMA
+    rgb.load_state_dict(state)
+    return rgb
+
+
+def write_card(folder: Path) -> None:
+    """Write README.md, the model card, from config.json and metrics.json of the folder."""
+    config, metrics = read_config(folder), json.loads((folder / "metrics.json").read_text())
+    results = []
+    for split in ("validation", "test"):
+        names = {
+            "accuracy": "Accuracy",
+            "auc": "AUC",
+            "f1": "F1",
+            "sensitivity": "Sensitivity",
+            "specificity": "Specificity",
+        }
+        for key, name in names.items():
+            if key in metrics.get(split, {}):
+                results.append(
+                    EvalResult(
+                        task_type="image-classification",
+                        dataset_type="chest-xray-pneumonia" if config["radiograph"] else "image-folder",
+                        dataset_name=metrics[split]["dataset"],
+                        dataset_split=split,
+                        metric_type=key,
+                        metric_name=name,
+                        metric_value=round(metrics[split][key]["value"], 4),
+                    )
+                )
+    data = ModelCardData(
+        license="apache-2.0",
+        library_name="timm",
+        pipeline_tag="image-classification",
+        tags=["image-classification", "timm", "transformers"]
+        + (["chest-x-ray", "medical"] if config["radiograph"] else []),
+        model_name=f"{config['architecture']}-{'pneumonia' if config['radiograph'] else 'classifier'}",
+        eval_results=results,
+    )
+    card = ModelCard.from_template(data, template_path=str(TEMPLATE), config=config, metrics=metrics)
+    write_text(folder / "README.md", str(card))
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write JSON through a temporary name, so that a reader never sees half of it."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write text through a temporary name, so that a reader never sees half of it."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(content)
+    partial.replace(path)
+
+
+@contextmanager
+def new_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder beside `path` that takes its name when the block ends well.
+
+    Raises InputError when `path` exists already and `overwrite` is not given; with it the old
+    folder goes only once the new one is complete.
+    """
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} is there already; give another --output, or --overwrite to replace it.")
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial)
+        raise
+    if path.exists():
+        old = path.with_name(f".{path.name}.old")
+        path.rename(old)
+        partial.rename(path)
+        shutil.rmtree(old)
+    else:
+        partial.rename(path)
