@@ -1,0 +1,167 @@
+"""python -m hub: measure a model, classify files, fit the synthetic radiographs."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from hub.errors import InputError
+
+BATCH = 32
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m hub", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser(
+        "evaluate",
+        help="measure a model on one split of a data set",
+        description="Print each metric with its 95 %% interval from a bootstrap over patients.",
+    )
+    command.set_defaults(run=evaluate)
+    command.add_argument("model", metavar="MODEL", help="a model folder or Hub id")
+    command.add_argument(
+        "--dataset", required=True, metavar="SOURCE", help="a folder, Parquet, a Hub id, or synthetic"
+    )
+    command.add_argument(
+        "--split", default="test", choices=("train", "validation", "test"), help="default: test"
+    )
+    command.add_argument("--seed", type=int, default=0, help="of the train/validation split (default: 0)")
+    command.add_argument("--json", type=Path, metavar="FILE", help="also write the metrics to FILE")
+    command.add_argument("--plots", type=Path, metavar="DIR", help="also draw ROC and confusion into DIR")
+    command.add_argument(
+        "--save", action="store_true", help="put metrics and pictures into the model folder and its card"
+    )
+
+    command = commands.add_parser(
+        "classify",
+        help="say what a model sees in image files",
+        description="Print one line per file; a bad file does not stop the rest, and makes the exit code 2.",
+    )
+    command.set_defaults(run=classify)
+    command.add_argument("files", nargs="+", metavar="FILE", help="PNG, JPEG, WebP, TIFF or BMP")
+    command.add_argument("--model", help="a model folder or Hub id (default: the bundled model)")
+    command.add_argument(
+        "--json", action="store_true",
+        help="one JSON object per line: file, label (null when refused), probabilities, warnings, error",
+    )  # fmt: skip
+
+    command = commands.add_parser(
+        "fit-synthetic",
+        help="fit the components that synthetic radiographs are drawn from",
+        description="Fit principal components on the training split and write hub/synthetic.safetensors.",
+    )
+    command.set_defaults(run=fit_synthetic)
+    command.add_argument(
+        "--dataset", required=True, metavar="SOURCE", help="radiographs: a folder, Parquet or a Hub id"
+    )
+    command.add_argument("--seed", type=int, default=0, help="of the train/validation split (default: 0)")
+    return parser.parse_args(arguments)
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    import numpy as np
+    from tqdm.auto import tqdm
+
+    from hub import data, evaluation, loader, package, patients, plots
+    from hub.classifier import Classifier
+
+    if options.save and not Path(options.model).is_dir():
+        raise InputError(f"--save writes into a model folder, and {options.model} is not one here.")
+    classifier = Classifier.from_pretrained(options.model)
+    splits = data.load_splits(options.dataset, options.seed)
+    print(patients.format_report(patients.leak_report(splits)), end="\n\n", flush=True)
+    split = splits[options.split]
+    classes = split.features["label"].names
+    if classes != classifier.classes:
+        raise InputError(
+            f"{options.dataset} has the classes {classes}, the model {classifier.classes}; they must agree."
+        )
+    images, labels = loader.decode(split, classifier.size, classifier.channels, classifier.radiograph)
+    images, labels = images.permute(0, 2, 3, 1).numpy(), labels.numpy()
+    probabilities = []
+    for start in tqdm(range(0, len(images), BATCH), "Classifying", unit=" batches", leave=False):
+        answers = classifier.predict(images[start : start + BATCH])
+        probabilities += [list(answer.probabilities.values()) for answer in answers]
+    probabilities = np.array(probabilities)
+    metrics = evaluation.measure(probabilities, labels, split["patient"], classes)
+    metrics |= {"dataset": options.dataset, "split": options.split}
+    print(evaluation.format_metrics(metrics))
+    if options.json:
+        package.write_json(options.json, metrics)
+    folders = ([options.plots] if options.plots else []) + ([Path(options.model)] if options.save else [])
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        plots.plot_roc(probabilities, labels, classes, folder / f"roc_{options.split}.png")
+        plots.plot_confusion(metrics["confusion"], classes, folder / f"confusion_{options.split}.png")
+    if options.save:
+        recorded = json.loads((Path(options.model) / "metrics.json").read_text())
+        package.write_json(Path(options.model) / "metrics.json", recorded | {options.split: metrics})
+        package.write_card(Path(options.model))
+    return 0
+
+
+def classify(options: argparse.Namespace) -> int:
+    from hub.classifier import Classifier
+    from hub.package import BUNDLED
+
+    classifier = Classifier.from_pretrained(options.model or BUNDLED)
+    failed = False
+    for start in range(0, len(options.files), BATCH):
+        rows = []
+        for file in options.files[start : start + BATCH]:
+            try:
+                rows.append((file, classifier.read(file), None))
+            except InputError as error:
+                rows.append((file, None, str(error)))
+        readable = [pixels for _, pixels, _ in rows if pixels is not None]
+        predictions = iter(classifier.predict(readable) if readable else [])
+        for file, pixels, error in rows:
+            prediction = next(predictions) if pixels is not None else None
+            failed = failed or prediction is None
+            row = {
+                "file": file,
+                "label": prediction.label if prediction else None,
+                "probabilities": prediction.probabilities if prediction else {},
+                "warnings": prediction.warnings if prediction else [],
+                "error": error,
+            }
+            print(json.dumps(row) if options.json else _line(row), flush=True)
+    return 2 if failed else 0
+
+
+def _line(row: dict) -> str:
+    if row["error"]:
+        return f"{row['file']}: {row['error']}"
+    best = f"{row['label']} {row['probabilities'][row['label']]:.3f}"
+    return f"{row['file']}: {best}" + "".join(f" ({warning})" for warning in row["warnings"])
+
+
+def fit_synthetic(options: argparse.Namespace) -> int:
+    from hub import data, loader, synthetic
+
+    train = data.load_splits(options.dataset, options.seed)["train"]
+    if not data.is_radiograph(train.features["label"].names):
+        raise InputError(
+            f"{options.dataset} does not have the classes NORMAL and PNEUMONIA; give chest radiographs."
+        )
+    films, labels = loader.decode(train, synthetic.SIZE, channels=1, radiograph=True)
+    synthetic.save_components(synthetic.fit_components(films[:, 0].numpy(), labels.numpy()))
+    print(f"{synthetic.COMPONENTS} holds components of {len(films)} training films")
+    return 0
+
+
+def main() -> int:
+    options = parse_arguments()
+    try:
+        return options.run(options)
+    except InputError as error:
+        print(f"python -m hub: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""A picture in, an answer out: what the apps, the command line and Python users call."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+from hub.errors import InputError
+from hub.images import Source, read_image, squash
+from hub.package import BUNDLED, read_config
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says of one picture.
+
+    `label` is the most probable class, `probabilities` a calibrated probability per class,
+    `heatmaps` a class activation map per class, float32 [h, w] (7 x 7 for MobileNetV2 at 224 px) in
+    logits: the mean over positions plus the classifier's bias is that class's logit. Empty for a
+    network that does not end in average pooling and one linear layer. `warnings` are sentences.
+    """
+
+    label: str
+    probabilities: dict[str, float]
+    heatmaps: dict[str, np.ndarray] = field(repr=False)
+    warnings: list[str]
+
+    @property
+    def heatmap(self) -> np.ndarray | None:
+        """The class activation map of the predicted label, float32 [h, w]."""
+        return self.heatmaps.get(self.label)
+
+
+class Classifier:
+    """A model folder, loaded.
+
+    >>> classifier = Classifier.from_pretrained()
+    >>> prediction = classifier("film.jpeg")
+    >>> prediction.label, prediction.probabilities["PNEUMONIA"]
+    """
+
+    def __init__(self, folder: str | Path):
+        """Load a local model folder; InputError when it is not one."""
+        config = read_config(Path(folder))
+        self.model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+        data = timm.data.resolve_data_config(model=self.model)
+        self.channels, self.size = data["input_size"][0], data["input_size"][-1]
+        self.mean, self.std = (np.float32(data[key]) for key in ("mean", "std"))
+        self.classes: list[str] = config["label_names"]
+        self.radiograph: bool = config.get("radiograph", False)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        folder_or_hub_id: str | Path = BUNDLED,
+        revision: str | None = None,
+        token: str | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+    ) -> "Classifier":
+        """Load a local folder or a Hub model id; without arguments the bundled pneumonia model.
+
+        Raises InputError: no such folder or model, no network, or not a model folder.
+        """
+        if Path(folder_or_hub_id).is_dir():
+            return cls(folder_or_hub_id)
+        try:
+            folder = snapshot_download(
+                str(folder_or_hub_id),
+                revision=revision,
+                token=token,
+                cache_dir=cache_dir,
+                local_files_only=local_files_only,
+                allow_patterns=["*.json", "*.safetensors", "*.png", "README.md"],
+            )
+        except LocalEntryNotFoundError:
+            raise InputError(
+                f"{folder_or_hub_id} is neither a folder nor in the cache, and the Hub cannot be reached; "
+                "give a local model folder, or check the network."
+            ) from None
+        except (HFValidationError, HfHubHTTPError):
+            raise InputError(
+                f"There is no model {folder_or_hub_id}, neither as a folder nor on the Hub; "
+                "check the name, or log in if it is private."
+            ) from None
+        return cls(folder)
+
+    def __call__(self, pictures: Source | Sequence[Source]) -> Prediction | list[Prediction]:
+        """Return a prediction for a picture (path, bytes, PIL image or array), or a list for a list.
+
+        Raises InputError for a picture that cannot be read.
+        """
+        if isinstance(pictures, list | tuple):
+            return self.predict([self.read(picture) for picture in pictures]) if pictures else []
+        return self.predict([self.read(pictures)])[0]
+
+    def read(self, picture: Source) -> np.ndarray:
+        """Return the picture as the network sees it before normalisation, uint8 [size, size, channels].
+
+        Raises InputError for a picture that cannot be read.
+        """
+        return squash(read_image(picture, self.radiograph), self.size, self.channels)
+
+    @torch.inference_mode()
+    def predict(self, pictures: Sequence[np.ndarray]) -> list[Prediction]:
+        """Return one prediction for each uint8 [size, size, channels] that `read` gave."""
+        pixels = (np.stack(pictures).astype(np.float32) / 255 - self.mean) / self.std
+        features = self.model.forward_features(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+        logits = self.model.forward_head(features)
+        probabilities = logits.softmax(1).tolist()
+        maps = self._class_activation_maps(features, logits)
+        return [
+            Prediction(
+                label=self.classes[int(np.argmax(row))],
+                probabilities=dict(zip(self.classes, row, strict=True)),
+                heatmaps=dict(zip(self.classes, maps[index], strict=True)) if maps is not None else {},
+                warnings=[],
+            )
+            for index, row in enumerate(probabilities)
+        ]
+
+    def _class_activation_maps(self, features: torch.Tensor, logits: torch.Tensor) -> np.ndarray | None:
+        """Return float32 [B, classes, h, w]: the classifier's rows times the last feature map.
+
+        Exact, without a gradient, where averaging it gives back the logits (Zhou et al. 2016); None
+        where it does not, because the network's head is another one.
+        """
+        head = self.model.get_classifier()
+        if (
+            not isinstance(head, torch.nn.Linear)
+            or features.ndim != 4
+            or features.shape[1] != head.in_features
+        ):
+            return None
+        maps = torch.einsum("kc,bchw->bkhw", head.weight, features)
+        exact = torch.allclose(maps.mean((2, 3)) + head.bias, logits, atol=1e-3)
+        return maps.numpy() if exact else None

@@ -1,0 +1,40 @@
+"""Where in the picture the answer comes from, as a picture."""
+
+import numpy as np
+from PIL import Image
+
+from hub.classifier import Prediction
+
+MAX_SIDE = 768  # pixels: what a screen shows
+FULL_COLOUR = 6  # log odds: 400 to 1; at even odds and below there is no colour
+
+
+def local_log_odds(prediction: Prediction, label: str) -> np.ndarray:
+    """Return float [h, w]: the log odds of `label` if the whole picture looked as it does there.
+
+    The network averages its class activation maps over positions, adds a bias and takes the
+    softmax; this takes the softmax at each position instead. The bias is what separates the
+    mean of a map from its logit, and logits are log probabilities up to a shared constant.
+    """
+    maps = np.stack(list(prediction.heatmaps.values())).astype(np.float64)
+    logits = np.log(np.maximum(list(prediction.probabilities.values()), 1e-30))
+    local = maps - maps.mean((1, 2), keepdims=True) + logits[:, None, None]
+    index = list(prediction.heatmaps).index(label)
+    return local[index] - np.logaddexp.reduce(np.delete(local, index, 0), 0)
+
+
+def overlay(picture: Image.Image, prediction: Prediction, label: str) -> Image.Image:
+    """Return the picture, RGB, with what speaks for `label` laid over it: clear, yellow, orange, red.
+
+    The picture itself where the network has no class activation map.
+    """
+    scale = min(1.0, MAX_SIDE / max(picture.size))
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    base = np.asarray(picture.convert("RGB").resize(size, Image.Resampling.LANCZOS), dtype=np.float32)
+    if not prediction.heatmaps:
+        return Image.fromarray(base.astype(np.uint8))
+    evidence = Image.fromarray((local_log_odds(prediction, label) / FULL_COLOUR).astype(np.float32))
+    heat = np.asarray(evidence.resize(size, Image.Resampling.BICUBIC)).clip(0, 1)[..., None]
+    colour = np.array([255, 214, 10]) * (1 - heat) + np.array([220, 38, 38]) * heat
+    opacity = 0.55 * heat
+    return Image.fromarray((base * (1 - opacity) + colour * opacity).round().astype(np.uint8))
