@@ -9,9 +9,10 @@ import timm
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors import SafetensorError
 
 from hub.errors import InputError
-from hub.images import Source, read_image, squash
+from hub.images import Source, read_pixels
 from hub.package import BUNDLED, read_config
 
 
@@ -47,7 +48,14 @@ class Classifier:
     def __init__(self, folder: str | Path):
         """Load a local model folder; InputError when it is not one."""
         config = read_config(Path(folder))
-        self.model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+        if "label_names" not in config:
+            raise InputError(f"{folder} has no label_names in its config.json; add the classes in order.")
+        try:
+            self.model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+        except (RuntimeError, SafetensorError):
+            raise InputError(
+                f"The weights in {folder} are damaged or of another network; get them again."
+            ) from None
         data = timm.data.resolve_data_config(model=self.model)
         self.channels, self.size = data["input_size"][0], data["input_size"][-1]
         self.mean, self.std = (np.float32(data[key]) for key in ("mean", "std"))
@@ -104,7 +112,7 @@ class Classifier:
 
         Raises InputError for a picture that cannot be read.
         """
-        return squash(read_image(picture, self.radiograph), self.size, self.channels)
+        return read_pixels(picture, self.size, self.channels, self.radiograph)
 
     @torch.inference_mode()
     def predict(self, pictures: Sequence[np.ndarray]) -> list[Prediction]:

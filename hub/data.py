@@ -6,6 +6,7 @@ from pathlib import Path
 
 import datasets
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
+from pyarrow.lib import ArrowInvalid, ArrowNotImplementedError
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from hub.errors import InputError
@@ -36,6 +37,8 @@ def load_splits(source: str | Path, seed: int = 0) -> DatasetDict:
 
     Raises InputError for a source that cannot be trained on or measured.
     """
+    if not 0 <= seed < 2**32:
+        raise InputError(f"The seed is {seed}; give a whole number from 0 to {2**32 - 1}.")
     if str(source) == "synthetic":
         return _synthetic_splits(seed)
     found = _read_local(Path(source)) if Path(source).exists() else _read_hub(str(source))
@@ -197,8 +200,8 @@ def _standard_columns(dataset: Dataset, source: str | Path) -> Dataset:
     images = [n for n, f in dataset.features.items() if isinstance(f, Image)] or [
         n for n in ("image", "img") if n in dataset.features
     ]
-    labels = [n for n, f in dataset.features.items() if isinstance(f, ClassLabel) and n != "subtype"] or [
-        n for n in ("label", "labels") if n in dataset.features
+    labels = [n for n in ("label", "labels") if n in dataset.features] or [
+        n for n, f in dataset.features.items() if isinstance(f, ClassLabel) and n != "subtype"
     ]
     if not images or not labels or not isinstance(dataset.features[labels[0]], ClassLabel | Value):
         raise InputError(
@@ -212,15 +215,22 @@ def _standard_columns(dataset: Dataset, source: str | Path) -> Dataset:
     )
     if not isinstance(dataset.features["label"], ClassLabel):
         # Numbers in the order of numbers: class_encode_column would put 10 before 2.
-        values = sorted(set(dataset["label"]) - {None})
-        encoded = [None if value is None else values.index(value) for value in dataset["label"]]
+        # NaN, which is not itself, is a gap as None is.
+        given = [None if value != value else value for value in dataset["label"]]
+        values = sorted(set(given) - {None})
+        encoded = [None if value is None else values.index(value) for value in given]
         dataset = dataset.remove_columns("label").add_column("label", encoded)
         dataset = dataset.cast_column("label", ClassLabel(names=[str(value) for value in values]))
     names = _usual_names(dataset.features["label"].names)
     dataset = dataset.cast_column("label", ClassLabel(names=names))
     if "patient" in dataset.features:
         dataset = dataset.cast_column("patient", Value("string"))
-    return dataset.cast_column("image", Image(decode=False))
+    try:
+        return dataset.cast_column("image", Image(decode=False))
+    except (ArrowInvalid, ArrowNotImplementedError, TypeError, ValueError):
+        raise InputError(
+            f"{source} has no pictures in its column {images[0]}; it needs encoded images."
+        ) from None
 
 
 def _with_patients(found: dict[str, Dataset]) -> dict[str, Dataset]:
@@ -235,7 +245,8 @@ def _with_patients(found: dict[str, Dataset]) -> dict[str, Dataset]:
     parsed = [parse_name(Path(i["path"] or "").name) for dataset in found.values() for i in dataset["image"]]
     if not all(parsed):
         classes = next(iter(found.values())).features["label"].names
-        parsed = [(f"unknown-{group}", "none") for group in groups_of_copies(found, is_radiograph(classes))]
+        groups = groups_of_copies(found, is_radiograph(classes))
+        parsed = [known or (f"unknown-{group}", "none") for known, group in zip(parsed, groups, strict=True)]
     completed, start = {}, 0
     for split, dataset in found.items():
         patients, subtypes = zip(*parsed[start : start + len(dataset)], strict=True)

@@ -53,8 +53,10 @@ def load_model() -> Classifier:
 
 def answer(classifier: Classifier, source: Source) -> Answer:
     """Classify one picture; InputError when it cannot be read."""
-    picture = read_image(source, classifier.radiograph)
+    picture = read_image(source)
     prediction = classifier(picture)
+    if classifier.radiograph:
+        picture = picture.convert("L")
     return Answer(
         prediction=prediction,
         picture=picture.convert("RGB"),

@@ -42,17 +42,32 @@ def read_image(source: Source, radiograph: bool = False) -> Image.Image:
 
     Raises InputError: not an image, damaged, over 64 megapixels, or too small for a radiograph.
     """
-    name = Path(source).name if isinstance(source, str | Path) else "The image"
+    name = _name(source)
     picture = _to_8_bit(_upright(_decode(source, name)), name)
+    return _as_radiograph(picture, name) if radiograph else picture
+
+
+def read_pixels(source: Source, size: int, channels: int, radiograph: bool) -> np.ndarray:
+    """Return uint8 [size, size, channels]: the one way from a file to what networks are given.
+
+    Radiographs are checked as by `read_image`; with three channels their colours, should they have
+    any, are left to the network's first layer, which weighs them into grey for every reader.
+    Raises InputError as `read_image` does.
+    """
+    picture = read_image(source)
     if radiograph:
-        if min(picture.size) < MIN_RADIOGRAPH_SIDE:
-            width, height = picture.size
-            raise InputError(
-                f"{name} is only {width} x {height} pixels; "
-                f"a radiograph needs at least {MIN_RADIOGRAPH_SIDE} on each side."
-            )
-        picture = picture.convert("L")
-    return picture
+        _as_radiograph(picture, _name(source))
+    return squash(picture, size, channels)
+
+
+def squash(picture: Image.Image, size: int, channels: int) -> np.ndarray:
+    """Return uint8 [size, size, channels], the aspect ratio given up: no part of the film is cut off.
+
+    Same pixels as timm's and transformers' `crop_mode: squash` with bicubic interpolation.
+    """
+    picture = picture.convert("L" if channels == 1 else "RGB")
+    pixels = np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC))
+    return pixels.reshape(size, size, channels)
 
 
 def read_file(path: str | Path) -> bytes:
@@ -68,14 +83,18 @@ def read_file(path: str | Path) -> bytes:
         raise InputError(f"{path} cannot be read: {reason}.") from None
 
 
-def squash(picture: Image.Image, size: int, channels: int) -> np.ndarray:
-    """Return uint8 [size, size, channels], the aspect ratio given up: no part of the film is cut off.
+def _name(source: Source) -> str:
+    return Path(source).name if isinstance(source, str | Path) else "The image"
 
-    Same pixels as timm's and transformers' `crop_mode: squash` with bicubic interpolation.
-    """
-    picture = picture.convert("L" if channels == 1 else "RGB")
-    pixels = np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC))
-    return pixels.reshape(size, size, channels)
+
+def _as_radiograph(picture: Image.Image, name: str) -> Image.Image:
+    width, height = picture.size
+    if min(width, height) < MIN_RADIOGRAPH_SIDE:
+        raise InputError(
+            f"{name} is only {width} x {height} pixels; "
+            f"a radiograph needs at least {MIN_RADIOGRAPH_SIDE} on each side."
+        )
+    return picture.convert("L")
 
 
 def _decode(source: Source, name: str) -> Image.Image:
@@ -89,6 +108,7 @@ def _decode(source: Source, name: str) -> Image.Image:
         opened = isinstance(source, Image.Image)
         picture = source if opened else Image.open(io.BytesIO(source), formats=FORMATS)
         _check_pixels(*picture.size, name)
+        _check_depth(picture, name)
         picture.load()
     except Image.DecompressionBombError:
         raise InputError(_too_large(name)) from None
@@ -154,6 +174,14 @@ def _stretch(pixels: np.ndarray, name: str) -> np.ndarray:
 def _check_pixels(width: int, height: int, name: str) -> None:
     if width * height > MAX_PIXELS:
         raise InputError(_too_large(name))
+
+
+def _check_depth(picture: Image.Image, name: str) -> None:
+    # Pillow keeps the upper 8 of 16 bits of a colour: a 12-bit film would come out nearly black.
+    if picture.mode in ("RGB", "RGBA", "LA") and any(
+        ";16" in str(tile[3]) for tile in getattr(picture, "tile", ())
+    ):
+        raise InputError(f"{name} has 16 bits per colour; save it as 16-bit grey, or with 8 bits per colour.")
 
 
 def _too_large(name: str) -> str:

@@ -10,8 +10,8 @@ from datasets import Dataset
 from torch import Generator, Tensor
 from tqdm.auto import tqdm
 
-from hub.images import squash
-from hub.patients import read_stored, stored_images
+from hub.images import read_pixels
+from hub.patients import naming, stored_images
 
 
 def decode(dataset: Dataset, size: int, channels: int, radiograph: bool) -> tuple[Tensor, Tensor]:
@@ -24,7 +24,8 @@ def decode(dataset: Dataset, size: int, channels: int, radiograph: bool) -> tupl
 
     def fill(item: tuple[int, bytes | str]) -> None:
         index, image = item
-        pixels = squash(read_stored(index, image, radiograph), size, channels)
+        with naming(index, image):
+            pixels = read_pixels(image, size, channels, radiograph)
         images[index] = torch.from_numpy(pixels.copy()).permute(2, 0, 1)
 
     # Pillow lets go of the interpreter lock while it decodes and resizes, so threads do help.

@@ -4,11 +4,11 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain, combinations
 
 import imagehash
 import numpy as np
-import PIL.Image
 from datasets import Dataset, DatasetDict, Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -61,8 +61,12 @@ def groups_of_copies(found: dict[str, Dataset], radiographs: bool) -> list[str]:
         return [digest[:16] for digest in digests]
     images = chain.from_iterable(stored_images(dataset) for dataset in found.values())
     progress = tqdm(images, "Looking for near-duplicates", len(digests), unit=" images", leave=False)
-    pictures = (read_stored(index, image, radiograph=True) for index, image in enumerate(progress))
-    hashes = np.stack([np.packbits(imagehash.phash(picture, hash_size=16).hash) for picture in pictures])
+    hashes = []
+    for index, image in enumerate(progress):
+        with naming(index, image):
+            picture = read_image(image, radiograph=True)
+        hashes.append(np.packbits(imagehash.phash(picture, hash_size=16).hash))
+    hashes = np.stack(hashes)
     pairs = []
     for index, row in enumerate(hashes):
         distance = np.bitwise_count(hashes[index:] ^ row).sum(1)
@@ -86,10 +90,11 @@ def stored_images(dataset: Dataset) -> Iterator[bytes | str]:
         yield image["path"] if image["bytes"] is None else image["bytes"]
 
 
-def read_stored(index: int, image: bytes | str, radiograph: bool) -> PIL.Image.Image:
-    """Return the picture that `stored_images` yielded; the InputError names its path or its place."""
+@contextmanager
+def naming(index: int, image: bytes | str) -> Iterator[None]:
+    """Put the path, or the place in the data set, of an image that cannot be read into the InputError."""
     try:
-        return read_image(image, radiograph)
+        yield
     except InputError as error:
         where = image if isinstance(image, str) else f"Image {index} of the data set"
         raise InputError(f"{where}: {error}") from None
@@ -126,7 +131,11 @@ def leak_report(splits: DatasetDict) -> dict:
 
 def format_report(report: dict) -> str:
     """Return the leak report as lines to print."""
-    kind = "patients" if report["patients_known"] else "groups of near-duplicates (patients are unknown)"
+    kind = (
+        "patients"
+        if report["patients_known"]
+        else "patients or groups of copies (some or all patients are unknown)"
+    )
     lines = [
         f"{split:<11}{report['images'][split]:>6} images of {report['patients'][split]} {kind}"
         for split in report["images"]
@@ -136,7 +145,7 @@ def format_report(report: dict) -> str:
         ("shared_numbers", "bare patient numbers"),
         ("shared_images", "byte-identical images"),
     ):
-        if key != "shared_numbers" or report["patients_known"]:
+        if key != "shared_numbers" or report["patients_known"] or report[key] != report["shared_patients"]:
             pairs = ", ".join(f"{pair} {count}" for pair, count in report[key].items())
             lines.append(f"shared {title}: {pairs}")
     lines.append(f"groups of byte-identical images in all: {report['identical_groups']}")

@@ -532,3 +532,15 @@ def test_the_real_films_are_split_without_a_patient_in_two_splits(shared):
     assert report["shared_numbers"]["train/test"] + report["shared_numbers"]["validation/test"] == 264
     train, validation = share(splits["train"], "subtype"), share(splits["validation"], "subtype")
     assert validation == pytest.approx(train, abs=0.01)
+
+
+def test_one_film_with_an_odd_name_does_not_loosen_the_split_of_the_others(kaggle_folder):
+    odd = next((kaggle_folder / "train" / "PNEUMONIA").iterdir())
+    odd.rename(odd.with_name("scan.jpeg"))
+    splits = load_splits(kaggle_folder)
+    report = leak_report(splits)
+    assert not report["patients_known"]
+    assert (
+        sum(patient.startswith("unknown-") for split in splits.values() for patient in split["patient"]) == 1
+    )
+    assert report["shared_numbers"]["train/validation"] == 0

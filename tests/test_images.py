@@ -397,3 +397,21 @@ def test_squash_to_one_channel_resizes_the_grey():
     squashed = squash(Image.fromarray(COLOUR), 32, 1)
     expected = Image.fromarray(COLOUR).convert("L").resize((32, 32), Image.Resampling.BICUBIC)
     np.testing.assert_array_equal(squashed[..., 0], np.asarray(expected))
+
+
+def test_sixteen_bits_per_colour_are_refused_rather_than_read_nearly_black():
+    pixels = np.random.default_rng(0).integers(0, 4096, (40, 50, 3))
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 50, 40, 16, 2, 0, 0, 0)
+    png = (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+    with pytest.raises(InputError, match="16 bits per colour"):
+        read_image(png)

@@ -1,6 +1,7 @@
 """The same folder answers alike in timm, transformers, `pipeline` and `Classifier`."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -73,13 +74,23 @@ def test_classifier_gives_timms_probabilities(files, timm_logits, classifier):
         assert np.abs(list(prediction.probabilities.values()) - expected).max() < 1e-4
 
 
-def test_a_tinted_film_is_read_as_its_grey_by_every_reader(film, tmp_path, timm_logits, classifier):
+def test_colours_are_weighed_into_grey_alike_by_every_reader(film, tmp_path, timm_logits, classifier):
+    random = np.random.default_rng(0)
     tinted = Image.merge("RGB", [film, film.point(lambda v: 0.8 * v), film.point(lambda v: 0.6 * v)])
-    tinted.save(tmp_path / "tinted.png")
-    tinted.convert("L").save(tmp_path / "grey.png")
-    assert np.abs(timm_logits(tmp_path / "tinted.png") - timm_logits(tmp_path / "grey.png")).max() < 0.05
-    a, b = classifier([tmp_path / "tinted.png", tmp_path / "grey.png"])
-    assert a.probabilities == b.probabilities
+    noise = Image.fromarray(random.integers(0, 256, (300, 400, 3), dtype=np.uint8))
+    for picture in (tinted, noise):
+        picture.save(tmp_path / "colour.png")
+        picture.convert("L").save(tmp_path / "grey.png")
+        colour, grey = (timm_logits(tmp_path / name) for name in ("colour.png", "grey.png"))
+        assert np.abs(colour - grey).max() < 0.05  # grey is rounded to 8 bits
+        expected = torch.from_numpy(colour).softmax(0).numpy()
+        probabilities = classifier(tmp_path / "colour.png").probabilities
+        assert np.abs(list(probabilities.values()) - expected).max() < 1e-4
+
+
+def test_a_radiograph_too_small_to_read_is_refused_by_the_classifier(film, classifier):
+    with pytest.raises(InputError, match="only 31 x 40 pixels"):
+        classifier(film.resize((31, 40)))
 
 
 def test_a_picture_a_path_bytes_and_an_array_are_the_same_to_the_classifier(film, tmp_path, classifier):
@@ -166,14 +177,37 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_was_made_before_is_kept_unless_overwriting_is_asked_for(tmp_path):
-    for overwrite in (False, True):
-        with package.new_folder(tmp_path / "model", overwrite) as folder:
-            (folder / "version").write_text(str(overwrite))
-    assert (tmp_path / "model" / "version").read_text() == "True"
-    with pytest.raises(InputError, match="--overwrite"), package.new_folder(tmp_path / "model"):
+def test_only_a_model_folder_is_replaced_and_only_when_asked(tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(BUNDLED, model)
+    with pytest.raises(InputError, match="--overwrite"), package.new_folder(model):
         pass
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert (model / "config.json").is_file()
+    with package.new_folder(model, overwrite=True) as folder:
+        (folder / "new").touch()
+    assert [path.name for path in model.iterdir()] == ["new"]
+    with pytest.raises(InputError, match="not a model folder"), package.new_folder(model, overwrite=True):
+        pass
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "new"]
+
+
+def test_an_output_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be made"), package.new_folder(tmp_path / "file" / "model"):
+        pass
+
+
+def test_a_model_folder_without_class_names_or_with_damaged_weights_is_refused(tmp_path):
+    shutil.copytree(BUNDLED, tmp_path / "model")
+    weights = tmp_path / "model" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100_000])
+    with pytest.raises(InputError, match="damaged or of another network"):
+        Classifier.from_pretrained(tmp_path / "model")
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    del config["label_names"]
+    (tmp_path / "model" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match="no label_names"):
+        Classifier.from_pretrained(tmp_path / "model")
 
 
 def test_the_readme_repeats_the_measured_numbers():
