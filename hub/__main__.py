@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -27,7 +28,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     command.add_argument(
         "--split", default="test", choices=("train", "validation", "test"), help="default: test"
     )
-    command.add_argument("--seed", type=int, default=0, help="of the train/validation split (default: 0)")
+    command.add_argument(
+        "--seed", type=int, help="of the split (default: the one that the model was trained with)"
+    )
     command.add_argument("--json", type=Path, metavar="FILE", help="also write the metrics to FILE")
     command.add_argument("--plots", type=Path, metavar="DIR", help="also draw ROC and confusion into DIR")
     command.add_argument(
@@ -67,9 +70,20 @@ def evaluate(options: argparse.Namespace) -> int:
     from hub import data, evaluation, loader, package, patients, plots
     from hub.classifier import Classifier
 
-    if options.save and not Path(options.model).is_dir():
-        raise InputError(f"--save writes into a model folder, and {options.model} is not one here.")
+    record = Path(options.model) / "metrics.json"
+    if options.save and not record.is_file():
+        raise InputError(
+            f"--save writes into a model folder of train.py, and {options.model} is not one here."
+        )
+    if options.json and not options.json.parent.is_dir():
+        raise InputError(
+            f"There is no folder {options.json.parent} to write {options.json.name} into; make it first."
+        )
     classifier = Classifier.from_pretrained(options.model)
+    recorded = json.loads(record.read_text()) if record.is_file() else {}
+    if options.seed is None:
+        # With another seed, films that the model was trained on could be among those it is measured on.
+        options.seed = recorded.get("training", {}).get("seed", 0)
     splits = data.load_splits(options.dataset, options.seed)
     print(patients.format_report(patients.leak_report(splits)), end="\n\n", flush=True)
     split = splits[options.split]
@@ -96,8 +110,7 @@ def evaluate(options: argparse.Namespace) -> int:
         plots.plot_roc(probabilities, labels, classes, folder / f"roc_{options.split}.png")
         plots.plot_confusion(metrics["confusion"], classes, folder / f"confusion_{options.split}.png")
     if options.save:
-        recorded = json.loads((Path(options.model) / "metrics.json").read_text())
-        package.write_json(Path(options.model) / "metrics.json", recorded | {options.split: metrics})
+        package.write_json(record, recorded | {options.split: metrics})
         package.write_card(Path(options.model))
     return 0
 
@@ -154,6 +167,8 @@ def fit_synthetic(options: argparse.Namespace) -> int:
 
 def main() -> int:
     options = parse_arguments()
+    # A file name need not be text in the terminal's encoding.
+    sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return options.run(options)
     except InputError as error:
@@ -161,6 +176,10 @@ def main() -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read the output, `head` say, has had enough; there is nothing left to flush to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 if __name__ == "__main__":

@@ -37,13 +37,16 @@ def measure(
         draws.append(_metrics(probabilities[drawn], labels[drawn]))
     metrics = {}
     for name, value in _metrics(probabilities, labels).items():
-        low, high = np.nanpercentile([draw[name] for draw in draws], [2.5, 97.5])
-        metrics[name] = {"value": float(value), "low": float(low), "high": float(high)}
+        values = np.array([draw[name] for draw in draws])
+        # Draws that miss a class have no AUC; where all do, or the split itself does, there is none to give.
+        known = values[np.isfinite(values)]
+        low, high = np.percentile(known, [2.5, 97.5]).tolist() if len(known) else (None, None)
+        metrics[name] = {"value": float(value) if np.isfinite(value) else None, "low": low, "high": high}
     confusion = _confusion(probabilities, labels)
     return metrics | {
         "confusion": confusion.tolist(),
         "n": len(labels),
-        "patients": len(images_of),
+        "patients": None if any(str(p).startswith("unknown-") for p in patients) else len(images_of),
         "classes": list(classes),
     }
 
@@ -104,11 +107,12 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 def format_metrics(metrics: dict) -> str:
     """Return the metrics as a table to print."""
-    size = f"{metrics['n']} images of {metrics['patients']} patients"
-    lines = [f"{metrics['split']} split of {metrics['dataset']}: {size}"]
-    for name, value in metrics.items():
-        if isinstance(value, dict):
-            lines.append(
-                f"{name:<18} {value['value']:.4f}   95 % interval {value['low']:.4f} to {value['high']:.4f}"
+    whose = f" of {metrics['patients']} patients" if metrics["patients"] else ""
+    lines = [f"{metrics['split']} split of {metrics['dataset']}: {metrics['n']} images{whose}"]
+    for name, metric in metrics.items():
+        if isinstance(metric, dict):
+            value, low, high = (
+                "none" if metric[k] is None else f"{metric[k]:.4f}" for k in ("value", "low", "high")
             )
+            lines.append(f"{name:<18} {value}   95 % interval {low} to {high}")
     return "\n".join(lines)

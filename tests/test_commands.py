@@ -1,6 +1,7 @@
 """`python -m hub`, as people and scripts call it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,10 @@ def test_evaluate_reprints_the_numbers_of_the_card(run, shared, tmp_path):
         (["evaluate", ROOT / "tests", "--dataset", "synthetic"], "not a model folder"),
         (["evaluate", BUNDLED, "--dataset", "nowhere"], "There is no folder nowhere"),
         (["evaluate", "some/id", "--dataset", "synthetic", "--save"], "--save writes into a model folder"),
+        (
+            ["evaluate", BUNDLED, "--dataset", "synthetic", "--json", "no/folder.json"],
+            "There is no folder no ",
+        ),
         (["classify", "x.png", "--model", "no/such/model"], "check the name"),
         (["fit-synthetic", "--dataset", "nowhere"], "There is no folder nowhere"),
     ],
@@ -118,3 +123,32 @@ def test_evaluate_refuses_classes_that_the_model_does_not_know(run, tmp_path):
     code, _, err = run("evaluate", BUNDLED, "--dataset", tmp_path)
     assert code == 2
     assert "they must agree" in err
+
+
+def test_evaluate_measures_on_the_split_that_the_model_was_not_trained_on(run, tmp_path):
+    """Another seed than training's would put training films into validation."""
+    model = tmp_path / "model"
+    shutil.copytree(BUNDLED, model)
+    metrics = json.loads((model / "metrics.json").read_text())
+    metrics["training"]["seed"] = 5
+    (model / "metrics.json").write_text(json.dumps(metrics))
+
+    def brier(*options):
+        command = ("evaluate", model, "--dataset", "synthetic", "--split", "validation")
+        assert run(*command, "--json", tmp_path / "metrics.json", *options)[0] == 0
+        return json.loads((tmp_path / "metrics.json").read_text())["brier"]
+
+    assert brier() == brier("--seed", 5) != brier("--seed", 0)
+
+
+def test_output_that_nobody_reads_any_more_ends_quietly(film, tmp_path):
+    film.save(tmp_path / "film.png")
+    files = " ".join([str(tmp_path / "film.png")] * 40)
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m hub classify {files} | head -1"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
