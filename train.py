@@ -40,7 +40,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add(
         "--weights",
         help="imagenet (timm's own, downloaded), none, a .safetensors file, or a model folder to go on from "
-        "(default: imagenet, and for synthetic the bundled model, which needs no network)",
+        "(default: imagenet; for synthetic, so as to need no network, the bundled model or, where it does "
+        "not fit, none)",
     )
     add("--epochs", type=int, default=10, help="times through the training images (default: %(default)s)")
     add(
@@ -88,9 +89,11 @@ def main(options: argparse.Namespace) -> None:
 
     from hub import data, evaluation, loader, package, patients, plots, training
 
-    for name in ("epochs", "size", "batch_size", "learning_rate", "small_size"):
+    for name in ("epochs", "size", "learning_rate", "small_size"):
         if getattr(options, name) <= 0:
             raise InputError(f"--{name.replace('_', '-')} must be more than 0.")
+    if options.batch_size < 2:
+        raise InputError("--batch-size must be 2 or more; batch norm compares the images of a batch.")
     started = time.perf_counter()
     with package.new_folder(options.output, options.overwrite) as folder:
         splits = data.load_splits(options.dataset, options.seed)
@@ -98,7 +101,7 @@ def main(options: argparse.Namespace) -> None:
         print(patients.format_report(report), flush=True)
         classes = splits["train"].features["label"].names
         radiograph = data.is_radiograph(classes)
-        weights = options.weights or (str(package.BUNDLED) if options.dataset == "synthetic" else "imagenet")
+        weights = options.weights or _default_weights(options)
         print(f"{options.architecture} from {weights} weights, {len(classes)} classes", flush=True)
         torch.manual_seed(options.seed)
         model = package.create_model(options.architecture, len(classes), weights, radiograph, options.size)
@@ -130,7 +133,8 @@ def main(options: argparse.Namespace) -> None:
             "training": {
                 "command": "python train.py " + shlex.join(sys.argv[1:]),
                 "dataset": options.dataset,
-                "weights": weights,
+                "weights": "the bundled model's" if weights == str(package.BUNDLED) else weights,
+                "seed": options.seed,
                 "seconds": round(time.perf_counter() - started),
                 "temperature": temperature,
                 "splits": report,
@@ -143,6 +147,15 @@ def main(options: argparse.Namespace) -> None:
     print(evaluation.format_metrics(validation))
     print(f"{options.output} is ready after {time.perf_counter() - started:.0f} s")
     print(f"next: python -m hub evaluate {options.output} --dataset {options.dataset}")
+
+
+def _default_weights(options: argparse.Namespace) -> str:
+    """Return what training starts from when nothing is said: on synthetic films, nothing from the network."""
+    from hub.package import BUNDLED
+
+    if options.dataset != "synthetic":
+        return "imagenet"
+    return str(BUNDLED) if options.architecture == "mobilenetv2_100" else "none"
 
 
 if __name__ == "__main__":

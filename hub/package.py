@@ -59,6 +59,10 @@ def create_model(architecture: str, classes: int, weights: str, radiograph: bool
         ) from None
     except OSError:
         raise InputError(_no_download(architecture)) from None
+    if not isinstance(model.get_classifier(), nn.Linear):
+        raise InputError(
+            f"{architecture} does not end in one linear layer, which is needed here; choose another."
+        )
     if "file" in overlay:
         _check_all_loaded(model, overlay["file"])
     if weights == "none" or overlay.get("num_classes", model.default_cfg["num_classes"]) != classes:
@@ -138,7 +142,8 @@ def save_package(
     (folder / "model.safetensors").chmod(0o644)  # safetensors writes for the owner alone
     config = json.loads((folder / "config.json").read_text())
     # transformers passes num_classes itself and fails on a second one in model_args.
-    config["model_args"] = {}
+    fixed = config["pretrained_cfg"].get("fixed_input_size")
+    config["model_args"] = {"img_size": config["pretrained_cfg"]["input_size"][-1]} if fixed else {}
     config["pretrained_cfg"].pop("tag", None)  # that of the weights training began with
     config["radiograph"] = radiograph
     write_json(folder / "config.json", config)
@@ -177,7 +182,7 @@ def write_card(folder: Path) -> None:
             "specificity": "Specificity",
         }
         for key, name in names.items():
-            if key in metrics.get(split, {}):
+            if metrics.get(split, {}).get(key, {}).get("value") is not None:
                 results.append(
                     EvalResult(
                         task_type="image-classification",
@@ -221,18 +226,24 @@ def new_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
     Raises InputError when `path` exists already and `overwrite` is not given; with it the old
     folder goes only once the new one is complete.
     """
+    path = path.resolve()
     if path.exists() and not overwrite:
         raise InputError(f"{path} is there already; give another --output, or --overwrite to replace it.")
-    partial = path.with_name(f".{path.name}.partial")
+    if path.exists():
+        read_config(path)  # only a model folder may be replaced
+    partial, old = (path.with_name(f".{path.name}.{suffix}") for suffix in ("partial", "old"))
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    try:
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be made ({error.strerror}); give another --output.") from None
     try:
         yield partial
     except BaseException:
         shutil.rmtree(partial)
         raise
     if path.exists():
-        old = path.with_name(f".{path.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
         path.rename(old)
         partial.rename(path)
         shutil.rmtree(old)

@@ -118,6 +118,11 @@ def test_an_unknown_architecture_is_refused():
         package.create_model("mobilenet_v99", 2, "none", radiograph=True, size=224)
 
 
+def test_a_network_without_a_linear_last_layer_is_refused():
+    with pytest.raises(InputError, match="one linear layer"):
+        package.create_model("levit_128s", 2, "none", radiograph=False, size=224)
+
+
 def test_help_teaches_and_costs_nothing():
     done = run_train("--help")
     assert done.returncode == 0
@@ -129,7 +134,10 @@ def test_help_teaches_and_costs_nothing():
     [
         (["--dataset", "no-such-folder", "--output", "model"], "There is no folder no-such-folder"),
         (["--dataset", "synthetic", "--epochs", "0"], "--epochs must be more than 0"),
+        (["--dataset", "synthetic", "--batch-size", "1"], "--batch-size must be 2 or more"),
+        (["--dataset", "synthetic", "--seed", "-1", "--output", "model"], "The seed is -1"),
         (["--dataset", "synthetic", "--output", ROOT / "hub"], "is there already"),
+        (["--dataset", "synthetic", "--output", ROOT / "hub", "--overwrite"], "is not a model folder"),
     ],
 )
 def test_bad_arguments_are_one_sentence_and_exit_code_2(arguments, sentence, tmp_path):
@@ -150,6 +158,7 @@ def test_the_command_leaves_a_finished_model_folder(tmp_path):
     assert names == {"config.json", "model.safetensors", "metrics.json", "README.md", "training.png"}
     metrics = json.loads((output / "metrics.json").read_text())
     assert metrics["validation"]["n"] == 64
+    assert (metrics["training"]["weights"], metrics["training"]["seed"]) == ("the bundled model's", 0)
     assert "synthetic films of no patient" in (output / "README.md").read_text()
     Image.open(output / "training.png").verify()
     assert Classifier.from_pretrained(output).size == 64
