@@ -46,7 +46,7 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
             "\n\n".join([f"## {answer.headline}", *answer.prediction.warnings]),
             gr.update(visible=True, value=answer.prediction.probabilities),
             gr.update(visible=True, value=(answer.picture, answer.heatmap)),
-            gr.update(visible=True),
+            gr.update(visible=bool(answer.prediction.heatmaps)),
         )
 
     with gr.Blocks(

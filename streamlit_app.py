@@ -53,4 +53,5 @@ with right:
         film, heatmap = st.columns(2)
         film.image(answer.picture, caption="The film")
         heatmap.image(answer.heatmap, caption="Where the evidence is")
-        st.caption(words["heatmap"])
+        if answer.prediction.heatmaps:
+            st.caption(words["heatmap"])
