@@ -87,7 +87,7 @@ def main(options: argparse.Namespace) -> None:
     # These take seconds to import; --help and a wrong option should not.
     import torch
 
-    from hub import data, evaluation, loader, package, patients, plots, training
+    from hub import data, evaluation, loader, package, patients, plots, sources, training
 
     for name in ("epochs", "size", "learning_rate", "small_size"):
         if getattr(options, name) <= 0:
@@ -100,7 +100,7 @@ def main(options: argparse.Namespace) -> None:
         report = patients.leak_report(splits)
         print(patients.format_report(report), flush=True)
         classes = splits["train"].features["label"].names
-        radiograph = data.is_radiograph(classes)
+        radiograph = sources.is_radiograph(classes)
         weights = options.weights or _default_weights(options)
         print(f"{options.architecture} from {weights} weights, {len(classes)} classes", flush=True)
         torch.manual_seed(options.seed)

@@ -152,10 +152,10 @@ def _line(row: dict) -> str:
 
 
 def fit_synthetic(options: argparse.Namespace) -> int:
-    from hub import data, loader, synthetic
+    from hub import data, loader, sources, synthetic
 
     train = data.load_splits(options.dataset, options.seed)["train"]
-    if not data.is_radiograph(train.features["label"].names):
+    if not sources.is_radiograph(train.features["label"].names):
         raise InputError(
             f"{options.dataset} does not have the classes NORMAL and PNEUMONIA; give chest radiographs."
         )

@@ -15,10 +15,11 @@ import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 from PIL import Image
 
-from hub.data import is_radiograph, load_splits
+from hub.data import load_splits
 from hub.errors import InputError
 from hub.loader import decode
 from hub.patients import digests_of, format_report, leak_report, parse_name, patient_number, stored_images
+from hub.sources import is_radiograph
 from hub.synthetic import sample_radiographs
 
 ROOT = Path(__file__).parents[1]
