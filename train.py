@@ -6,7 +6,7 @@
 
 The folder that --output names holds the model in timm's layout (timm, transformers and
 hub.classifier load it), its metrics on validation data, a training curve and a model card.
-Nothing is written there before everything is done. The test split is not looked at:
+Nothing is written there before everything is done. The test split is counted, never classified:
 `python -m hub evaluate` does that.
 """
 
