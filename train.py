@@ -12,6 +12,7 @@ Nothing is written there before everything is done. The test split is counted, n
 
 import argparse
 import shlex
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -78,7 +79,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add(
         "--compile",
         action="store_true",
-        help="torch.compile: two minutes to start (needs a C++ compiler), then 1.7 times as fast",
+        help="torch.compile: a minute or two per image size to start, then faster; needs g++ or clang++",
     )
     return parser.parse_args(arguments)
 
@@ -94,6 +95,8 @@ def main(options: argparse.Namespace) -> None:
             raise InputError(f"--{name.replace('_', '-')} must be more than 0.")
     if options.batch_size < 2:
         raise InputError("--batch-size must be 2 or more; batch norm compares the images of a batch.")
+    if options.compile and not (shutil.which("g++") or shutil.which("clang++")):
+        raise InputError("--compile needs a C++ compiler; install Debian's package g++, or leave it out.")
     started = time.perf_counter()
     with package.new_folder(options.output, options.overwrite) as folder:
         splits = data.load_splits(options.dataset, options.seed)
