@@ -44,7 +44,12 @@ def read_image(source: Source, radiograph: bool = False) -> Image.Image:
     """
     name = _name(source)
     picture = _to_8_bit(_upright(_decode(source, name)), name)
-    return _as_radiograph(picture, name) if radiograph else picture
+    # Pillow copies metadata along; with its EXIF a picture read twice would be turned twice.
+    picture.info = {}
+    if radiograph:
+        _check_radiograph(picture, name)
+        return picture.convert("L")
+    return picture
 
 
 def read_pixels(source: Source, size: int, channels: int, radiograph: bool) -> np.ndarray:
@@ -56,7 +61,7 @@ def read_pixels(source: Source, size: int, channels: int, radiograph: bool) -> n
     """
     picture = read_image(source)
     if radiograph:
-        _as_radiograph(picture, _name(source))
+        _check_radiograph(picture, _name(source))
     return squash(picture, size, channels)
 
 
@@ -87,14 +92,13 @@ def _name(source: Source) -> str:
     return Path(source).name if isinstance(source, str | Path) else "The image"
 
 
-def _as_radiograph(picture: Image.Image, name: str) -> Image.Image:
+def _check_radiograph(picture: Image.Image, name: str) -> None:
     width, height = picture.size
     if min(width, height) < MIN_RADIOGRAPH_SIDE:
         raise InputError(
             f"{name} is only {width} x {height} pixels; "
             f"a radiograph needs at least {MIN_RADIOGRAPH_SIDE} on each side."
         )
-    return picture.convert("L")
 
 
 def _decode(source: Source, name: str) -> Image.Image:

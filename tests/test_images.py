@@ -415,3 +415,13 @@ def test_sixteen_bits_per_colour_are_refused_rather_than_read_nearly_black():
     )
     with pytest.raises(InputError, match="16 bits per colour"):
         read_image(png)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_read_twice_is_turned_once(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    Image.fromarray(NOISE).save(buffer, "PNG", exif=exif)
+    once = read_image(buffer.getvalue())
+    assert np.array_equal(np.asarray(read_image(once)), np.asarray(once))
