@@ -9,7 +9,7 @@ from pathlib import Path
 import timm
 import torch
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from timm.models import save_for_hf
 from torch import nn
 
@@ -51,14 +51,15 @@ def create_model(architecture: str, classes: int, weights: str, radiograph: bool
             drop_rate=0.2,
             pretrained_cfg_overlay=overlay,
         )
-    except RuntimeError:
-        if weights == "imagenet":
-            raise InputError(_no_download(architecture)) from None
+    except (RuntimeError, OSError, SafetensorError):
+        if weights != "imagenet":
+            raise InputError(
+                f"{weights} is damaged or does not fit {architecture}; give weights of this architecture."
+            ) from None
         raise InputError(
-            f"{weights} does not fit {architecture}; give weights of this architecture."
+            f"timm's weights for {architecture} cannot be downloaded; check the network, "
+            "or give --weights FILE.safetensors, a model folder, or none."
         ) from None
-    except OSError:
-        raise InputError(_no_download(architecture)) from None
     if not isinstance(model.get_classifier(), nn.Linear):
         raise InputError(
             f"{architecture} does not end in one linear layer, which is needed here; choose another."
@@ -81,13 +82,6 @@ def _check_all_loaded(model: nn.Module, file: str) -> None:
     missing = sorted(needed - stored - {name for name in needed if name.endswith("num_batches_tracked")})
     if missing:
         raise InputError(f"{file} does not fit: it has no {missing[0]}; give weights of this architecture.")
-
-
-def _no_download(architecture: str) -> str:
-    return (
-        f"timm's weights for {architecture} cannot be downloaded; check the network, "
-        "or give --weights FILE.safetensors, a model folder, or none."
-    )
 
 
 def _weights_overlay(path: Path) -> dict:
@@ -126,8 +120,8 @@ def save_package(
 
     The layout is timm's, which transformers reads too. A one-channel radiograph network becomes a
     three-channel one that weighs red, green and blue into grey in its first convolution, since
-    `pipeline` always feeds three. The classifier is divided by `temperature`, so that every reader's
-    softmax is calibrated.
+    `pipeline` always feeds three. The classifier is divided by `temperature`, so that every
+    reader's softmax is temperature-scaled.
     """
     model = _with_rgb_input(model) if radiograph else model
     with torch.no_grad():
@@ -242,10 +236,8 @@ def new_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(partial)
         raise
+    shutil.rmtree(old, ignore_errors=True)
     if path.exists():
-        shutil.rmtree(old, ignore_errors=True)
         path.rename(old)
-        partial.rename(path)
-        shutil.rmtree(old)
-    else:
-        partial.rename(path)
+    partial.rename(path)
+    shutil.rmtree(old, ignore_errors=True)

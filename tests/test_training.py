@@ -113,6 +113,13 @@ def test_weights_that_cannot_be_used_are_refused(weights, sentence):
         package.create_model("mobilenetv2_100", 2, weights, radiograph=True, size=224)
 
 
+def test_damaged_weights_are_refused(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes((BUNDLED / "model.safetensors").read_bytes()[:100_000])
+    with pytest.raises(InputError, match="damaged or does not fit"):
+        package.create_model("mobilenetv2_100", 2, str(path), radiograph=True, size=224)
+
+
 def test_an_unknown_architecture_is_refused():
     with pytest.raises(InputError, match="knows no architecture"):
         package.create_model("mobilenet_v99", 2, "none", radiograph=True, size=224)
