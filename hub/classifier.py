@@ -20,7 +20,7 @@ from hub.package import BUNDLED, read_config
 class Prediction:
     """What the model says of one picture.
 
-    `label` is the most probable class, `probabilities` a calibrated probability per class,
+    `label` is the most probable class, `probabilities` a temperature-scaled one per class,
     `heatmaps` a class activation map per class, float32 [h, w] (7 x 7 for MobileNetV2 at 224 px) in
     logits: the mean over positions plus the classifier's bias is that class's logit. Empty for a
     network that does not end in average pooling and one linear layer. `warnings` are sentences.

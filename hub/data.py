@@ -38,24 +38,21 @@ def load_splits(source: str | Path, seed: int = 0) -> DatasetDict:
 
 def _synthetic_splits(seed: int) -> DatasetDict:
     counts = {"train": 320, "validation": 64, "test": 64}
+    features = Features(
+        {
+            "image": Image(),
+            "label": ClassLabel(names=RADIOGRAPH_CLASSES),
+            "patient": Value("string"),
+            "subtype": Value("string"),
+        }
+    )
     splits = DatasetDict()
     for offset, (split, count) in enumerate(counts.items()):
         pictures, labels = sample_radiographs(count, seed=3 * seed + offset)
         names = [f"synthetic-{split}-{index}" for index in range(count)]
         columns = {"image": pictures, "label": labels, "patient": names, "subtype": ["none"] * count}
-        splits[split] = Dataset.from_dict(columns, features=_features(RADIOGRAPH_CLASSES))
+        splits[split] = Dataset.from_dict(columns, features=features)
     return splits
-
-
-def _features(classes: list[str]) -> Features:
-    return Features(
-        {
-            "image": Image(),
-            "label": ClassLabel(names=classes),
-            "patient": Value("string"),
-            "subtype": Value("string"),
-        }
-    )
 
 
 def _with_patients(found: dict[str, Dataset]) -> dict[str, Dataset]:

@@ -60,14 +60,9 @@ def answer(classifier: Classifier, source: Source) -> Answer:
     return Answer(
         prediction=prediction,
         picture=picture.convert("RGB"),
-        heatmap=overlay(picture, prediction, shown_class(classifier, prediction)),
+        heatmap=overlay(picture, prediction, _shown_class(classifier, prediction)),
         headline=_headline(classifier, prediction),
     )
-
-
-def shown_class(classifier: Classifier, prediction: Prediction) -> str:
-    """Return the class whose evidence the heatmap shows: the disease, or else the answer."""
-    return "PNEUMONIA" if classifier.radiograph else prediction.label
 
 
 def write_examples(classifier: Classifier, folder: Path, per_class: int = 3) -> list[Path]:
@@ -85,6 +80,11 @@ def write_examples(classifier: Classifier, folder: Path, per_class: int = 3) -> 
             paths[name].append(folder / f"synthetic-{name.lower()}-{len(paths[name]) + 1}.png")
             picture.save(paths[name][-1])
     return [path for group in paths.values() for path in group]
+
+
+def _shown_class(classifier: Classifier, prediction: Prediction) -> str:
+    """Return the class whose evidence the heatmap shows: the disease, or else the answer."""
+    return "PNEUMONIA" if classifier.radiograph else prediction.label
 
 
 def _headline(classifier: Classifier, prediction: Prediction) -> str:

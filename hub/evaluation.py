@@ -10,6 +10,8 @@ from sklearn.metrics import brier_score_loss, confusion_matrix, roc_auc_score
 from torchmetrics.functional.classification import binary_calibration_error, multiclass_calibration_error
 from tqdm.auto import tqdm
 
+from hub.patients import patients_known
+
 DRAWS = 2000
 
 
@@ -46,7 +48,7 @@ def measure(
     return metrics | {
         "confusion": confusion.tolist(),
         "n": len(labels),
-        "patients": None if any(str(p).startswith("unknown-") for p in patients) else len(images_of),
+        "patients": len(images_of) if patients_known(patients) else None,
         "classes": list(classes),
     }
 
@@ -57,18 +59,19 @@ def _metrics(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     # A class may be absent from a draw: its recall and F1 are then 0, as scikit-learn has it.
     recall = right / np.maximum(actual, 1)
     f1 = 2 * right / np.maximum(actual + predicted, 1)
-    metrics = {"accuracy": right.sum() / actual.sum(), "auc": auc(probabilities, labels)}
+    accuracy, area = right.sum() / actual.sum(), auc(probabilities, labels)
+    calibration_error = _calibration_error(probabilities, labels)
     if len(confusion) > 2:
-        return metrics | {"f1": f1.mean(), "ece": _calibration_error(probabilities, labels)}
+        return {"accuracy": accuracy, "auc": area, "f1": f1.mean(), "ece": calibration_error}
     return {
-        "accuracy": metrics["accuracy"],
+        "accuracy": accuracy,
         "sensitivity": recall[1],
         "specificity": recall[0],
-        "auc": metrics["auc"],
+        "auc": area,
         "balanced_accuracy": recall.mean(),
         "f1": f1[1],
         "brier": brier_score_loss(labels, probabilities[:, 1]),
-        "ece": _calibration_error(probabilities, labels),
+        "ece": calibration_error,
     }
 
 

@@ -82,7 +82,7 @@ def _change_tone(x: Tensor, generator: Generator) -> Tensor:
 
 def _change_sharpness(x: Tensor, generator: Generator) -> Tensor:
     """Move each image towards a blurred copy of itself (up to 1) or away from it (down to -0.7)."""
-    # Two box filters: close to a Gaussian, and on one channel thirty times faster than a convolution.
+    # Two box filters: close to a Gaussian, and on one channel far faster than a convolution.
     blurred = F.avg_pool2d(F.avg_pool2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), 3, 1), 3, 1)
     return torch.lerp(x, blurred, _uniform(x, -0.7, 1, generator))
 

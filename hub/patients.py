@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, combinations
 
@@ -43,11 +43,9 @@ def patient_number(patient: str) -> str:
     return patient
 
 
-def patients_known(splits: DatasetDict) -> bool:
+def patients_known(patients: Iterable[str]) -> bool:
     """Whether every image says whose it is."""
-    return not any(
-        patient.startswith("unknown-") for split in splits.values() for patient in split["patient"]
-    )
+    return not any(patient.startswith("unknown-") for patient in patients)
 
 
 def groups_of_copies(found: dict[str, Dataset], radiographs: bool) -> list[str]:
@@ -121,7 +119,7 @@ def leak_report(splits: DatasetDict) -> dict:
     return {
         "images": {name: len(split) for name, split in splits.items()},
         "patients": {name: len(group) for name, group in patients.items()},
-        "patients_known": patients_known(splits),
+        "patients_known": patients_known(chain.from_iterable(patients.values())),
         "identical_groups": sum(count > 1 for count in repeats.values()),
         "shared_patients": _shared(patients),
         "shared_numbers": _shared(numbers),

@@ -214,6 +214,7 @@ def _check_columns(found: dict[str, Dataset], source: str | Path) -> None:
 
 
 def check_class_count(classes: list[str], source: str | Path) -> None:
+    """Raise InputError for fewer than two classes."""
     if len(classes) < 2:
         found = f"one class, {classes[0]}" if classes else "no class"
         raise InputError(

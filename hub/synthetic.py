@@ -61,7 +61,6 @@ def sample_radiographs(count: int, seed: int = 0) -> tuple[list[Image.Image], li
     tensors = load_file(COMPONENTS)
     labels = np.arange(count) % 2
     draws = np.random.default_rng(seed).standard_normal((count, len(tensors["basis"])), dtype=np.float32)
-    # The tensors after the basis are small: weighting the draws first spares a float copy of the basis.
     shifts = np.einsum("nij,nj->ni", tensors["spread"][labels], SPREAD * draws)
     coefficients = (tensors["centre"][labels] + shifts) * tensors["scale"].T
     pixels = coefficients @ tensors["basis"].astype(np.float32) + tensors["mean"].astype(np.float32)
