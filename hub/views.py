@@ -1,0 +1,83 @@
+"""Shifted views: one set of films as other machines, crops and exposures would have made it.
+
+Validation films that resemble the training films cannot say how a model fares on those that do
+not; their shifted views can (as ImageNet-C does, Hendrycks and Dietterich 2019).
+"""
+
+from collections.abc import Callable
+
+import torch
+import torchvision.transforms.v2.functional as F
+from torch import Tensor
+
+STRENGTHS = (1, 2, 3)
+
+
+def shift(images: Tensor, view: str, strength: int) -> Tensor:
+    """Return `images` (uint8 [N, C, H, W]) as the view named `view` of strength 1, 2 or 3, same shape and dtype.
+
+    The same images give the same view, always.
+    """
+    function, amounts = VIEWS[view]
+    parts = [function(part, amounts[STRENGTHS.index(strength)]) for part in images.split(64)]
+    return torch.cat(parts)
+
+
+def in_turn(images: Tensor, labels: Tensor, each: int = 3, strength: int = 2) -> tuple[Tensor, Tensor]:
+    """Return the images and, after them, every image in `each` shifted views, which take turns; and the labels."""
+    turn = torch.arange(len(images)) * each
+    parts, truth = [images], [labels]
+    for number, view in enumerate(VIEWS):
+        mine = (number - turn) % len(VIEWS) < each
+        if mine.any():
+            parts.append(shift(images[mine], view, strength))
+            truth.append(labels[mine])
+    return torch.cat(parts), torch.cat(truth)
+
+
+def _centre(images: Tensor, height: float, width: float) -> Tensor:
+    """Cut out the middle, in shares of the sides (above 1: pad with black), and squash it to the old size."""
+    size = images.shape[-2:]
+    cut = F.center_crop(images, [round(size[0] * height), round(size[1] * width)])
+    return F.resize(cut, list(size), interpolation=F.InterpolationMode.BICUBIC)
+
+
+def _add_noise(images: Tensor, sigma: float) -> Tensor:
+    random = torch.Generator().manual_seed(0)
+    noise = sigma * torch.randn(images.shape, generator=random)
+    return (images + noise).round().clamp(0, 255).to(torch.uint8)
+
+
+def _compress(images: Tensor, quality: int) -> Tensor:
+    return torch.stack([F.jpeg(image, quality) for image in images])
+
+
+def _erase_corners(images: Tensor, share: float) -> Tensor:
+    """Paint the four corners, where side markers and names stand, in the film's own median grey."""
+    height, width = round(images.shape[-2] * share), round(images.shape[-1] * share)
+    corner = torch.zeros(images.shape[-2:], dtype=torch.bool)
+    for rows in (slice(height), slice(-height, None)):
+        for columns in (slice(width), slice(-width, None)):
+            corner[rows, columns] = True
+    grey = images.flatten(1).median(1).values.view(-1, 1, 1, 1)
+    return torch.where(corner, grey, images)
+
+
+# What is done, and how much of it at strengths 1, 2 and 3.
+VIEWS: dict[str, tuple[Callable, tuple]] = {
+    "less contrast": (F.adjust_contrast, (0.75, 0.55, 0.4)),
+    "more contrast": (F.adjust_contrast, (1.3, 1.6, 2.0)),
+    "under-exposed": (F.adjust_brightness, (0.75, 0.55, 0.4)),
+    "over-exposed": (F.adjust_brightness, (1.2, 1.4, 1.7)),
+    "gamma down": (F.adjust_gamma, (0.75, 0.55, 0.4)),
+    "gamma up": (F.adjust_gamma, (1.3, 1.8, 2.5)),
+    "blur": (lambda images, sigma: F.gaussian_blur(images, [13, 13], [sigma]), (0.8, 1.6, 2.4)),
+    "noise": (_add_noise, (6, 12, 20)),
+    "JPEG": (_compress, (40, 20, 10)),
+    "tight crop": (lambda images, share: _centre(images, share, share), (0.9, 0.8, 0.7)),
+    "wide margin": (lambda images, share: _centre(images, share, share), (1.1, 1.25, 1.4)),
+    "squat": (lambda images, share: _centre(images, 1, share), (0.9, 0.8, 0.7)),
+    "tall": (lambda images, share: _centre(images, share, 1), (0.9, 0.8, 0.7)),
+    "turned": (F.rotate, (5, 10, 15)),
+    "no markers": (_erase_corners, (0.1, 0.15, 0.2)),
+}
