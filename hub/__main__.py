@@ -5,8 +5,15 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hub.errors import InputError
+
+if TYPE_CHECKING:  # these take seconds to import; --help should not
+    import numpy as np
+    from torch import Tensor
+
+    from hub.classifier import Classifier
 
 BATCH = 32
 
@@ -26,13 +33,25 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--dataset", required=True, metavar="SOURCE", help="a folder, Parquet, a Hub id, or synthetic"
     )
     command.add_argument(
-        "--split", default="test", choices=("train", "validation", "test"), help="default: test"
+        "--split",
+        default="test",
+        choices=("train", "validation", "test", "all"),
+        help="all: every image there is, for data that no model here was trained on (default: test)",
     )
     command.add_argument(
-        "--seed", type=int, help="of the split (default: the one that the model was trained with)"
+        "--rename",
+        nargs="+",
+        default=[],
+        metavar="OLD=NEW",
+        help="what the data set's classes are called in the model",
+    )
+    command.add_argument(
+        "--robustness",
+        action="store_true",
+        help="also measure under 15 corruptions of 3 strengths; 45 times the work",
     )
     command.add_argument("--json", type=Path, metavar="FILE", help="also write the metrics to FILE")
-    command.add_argument("--plots", type=Path, metavar="DIR", help="also draw ROC and confusion into DIR")
+    command.add_argument("--plots", type=Path, metavar="DIR", help="also draw pictures into DIR")
     command.add_argument(
         "--save", action="store_true", help="put metrics and pictures into the model folder and its card"
     )
@@ -59,13 +78,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     command.add_argument(
         "--dataset", required=True, metavar="SOURCE", help="radiographs: a folder, Parquet or a Hub id"
     )
-    command.add_argument("--seed", type=int, default=0, help="of the train/validation split (default: 0)")
     return parser.parse_args(arguments)
 
 
 def evaluate(options: argparse.Namespace) -> int:
-    import numpy as np
-    from tqdm.auto import tqdm
+    import datasets
 
     from hub import data, evaluation, loader, package, patients, plots
     from hub.classifier import Classifier
@@ -81,38 +98,91 @@ def evaluate(options: argparse.Namespace) -> int:
         )
     classifier = Classifier.from_pretrained(options.model)
     recorded = json.loads(record.read_text()) if record.is_file() else {}
-    if options.seed is None:
-        # With another seed, films that the model was trained on could be among those it is measured on.
-        options.seed = recorded.get("training", {}).get("seed", 0)
-    splits = data.load_splits(options.dataset, options.seed)
+    splits = data.load_splits(options.dataset)
     print(patients.format_report(patients.leak_report(splits)), end="\n\n", flush=True)
-    split = splits[options.split]
-    classes = split.features["label"].names
+    every = options.split == "all"
+    split = datasets.concatenate_datasets(list(splits.values())) if every else splits[options.split]
+    classes = _renamed(split.features["label"].names, options.rename)
     if classes != classifier.classes:
         raise InputError(
-            f"{options.dataset} has the classes {classes}, the model {classifier.classes}; they must agree."
+            f"{options.dataset} has the classes {classes}, the model {classifier.classes}; they must agree, "
+            "in this order (--rename OLD=NEW)."
         )
     images, labels = loader.decode(split, classifier.size, classifier.channels, classifier.radiograph)
-    images, labels = images.permute(0, 2, 3, 1).numpy(), labels.numpy()
-    probabilities = []
-    for start in tqdm(range(0, len(images), BATCH), "Classifying", unit=" batches", leave=False):
-        answers = classifier.predict(images[start : start + BATCH])
-        probabilities += [list(answer.probabilities.values()) for answer in answers]
-    probabilities = np.array(probabilities)
-    metrics = evaluation.measure(probabilities, labels, split["patient"], classes)
+    labels = labels.numpy()
+    probabilities = _probabilities(classifier, images)
+    metrics = evaluation.measure(
+        probabilities,
+        labels,
+        split["patient"],
+        classes,
+        subtypes=split["subtype"],
+        operating_points=classifier.operating_points,
+    )
     metrics |= {"dataset": options.dataset, "split": options.split}
     print(evaluation.format_metrics(metrics))
+    if options.robustness:
+        metrics["robustness"] = _robustness(classifier, images, labels)
     if options.json:
         package.write_json(options.json, metrics)
+    # What belongs to none of the splits that the model knows goes by its own name.
+    name = Path(options.dataset).name if every else options.split
+    calibration = recorded.get("training", {})
     folders = ([options.plots] if options.plots else []) + ([Path(options.model)] if options.save else [])
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
-        plots.plot_roc(probabilities, labels, classes, folder / f"roc_{options.split}.png")
-        plots.plot_confusion(metrics["confusion"], classes, folder / f"confusion_{options.split}.png")
+        plots.plot_roc(probabilities, labels, classes, folder / f"roc_{name}.png")
+        plots.plot_confusion(metrics["confusion"], classes, folder / f"confusion_{name}.png")
+        if len(classes) == 2 and "bias" in calibration:
+            before = evaluation.uncalibrated(probabilities, calibration["temperature"], calibration["bias"])
+            plots.plot_reliability(before, probabilities, labels, folder / f"reliability_{name}.png")
+        if options.robustness:
+            plots.plot_robustness(metrics["robustness"], folder / f"robustness_{name}.png")
     if options.save:
-        package.write_json(record, recorded | {options.split: metrics})
+        package.write_json(record, recorded | {name: metrics})
         package.write_card(Path(options.model))
     return 0
+
+
+def _renamed(classes: list[str], pairs: list[str]) -> list[str]:
+    """Return the classes with OLD=NEW applied."""
+    names = dict(zip(classes, classes, strict=True))
+    for pair in pairs:
+        old, _, new = pair.partition("=")
+        if old not in names or not new:
+            raise InputError(f"--rename {pair}: give OLD=NEW, where OLD is one of {', '.join(classes)}.")
+        names[old] = new
+    return list(names.values())
+
+
+def _probabilities(classifier: "Classifier", images: "Tensor") -> "np.ndarray":
+    """Return float [N, classes] for uint8 images [N, C, H, W]."""
+    import numpy as np
+    from tqdm.auto import tqdm
+
+    rows = []
+    for batch in tqdm(images.split(BATCH), "Classifying", unit=" batches", leave=False):
+        answers = classifier.predict(batch.permute(0, 2, 3, 1).numpy())
+        rows += [list(answer.probabilities.values()) for answer in answers]
+    return np.array(rows)
+
+
+def _robustness(classifier: "Classifier", images: "Tensor", labels: "np.ndarray") -> dict[str, list[dict]]:
+    """Return accuracy and AUC for each corruption at strengths 1, 2 and 3."""
+    from tqdm.auto import tqdm
+
+    from hub import evaluation, views
+
+    rows = {}
+    for view in tqdm(views.VIEWS, "Corruptions", unit=" of 15"):
+        rows[view] = []
+        for strength in views.STRENGTHS:
+            probabilities = _probabilities(classifier, views.shift(images, view, strength))
+            accuracy = float((probabilities.argmax(1) == labels).mean())
+            rows[view].append({"accuracy": accuracy, "auc": evaluation.auc(probabilities, labels)})
+        told = ", ".join(f"{row['accuracy']:.4f} (AUC {row['auc']:.4f})" for row in rows[view])
+        tqdm.write(f"{view:<14} accuracy at strengths 1, 2, 3: {told}")
+    return rows
 
 
 def classify(options: argparse.Namespace) -> int:
@@ -154,7 +224,7 @@ def _line(row: dict) -> str:
 def fit_synthetic(options: argparse.Namespace) -> int:
     from hub import data, loader, sources, synthetic
 
-    train = data.load_splits(options.dataset, options.seed)["train"]
+    train = data.load_splits(options.dataset)["train"]
     if not sources.is_radiograph(train.features["label"].names):
         raise InputError(
             f"{options.dataset} does not have the classes NORMAL and PNEUMONIA; give chest radiographs."

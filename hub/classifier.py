@@ -20,7 +20,7 @@ from hub.package import BUNDLED, read_config
 class Prediction:
     """What the model says of one picture.
 
-    `label` is the most probable class, `probabilities` a temperature-scaled one per class,
+    `label` is the most probable class, `probabilities` a calibrated one per class,
     `heatmaps` a class activation map per class, float32 [h, w] (7 x 7 for MobileNetV2 at 224 px) in
     logits: the mean over positions plus the classifier's bias is that class's logit. Empty for a
     network that does not end in average pooling and one linear layer. `warnings` are sentences.
@@ -61,6 +61,7 @@ class Classifier:
         self.mean, self.std = (np.float32(data[key]) for key in ("mean", "std"))
         self.classes: list[str] = config["label_names"]
         self.radiograph: bool = config.get("radiograph", False)
+        self.operating_points: dict[str, float] = config.get("operating_points", {})
 
     @classmethod
     def from_pretrained(

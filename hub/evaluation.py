@@ -1,12 +1,12 @@
-"""From probabilities and labels to metrics with intervals, and the temperature."""
+"""From probabilities and labels to metrics with intervals, calibration and operating points."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
-from sklearn.metrics import brier_score_loss, confusion_matrix, roc_auc_score
+from scipy.optimize import minimize
+from scipy.special import log_softmax, softmax
+from sklearn.metrics import brier_score_loss, confusion_matrix, roc_auc_score, roc_curve
 from torchmetrics.functional.classification import binary_calibration_error, multiclass_calibration_error
 from tqdm.auto import tqdm
 
@@ -21,6 +21,8 @@ def measure(
     patients: Sequence[str],
     classes: Sequence[str],
     seed: int = 0,
+    subtypes: Sequence[str] | None = None,
+    operating_points: dict[str, float] | None = None,
 ) -> dict:
     """Return each metric as `{"value", "low", "high"}`, and `confusion`, `n`, `patients` and `classes`.
 
@@ -28,17 +30,34 @@ def measure(
     a bootstrap over patients: `DRAWS` times as many patients as there are, drawn with replacement,
     each with all their images (the cluster bootstrap, Field and Welsh 2007). The label is the
     argmax. Two classes: the second is the positive one. Rows of `confusion` are the truth.
+    `subtypes` (one per image, "none" for the negatives) add `sensitivity_<subtype>`, and
+    `operating_points` (thresholds on the positive probability) `<name>_sensitivity` and `<name>_specificity`.
     Redrawing the same images makes calibration look worse than it is, so `ece` may lie below its interval.
     """
     numbers = np.unique(np.asarray(patients), return_inverse=True)[1]
     images_of = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1])
+    subtypes = np.asarray(["none"] * len(labels) if subtypes is None else subtypes)
+    points = operating_points or {}
+
+    def metrics_of(rows: np.ndarray | slice) -> dict[str, float]:
+        answers, truth = probabilities[rows], labels[rows]
+        metrics = _metrics(answers, truth)
+        for subtype in sorted(set(subtypes) - {"none"}):
+            mine = (subtypes[rows] == subtype) & (truth == 1)
+            metrics[f"sensitivity_{subtype}"] = _share(answers.argmax(1)[mine] == 1)
+        for name, threshold in points.items():
+            positive = answers[:, 1] >= threshold
+            metrics[f"{name}_sensitivity"] = _share(positive[truth == 1])
+            metrics[f"{name}_specificity"] = _share(~positive[truth == 0])
+        return metrics
+
     random = np.random.default_rng(seed)
     draws = []
     for _ in tqdm(range(DRAWS), "Bootstrap over patients", unit=" draws", leave=False):
         drawn = np.concatenate([images_of[i] for i in random.integers(len(images_of), size=len(images_of))])
-        draws.append(_metrics(probabilities[drawn], labels[drawn]))
+        draws.append(metrics_of(drawn))
     metrics = {}
-    for name, value in _metrics(probabilities, labels).items():
+    for name, value in metrics_of(slice(None)).items():
         values = np.array([draw[name] for draw in draws])
         # Draws that miss a class have no AUC; where all do, or the split itself does, there is none to give.
         known = values[np.isfinite(values)]
@@ -51,6 +70,10 @@ def measure(
         "patients": len(images_of) if patients_known(patients) else None,
         "classes": list(classes),
     }
+
+
+def _share(hits: np.ndarray) -> float:
+    return hits.mean() if len(hits) else float("nan")
 
 
 def _metrics(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -98,14 +121,46 @@ def _calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
     return multiclass_calibration_error(predicted, truth, predicted.shape[1], **bins).item()
 
 
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the scalar that logits [N, classes] are divided by for the least log loss (Guo et al. 2017)."""
+def fit_calibration(logits: np.ndarray, labels: np.ndarray) -> tuple[float, list[float]]:
+    """Return the temperature and the bias per class: softmax(logits / temperature + bias) loses least.
 
-    def loss(log_temperature: float) -> float:
-        scaled = log_softmax(logits.astype(np.float64) / np.exp(log_temperature), axis=1)
-        return -scaled[np.arange(len(labels)), labels].mean()
+    Bias-corrected temperature scaling (Alexandari et al. 2020), every class weighing the same: the
+    probabilities are those of classes equally common beforehand, as the training loss has it. More than
+    two classes get no bias: each has too few held-out images to fit one. `logits` is float [N, classes].
+    """
+    count = logits.shape[1]
+    shares = np.bincount(labels, minlength=count)[labels]
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
+    def loss(parameters: np.ndarray) -> float:
+        scaled = log_softmax(logits.astype(np.float64) * np.exp(-parameters[0]) + parameters[1:], axis=1)
+        return -np.average(scaled[np.arange(len(labels)), labels], weights=1 / shares)
+
+    # One class's bias is enough to tell two apart.
+    free = [(-5, 5)] if count == 2 else [(0, 0)]
+    bounds = [(-3, 3), *[(0, 0)] * (count - 1), *free]
+    fitted = minimize(loss, np.zeros(1 + count), method="L-BFGS-B", bounds=bounds).x
+    return float(np.exp(fitted[0])), fitted[1:].tolist()
+
+
+def uncalibrated(probabilities: np.ndarray, temperature: float, bias: Sequence[float]) -> np.ndarray:
+    """Return what the probabilities [N, classes] were before `fit_calibration`'s temperature and bias."""
+    tiny = np.finfo(probabilities.dtype).tiny
+    return softmax((np.log(np.maximum(probabilities, tiny)) - np.asarray(bias)) * temperature, axis=1)
+
+
+def choose_operating_points(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Return thresholds on the positive probability of two classes, float [N, 2], by name.
+
+    `screening` finds 98 % of the positives, or just more; `balanced` has the largest mean of
+    sensitivity and specificity (Youden 1950). Both lie midway between two neighbouring answers.
+    """
+    false_positive, sensitivity, thresholds = roc_curve(labels, probabilities[:, 1], drop_intermediate=False)
+    thresholds = np.append(np.minimum(thresholds, 1), 0)
+    chosen = {
+        "screening": np.argmax(sensitivity >= 0.98),
+        "balanced": np.argmax(sensitivity - false_positive),
+    }
+    return {name: float((thresholds[i] + thresholds[i + 1]) / 2) for name, i in chosen.items()}
 
 
 def format_metrics(metrics: dict) -> str:
@@ -117,5 +172,5 @@ def format_metrics(metrics: dict) -> str:
             value, low, high = (
                 "none" if metric[k] is None else f"{metric[k]:.4f}" for k in ("value", "low", "high")
             )
-            lines.append(f"{name:<18} {value}   95 % interval {low} to {high}")
+            lines.append(f"{name:<22} {value}   95 % interval {low} to {high}")
     return "\n".join(lines)

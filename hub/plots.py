@@ -20,8 +20,6 @@ def plot_training(history: list[dict], path: Path) -> None:
     left.plot(epochs, [row["validation_loss"] for row in history], "o-", color=BLUE, label="validation")
     right.plot(epochs, [row["validation_auc"] for row in history], "o-", color=BLUE, label="AUC")
     right.plot(epochs, [row["validation_accuracy"] for row in history], "o-", color=ORANGE, label="accuracy")
-    kept = max(history, key=lambda row: (row["validation_auc"], row["epoch"]))["epoch"]
-    right.axvline(kept, color=GREY, linestyle=":", label=f"kept: epoch {kept}")
     for axis, title in ((left, "Loss"), (right, "Validation")):
         axis.set(title=title, xlabel="epoch", xticks=epochs)
         axis.spines[["top", "right"]].set_visible(False)
@@ -58,6 +56,46 @@ def plot_confusion(confusion: list[list[int]], classes: list[str], path: Path) -
     display = ConfusionMatrixDisplay(np.array(confusion), display_labels=classes)
     display.plot(ax=axis, cmap="Blues", colorbar=False, xticks_rotation=0 if len(classes) < 6 else 90)
     axis.set_title("Confusion")
+    _save(figure, path)
+
+
+def plot_reliability(before: np.ndarray, after: np.ndarray, labels: np.ndarray, path: Path) -> None:
+    """Draw how often films were positive against the probability given, before and after calibration.
+
+    `before` and `after` are float [N, 2], `labels` int [N]; below, how many images each of ten bins holds.
+    """
+    figure, (top, bottom) = plt.subplots(
+        2, 1, figsize=(4.5, 5.4), sharex=True, height_ratios=(3, 1), layout="constrained"
+    )
+    edges = np.linspace(0, 1, 11)
+    top.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
+    for probabilities, color, name in ((before, GREY, "before"), (after, BLUE, "after")):
+        positive = probabilities[:, 1]
+        bins = np.digitize(positive, edges[1:-1])
+        filled = np.unique(bins)
+        means = [(positive[bins == i].mean(), labels[bins == i].mean()) for i in filled]
+        top.plot(*zip(*means, strict=True), "o-", color=color, label=f"{name} calibration")
+        bottom.stairs(np.bincount(bins, minlength=10), edges, color=color, fill=color == GREY, alpha=0.8)
+    top.set(title="Reliability", ylabel="share that is positive", xlim=(0, 1), ylim=(-0.02, 1.02))
+    bottom.set(xlabel="probability given", ylabel="images", yscale="log")
+    for axis in (top, bottom):
+        axis.spines[["top", "right"]].set_visible(False)
+    top.legend(frameon=False, loc="upper left")
+    _save(figure, path)
+
+
+def plot_robustness(rows: dict[str, list[dict]], path: Path) -> None:
+    """Draw the accuracy under each corruption, one dot for each of three strengths."""
+    figure, axis = plt.subplots(figsize=(6, 0.32 * len(rows) + 1), layout="constrained")
+    for place, strengths in enumerate(reversed(rows.values())):
+        for alpha, row in zip((0.35, 0.65, 1), strengths, strict=True):
+            axis.plot(row["accuracy"], place, "o", color=BLUE, alpha=alpha)
+    axis.set(
+        yticks=range(len(rows)), yticklabels=[*reversed(rows)], xlabel="accuracy (darker: stronger)",
+        title="Under corruptions",
+    )  # fmt: skip
+    axis.grid(axis="x", alpha=0.3)
+    axis.spines[["top", "right", "left"]].set_visible(False)
     _save(figure, path)
 
 

@@ -14,7 +14,7 @@ STRENGTHS = (1, 2, 3)
 
 
 def shift(images: Tensor, view: str, strength: int) -> Tensor:
-    """Return `images` (uint8 [N, C, H, W]) as the view named `view` of strength 1, 2 or 3, same shape and dtype.
+    """Return `images`, uint8 [N, C, H, W], as the view named `view` of strength 1, 2 or 3 shows them.
 
     The same images give the same view, always.
     """
@@ -24,7 +24,7 @@ def shift(images: Tensor, view: str, strength: int) -> Tensor:
 
 
 def in_turn(images: Tensor, labels: Tensor, each: int = 3, strength: int = 2) -> tuple[Tensor, Tensor]:
-    """Return the images and, after them, every image in `each` shifted views, which take turns; and the labels."""
+    """Return the images and then every image in `each` shifted views, which take turns; and the labels."""
     turn = torch.arange(len(images)) * each
     parts, truth = [images], [labels]
     for number, view in enumerate(VIEWS):

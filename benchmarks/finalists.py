@@ -1,0 +1,58 @@
+"""Choose among finished runs by the rule, and tabulate them: what differs between seeds is luck.
+
+  python -m benchmarks.finalists runs/seed0 runs/seed1 runs/seed2 [--save hub/pretrained]
+
+The rule, written down before these runs: the highest AUC on the validation films together with three
+shifted views of each, which train.py leaves in metrics.json. The test figures of runs that
+`python -m hub evaluate RUN --dataset DIR --save` has measured stand beside it and choose nothing.
+--save puts the table into that folder's metrics and card.
+"""
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+
+from hub import package
+
+TEST = ("accuracy", "auc", "sensitivity", "specificity", "ece")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="model folders of train.py")
+    parser.add_argument("--save", type=Path, metavar="MODEL", help="put the table into this folder's card")
+    options = parser.parse_args()
+
+    rows = [row_of(json.loads((run / "metrics.json").read_text())) for run in options.runs]
+    chosen = max(range(len(rows)), key=lambda index: rows[index]["shifted_validation_auc"])
+    for index, row in enumerate(rows):
+        row["chosen"] = index == chosen
+    table = {"rows": rows, "mean": {}, "deviation": {}}
+    for name in rows[0]:
+        values = [row[name] for row in rows]
+        if name not in ("seed", "chosen") and None not in values and len(values) > 1:
+            table["mean"][name], table["deviation"][name] = statistics.mean(values), statistics.stdev(values)
+    print(json.dumps(table, indent=2))
+    print(f"the rule chooses {options.runs[chosen]}")
+    if options.save:
+        record = options.save / "metrics.json"
+        package.write_json(record, json.loads(record.read_text()) | {"finalists": table})
+        package.write_card(options.save)
+
+
+def row_of(metrics: dict) -> dict:
+    """Return one line of the table from metrics.json of a run."""
+    training, test = metrics["training"], metrics.get("test")
+    return {
+        "seed": training["seed"],
+        "minutes": training["seconds"] / 60,
+        "validation_auc": metrics["validation"]["auc"]["value"],
+        "shifted_validation_auc": metrics["shifted_validation"]["auc"],
+    } | {f"test_{name}": test[name]["value"] if test else None for name in TEST}
+
+
+if __name__ == "__main__":
+    main()
