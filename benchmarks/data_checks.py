@@ -15,7 +15,6 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from cleanlab.filter import find_label_issues
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -84,6 +83,8 @@ def count_copies(splits: dict) -> dict[str, int]:
 
 def doubt_labels(inputs: np.ndarray, labels: np.ndarray, owners: list[str]) -> np.ndarray:
     """Return the indices of films whose label cleanlab doubts, most doubtful first."""
+    from cleanlab.filter import find_label_issues  # of benchmarks/requirements.txt
+
     probabilities = cross_val_predict(
         make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000)),
         inputs, labels, groups=owners, cv=StratifiedGroupKFold(5), method="predict_proba",

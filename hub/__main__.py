@@ -121,12 +121,10 @@ def evaluate(options: argparse.Namespace) -> int:
     )
     metrics |= {"dataset": options.dataset, "split": options.split}
     print(evaluation.format_metrics(metrics))
-    if options.robustness:
-        metrics["robustness"] = _robustness(classifier, images, labels)
+    robustness = _robustness(classifier, images, labels) if options.robustness else {}
     if options.json:
-        package.write_json(options.json, metrics)
-    # What belongs to none of the splits that the model knows goes by its own name.
-    name = Path(options.dataset).name if every else options.split
+        package.write_json(options.json, metrics | {"robustness": robustness})
+    name = Path(options.dataset).resolve().name if every else options.split
     calibration = recorded.get("training", {})
     folders = ([options.plots] if options.plots else []) + ([Path(options.model)] if options.save else [])
     for folder in folders:
@@ -136,10 +134,16 @@ def evaluate(options: argparse.Namespace) -> int:
         if len(classes) == 2 and "bias" in calibration:
             before = evaluation.uncalibrated(probabilities, calibration["temperature"], calibration["bias"])
             plots.plot_reliability(before, probabilities, labels, folder / f"reliability_{name}.png")
-        if options.robustness:
-            plots.plot_robustness(metrics["robustness"], folder / f"robustness_{name}.png")
+        if robustness:
+            plots.plot_robustness(robustness, folder / f"robustness_{name}.png")
     if options.save:
-        package.write_json(record, recorded | {name: metrics})
+        if every:
+            recorded["others"] = recorded.get("others", {}) | {name: metrics}
+        else:
+            recorded[options.split] = metrics
+        if robustness:
+            recorded[f"robustness_{name}"] = robustness
+        package.write_json(record, recorded)
         package.write_card(Path(options.model))
     return 0
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from hub import views
 from hub.__main__ import main
 from hub.package import BUNDLED
+from hub.synthetic import sample_radiographs
 
 ROOT = Path(__file__).parents[1]
 
@@ -76,7 +78,9 @@ def test_evaluate_prints_saves_and_draws(run, tmp_path):
         assert f"{value:.4f}" in out
     assert metrics["n"] == sum(map(sum, metrics["confusion"])) == 64
     assert (metrics["dataset"], metrics["split"]) == ("synthetic", "validation")
-    for picture in ("roc_validation.png", "confusion_validation.png"):
+    for point in ("screening", "balanced"):
+        assert metrics[f"{point}_sensitivity"]["value"] is not None
+    for picture in ("roc_validation.png", "confusion_validation.png", "reliability_validation.png"):
         Image.open(tmp_path / "plots" / picture).verify()
 
 
@@ -125,20 +129,36 @@ def test_evaluate_refuses_classes_that_the_model_does_not_know(run, tmp_path):
     assert "they must agree" in err
 
 
-def test_evaluate_measures_on_the_split_that_the_model_was_not_trained_on(run, tmp_path):
-    """Another seed than training's would put training films into validation."""
+def test_evaluate_takes_every_image_and_renamed_classes_of_data_that_nobody_trained_on(run, tmp_path):
+    pictures, labels = sample_radiographs(40)
+    for index, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+        folder = tmp_path / "adults" / ("no_finding", "pneumonia")[label]
+        folder.mkdir(parents=True, exist_ok=True)
+        picture.save(folder / f"{index}.png")
     model = tmp_path / "model"
     shutil.copytree(BUNDLED, model)
+    command = ("evaluate", model, "--dataset", tmp_path / "adults", "--split", "all", "--save", "--rename")
+    code, _, err = run(*command, "no_finding=NORMAL", "pneumonia=PNEUMONIA")
+    assert code == 0, err
     metrics = json.loads((model / "metrics.json").read_text())
-    metrics["training"]["seed"] = 5
-    (model / "metrics.json").write_text(json.dumps(metrics))
+    assert metrics["others"]["adults"]["n"] == 40
+    assert metrics["test"] == json.loads((BUNDLED / "metrics.json").read_text())["test"]
+    assert "### Other films: `adults`" in (model / "README.md").read_text()
+    code, _, err = run(*command, "healthy=NORMAL")
+    assert (code, "OLD is one of no_finding, pneumonia" in err) == (2, True)
 
-    def brier(*options):
-        command = ("evaluate", model, "--dataset", "synthetic", "--split", "validation")
-        assert run(*command, "--json", tmp_path / "metrics.json", *options)[0] == 0
-        return json.loads((tmp_path / "metrics.json").read_text())["brier"]
 
-    assert brier() == brier("--seed", 5) != brier("--seed", 0)
+def test_evaluate_measures_under_every_corruption(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(views, "VIEWS", {name: views.VIEWS[name] for name in ("blur", "JPEG")})
+    code, _, _ = run(
+        "evaluate", BUNDLED, "--dataset", "synthetic", "--split", "validation", "--robustness",
+        "--json", tmp_path / "metrics.json", "--plots", tmp_path,
+    )  # fmt: skip
+    assert code == 0
+    rows = json.loads((tmp_path / "metrics.json").read_text())["robustness"]
+    assert {view: len(strengths) for view, strengths in rows.items()} == {"blur": 3, "JPEG": 3}
+    assert all(0 <= row["auc"] <= 1 for strengths in rows.values() for row in strengths)
+    Image.open(tmp_path / "robustness_validation.png").verify()
 
 
 def test_output_that_nobody_reads_any_more_ends_quietly(film, tmp_path):

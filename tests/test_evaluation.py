@@ -1,4 +1,4 @@
-"""Metrics against other people's code, intervals against what they are for, and the temperature."""
+"""Metrics against other people's code, intervals, calibration and operating points."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,13 @@ from sklearn import metrics as sk
 from torchmetrics.classification import BinaryCalibrationError, MulticlassCalibrationError
 
 from hub import evaluation
-from hub.evaluation import fit_temperature, format_metrics, measure
+from hub.evaluation import (
+    choose_operating_points,
+    fit_calibration,
+    format_metrics,
+    measure,
+    uncalibrated,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -167,10 +173,66 @@ def test_the_temperature_of_sampled_labels_is_found(temperature):
     logits = random.normal(size=(20_000, 3)) * 3 * temperature
     # The largest of logits with Gumbel noise is a draw from their softmax.
     labels = (logits / temperature + random.gumbel(size=logits.shape)).argmax(1)
-    assert fit_temperature(logits.astype(np.float32), labels) == pytest.approx(temperature, rel=0.05)
+    found, bias = fit_calibration(logits.astype(np.float32), labels)
+    assert found == pytest.approx(temperature, rel=0.07)
+    assert bias == [0, 0, 0]
 
 
-def test_the_temperature_of_answers_that_are_always_right_or_always_wrong_is_finite():
+@pytest.mark.parametrize("common", [0.5, 0.8])
+def test_the_bias_of_two_classes_is_found_however_common_each_is(common):
+    random = np.random.default_rng(0)
+    labels = (random.random(20_000) < common).astype(int)
+    # Two Gaussians of variance 1 that lie 2 apart: the log odds are twice the distance from the middle.
+    log_odds = 2 * random.normal(2 * labels - 1, 1)
+    temperature, bias = fit_calibration(np.stack([log_odds, 0 * log_odds], 1)[:, ::-1] * 1.5 + [0, 3], labels)
+    assert temperature == pytest.approx(1.5, rel=0.1)
+    assert bias[0] == 0
+    assert bias[1] == pytest.approx(-2, abs=0.15)
+
+
+def test_the_calibration_of_answers_that_are_always_right_or_always_wrong_is_finite():
     logits = np.array([[9.0, 0.0], [0.0, 9.0]])
-    assert 0 < fit_temperature(logits, np.array([0, 1])) < 1
-    assert 1 < fit_temperature(logits, np.array([1, 0])) < np.inf
+    assert 0 < fit_calibration(logits, np.array([0, 1]))[0] < 1
+    assert 1 < fit_calibration(logits, np.array([1, 0]))[0] < np.inf
+
+
+def test_calibration_can_be_taken_back():
+    probabilities, _ = answers(50, 2)
+    logits = np.log(probabilities.astype(np.float64))
+    calibrated = softmax(logits / 1.7 + [0, 0.4], axis=1)
+    assert np.allclose(uncalibrated(calibrated, 1.7, [0, 0.4]), probabilities, atol=1e-6)
+
+
+def test_operating_points_keep_what_they_promise():
+    probabilities, labels = answers(500, 2)
+    points = choose_operating_points(probabilities, labels)
+    positive, score = labels == 1, probabilities[:, 1]
+    assert (score[positive] >= points["screening"]).mean() >= 0.98
+    # The next higher film in line would miss the promise.
+    higher = score[positive & (score >= points["screening"])].min() + 1e-9
+    assert (score[positive] >= higher).mean() < 0.98
+
+    def balanced_accuracy(threshold):
+        return (score[positive] >= threshold).mean() + (score[~positive] < threshold).mean()
+
+    best = max(balanced_accuracy(threshold) for threshold in np.unique(score))
+    assert balanced_accuracy(points["balanced"]) == pytest.approx(best)
+
+
+def test_operating_points_of_perfect_answers_lie_between_the_classes():
+    labels = np.arange(40) % 2
+    assert choose_operating_points(np.eye(2)[labels], labels) == {"screening": 0.5, "balanced": 0.5}
+
+
+def test_subtypes_and_operating_points_are_measured_beside_the_argmax():
+    probabilities, labels = answers(200, 2)
+    subtypes = np.where(labels == 0, "none", np.where(np.arange(200) % 3 == 0, "virus", "bacteria"))
+    measured = measure(probabilities, labels, each_alone(labels), ["a", "b"], 0, subtypes, {"screening": 0.2})
+    for subtype in ("virus", "bacteria"):
+        mine = subtypes == subtype
+        found = sk.recall_score(labels[mine], probabilities[mine].argmax(1))
+        assert measured[f"sensitivity_{subtype}"]["value"] == pytest.approx(found)
+    positive = probabilities[:, 1] >= 0.2
+    assert measured["screening_sensitivity"]["value"] == pytest.approx(positive[labels == 1].mean())
+    assert measured["screening_specificity"]["value"] == pytest.approx((~positive[labels == 0]).mean())
+    assert "sensitivity_none" not in measured
