@@ -126,15 +126,15 @@ def main(options: argparse.Namespace) -> None:
             compile=options.compile,
             seed=options.seed,
         )
-        # A network is calibrated where it will be used: on films that are not quite those it knows.
+        # Calibration and thresholds are for films that are not quite those it knows.
         films, truth = views.in_turn(*validation_set) if radiograph else validation_set
         logits = training.predict_logits(model, films).numpy()
         temperature, bias = evaluation.fit_calibration(logits, truth.numpy())
         probabilities = softmax(logits / temperature + bias, axis=1)
         shifted = {"images": len(truth), "auc": evaluation.auc(probabilities, truth.numpy())}
+        points = evaluation.choose_operating_points(probabilities, truth.numpy()) if len(classes) == 2 else {}
         labels = validation_set[1].numpy()
         probabilities = probabilities[: len(labels)]
-        points = evaluation.choose_operating_points(probabilities, labels) if len(classes) == 2 else {}
         validation = evaluation.measure(
             probabilities,
             labels,
@@ -157,8 +157,7 @@ def main(options: argparse.Namespace) -> None:
                 "history": history,
             },
             "validation": validation,
-            "shifted_validation": shifted,
-        }
+        } | ({"shifted_validation": shifted} if radiograph else {})
         plots.plot_training(history, folder / "training.png")
         package.save_package(folder, model, classes, radiograph, metrics, temperature, bias, points)
     print(evaluation.format_metrics(validation))

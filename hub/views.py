@@ -4,10 +4,12 @@ Validation films that resemble the training films cannot say how a model fares o
 not; their shifted views can (as ImageNet-C does, Hendrycks and Dietterich 2019).
 """
 
+import io
 from collections.abc import Callable
 
 import torch
 import torchvision.transforms.v2.functional as F
+from PIL import Image
 from torch import Tensor
 
 STRENGTHS = (1, 2, 3)
@@ -49,7 +51,12 @@ def _add_noise(images: Tensor, sigma: float) -> Tensor:
 
 
 def _compress(images: Tensor, quality: int) -> Tensor:
-    return torch.stack([F.jpeg(image, quality) for image in images])
+    compressed = []
+    for image in images:
+        file = io.BytesIO()
+        F.to_pil_image(image).save(file, "JPEG", quality=quality)
+        compressed.append(F.pil_to_tensor(Image.open(file)))
+    return torch.stack(compressed)
 
 
 def _erase_corners(images: Tensor, share: float) -> Tensor:

@@ -206,7 +206,7 @@ def test_calibration_can_be_taken_back():
 def test_operating_points_keep_what_they_promise():
     probabilities, labels = answers(500, 2)
     points = choose_operating_points(probabilities, labels)
-    positive, score = labels == 1, probabilities[:, 1]
+    positive, score = labels == 1, probabilities[:, 1].astype(np.float64)
     assert (score[positive] >= points["screening"]).mean() >= 0.98
     # The next higher film in line would miss the promise.
     higher = score[positive & (score >= points["screening"])].min() + 1e-9
