@@ -52,6 +52,8 @@ class Classifier:
             raise InputError(f"{folder} has no label_names in its config.json; add the classes in order.")
         try:
             self.model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+            # The pixels come with channels last, and weights in the same order spare a copy.
+            self.model.to(memory_format=torch.channels_last)
         except (RuntimeError, SafetensorError):
             raise InputError(
                 f"The weights in {folder} are damaged or of another network; get them again."
