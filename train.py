@@ -44,11 +44,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "(default: imagenet; for synthetic, so as to need no network, the bundled model or, where it does "
         "not fit, none)",
     )
-    add("--epochs", type=int, default=8, help="times through the training images (default: %(default)s)")
+    add("--epochs", type=int, default=10, help="times through the training images (default: %(default)s)")
     add(
         "--small-epochs",
         type=int,
-        default=6,
+        default=7,
         help="of these, how many at --small-size, at the start (default: %(default)s)",
     )
     add(

@@ -13,8 +13,6 @@ from tqdm.auto import tqdm
 from hub.images import read_pixels
 from hub.patients import naming, stored_images
 
-UNTOUCHED = 1 / 3  # the share of training images that is not augmented
-
 
 def decode(dataset: Dataset, size: int, channels: int, radiograph: bool) -> tuple[Tensor, Tensor]:
     """Return images uint8 [N, channels, size, size] and labels int64 [N].
@@ -41,18 +39,14 @@ def augment(images: Tensor, size: int, generator: Generator) -> Tensor:
     """Return float32 [B, C, size, size] in 0..1 from uint8 [B, C, H, W], every image its own way.
 
     Geometry, tone, sharpness, noise and erasing, all strong on purpose: between two hospitals,
-    or the two official splits, films differ by crop, shape and exposure more than by disease. One
-    image in three stays as it is, or else the network would not know a film that nobody changed.
+    or the two official splits, films differ by crop, shape and exposure more than by disease.
     """
-    plain = images.float() / 255
-    x = _warp(plain, size, generator)
+    x = _warp(images.float() / 255, size, generator)
     x = _change_tone(x, generator)
     x = _change_sharpness(x, generator)
     sigma = _uniform(images, 0, 0.06, generator).square().mul(16)
     x = x + sigma * torch.randn(x.shape, device=x.device, generator=generator)
-    x = _erase(x.clamp(0, 1), generator)
-    untouched = _uniform(images, 0, 1, generator) < UNTOUCHED
-    return torch.where(untouched, F.interpolate(plain, (size, size), mode="bilinear", antialias=True), x)
+    return _erase(x.clamp(0, 1), generator)
 
 
 def _uniform(images: Tensor, low: float, high: float, generator: Generator) -> Tensor:
@@ -62,10 +56,10 @@ def _uniform(images: Tensor, low: float, high: float, generator: Generator) -> T
 
 
 def _warp(x: Tensor, size: int, generator: Generator) -> Tensor:
-    """Rotate by up to 12 degrees, zoom, stretch, shear, shift and mirror; resize to `size` on the way."""
-    angle, shear = _uniform(x, -12, 12, generator) * math.pi / 180, _uniform(x, -0.08, 0.08, generator)
-    zoom, stretch = _uniform(x, -0.28, 0.16, generator).exp(), _uniform(x, -0.16, 0.16, generator).exp()
-    shift_x, shift_y = _uniform(x, -0.12, 0.12, generator), _uniform(x, -0.12, 0.12, generator)
+    """Rotate by up to 15 degrees, zoom, stretch, shear, shift and mirror; resize to `size` on the way."""
+    angle, shear = _uniform(x, -15, 15, generator) * math.pi / 180, _uniform(x, -0.1, 0.1, generator)
+    zoom, stretch = _uniform(x, -0.35, 0.2, generator).exp(), _uniform(x, -0.2, 0.2, generator).exp()
+    shift_x, shift_y = _uniform(x, -0.15, 0.15, generator), _uniform(x, -0.15, 0.15, generator)
     mirror = _uniform(x, 0, 1, generator).round() * 2 - 1
     width, height = mirror * zoom * stretch, zoom / stretch
     rows = [
@@ -80,9 +74,9 @@ def _warp(x: Tensor, size: int, generator: Generator) -> Tensor:
 
 def _change_tone(x: Tensor, generator: Generator) -> Tensor:
     """Gamma, then contrast about the mean and brightness: the exposure of another machine."""
-    x = x.clamp(1e-3, 1) ** _uniform(x, -0.4, 0.4, generator).exp()
+    x = x.clamp(1e-3, 1) ** _uniform(x, -0.5, 0.5, generator).exp()
     mean = x.mean((1, 2, 3), keepdim=True)
-    x = (x - mean) * _uniform(x, -0.48, 0.32, generator).exp() + mean + _uniform(x, -0.16, 0.16, generator)
+    x = (x - mean) * _uniform(x, -0.6, 0.4, generator).exp() + mean + _uniform(x, -0.2, 0.2, generator)
     return x.clamp(0, 1)
 
 

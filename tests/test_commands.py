@@ -17,6 +17,10 @@ from hub.synthetic import sample_radiographs
 ROOT = Path(__file__).parents[1]
 
 
+def edit(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
 @pytest.fixture
 def run(monkeypatch, capsys):
     """Run the command in this process; return its exit code, output and errors."""
@@ -66,22 +70,32 @@ def test_classify_json_says_everything_about_each_file_and_a_bad_one_does_not_st
 
 
 def test_evaluate_prints_saves_and_draws(run, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(BUNDLED, model)
+    edit(model / "config.json", operating_points={"screening": 0.1, "balanced": 0.5})
+    record = json.loads((model / "metrics.json").read_text())
+    edit(model / "metrics.json", training=record["training"] | {"temperature": 0.8, "bias": [0, 0.3]})
     code, out, _ = run(
-        "evaluate", BUNDLED, "--dataset", "synthetic", "--split", "validation",
+        "evaluate", model, "--dataset", "synthetic", "--split", "validation", "--save",
         "--json", tmp_path / "metrics.json", "--plots", tmp_path / "plots",
     )  # fmt: skip
     assert code == 0
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    for name in ("accuracy", "sensitivity", "specificity", "auc", "balanced_accuracy", "f1", "brier", "ece"):
+    for name in (
+        "accuracy", "sensitivity", "specificity", "auc", "balanced_accuracy", "f1", "brier", "ece",
+        "screening_sensitivity", "screening_specificity", "balanced_sensitivity", "balanced_specificity",
+    ):  # fmt: skip
         value, low, high = (metrics[name][key] for key in ("value", "low", "high"))
         assert low <= value <= high
         assert f"{value:.4f}" in out
     assert metrics["n"] == sum(map(sum, metrics["confusion"])) == 64
     assert (metrics["dataset"], metrics["split"]) == ("synthetic", "validation")
-    for point in ("screening", "balanced"):
-        assert metrics[f"{point}_sensitivity"]["value"] is not None
     for picture in ("roc_validation.png", "confusion_validation.png", "reliability_validation.png"):
         Image.open(tmp_path / "plots" / picture).verify()
+        Image.open(model / picture).verify()
+    card = (model / "README.md").read_text()
+    assert "| screening | 0.100 |" in card
+    assert f"| screening_sensitivity | {metrics['screening_sensitivity']['value']:.4f} |" in card
 
 
 def test_evaluate_reprints_the_numbers_of_the_card(run, shared, tmp_path):

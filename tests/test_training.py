@@ -57,20 +57,12 @@ def test_the_average_after_the_last_epoch_is_kept():
     assert kept == {name: history[-1][name] for name in kept}
 
 
-def test_augmentation_leaves_pixels_in_range_and_one_image_in_three_as_it_is():
-    images = tiny_set(400, 0)[0]
-    augmented = augment(images, 48, torch.Generator().manual_seed(0))
-    assert augmented.shape == (400, 1, 48, 48)
-    assert augmented.min() >= 0 and augmented.max() <= 1
-    same = torch.isclose(augmented, images / 255, atol=1e-5).flatten(1).all(1)
-    assert 0.25 < same.float().mean() < 0.42
-
-
-def test_augmentation_resizes_and_changes_each_image_its_own_way():
-    image = tiny_set(2, 0)[0][:1]
-    augmented = augment(image.expand(40, -1, -1, -1), 40, torch.Generator().manual_seed(0))
-    assert augmented.shape == (40, 1, 40, 40)
-    assert len(augmented.unique(dim=0)) > 20
+def test_augmentation_leaves_pixels_in_range_and_changes_every_image():
+    images = tiny_set(8, 0)[0]
+    first, second = (augment(images, 40, torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    assert first.shape == (8, 1, 40, 40)
+    assert first.min() >= 0 and first.max() <= 1
+    assert all((a != b).any() for a, b in zip(first, second, strict=True))
 
 
 def test_a_one_channel_network_and_its_package_are_the_same_function(tmp_path, film):
