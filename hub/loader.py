@@ -35,47 +35,18 @@ def decode(dataset: Dataset, size: int, channels: int, radiograph: bool) -> tupl
     return images, torch.tensor(dataset["label"])
 
 
-def augment(
-    images: Tensor,
-    size: int,
-    generator: Generator,
-    clean: float = 0.0,
-    strength: float = 1.0,
-    curve: float = 0.0,
-    frames: float = 0.0,
-    histograms: float = 0.0,
-) -> Tensor:
+def augment(images: Tensor, size: int, generator: Generator) -> Tensor:
     """Return float32 [B, C, size, size] in 0..1 from uint8 [B, C, H, W], every image its own way.
 
     Geometry, tone, sharpness, noise and erasing, all strong on purpose: between two hospitals,
     or the two official splits, films differ by crop, shape and exposure more than by disease.
     """
-    plain = images.float() / 255
-    if histograms:
-        images = _swap_histograms(images, generator, histograms)
-    if frames:
-        images = _swap_frames(images, generator, frames)
-    x = _warp(images.float() / 255, size, generator, strength)
-    x = _change_tone(x, generator, strength)
-    if curve:
-        x = _bend(x, generator, curve)
+    x = _warp(images.float() / 255, size, generator)
+    x = _change_tone(x, generator)
     x = _change_sharpness(x, generator)
     sigma = _uniform(images, 0, 0.06, generator).square().mul(16)
     x = x + sigma * torch.randn(x.shape, device=x.device, generator=generator)
-    x = _erase(x.clamp(0, 1), generator)
-    if clean:
-        untouched = _uniform(images, 0, 1, generator) < clean
-        small = F.interpolate(plain, (size, size), mode="bilinear", antialias=True)
-        x = torch.where(untouched, small, x)
-    return x
-
-
-def _bend(x: Tensor, generator: Generator, amount: float) -> Tensor:
-    """Bend the grey scale by a random sum of sines: another film's characteristic curve."""
-    for frequency in (1, 2, 3):
-        height = _uniform(x, -amount, amount, generator) / frequency
-        x = x + height * (math.pi * frequency * x).sin() / math.pi
-    return x.clamp(0, 1)
+    return _erase(x.clamp(0, 1), generator)
 
 
 def _uniform(images: Tensor, low: float, high: float, generator: Generator) -> Tensor:
@@ -84,11 +55,11 @@ def _uniform(images: Tensor, low: float, high: float, generator: Generator) -> T
     return low + (high - low) * unit
 
 
-def _warp(x: Tensor, size: int, generator: Generator, s: float = 1.0) -> Tensor:
+def _warp(x: Tensor, size: int, generator: Generator) -> Tensor:
     """Rotate by up to 15 degrees, zoom, stretch, shear, shift and mirror; resize to `size` on the way."""
-    angle, shear = _uniform(x, -15 * s, 15 * s, generator) * math.pi / 180, _uniform(x, -0.1 * s, 0.1 * s, generator)
-    zoom, stretch = _uniform(x, -0.35 * s, 0.2 * s, generator).exp(), _uniform(x, -0.2 * s, 0.2 * s, generator).exp()
-    shift_x, shift_y = _uniform(x, -0.15 * s, 0.15 * s, generator), _uniform(x, -0.15 * s, 0.15 * s, generator)
+    angle, shear = _uniform(x, -15, 15, generator) * math.pi / 180, _uniform(x, -0.1, 0.1, generator)
+    zoom, stretch = _uniform(x, -0.35, 0.2, generator).exp(), _uniform(x, -0.2, 0.2, generator).exp()
+    shift_x, shift_y = _uniform(x, -0.15, 0.15, generator), _uniform(x, -0.15, 0.15, generator)
     mirror = _uniform(x, 0, 1, generator).round() * 2 - 1
     width, height = mirror * zoom * stretch, zoom / stretch
     rows = [
@@ -101,11 +72,11 @@ def _warp(x: Tensor, size: int, generator: Generator, s: float = 1.0) -> Tensor:
     return F.grid_sample(x, grid, align_corners=False)
 
 
-def _change_tone(x: Tensor, generator: Generator, s: float = 1.0) -> Tensor:
+def _change_tone(x: Tensor, generator: Generator) -> Tensor:
     """Gamma, then contrast about the mean and brightness: the exposure of another machine."""
-    x = x.clamp(1e-3, 1) ** _uniform(x, -0.5 * s, 0.5 * s, generator).exp()
+    x = x.clamp(1e-3, 1) ** _uniform(x, -0.5, 0.5, generator).exp()
     mean = x.mean((1, 2, 3), keepdim=True)
-    x = (x - mean) * _uniform(x, -0.6 * s, 0.4 * s, generator).exp() + mean + _uniform(x, -0.2 * s, 0.2 * s, generator)
+    x = (x - mean) * _uniform(x, -0.6, 0.4, generator).exp() + mean + _uniform(x, -0.2, 0.2, generator)
     return x.clamp(0, 1)
 
 
@@ -125,26 +96,3 @@ def _erase(x: Tensor, generator: Generator) -> Tensor:
         length, centre = _uniform(x, 0.1, 0.4, generator) * size, _uniform(x, 0, 1, generator) * size
         inside = inside & ((axis.view(shape) - centre).abs() < length / 2)
     return torch.where(inside, _uniform(x, 0, 1, generator), x)
-
-
-def _swap_frames(images: Tensor, generator: Generator, share: float) -> Tensor:
-    """Give that share of the films the frame of another film of the batch, up to a fifth of the side wide."""
-    side = images.shape[-1]
-    axis = torch.arange(side)
-    edge = torch.minimum(axis, side - 1 - axis)
-    distance = torch.minimum(edge.view(1, 1, 1, side), edge.view(1, 1, side, 1))
-    width = _uniform(images, 0, 0.2, generator) * side * (_uniform(images, 0, 1, generator) < share)
-    partner = torch.randperm(len(images), generator=generator)
-    return torch.where(distance < width, images[partner], images)
-
-
-def _swap_histograms(images: Tensor, generator: Generator, share: float) -> Tensor:
-    """Give that share of the films the brightness histogram of another film of the batch."""
-    flat = images.flatten(1).long()
-    counts = torch.zeros(len(images), 256).scatter_add_(1, flat, torch.ones(flat.shape))
-    cumulative = counts.cumsum(1) / flat.shape[1]
-    partner = torch.randperm(len(images), generator=generator)
-    middle = cumulative - counts / flat.shape[1] / 2
-    level = torch.searchsorted(cumulative[partner], middle).clamp(max=255)
-    matched = level.gather(1, flat).view_as(images).to(images.dtype)
-    return torch.where(_uniform(images, 0, 1, generator) < share, matched, images)

@@ -28,28 +28,16 @@ def train(
     weight_decay: float = 0.05,
     label_smoothing: float = 0.1,
     ema_decay: float = 0.995,
-    groups: Tensor | None = None,
-    balance: float = 1.0,
-    mixup: float = 0.0,
-    clean: float = 0.0,
-    strength: float = 1.0,
-    curve: float = 0.0,
-    frames: float = 0.0,
-    histograms: float = 0.0,
-    sam: float = 0.0,
-    early_rate: float = 1.0,
-    teacher: nn.Module | None = None,
-    distill: float = 0.7,
-    recalibrate: bool = False,
     compile: bool = False,
     seed: int = 0,
 ) -> list[dict]:
-    """Fine-tune `model` in place to its best epoch by validation AUC; return one dict per epoch.
+    """Fine-tune `model` in place; return one dict per epoch.
 
     The sets are images uint8 [N, C, H, W] and labels int64 [N]. The first `small_epochs` see images
     of `small_size` px, which costs half as much (progressive resizing, Howard 2018). Rare classes
-    weigh more in the loss. Weights are averaged over steps (EMA) and the average is what is
-    validated and kept. On a GPU the data live on the device and the arithmetic is bf16.
+    weigh more in the loss. Weights are averaged over steps (EMA); the average after the last epoch is
+    kept, since validation films, too like the training films, cannot tell which epoch is best. On a
+    GPU the data live on the device and the arithmetic is bf16.
     """
     set_seed(seed)
     accelerator = Accelerator(mixed_precision="bf16" if torch.cuda.is_available() else "no")
@@ -59,24 +47,14 @@ def train(
 
     model.to(device, memory_format=torch.channels_last)
     average = ModelEmaV3(model, decay=ema_decay, use_warmup=True)
-    head = {id(p) for p in model.get_classifier().parameters()}
-    body = [p for p in model.parameters() if id(p) not in head]
-    optimizer = torch.optim.AdamW(
-        [{"params": body, "lr": learning_rate * early_rate}, {"params": list(model.get_classifier().parameters())}],
-        learning_rate, weight_decay=weight_decay, fused=True,
-    )
+    optimizer = torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=weight_decay, fused=True)
     steps = epochs * (len(images) // batch_size or 1)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warmup_cosine(step, steps))
     network, optimizer, schedule = accelerator.prepare(
         torch.compile(model, dynamic=False) if compile else model, optimizer, schedule
     )
-    # Every class weighs the same in all, and within a class every group of it.
-    groups = torch.zeros_like(labels) if groups is None else groups.to(device)
-    cell = labels * (groups.max() + 1) + groups
-    per_class = labels.bincount(minlength=model.num_classes)
-    cells = torch.zeros(model.num_classes).index_add(0, labels[_first(cell)], torch.ones(len(_first(cell))))
-    image_weights = (len(labels) / (model.num_classes * cells[labels] * cell.bincount()[cell])) ** balance
-    image_weights = image_weights / image_weights.mean()
+    counts = labels.bincount(minlength=model.num_classes)
+    class_weights = len(labels) / (model.num_classes * counts)
 
     history, step = [], 0
     for epoch in range(1, epochs + 1):
@@ -88,38 +66,13 @@ def train(
         batches = order.split(batch_size)[: len(images) // batch_size or 1]
         with tqdm(batches, f"Epoch {epoch}/{epochs} at {size} px", unit=" batches") as progress:
             for batch in progress:
-                pixels = normalize(augment(images[batch], size, generator, clean, strength, curve, frames, histograms), model)
-                target = F.one_hot(labels[batch], model.num_classes).float()
-                target = target * (1 - label_smoothing) + label_smoothing / model.num_classes
-                weight = image_weights[batch]
-                if teacher is not None:
-                    with torch.no_grad():
-                        target = torch.lerp(target, teacher(pixels).softmax(1), distill)
-                if mixup:
-                    share = torch.distributions.Beta(mixup, mixup).sample().item()
-                    pixels = torch.lerp(pixels.flip(0), pixels, share).contiguous(memory_format=torch.channels_last)
-                    target = torch.lerp(target.flip(0), target, share)
-                    weight = torch.lerp(weight.flip(0), weight, share)
-
-                def step_loss(pixels=pixels, target=target, weight=weight):
-                    with accelerator.autocast():
-                        logits = network(pixels)
-                    return (F.cross_entropy(logits.float(), target, reduction="none") * weight).mean()
-
-                loss = step_loss()
+                pixels = normalize(augment(images[batch], size, generator), model)
+                with accelerator.autocast():
+                    logits = network(pixels)
+                loss = F.cross_entropy(
+                    logits.float(), labels[batch], class_weights, label_smoothing=label_smoothing
+                )
                 accelerator.backward(loss)
-                if sam:
-                    parameters = [p for p in model.parameters() if p.grad is not None]
-                    norm = torch.stack([p.grad.norm() for p in parameters]).norm()
-                    moves = [p.grad * (sam / (norm + 1e-12)) for p in parameters]
-                    with torch.no_grad():
-                        for p, move in zip(parameters, moves, strict=True):
-                            p += move
-                    optimizer.zero_grad()
-                    accelerator.backward(step_loss())
-                    with torch.no_grad():
-                        for p, move in zip(parameters, moves, strict=True):
-                            p -= move
                 optimizer.step()
                 schedule.step()
                 optimizer.zero_grad()
@@ -128,8 +81,6 @@ def train(
                 seen, total = seen + len(batch), total + loss.item() * len(batch)
                 rate = seen / (time.perf_counter() - started)
                 progress.set_postfix_str(f"loss {total / seen:.3f}, {rate:.0f} images/s")
-        if recalibrate and epoch == epochs:
-            _recalibrate(average.module, images)
         scores = validate(average.module, *validation_set)
         history.append(
             {"epoch": epoch, "size": size, "loss": total / seen, "images_per_second": rate, **scores}
@@ -141,23 +92,6 @@ def train(
     model.load_state_dict(average.module.state_dict())
     model.to("cpu").eval()
     return history
-
-
-def _first(values: Tensor) -> Tensor:
-    return torch.stack([(values == value).nonzero()[0, 0] for value in values.unique()])
-
-
-@torch.no_grad()
-def _recalibrate(model: nn.Module, images: Tensor, count: int = 1280) -> None:
-    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None
-    model.train()
-    chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:count]
-    for batch in images[chosen].split(64):
-        model(normalize(batch.float() / 255, model))
-    model.eval()
 
 
 def validate(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float]:
