@@ -50,8 +50,8 @@ recipes that share it to 0.001, the one whose shifted views hold up best.
 **What came of it.** By this rule "a third not augmented, x 0.8" was trained at full size. On the test
 split its first seed reached accuracy 0.9247 and AUC 0.9760; the bundled model, whose every film was
 augmented, 0.9407 and 0.9870. Small networks trained for four epochs like weak augmentation, and the rule does
-not see what that costs, so it has to be replaced, and the bundled model stays until then. `finalists/` holds
-the figures of every model that was ever measured on the test split, two so far.
+not see what that costs, so it has to be replaced. The bundled model stays until then, the one decision that
+saw the test split. `finalists/` holds the figures of every model that was ever measured on it, two so far.
 
 **The rule for seeds** of that recipe, trained at full size by `train.py`: the highest AUC on the validation
 split together with three shifted views of each film. It was written down before those runs; `finalists.py`
