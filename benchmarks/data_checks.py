@@ -66,9 +66,7 @@ def main() -> None:
     }
     print(json.dumps(found, indent=2))
     if options.save:
-        record = options.save / "metrics.json"
-        package.write_json(record, json.loads(record.read_text()) | {"data_checks": found})
-        package.write_card(options.save)
+        package.save_metrics(options.save, "data_checks", found)
 
 
 def count_copies(splits: dict) -> dict[str, int]:

@@ -38,9 +38,7 @@ def main() -> None:
     print(json.dumps(table, indent=2))
     print(f"the rule chooses {options.runs[chosen]}")
     if options.save:
-        record = options.save / "metrics.json"
-        package.write_json(record, json.loads(record.read_text()) | {"finalists": table})
-        package.write_card(options.save)
+        package.save_metrics(options.save, "finalists", table)
 
 
 def row_of(metrics: dict) -> dict:

@@ -67,9 +67,7 @@ def main() -> None:
         }
     print(json.dumps(figures, indent=2))
     if options.save:
-        record = folder / "metrics.json"
-        package.write_json(record, json.loads(record.read_text()) | {"heatmaps": figures})
-        package.write_card(folder)
+        package.save_metrics(folder, "heatmaps", figures)
 
 
 def read_boxes() -> dict[str, list[tuple[int, int, int, int]]]:

@@ -37,12 +37,13 @@ def measure(
     numbers = np.unique(np.asarray(patients), return_inverse=True)[1]
     images_of = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1])
     subtypes = np.asarray(["none"] * len(labels) if subtypes is None else subtypes)
+    kinds = sorted(set(subtypes) - {"none"})
     points = operating_points or {}
 
     def metrics_of(rows: np.ndarray | slice) -> dict[str, float]:
         answers, truth = probabilities[rows], labels[rows]
         metrics = _metrics(answers, truth)
-        for subtype in sorted(set(subtypes) - {"none"}):
+        for subtype in kinds:
             mine = (subtypes[rows] == subtype) & (truth == 1)
             metrics[f"sensitivity_{subtype}"] = _share(answers.argmax(1)[mine] == 1)
         for name, threshold in points.items():

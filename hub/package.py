@@ -175,6 +175,13 @@ def _with_rgb_input(model: nn.Module) -> nn.Module:
     return rgb
 
 
+def save_metrics(folder: Path, section: str, content: dict) -> None:
+    """Put one section into metrics.json of a model folder, in place of an older one, and write its card."""
+    record = folder / "metrics.json"
+    write_json(record, json.loads(record.read_text()) | {section: content})
+    write_card(folder)
+
+
 def write_card(folder: Path) -> None:
     """Write README.md, the model card, from config.json and metrics.json of the folder."""
     config, metrics = read_config(folder), json.loads((folder / "metrics.json").read_text())
