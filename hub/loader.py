@@ -35,18 +35,74 @@ def decode(dataset: Dataset, size: int, channels: int, radiograph: bool) -> tupl
     return images, torch.tensor(dataset["label"])
 
 
-def augment(images: Tensor, size: int, generator: Generator) -> Tensor:
+def augment(
+    images: Tensor,
+    size: int,
+    generator: Generator,
+    frames: float = 0.0,
+    widest: float = 0.2,
+    histograms: float = 0.0,
+    strength: float = 1.0,
+    untouched: float = 0.0,
+    field: float = 0.0,
+) -> Tensor:
     """Return float32 [B, C, size, size] in 0..1 from uint8 [B, C, H, W], every image its own way.
 
     Geometry, tone, sharpness, noise and erasing, all strong on purpose: between two hospitals,
     or the two official splits, films differ by crop, shape and exposure more than by disease.
     """
-    x = _warp(images.float() / 255, size, generator)
-    x = _change_tone(x, generator)
+    plain = images
+    if histograms:
+        chosen = _uniform(images, 0, 1, generator) < histograms
+        images = torch.where(chosen, match_histograms(images, _shuffle(images, generator)), images)
+    if frames:
+        width = _uniform(images, 0, widest, generator) * (_uniform(images, 0, 1, generator) < frames)
+        images = paste_frames(images, _shuffle(images, generator), width)
+    x = _warp(images.float() / 255, size, generator, strength)
+    x = _change_tone(x, generator, strength)
+    if field:
+        coarse = field * torch.randn(len(x), 1, 3, 3, device=x.device, generator=generator)
+        x = (x + F.interpolate(coarse, (size, size), mode="bicubic", align_corners=True)).clamp(0, 1)
     x = _change_sharpness(x, generator)
     sigma = _uniform(images, 0, 0.06, generator).square().mul(16)
     x = x + sigma * torch.randn(x.shape, device=x.device, generator=generator)
-    return _erase(x.clamp(0, 1), generator)
+    x = _erase(x.clamp(0, 1), generator)
+    if untouched:
+        small = F.interpolate(plain.float() / 255, (size, size), mode="bilinear", antialias=True)
+        x = torch.where(_uniform(images, 0, 1, generator) < untouched, small, x)
+    return x
+
+
+def paste_frames(images: Tensor, others: Tensor, width: Tensor | float) -> Tensor:
+    """Return `images` [B, C, H, W] in the frames of `others`, `width` (one number, or [B, 1, 1, 1]) wide.
+
+    The width is a share of the side.
+    """
+    height, side = images.shape[-2:]
+    rows, columns = (
+        torch.minimum(axis, axis.flip(0)).div(len(axis))
+        for axis in (torch.arange(length, device=images.device) for length in (height, side))
+    )
+    distance = torch.minimum(rows.view(1, 1, -1, 1), columns.view(1, 1, 1, -1))
+    return torch.where(distance < width, others, images)
+
+
+def match_histograms(images: Tensor, others: Tensor) -> Tensor:
+    """Return `images`, uint8 [B, C, H, W], with the grey values of `others`, darkest for darkest."""
+    flat = images.flatten(1).long()
+
+    def count(values: Tensor) -> Tensor:
+        counts = torch.zeros(len(values), 256, device=values.device)
+        return counts.scatter_add_(1, values, torch.ones_like(values, dtype=counts.dtype))
+
+    counts = count(flat)
+    middle = counts.cumsum(1) - counts / 2
+    levels = torch.searchsorted(count(others.flatten(1).long()).cumsum(1), middle).clamp(max=255)
+    return levels.to(images.dtype).gather(1, flat).view_as(images)
+
+
+def _shuffle(images: Tensor, generator: Generator) -> Tensor:
+    return images[torch.randperm(len(images), device=images.device, generator=generator)]
 
 
 def _uniform(images: Tensor, low: float, high: float, generator: Generator) -> Tensor:
@@ -55,11 +111,12 @@ def _uniform(images: Tensor, low: float, high: float, generator: Generator) -> T
     return low + (high - low) * unit
 
 
-def _warp(x: Tensor, size: int, generator: Generator) -> Tensor:
+def _warp(x: Tensor, size: int, generator: Generator, s: float = 1.0) -> Tensor:
     """Rotate by up to 15 degrees, zoom, stretch, shear, shift and mirror; resize to `size` on the way."""
-    angle, shear = _uniform(x, -15, 15, generator) * math.pi / 180, _uniform(x, -0.1, 0.1, generator)
-    zoom, stretch = _uniform(x, -0.35, 0.2, generator).exp(), _uniform(x, -0.2, 0.2, generator).exp()
-    shift_x, shift_y = _uniform(x, -0.15, 0.15, generator), _uniform(x, -0.15, 0.15, generator)
+    angle = _uniform(x, -15 * s, 15 * s, generator) * math.pi / 180
+    shear = _uniform(x, -0.1 * s, 0.1 * s, generator)
+    zoom, stretch = (_uniform(x, low * s, 0.2 * s, generator).exp() for low in (-0.35, -0.2))
+    shift_x, shift_y = (_uniform(x, -0.15 * s, 0.15 * s, generator) for _ in range(2))
     mirror = _uniform(x, 0, 1, generator).round() * 2 - 1
     width, height = mirror * zoom * stretch, zoom / stretch
     rows = [
@@ -72,12 +129,15 @@ def _warp(x: Tensor, size: int, generator: Generator) -> Tensor:
     return F.grid_sample(x, grid, align_corners=False)
 
 
-def _change_tone(x: Tensor, generator: Generator) -> Tensor:
+def _change_tone(x: Tensor, generator: Generator, s: float = 1.0) -> Tensor:
     """Gamma, then contrast about the mean and brightness: the exposure of another machine."""
-    x = x.clamp(1e-3, 1) ** _uniform(x, -0.5, 0.5, generator).exp()
+    x = x.clamp(1e-3, 1) ** _uniform(x, -0.5 * s, 0.5 * s, generator).exp()
     mean = x.mean((1, 2, 3), keepdim=True)
-    x = (x - mean) * _uniform(x, -0.6, 0.4, generator).exp() + mean + _uniform(x, -0.2, 0.2, generator)
-    return x.clamp(0, 1)
+    contrast, brightness = (
+        _uniform(x, -0.6 * s, 0.4 * s, generator).exp(),
+        _uniform(x, -0.2 * s, 0.2 * s, generator),
+    )
+    return ((x - mean) * contrast + mean + brightness).clamp(0, 1)
 
 
 def _change_sharpness(x: Tensor, generator: Generator) -> Tensor:

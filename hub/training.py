@@ -30,6 +30,7 @@ def train(
     ema_decay: float = 0.995,
     compile: bool = False,
     seed: int = 0,
+    augmentation: dict | None = None,
 ) -> list[dict]:
     """Fine-tune `model` in place; return one dict per epoch.
 
@@ -66,7 +67,7 @@ def train(
         batches = order.split(batch_size)[: len(images) // batch_size or 1]
         with tqdm(batches, f"Epoch {epoch}/{epochs} at {size} px", unit=" batches") as progress:
             for batch in progress:
-                pixels = normalize(augment(images[batch], size, generator), model)
+                pixels = normalize(augment(images[batch], size, generator, **(augmentation or {})), model)
                 with accelerator.autocast():
                     logits = network(pixels)
                 loss = F.cross_entropy(

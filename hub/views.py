@@ -12,6 +12,8 @@ import torchvision.transforms.v2.functional as F
 from PIL import Image
 from torch import Tensor
 
+from hub.loader import match_histograms, paste_frames
+
 STRENGTHS = (1, 2, 3)
 
 
@@ -25,15 +27,44 @@ def shift(images: Tensor, view: str, strength: int) -> Tensor:
     return torch.cat(parts)
 
 
+def swap(images: Tensor, labels: Tensor, view: str) -> Tensor:
+    """Return `images`, uint8 [N, C, H, W], with what is not lung taken from films of another class.
+
+    A network that reads collimation or exposure falls for these views, one that reads lungs does not.
+    `view` names one of SWAPS; the same images and labels int64 [N] give the same view, always. Raises
+    ValueError where all labels are the same.
+    """
+    random = torch.Generator().manual_seed(0)
+    partner = torch.empty_like(labels)
+    for label in labels.unique():
+        others = (labels != label).nonzero()[:, 0]
+        if not len(others):
+            raise ValueError("Swapping takes films of two classes.")
+        mine = labels == label
+        partner[mine] = others[torch.randint(len(others), (int(mine.sum()),), generator=random)]
+    frame, histogram = SWAPS[view]
+    parts = []
+    for part, others in zip(images.split(64), images[partner].split(64), strict=True):
+        parts.append(paste_frames(match_histograms(part, others) if histogram else part, others, frame))
+    return torch.cat(parts)
+
+
 def in_turn(images: Tensor, labels: Tensor, each: int = 3, strength: int = 2) -> tuple[Tensor, Tensor]:
-    """Return the images and then every image in `each` shifted views, which take turns; and the labels."""
-    turn = torch.arange(len(images)) * each
+    """Return a pool: the images, each in `each` shifted views and in one swapped one, and all their labels.
+
+    The views take turns, so that every one of them has as many films.
+    """
+    number = torch.arange(len(images))
     parts, truth = [images], [labels]
-    for number, view in enumerate(VIEWS):
-        mine = (number - turn) % len(VIEWS) < each
+    for place, view in enumerate(VIEWS):
+        mine = (place - number * each) % len(VIEWS) < each
         if mine.any():
             parts.append(shift(images[mine], view, strength))
             truth.append(labels[mine])
+    for place, view in enumerate(SWAPS):
+        mine = number % len(SWAPS) == place
+        parts.append(swap(images, labels, view)[mine])
+        truth.append(labels[mine])
     return torch.cat(parts), torch.cat(truth)
 
 
@@ -87,4 +118,12 @@ VIEWS: dict[str, tuple[Callable, tuple]] = {
     "tall": (lambda images, share: _centre(images, share, 1), (0.9, 0.8, 0.7)),
     "turned": (F.rotate, (5, 10, 15)),
     "no markers": (_erase_corners, (0.1, 0.15, 0.2)),
+}
+
+# How wide the other film's frame is, as a share of the side, and whether the grey values are its, too.
+SWAPS = {
+    "thin frame": (0.09, False),
+    "wide frame": (0.16, False),
+    "grey values": (0.0, True),
+    "frame and grey values": (0.125, True),
 }
