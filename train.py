@@ -162,7 +162,9 @@ def main(options: argparse.Namespace) -> None:
         package.save_package(folder, model, classes, radiograph, metrics, temperature, bias, points)
     print(evaluation.format_metrics(validation))
     if radiograph:
-        print(f"AUC on these and on shifted views of them, {shifted['images']} images: {shifted['auc']:.4f}")
+        print(
+            f"AUC on these and on shifted and swapped views, {shifted['images']} images: {shifted['auc']:.4f}"
+        )
     print(f"{options.output} is ready after {time.perf_counter() - started:.0f} s")
     print(f"next: python -m hub evaluate {options.output} --dataset {options.dataset}")
 

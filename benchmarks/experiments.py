@@ -38,6 +38,12 @@ RECIPES = {
     "swapped": {"augmentation": SWAPPED},
     "swapped, x 0.8": {"augmentation": SWAPPED | {"strength": 0.8}},
     "swapped, x 0.8, a quarter untouched": {"augmentation": SWAPPED | {"strength": 0.8, "untouched": 0.25}},
+    "swapped, x 0.8, a quarter only swapped": {
+        "augmentation": SWAPPED | {"strength": 0.8, "untouched_but_swapped": 0.25}
+    },
+    "swapped, x 0.8, half only swapped": {
+        "augmentation": SWAPPED | {"strength": 0.8, "untouched_but_swapped": 0.5}
+    },
     "swapped more": {"augmentation": {"frames": 0.8, "histograms": 0.5}},
     "swapped, wider": {"augmentation": SWAPPED | {"widest": 0.3}},
     "swapped, uneven exposure": {"augmentation": SWAPPED | {"field": 0.1}},

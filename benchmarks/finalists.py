@@ -3,9 +3,9 @@
   python -m benchmarks.finalists runs/seed0 runs/seed1 runs/seed2 [--save hub/pretrained]
 
 The rule, written down before these runs: the highest AUC on the validation films together with three
-shifted views of each, which train.py leaves in metrics.json. The test figures of runs that
-`python -m hub evaluate RUN --dataset DIR --save` has measured stand beside it and choose nothing.
---save puts the table into that folder's metrics and card.
+shifted views and one swapped view of each, which train.py leaves in metrics.json. The test figures of
+runs that `python -m hub evaluate RUN --dataset DIR --save` has measured stand beside it and choose
+nothing. --save puts the table into that folder's metrics and card.
 """
 
 import argparse
@@ -24,13 +24,22 @@ def main() -> None:
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="model folders of train.py")
     parser.add_argument("--save", type=Path, metavar="MODEL", help="put the table into this folder's card")
+    parser.add_argument(
+        "--earlier",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="metrics.json of models of other recipes that were measured on the test split before",
+    )
     options = parser.parse_args()
 
     rows = [row_of(json.loads((run / "metrics.json").read_text())) for run in options.runs]
     chosen = max(range(len(rows)), key=lambda index: rows[index]["shifted_validation_auc"])
     for index, row in enumerate(rows):
         row["chosen"] = index == chosen
-    table = {"rows": rows, "mean": {}, "deviation": {}}
+    earlier = [test_of(json.loads(file.read_text())) | {"name": file.stem} for file in options.earlier]
+    table = {"rows": rows, "mean": {}, "deviation": {}, "earlier": earlier}
     for name in rows[0]:
         values = [row[name] for row in rows]
         if name not in ("seed", "chosen") and None not in values and len(values) > 1:
@@ -43,13 +52,19 @@ def main() -> None:
 
 def row_of(metrics: dict) -> dict:
     """Return one line of the table from metrics.json of a run."""
-    training, test = metrics["training"], metrics.get("test")
+    training = metrics["training"]
     return {
         "seed": training["seed"],
         "minutes": training["seconds"] / 60,
         "validation_auc": metrics["validation"]["auc"]["value"],
         "shifted_validation_auc": metrics["shifted_validation"]["auc"],
-    } | {f"test_{name}": test[name]["value"] if test else None for name in TEST}
+    } | test_of(metrics)
+
+
+def test_of(metrics: dict) -> dict:
+    """Return the test figures of one model, each None where it was not measured."""
+    test = metrics.get("test")
+    return {f"test_{name}": test[name]["value"] if test else None for name in TEST}
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ def augment(
     histograms: float = 0.0,
     strength: float = 1.0,
     untouched: float = 0.0,
+    untouched_but_swapped: float = 0.0,
     field: float = 0.0,
 ) -> Tensor:
     """Return float32 [B, C, size, size] in 0..1 from uint8 [B, C, H, W], every image its own way.
@@ -58,6 +59,8 @@ def augment(
     if frames:
         width = _uniform(images, 0, widest, generator) * (_uniform(images, 0, 1, generator) < frames)
         images = paste_frames(images, _shuffle(images, generator), width)
+    if untouched_but_swapped:
+        plain, untouched = images, untouched_but_swapped
     x = _warp(images.float() / 255, size, generator, strength)
     x = _change_tone(x, generator, strength)
     if field:
