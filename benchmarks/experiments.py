@@ -1,7 +1,7 @@
 """Try recipes on films that training never saw the like of, and keep a table of what came out.
 
   python -m benchmarks.experiments --dataset DIR --weights FILE             every recipe, one after the other
-  python -m benchmarks.experiments --dataset DIR --weights FILE "swapped"   those named
+  python -m benchmarks.experiments --dataset DIR --weights FILE "seed 1"    those named
 
 Each recipe is trained small (128 px, four epochs) on the training split without three groups: the
 normals of the IM series, one cluster of other normals (older children, wide shoulders), and the
@@ -31,25 +31,14 @@ from hub import data, evaluation, loader, package, training, views
 
 TABLE = Path(__file__).parent / "experiments.jsonl"
 SIZE = 128
-SWAPPED = {"frames": 0.5, "histograms": 0.3}
 # What each recipe changes in training.train's arguments.
 RECIPES = {
     "as train.py has it": {},
-    "swapped": {"augmentation": SWAPPED},
-    "swapped, x 0.8": {"augmentation": SWAPPED | {"strength": 0.8}},
-    "swapped, x 0.8, a quarter untouched": {"augmentation": SWAPPED | {"strength": 0.8, "untouched": 0.25}},
-    "swapped, x 0.8, a quarter only swapped": {
-        "augmentation": SWAPPED | {"strength": 0.8, "untouched_but_swapped": 0.25}
-    },
-    "swapped, x 0.8, half only swapped": {
-        "augmentation": SWAPPED | {"strength": 0.8, "untouched_but_swapped": 0.5}
-    },
-    "swapped more": {"augmentation": {"frames": 0.8, "histograms": 0.5}},
-    "swapped, wider": {"augmentation": SWAPPED | {"widest": 0.3}},
-    "swapped, uneven exposure": {"augmentation": SWAPPED | {"field": 0.1}},
-    "swapped, learning rate 5e-4": {"augmentation": SWAPPED, "learning_rate": 5e-4},
-    "swapped, 8 epochs": {"augmentation": SWAPPED, "epochs": 8},
-    "swapped, x 0.8, 8 epochs": {"augmentation": SWAPPED | {"strength": 0.8}, "epochs": 8},
+    "seed 1": {"seed": 1},
+    "8 epochs": {"epochs": 8},
+    "learning rate 5e-4": {"learning_rate": 5e-4},
+    "learning rate 2e-3": {"learning_rate": 2e-3},
+    "no label smoothing": {"label_smoothing": 0.0},
 }
 RULE = """# What was tried, and the rule that chose
 
@@ -68,9 +57,15 @@ the rule does not see, on validation films: give a film the frame and the grey v
 class, and both models follow them, the weakly augmented one more often. `finalists/` holds the figures of
 every model that was ever measured on the test split.
 
+**The recipe chosen**: "swapped, x 0.8, a quarter only swapped". Half only swapped is equal to it by the rule
+and changes more. Plain and shifted views hardly move between recipes; what moved the rule is films that are
+not distorted (a quarter of them, so that batch norm knows such films) and the swaps, which take the swapped
+views from 0.9 to 0.99. More swaps did not.
+
 **The rule for seeds** of the chosen recipe, trained at full size by `train.py`: the highest AUC on the
 validation split together with three shifted views and one swapped view of each film. It was written down
-before those runs; `finalists.py` applies it.
+before those runs; `finalists.py` applies it. The seed that it takes becomes the bundled model, whatever the
+test split then says of it.
 
 *Hard* is the share of the cluster's normals that are called normal (argmax).
 
@@ -107,7 +102,8 @@ def main() -> None:
         small = F.resize(validation[0], [SIZE, SIZE]), validation[1]
         training.train(
             model, (images[kept], labels[kept]), small,
-            small_epochs=settings["epochs"], small_size=SIZE, batch_size=32, compile=True, **settings,
+            small_epochs=settings["epochs"], small_size=SIZE, batch_size=32, compile=True,
+            radiograph=True, **settings,
         )  # fmt: skip
         seconds = time.perf_counter() - started
         scores = score(

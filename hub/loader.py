@@ -35,45 +35,26 @@ def decode(dataset: Dataset, size: int, channels: int, radiograph: bool) -> tupl
     return images, torch.tensor(dataset["label"])
 
 
-def augment(
-    images: Tensor,
-    size: int,
-    generator: Generator,
-    frames: float = 0.0,
-    widest: float = 0.2,
-    histograms: float = 0.0,
-    strength: float = 1.0,
-    untouched: float = 0.0,
-    untouched_but_swapped: float = 0.0,
-    field: float = 0.0,
-) -> Tensor:
+def augment(images: Tensor, size: int, generator: Generator, radiograph: bool = False) -> Tensor:
     """Return float32 [B, C, size, size] in 0..1 from uint8 [B, C, H, W], every image its own way.
 
-    Geometry, tone, sharpness, noise and erasing, all strong on purpose: between two hospitals,
-    or the two official splits, films differ by crop, shape and exposure more than by disease.
+    First, half of the radiographs get the frame, and three in ten the grey values, of another one of
+    the batch: collimation and exposure differ between the classes, and a network would read them
+    instead of the lungs. Then come geometry, tone, sharpness, noise and erasing, strong on purpose:
+    between two hospitals, or the two official splits, films differ by crop, shape and exposure more
+    than by disease. A quarter is spared these, so that batch norm also knows images as they are.
     """
-    plain = images
-    if histograms:
-        chosen = _uniform(images, 0, 1, generator) < histograms
-        images = torch.where(chosen, match_histograms(images, _shuffle(images, generator)), images)
-    if frames:
-        width = _uniform(images, 0, widest, generator) * (_uniform(images, 0, 1, generator) < frames)
-        images = paste_frames(images, _shuffle(images, generator), width)
-    if untouched_but_swapped:
-        plain, untouched = images, untouched_but_swapped
-    x = _warp(images.float() / 255, size, generator, strength)
-    x = _change_tone(x, generator, strength)
-    if field:
-        coarse = field * torch.randn(len(x), 1, 3, 3, device=x.device, generator=generator)
-        x = (x + F.interpolate(coarse, (size, size), mode="bicubic", align_corners=True)).clamp(0, 1)
+    if radiograph:
+        images = _swap(images, generator)
+    x = _warp(images.float() / 255, size, generator)
+    x = _change_tone(x, generator)
     x = _change_sharpness(x, generator)
     sigma = _uniform(images, 0, 0.06, generator).square().mul(16)
     x = x + sigma * torch.randn(x.shape, device=x.device, generator=generator)
     x = _erase(x.clamp(0, 1), generator)
-    if untouched:
-        small = F.interpolate(plain.float() / 255, (size, size), mode="bilinear", antialias=True)
-        x = torch.where(_uniform(images, 0, 1, generator) < untouched, small, x)
-    return x
+    spared = _uniform(images, 0, 1, generator) < 0.25
+    plain = F.interpolate(images.float() / 255, (size, size), mode="bilinear", antialias=True)
+    return torch.where(spared, plain, x)
 
 
 def paste_frames(images: Tensor, others: Tensor, width: Tensor | float) -> Tensor:
@@ -104,8 +85,14 @@ def match_histograms(images: Tensor, others: Tensor) -> Tensor:
     return levels.to(images.dtype).gather(1, flat).view_as(images)
 
 
-def _shuffle(images: Tensor, generator: Generator) -> Tensor:
-    return images[torch.randperm(len(images), device=images.device, generator=generator)]
+def _swap(images: Tensor, generator: Generator) -> Tensor:
+    """Give some images the grey values, and some the frame (up to a fifth of the side), of another one."""
+    order = torch.randperm(len(images), device=images.device, generator=generator)
+    chosen = _uniform(images, 0, 1, generator) < 0.3
+    images = torch.where(chosen, match_histograms(images, images[order]), images)
+    order = torch.randperm(len(images), device=images.device, generator=generator)
+    chosen = _uniform(images, 0, 1, generator) < 0.5
+    return paste_frames(images, images[order], chosen * _uniform(images, 0, 0.2, generator))
 
 
 def _uniform(images: Tensor, low: float, high: float, generator: Generator) -> Tensor:
@@ -114,12 +101,11 @@ def _uniform(images: Tensor, low: float, high: float, generator: Generator) -> T
     return low + (high - low) * unit
 
 
-def _warp(x: Tensor, size: int, generator: Generator, s: float = 1.0) -> Tensor:
-    """Rotate by up to 15 degrees, zoom, stretch, shear, shift and mirror; resize to `size` on the way."""
-    angle = _uniform(x, -15 * s, 15 * s, generator) * math.pi / 180
-    shear = _uniform(x, -0.1 * s, 0.1 * s, generator)
-    zoom, stretch = (_uniform(x, low * s, 0.2 * s, generator).exp() for low in (-0.35, -0.2))
-    shift_x, shift_y = (_uniform(x, -0.15 * s, 0.15 * s, generator) for _ in range(2))
+def _warp(x: Tensor, size: int, generator: Generator) -> Tensor:
+    """Rotate by up to 12 degrees, zoom, stretch, shear, shift and mirror; resize to `size` on the way."""
+    angle, shear = _uniform(x, -12, 12, generator) * math.pi / 180, _uniform(x, -0.08, 0.08, generator)
+    zoom, stretch = _uniform(x, -0.28, 0.16, generator).exp(), _uniform(x, -0.16, 0.16, generator).exp()
+    shift_x, shift_y = _uniform(x, -0.12, 0.12, generator), _uniform(x, -0.12, 0.12, generator)
     mirror = _uniform(x, 0, 1, generator).round() * 2 - 1
     width, height = mirror * zoom * stretch, zoom / stretch
     rows = [
@@ -132,15 +118,12 @@ def _warp(x: Tensor, size: int, generator: Generator, s: float = 1.0) -> Tensor:
     return F.grid_sample(x, grid, align_corners=False)
 
 
-def _change_tone(x: Tensor, generator: Generator, s: float = 1.0) -> Tensor:
+def _change_tone(x: Tensor, generator: Generator) -> Tensor:
     """Gamma, then contrast about the mean and brightness: the exposure of another machine."""
-    x = x.clamp(1e-3, 1) ** _uniform(x, -0.5 * s, 0.5 * s, generator).exp()
+    x = x.clamp(1e-3, 1) ** _uniform(x, -0.4, 0.4, generator).exp()
     mean = x.mean((1, 2, 3), keepdim=True)
-    contrast, brightness = (
-        _uniform(x, -0.6 * s, 0.4 * s, generator).exp(),
-        _uniform(x, -0.2 * s, 0.2 * s, generator),
-    )
-    return ((x - mean) * contrast + mean + brightness).clamp(0, 1)
+    x = (x - mean) * _uniform(x, -0.48, 0.32, generator).exp() + mean + _uniform(x, -0.16, 0.16, generator)
+    return x.clamp(0, 1)
 
 
 def _change_sharpness(x: Tensor, generator: Generator) -> Tensor:

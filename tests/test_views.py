@@ -1,5 +1,7 @@
 """Shifted views: what another machine would have made of the same films."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -41,7 +43,7 @@ def test_a_swapped_view_takes_its_cues_from_a_film_of_the_other_class(view):
     assert (swapped.shape, swapped.dtype) == (films.shape, torch.uint8)
     assert torch.equal(swapped, swap(films, labels, view))
     share, grey_values = SWAPS[view]
-    width = round(224 * share)
+    width = math.ceil(224 * share)
     frame = torch.ones(224, 224, dtype=torch.bool)
     frame[width : 224 - width, width : 224 - width] = False
     from_other_class = (swapped > 128) != (films > 128)
