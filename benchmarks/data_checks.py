@@ -24,6 +24,7 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks.experiments import features
 from hub import data, loader, package, patients
+from hub.errors import run_command
 
 BORDER = 12  # px of 224 on each side
 
@@ -113,4 +114,4 @@ def _probe_auc(seen: np.ndarray, labels: np.ndarray, unseen: np.ndarray, truth: 
 
 
 if __name__ == "__main__":
-    main()
+    run_command("python -m benchmarks.data_checks", main)

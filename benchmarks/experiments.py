@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from hub import data, evaluation, loader, package, training, views
+from hub.errors import InputError, run_command
 
 TABLE = Path(__file__).parent / "experiments.jsonl"
 SIZE = 128
@@ -87,6 +88,9 @@ def main() -> None:
     parser.add_argument("--weights", required=True)
     options = parser.parse_args()
 
+    for name in options.recipes:
+        if name not in RECIPES:
+            raise InputError(f"There is no recipe {name!r}; choose among {', '.join(RECIPES)}.")
     splits = data.load_splits(options.dataset)
     images, labels = loader.decode(splits["train"], 224, channels=1, radiograph=True)
     validation = loader.decode(splits["validation"], 224, channels=1, radiograph=True)
@@ -197,4 +201,4 @@ def score(model: nn.Module, groups: dict[str, tuple[Tensor, Tensor]]) -> dict[st
 
 
 if __name__ == "__main__":
-    main()
+    run_command("python -m benchmarks.experiments", main)

@@ -14,6 +14,7 @@ import statistics
 from pathlib import Path
 
 from hub import package
+from hub.errors import InputError, run_command
 
 TEST = ("accuracy", "auc", "sensitivity", "specificity", "ece")
 
@@ -34,11 +35,11 @@ def main() -> None:
     )
     options = parser.parse_args()
 
-    rows = [row_of(json.loads((run / "metrics.json").read_text())) for run in options.runs]
+    rows = [row_of(read_metrics(run / "metrics.json")) for run in options.runs]
     chosen = max(range(len(rows)), key=lambda index: rows[index]["shifted_validation_auc"])
     for index, row in enumerate(rows):
         row["chosen"] = index == chosen
-    earlier = [test_of(json.loads(file.read_text())) | {"name": file.stem} for file in options.earlier]
+    earlier = [test_of(read_metrics(file)) | {"name": file.stem} for file in options.earlier]
     table = {"rows": rows, "mean": {}, "deviation": {}, "earlier": earlier}
     for name in rows[0]:
         values = [row[name] for row in rows]
@@ -50,9 +51,24 @@ def main() -> None:
         package.save_metrics(options.save, "finalists", table)
 
 
+def read_metrics(file: Path) -> dict:
+    """Return what is in `file`. Raises InputError where it is no metrics.json of a radiograph model."""
+    try:
+        metrics = json.loads(file.read_text())
+    except (OSError, ValueError):
+        metrics = None
+    if not isinstance(metrics, dict) or not {"training", "validation"} <= metrics.keys():
+        raise InputError(f"{file} is not the metrics.json of a model; give what train.py made.")
+    return metrics
+
+
 def row_of(metrics: dict) -> dict:
     """Return one line of the table from metrics.json of a run."""
     training = metrics["training"]
+    if "shifted_validation" not in metrics:
+        raise InputError(
+            f"Seed {training.get('seed')} has no AUC on shifted views; train it again with train.py."
+        )
     return {
         "seed": training["seed"],
         "minutes": training["seconds"] / 60,
@@ -68,4 +84,4 @@ def test_of(metrics: dict) -> dict:
 
 
 if __name__ == "__main__":
-    main()
+    run_command("python -m benchmarks.finalists", main)

@@ -23,6 +23,7 @@ from tqdm.auto import tqdm
 
 from hub import data, package
 from hub.classifier import Classifier, Prediction
+from hub.errors import InputError, run_command
 from hub.heatmap import local_log_odds, overlay
 
 BOXES = Path(__file__).parent / "lung_boxes.csv"
@@ -40,14 +41,19 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(options.model) if options.save else options.output
 
+    boxes = read_boxes()
     classifier = Classifier.from_pretrained(options.model)
     test = data.load_splits(options.dataset)["test"].cast_column("image", ImageFeature(decode=False))
     paths = [image["path"] for image in test["image"]]
     truth = [classifier.classes[label] for label in test["label"]]
+    if missing := boxes.keys() - {Path(path).name for path in paths}:
+        raise InputError(
+            f"{len(missing)} of the {len(boxes)} films with lung boxes are not in the test split of "
+            f"{options.dataset}; give Kermany's chest X-rays as a folder."
+        )
     predictions = []
     for start in tqdm(range(0, len(paths), 32), "Classifying", unit=" batches"):
         predictions += classifier(paths[start : start + 32])
-    boxes = read_boxes()
     rows = {Path(path).name: row for path, *row in zip(paths, paths, truth, predictions, strict=True)}
     drawn = [(name, *rows[name]) for name in boxes]
     failures = [(name, *row) for name, row in rows.items() if row[1] != row[2].label]
@@ -110,4 +116,4 @@ def contact_sheet(films: list[tuple], boxes: dict) -> Image.Image:
 
 
 if __name__ == "__main__":
-    main()
+    run_command("python -m benchmarks.heatmaps", main)

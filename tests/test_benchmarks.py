@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from benchmarks import data_checks, experiments, finalists, heatmaps
 from hub.classifier import Prediction
 from hub.data import load_splits
 from hub.package import BUNDLED
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_the_rule_takes_the_run_with_the_best_shifted_views_and_not_the_best_on_test(
@@ -34,6 +38,34 @@ def test_the_rule_takes_the_run_with_the_best_shifted_views_and_not_the_best_on_
     assert table["mean"]["test_accuracy"] == pytest.approx(0.97)
     assert table["deviation"]["test_accuracy"] == pytest.approx(0.02828, abs=1e-4)
     assert "| 1 (this model) |" in (tmp_path / "seed1" / "README.md").read_text()
+
+
+def test_the_card_says_what_else_was_measured_on_test(tmp_path, monkeypatch, capsys):
+    record = json.loads((BUNDLED / "metrics.json").read_text())
+    run = tmp_path / "seed0"
+    shutil.copytree(BUNDLED, run)
+    record["training"]["seed"] = 0
+    (run / "metrics.json").write_text(json.dumps(record | {"shifted_validation": {"images": 4, "auc": 0.9}}))
+    record["test"]["accuracy"]["value"] = 0.5
+    earlier = tmp_path / "weak.json"
+    earlier.write_text(json.dumps(record))
+    monkeypatch.setattr(sys, "argv", ["finalists", str(run), "--earlier", str(earlier), "--save", str(run)])
+    finalists.main()
+    card = (run / "README.md").read_text()
+    assert "weak (accuracy 0.5000, AUC" in card
+    assert "That makes 2 in all." in card
+
+
+@pytest.mark.parametrize("content", [None, "nonsense", "[]", "{}"])
+def test_a_run_without_figures_is_refused_in_one_sentence(tmp_path, content):
+    run = tmp_path / "run"
+    run.mkdir()
+    if content is not None:
+        (run / "metrics.json").write_text(content)
+    command = [sys.executable, "-m", "benchmarks.finalists", str(run)]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("python -m benchmarks.finalists: ") and ended.stderr.count("\n") == 1
 
 
 def prediction(evidence):
