@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchvision.transforms.v2.functional as F
+from scipy.special import softmax
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
@@ -179,20 +180,40 @@ def held_out(patients: list[str], labels: Tensor, clusters: Tensor) -> tuple[Ten
 
 
 def score(model: nn.Module, groups: dict[str, tuple[Tensor, Tensor]]) -> dict[str, dict[str, float]]:
-    """Return AUC, sensitivity and specificity (argmax) on each group, and on views of the first."""
+    """Return figures on each group, and on views of the first: AUC, and sensitivity and specificity (argmax).
+
+    The last two also after calibration, as train.py does it, on the first group and views of it; and
+    the Brier score then, both classes weighing the same: how wrong the probabilities are.
+    """
     model.to(memory_format=torch.channels_last)
-    scores = {"auc": {}, "sensitivity": {}, "specificity": {}}
+    scores = {
+        name: {}
+        for name in (
+            "auc", "sensitivity", "specificity",
+            "calibrated_sensitivity", "calibrated_specificity", "calibrated_brier",
+        )
+    }  # fmt: skip
+
+    def predict(images: Tensor) -> np.ndarray:
+        return training.predict_logits(model, F.resize(images, [SIZE, SIZE])).numpy()
+
+    images, labels = next(iter(groups.values()))
+    pool, pool_labels = views.in_turn(images, labels)
+    temperature, bias = evaluation.fit_calibration(predict(pool), pool_labels.numpy())
 
     def add(name: str, images: Tensor, labels: Tensor) -> None:
-        probabilities = training.predict_logits(model, F.resize(images, [SIZE, SIZE])).softmax(1).numpy()
-        positive, truth = probabilities.argmax(1) == 1, labels.numpy()
-        scores["auc"][name] = evaluation.auc(probabilities, truth)
-        scores["sensitivity"][name] = float(positive[truth == 1].mean())
-        scores["specificity"][name] = float((~positive[truth == 0]).mean())
+        logits, truth = predict(images), labels.numpy()
+        scores["auc"][name] = evaluation.auc(softmax(logits, axis=1), truth)
+        probabilities = softmax(logits / temperature + bias, axis=1)
+        for prefix, answers in (("", logits), ("calibrated_", probabilities)):
+            positive = answers.argmax(1) == 1
+            scores[f"{prefix}sensitivity"][name] = float(positive[truth == 1].mean())
+            scores[f"{prefix}specificity"][name] = float((~positive[truth == 0]).mean())
+        squares = (probabilities[:, 1] - truth) ** 2
+        scores["calibrated_brier"][name] = float(np.mean([squares[truth == c].mean() for c in (0, 1)]))
 
-    for name, (images, labels) in groups.items():
-        add(name, images, labels)
-    images, labels = next(iter(groups.values()))
+    for name, group in groups.items():
+        add(name, *group)
     for view in views.VIEWS:
         add(view, views.shift(images, view, 3), labels)
     for view in views.SWAPS:

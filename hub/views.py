@@ -1,7 +1,9 @@
-"""Shifted views: one set of films as other machines, crops and exposures would have made it.
+"""Views: one set of films as others would have made it, or with what is not lung changed for another's.
 
-Validation films that resemble the training films cannot say how a model fares on those that do
-not; their shifted views can (as ImageNet-C does, Hendrycks and Dietterich 2019).
+Validation films that resemble the training films cannot say how a model fares on those that do not.
+Shifted views, other machines, crops and exposures, can (as ImageNet-C does, Hendrycks and Dietterich
+2019), and so can swapped views, whose frame or grey values speak for the other class (as backgrounds do
+in Xiao et al. 2021, arXiv 2006.09994).
 """
 
 import io
