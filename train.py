@@ -125,7 +125,6 @@ def main(options: argparse.Namespace) -> None:
             learning_rate=options.learning_rate,
             compile=options.compile,
             seed=options.seed,
-            radiograph=radiograph,
         )
         # Calibration and thresholds are for films that are not quite those it knows.
         films, truth = views.in_turn(*validation_set) if radiograph else validation_set

@@ -30,7 +30,6 @@ def train(
     ema_decay: float = 0.995,
     compile: bool = False,
     seed: int = 0,
-    radiograph: bool = False,
 ) -> list[dict]:
     """Fine-tune `model` in place; return one dict per epoch.
 
@@ -38,8 +37,7 @@ def train(
     of `small_size` px, which costs half as much (progressive resizing, Howard 2018). Rare classes
     weigh more in the loss. Weights are averaged over steps (EMA); the average after the last epoch is
     kept, since validation films, too like the training films, cannot tell which epoch is best. On a
-    GPU the data live on the device and the arithmetic is bf16. `radiograph` also swaps frames and
-    grey values between images (`hub.loader.augment`).
+    GPU the data live on the device and the arithmetic is bf16.
     """
     set_seed(seed)
     accelerator = Accelerator(mixed_precision="bf16" if torch.cuda.is_available() else "no")
@@ -68,7 +66,7 @@ def train(
         batches = order.split(batch_size)[: len(images) // batch_size or 1]
         with tqdm(batches, f"Epoch {epoch}/{epochs} at {size} px", unit=" batches") as progress:
             for batch in progress:
-                pixels = normalize(augment(images[batch], size, generator, radiograph), model)
+                pixels = normalize(augment(images[batch], size, generator), model)
                 with accelerator.autocast():
                     logits = network(pixels)
                 loss = F.cross_entropy(

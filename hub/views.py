@@ -14,8 +14,6 @@ import torchvision.transforms.v2.functional as F
 from PIL import Image
 from torch import Tensor
 
-from hub.loader import match_histograms, paste_frames
-
 STRENGTHS = (1, 2, 3)
 
 
@@ -47,7 +45,7 @@ def swap(images: Tensor, labels: Tensor, view: str) -> Tensor:
     frame, histogram = SWAPS[view]
     parts = []
     for part, others in zip(images.split(64), images[partner].split(64), strict=True):
-        parts.append(paste_frames(match_histograms(part, others) if histogram else part, others, frame))
+        parts.append(_paste_frames(_match_histograms(part, others) if histogram else part, others, frame))
     return torch.cat(parts)
 
 
@@ -101,6 +99,26 @@ def _erase_corners(images: Tensor, share: float) -> Tensor:
             corner[rows, columns] = True
     grey = images.flatten(1).median(1).values.view(-1, 1, 1, 1)
     return torch.where(corner, grey, images)
+
+
+def _paste_frames(images: Tensor, others: Tensor, width: float) -> Tensor:
+    """Return `images` in the frames of `others`, `width` of the side wide."""
+    rows, columns = (torch.arange(length) / length for length in images.shape[-2:])
+    rows, columns = torch.minimum(rows, rows.flip(0)), torch.minimum(columns, columns.flip(0))
+    inside = (rows.view(-1, 1) >= width) & (columns >= width)
+    return torch.where(inside, images, others)
+
+
+def _match_histograms(images: Tensor, others: Tensor) -> Tensor:
+    """Return `images`, uint8 [B, C, H, W], with the grey values of `others`, darkest for darkest."""
+    flat = images.flatten(1).long()
+    theirs, mine = (
+        torch.stack([values.bincount(minlength=256) for values in part.flatten(1)])
+        for part in (others, images)
+    )
+    middle = mine.cumsum(1) - mine / 2
+    levels = torch.searchsorted(theirs.cumsum(1).float(), middle).clamp(max=255)
+    return levels.to(images.dtype).gather(1, flat).view_as(images)
 
 
 # What is done, and how much of it at strengths 1, 2 and 3.

@@ -219,6 +219,11 @@ def test_the_readme_repeats_the_measured_numbers():
         title = titles.get(name, name.replace("_", " "))
         assert f"| {title} | {value:.4f} | {low:.4f} to {high:.4f} |" in text
     assert f"{metrics['validation']['specificity']['value']:.4f}, on test" in text
+    finalists = BUNDLED.parents[1] / "benchmarks" / "finalists"
+    measured = [json.loads(file.read_text()).get("test") for file in finalists.glob("*.json")]
+    for test in filter(None, measured):
+        figures = (test[key]["value"] for key in ("accuracy", "auc", "sensitivity", "specificity", "ece"))
+        assert " | ".join(f"{value:.4f}" for value in figures) in text
     assert metrics["training"]["command"] in text
     assert f"in {metrics['training']['seconds'] / 60:.0f} minutes on two CPU cores" in text
     assert format_report(metrics["training"]["splits"]) in text

@@ -14,7 +14,7 @@ from PIL import Image
 from hub import package, training
 from hub.classifier import Classifier
 from hub.errors import InputError
-from hub.loader import _swap, augment, decode
+from hub.loader import augment, decode
 from hub.package import BUNDLED
 
 ROOT = Path(__file__).parents[1]
@@ -63,23 +63,6 @@ def test_augmentation_leaves_pixels_in_range_and_changes_every_image():
     assert first.shape == (8, 1, 40, 40)
     assert first.min() >= 0 and first.max() <= 1
     assert all((a != b).any() for a, b in zip(first, second, strict=True))
-
-
-def test_some_films_get_the_frame_and_some_the_grey_values_of_another_one():
-    dark, bright = torch.full((200, 1, 40, 40), 50), torch.full((200, 1, 40, 40), 200)
-    films = torch.cat([dark, bright]).to(torch.uint8)
-    swapped = _swap(films, torch.Generator().manual_seed(0))
-    changed = (swapped != films)[:, 0]
-    # Every second partner looks the same, so half of what is swapped shows.
-    assert 0.1 < changed[:, 20, 20].float().mean() < 0.2
-    assert 0.3 < changed[:, 0, 0].float().mean() < 0.45
-    assert set(swapped.unique().tolist()) == {50, 200}
-
-
-def test_a_quarter_of_the_films_is_only_swapped():
-    films = torch.full((400, 1, 40, 40), 128, dtype=torch.uint8)
-    alike = (augment(films, 20, torch.Generator().manual_seed(0)) == 128 / 255).flatten(1).all(1)
-    assert 0.15 < alike.float().mean() < 0.35
 
 
 def test_a_one_channel_network_and_its_package_are_the_same_function(tmp_path, film):
