@@ -219,6 +219,14 @@ def test_the_readme_repeats_the_measured_numbers():
         title = titles.get(name, name.replace("_", " "))
         assert f"| {title} | {value:.4f} | {low:.4f} to {high:.4f} |" in text
     assert f"{metrics['validation']['specificity']['value']:.4f}, on test" in text
+    probes, heat = metrics["data_checks"]["probe_auc"], metrics["heatmaps"]["PNEUMONIA"]
+    shares = [f"{100 * heat[key]:.0f} %" for key in ("heat_in_lungs", "area_of_lungs")]
+    prose = " ".join(text.split())
+    assert f"reaches AUC {probes['border']:.3f}" in prose
+    assert f"brightness histogram {probes['histogram']:.3f}" in prose
+    assert f"{shares[0]} lies in lungs that fill {shares[1]} of the film" in prose
+    assert f"its AUC is {metrics['others']['adult_chest_xray']['auc']['value']:.3f}" in prose
+    assert f"AUC on test falls to {metrics['robustness_test']['wide margin'][0]['auc']:.3f}" in prose
     finalists = BUNDLED.parents[1] / "benchmarks" / "finalists"
     measured = [json.loads(file.read_text()).get("test") for file in finalists.glob("*.json")]
     for test in filter(None, measured):
