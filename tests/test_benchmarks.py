@@ -46,13 +46,14 @@ def test_the_card_says_what_else_was_measured_on_test(tmp_path, monkeypatch, cap
     shutil.copytree(BUNDLED, run)
     record["training"]["seed"] = 0
     (run / "metrics.json").write_text(json.dumps(record | {"shifted_validation": {"images": 4, "auc": 0.9}}))
-    record["test"]["accuracy"]["value"] = 0.5
+    record["test"]["accuracy"]["value"], record["test"]["auc"]["value"] = 0.5, 0.6
     earlier = tmp_path / "weak.json"
     earlier.write_text(json.dumps(record))
     monkeypatch.setattr(sys, "argv", ["finalists", str(run), "--earlier", str(earlier), "--save", str(run)])
     finalists.main()
     card = (run / "README.md").read_text()
-    assert "weak (accuracy 0.5000, AUC" in card
+    assert "weak (accuracy 0.5000, AUC 0.6000)." in card
+    assert "does better on this split" not in card
     assert "That makes 2 in all." in card
 
 
