@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from hub.errors import InputError
+from hub.errors import InputError, run_command
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -179,11 +179,4 @@ def _default_weights(options: argparse.Namespace) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_arguments())
-    except InputError as error:
-        print(f"train.py: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("train.py: stopped; nothing was written.", file=sys.stderr)
-        sys.exit(130)
+    run_command("train.py", lambda: main(parse_arguments()), "stopped; nothing was written.")

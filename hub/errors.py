@@ -11,12 +11,16 @@ class InputError(ValueError):
     """
 
 
-def run_command(name: str, main: Callable[[], object]) -> None:
-    """Call `main`; where it raises InputError, print its one sentence and exit with 2."""
+def run_command(name: str, main: Callable[[], object], interrupted: str = "stopped.") -> None:
+    """Call `main`; where it raises InputError, print its one sentence and exit with 2.
+
+    After Ctrl-C, print `interrupted` and exit with 130.
+    """
     try:
         main()
     except InputError as error:
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
+        print(f"{name}: {interrupted}", file=sys.stderr)
         sys.exit(130)
