@@ -35,6 +35,9 @@ def main() -> None:
     )
     options = parser.parse_args()
 
+    for file in options.earlier:
+        if "test" not in read_metrics(file):
+            raise InputError(f"{file} was never measured on test; leave it out of --earlier.")
     rows = [row_of(read_metrics(run / "metrics.json")) for run in options.runs]
     chosen = max(range(len(rows)), key=lambda index: rows[index]["shifted_validation_auc"])
     for index, row in enumerate(rows):

@@ -69,6 +69,14 @@ def test_a_run_without_figures_is_refused_in_one_sentence(tmp_path, content):
     assert ended.stderr.startswith("python -m benchmarks.finalists: ") and ended.stderr.count("\n") == 1
 
 
+def test_what_was_never_measured_on_test_is_not_listed_as_if_it_had_been():
+    other = ROOT / "benchmarks" / "finalists" / "third-untouched-seed1.json"
+    command = [sys.executable, "-m", "benchmarks.finalists", str(BUNDLED), "--earlier", str(other)]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 2
+    assert "was never measured on test" in ended.stderr and ended.stderr.count("\n") == 1
+
+
 def prediction(evidence):
     """One whose heatmap for pneumonia is `evidence`, a 2 x 2 list of log odds."""
     positive = np.array(evidence, dtype=np.float32)
