@@ -17,6 +17,7 @@ import json
 import re
 import subprocess
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -51,8 +52,8 @@ against pneumonias that it never saw (those with the lowest patient numbers). It
 x 0.8", which was trained at full size.
 
 **The second rule** adds *swapped*: the mean over four views in which the frame of a film, its grey values, or
-both are those of a film of the other class: "all augmented, none swapped" below, trained on films as they
-are framed, follows the frame instead of the lungs. The highest mean of the five is taken (*rule*); two seeds
+both are those of a film of the other class. "All augmented, none swapped" below has its lowest AUC there: it
+follows the frame where it should follow the lungs. The highest mean of the five is taken (*rule*); two seeds
 of a recipe differ by about 0.003, and among recipes as close as that the one that changes less of train.py
 wins. It took "swapped, x 0.8, a quarter only swapped", which was trained at full size with three seeds
 (commit 39cc016). Among seeds it takes the highest AUC on the validation split together with three shifted
@@ -65,9 +66,9 @@ bundled model, every film augmented and none swapped, made once before there wer
 | --- | --- | --- | --- | --- |
 {finalists}
 
-Both rules were wrong about the test split, and by specificity: normals unlike those in training are called
-pneumonia. For the second rule's choice the column *hard* had said so on films that are not test films, but no
-rule weighed it, nor that calibration on validation films moves hard normals towards pneumonia (*hard,
+Both rules were wrong about the test split, most of all by specificity: normals unlike those in training are
+called pneumonia. For the second rule's choice the column *hard* had said so on films that are not test films,
+but no rule weighed it, nor that calibration on validation films moves hard normals towards pneumonia (*hard,
 calibrated*); the bundled model was made before calibration did that. The second rule said here, before those
 runs, that its seed becomes the bundled model whatever the test split says of it. That was not done: the
 bundled model stays, and this decision saw the test split. `finalists/` has the full figures of these five
@@ -218,13 +219,7 @@ def score(model: nn.Module, groups: dict[str, tuple[Tensor, Tensor]]) -> dict[st
     the Brier score then, both classes weighing the same: how wrong the probabilities are.
     """
     model.to(memory_format=torch.channels_last)
-    scores = {
-        name: {}
-        for name in (
-            "auc", "sensitivity", "specificity",
-            "calibrated_sensitivity", "calibrated_specificity", "calibrated_brier",
-        )
-    }  # fmt: skip
+    scores = defaultdict(dict)
 
     def predict(images: Tensor) -> np.ndarray:
         return training.predict_logits(model, F.resize(images, [SIZE, SIZE])).numpy()
