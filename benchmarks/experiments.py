@@ -226,7 +226,9 @@ def score(model: nn.Module, groups: dict[str, tuple[Tensor, Tensor]]) -> dict[st
 
     images, labels = next(iter(groups.values()))
     pool, pool_labels = views.in_turn(images, labels)
-    temperature, bias = evaluation.fit_calibration(predict(pool), pool_labels.numpy())
+    logits = predict(pool)
+    temperature, bias = evaluation.fit_calibration(logits, pool_labels.numpy())
+    alone, _ = evaluation.fit_calibration(logits, pool_labels.numpy(), move=False)
 
     def add(name: str, images: Tensor, labels: Tensor) -> None:
         logits, truth = predict(images), labels.numpy()
@@ -236,8 +238,9 @@ def score(model: nn.Module, groups: dict[str, tuple[Tensor, Tensor]]) -> dict[st
             positive = answers.argmax(1) == 1
             scores[f"{prefix}sensitivity"][name] = float(positive[truth == 1].mean())
             scores[f"{prefix}specificity"][name] = float((~positive[truth == 0]).mean())
-        squares = (probabilities[:, 1] - truth) ** 2
-        scores["calibrated_brier"][name] = float(np.mean([squares[truth == c].mean() for c in (0, 1)]))
+        for prefix, answers in (("calibrated", probabilities), ("temperature", softmax(logits / alone, axis=1))):
+            squares = (answers[:, 1] - truth) ** 2
+            scores[f"{prefix}_brier"][name] = float(np.mean([squares[truth == c].mean() for c in (0, 1)]))
 
     for name, group in groups.items():
         add(name, *group)

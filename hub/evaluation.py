@@ -122,8 +122,8 @@ def _calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
     return multiclass_calibration_error(predicted, truth, predicted.shape[1], **bins).item()
 
 
-def fit_calibration(logits: np.ndarray, labels: np.ndarray) -> tuple[float, list[float]]:
-    """Return the temperature and the bias per class: softmax(logits / temperature + bias) loses least.
+def fit_calibration(logits: np.ndarray, labels: np.ndarray, move: bool = True) -> tuple[float, list[float]]:
+    """Return the temperature and, to `move` the boundary, the bias per class: softmax(logits / temperature + bias).
 
     Bias-corrected temperature scaling (Alexandari et al. 2020), every class weighing the same: the
     probabilities are those of classes equally common beforehand, as the training loss has it. More than
@@ -137,7 +137,7 @@ def fit_calibration(logits: np.ndarray, labels: np.ndarray) -> tuple[float, list
         return -np.average(scaled[np.arange(len(labels)), labels], weights=1 / shares)
 
     # One class's bias is enough to tell two apart.
-    free = [(-5, 5)] if count == 2 else [(0, 0)]
+    free = [(-5, 5)] if move and count == 2 else [(0, 0)]
     bounds = [(-3, 3), *[(0, 0)] * (count - 1), *free]
     fitted = minimize(loss, np.zeros(1 + count), method="L-BFGS-B", bounds=bounds).x
     return float(np.exp(fitted[0])), fitted[1:].tolist()
