@@ -129,8 +129,8 @@ def main(options: argparse.Namespace) -> None:
         # Calibration and thresholds are for films that are not quite those it knows.
         films, truth = views.in_turn(*validation_set) if radiograph else validation_set
         logits = training.predict_logits(model, films).numpy()
-        temperature, bias = evaluation.fit_calibration(logits, truth.numpy())
-        probabilities = softmax(logits / temperature + bias, axis=1)
+        temperature = evaluation.fit_temperature(logits, truth.numpy())
+        probabilities = softmax(logits / temperature, axis=1)
         shifted = {"images": len(truth), "auc": evaluation.auc(probabilities, truth.numpy())}
         points = evaluation.choose_operating_points(probabilities, truth.numpy()) if len(classes) == 2 else {}
         labels = validation_set[1].numpy()
@@ -152,14 +152,13 @@ def main(options: argparse.Namespace) -> None:
                 "seed": options.seed,
                 "seconds": round(time.perf_counter() - started),
                 "temperature": temperature,
-                "bias": bias,
                 "splits": report,
                 "history": history,
             },
             "validation": validation,
         } | ({"shifted_validation": shifted} if radiograph else {})
         plots.plot_training(history, folder / "training.png")
-        package.save_package(folder, model, classes, radiograph, metrics, temperature, bias, points)
+        package.save_package(folder, model, classes, radiograph, metrics, temperature, points)
     print(evaluation.format_metrics(validation))
     if radiograph:
         print(

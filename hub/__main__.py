@@ -131,8 +131,8 @@ def evaluate(options: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         plots.plot_roc(probabilities, labels, classes, folder / f"roc_{name}.png")
         plots.plot_confusion(metrics["confusion"], classes, folder / f"confusion_{name}.png")
-        if len(classes) == 2 and "bias" in calibration:
-            before = evaluation.uncalibrated(probabilities, calibration["temperature"], calibration["bias"])
+        if len(classes) == 2 and "temperature" in calibration:
+            before = evaluation.uncalibrated(probabilities, calibration["temperature"])
             plots.plot_reliability(before, probabilities, labels, folder / f"reliability_{name}.png")
         if robustness:
             plots.plot_robustness(robustness, folder / f"robustness_{name}.png")

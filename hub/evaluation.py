@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
+from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import brier_score_loss, confusion_matrix, roc_auc_score, roc_curve
 from torchmetrics.functional.classification import binary_calibration_error, multiclass_calibration_error
@@ -122,31 +122,26 @@ def _calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
     return multiclass_calibration_error(predicted, truth, predicted.shape[1], **bins).item()
 
 
-def fit_calibration(logits: np.ndarray, labels: np.ndarray, move: bool = True) -> tuple[float, list[float]]:
-    """Return the temperature and, to `move` the boundary, the bias per class: softmax(logits / temperature + bias).
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the temperature by which to divide `logits`, float [N, classes], so that they lose least.
 
-    Bias-corrected temperature scaling (Alexandari et al. 2020), every class weighing the same: the
-    probabilities are those of classes equally common beforehand, as the training loss has it. More than
-    two classes get no bias: each has too few held-out images to fit one. `logits` is float [N, classes].
+    Temperature scaling (Guo et al. 2017), every class weighing the same: the probabilities are those of
+    classes equally common beforehand, as the training loss has it. No class gets a bias (Alexandari et
+    al. 2020): fitted on films like those in training it moves normals unlike them towards pneumonia.
     """
-    count = logits.shape[1]
-    shares = np.bincount(labels, minlength=count)[labels]
+    weights = 1 / np.bincount(labels)[labels]
 
-    def loss(parameters: np.ndarray) -> float:
-        scaled = log_softmax(logits.astype(np.float64) * np.exp(-parameters[0]) + parameters[1:], axis=1)
-        return -np.average(scaled[np.arange(len(labels)), labels], weights=1 / shares)
+    def loss(exponent: float) -> float:
+        scaled = log_softmax(logits.astype(np.float64) * np.exp(-exponent), axis=1)
+        return -np.average(scaled[np.arange(len(labels)), labels], weights=weights)
 
-    # One class's bias is enough to tell two apart.
-    free = [(-5, 5)] if move and count == 2 else [(0, 0)]
-    bounds = [(-3, 3), *[(0, 0)] * (count - 1), *free]
-    fitted = minimize(loss, np.zeros(1 + count), method="L-BFGS-B", bounds=bounds).x
-    return float(np.exp(fitted[0])), fitted[1:].tolist()
+    return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
 
 
-def uncalibrated(probabilities: np.ndarray, temperature: float, bias: Sequence[float]) -> np.ndarray:
-    """Return what the probabilities [N, classes] were before `fit_calibration`'s temperature and bias."""
+def uncalibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Return what the probabilities [N, classes] were before they were divided by the temperature."""
     tiny = np.finfo(probabilities.dtype).tiny
-    return softmax((np.log(np.maximum(probabilities, tiny)) - np.asarray(bias)) * temperature, axis=1)
+    return softmax(np.log(np.maximum(probabilities, tiny)) * temperature, axis=1)
 
 
 def choose_operating_points(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -120,23 +120,20 @@ def save_package(
     radiograph: bool,
     metrics: dict,
     temperature: float = 1.0,
-    bias: Sequence[float] = (),
     operating_points: dict[str, float] | None = None,
 ) -> None:
     """Write config.json, model.safetensors, metrics.json and the card into `folder`.
 
     The layout is timm's, which transformers reads too. A one-channel radiograph network becomes a
     three-channel one that weighs red, green and blue into grey in its first convolution, since
-    `pipeline` always feeds three. The classifier is divided by `temperature` and moved by `bias` (one per
-    class), so that every reader's softmax is calibrated. `operating_points`, thresholds on the second
-    class's probability, go into config.json.
+    `pipeline` always feeds three. The classifier is divided by `temperature`, so that every
+    reader's softmax is calibrated. `operating_points`, thresholds on the second class's probability, go
+    into config.json.
     """
     model = _with_rgb_input(model) if radiograph else model
     with torch.no_grad():
         for tensor in model.get_classifier().parameters():
             tensor /= temperature
-        if bias:
-            model.get_classifier().bias += torch.tensor(bias)
     save_for_hf(
         model.to(memory_format=torch.contiguous_format),
         str(folder),

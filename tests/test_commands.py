@@ -74,7 +74,7 @@ def test_evaluate_prints_saves_and_draws(run, tmp_path):
     shutil.copytree(BUNDLED, model)
     edit(model / "config.json", operating_points={"screening": 0.1, "balanced": 0.5})
     record = json.loads((model / "metrics.json").read_text())
-    edit(model / "metrics.json", training=record["training"] | {"temperature": 0.8, "bias": [0, 0.3]})
+    edit(model / "metrics.json", training=record["training"] | {"temperature": 0.8})
     code, out, _ = run(
         "evaluate", model, "--dataset", "synthetic", "--split", "validation", "--save",
         "--json", tmp_path / "metrics.json", "--plots", tmp_path / "plots",

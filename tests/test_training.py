@@ -71,7 +71,7 @@ def test_a_one_channel_network_and_its_package_are_the_same_function(tmp_path, f
     pixels = torch.from_numpy(np.asarray(film.resize((48, 48))).copy())[None, None]
     expected = training.predict_logits(model, pixels).softmax(1)[0].tolist()
     metrics = {"training": {"command": "", "dataset": "", "weights": "", "seconds": 0, "temperature": 1.0,
-               "bias": [], "history": [], "splits": {"images": {}, "patients_known": True,
+               "history": [], "splits": {"images": {}, "patients_known": True,
                "shared_patients": {}, "shared_numbers": {}, "shared_images": {}}}}  # fmt: skip
     package.save_package(tmp_path, model, ["NORMAL", "PNEUMONIA"], True, metrics)
     classifier = Classifier.from_pretrained(tmp_path)
