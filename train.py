@@ -4,8 +4,9 @@
   python train.py --dataset synthetic --epochs 1   a first run: offline, under a minute
   python train.py --dataset DIR                    your own folder of classes
 
-The folder that --output names holds the model in timm's layout (timm, transformers and
-hub.classifier load it), its metrics on validation data, a training curve and a model card.
+The folder that --output names holds the model in timm's layout (timm and transformers load it)
+and as ONNX (ONNX Runtime and hub.classifier do), its metrics on validation data, a training curve
+and a model card.
 Nothing is written there before everything is done. The test split is counted, never classified:
 `python -m hub evaluate` does that.
 """
@@ -89,7 +90,19 @@ def main(options: argparse.Namespace) -> None:
     import torch
     from scipy.special import softmax
 
-    from hub import data, evaluation, loader, package, patients, plots, sources, training, views
+    from hub import (
+        data,
+        evaluation,
+        export,
+        files,
+        loader,
+        package,
+        patients,
+        plots,
+        sources,
+        training,
+        views,
+    )
 
     for name in ("epochs", "size", "learning_rate", "small_size"):
         if getattr(options, name) <= 0:
@@ -101,7 +114,7 @@ def main(options: argparse.Namespace) -> None:
     if options.compile and not (shutil.which("g++") or shutil.which("clang++")):
         raise InputError("--compile needs a C++ compiler; install Debian's package g++, or leave it out.")
     started = time.perf_counter()
-    with package.new_folder(options.output, options.overwrite) as folder:
+    with files.new_folder(options.output, options.overwrite) as folder:
         splits = data.load_splits(options.dataset)
         report = patients.leak_report(splits)
         print(patients.format_report(report), flush=True)
@@ -148,7 +161,7 @@ def main(options: argparse.Namespace) -> None:
             "training": {
                 "command": "python train.py " + shlex.join(sys.argv[1:]),
                 "dataset": options.dataset,
-                "weights": "the bundled model's" if weights == str(package.BUNDLED) else weights,
+                "weights": "the bundled model's" if weights == str(files.BUNDLED) else weights,
                 "seed": options.seed,
                 "seconds": round(time.perf_counter() - started),
                 "temperature": temperature,
@@ -159,6 +172,12 @@ def main(options: argparse.Namespace) -> None:
         } | ({"shifted_validation": shifted} if radiograph else {})
         plots.plot_training(history, folder / "training.png")
         package.save_package(folder, model, classes, radiograph, metrics, temperature, points)
+        images = train_set[0][export.calibration_rows(len(train_set[0]))]
+        try:
+            package.save_metrics(folder, "onnx", export.export(folder, images, validation_set))
+        except InputError as error:
+            # What was trained is not lost: timm and transformers load it all the same.
+            print(f"{options.output} gets no onnx/, so hub.classifier cannot load it: {error}")
     print(evaluation.format_metrics(validation))
     if radiograph:
         print(
@@ -170,7 +189,7 @@ def main(options: argparse.Namespace) -> None:
 
 def _default_weights(options: argparse.Namespace) -> str:
     """Return what training starts from when nothing is said: on synthetic films, nothing from the network."""
-    from hub.package import BUNDLED
+    from hub.files import BUNDLED
 
     if options.dataset != "synthetic":
         return "imagenet"

@@ -29,7 +29,7 @@ from sklearn.decomposition import PCA
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from hub import data, evaluation, loader, package, training, views
+from hub import data, evaluation, files, loader, package, training, views
 from hub.errors import InputError, run_command
 
 TABLE = Path(__file__).parent / "experiments.jsonl"
@@ -164,7 +164,7 @@ def write_table() -> None:
         values = [test[key]["value"] for key in ("accuracy", "auc", "sensitivity", "specificity")]
         finalists.append(f"| {' | '.join([name, *map(_figure, values)])} |")
     text = RULE.replace("{finalists}", "\n".join(finalists)) + "\n".join(lines) + "\n"
-    package.write_text(TABLE.with_suffix(".md"), text)
+    files.write_text(TABLE.with_suffix(".md"), text)
 
 
 def _five_groups(figures: dict[str, float]) -> list[float | None]:

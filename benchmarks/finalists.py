@@ -1,11 +1,11 @@
 """Choose among finished runs by the rule, and tabulate them: what differs between seeds is luck.
 
-  python -m benchmarks.finalists runs/seed0 runs/seed1 runs/seed2 [--save hub/pretrained]
+  python -m benchmarks.finalists runs/seed0 runs/seed1 runs/seed2 [--save runs/seed1]
 
 The rule, written down before these runs: the highest AUC on the validation films together with three
 shifted views and one swapped view of each, which train.py leaves in metrics.json. The test figures of
 runs that `python -m hub evaluate RUN --dataset DIR --save` has measured stand beside it and choose
-nothing. --save puts the table into that folder's metrics and card.
+nothing. --save puts the table into the metrics and card of the run that the rule chooses.
 """
 
 import argparse
@@ -24,7 +24,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="model folders of train.py")
-    parser.add_argument("--save", type=Path, metavar="MODEL", help="put the table into this folder's card")
+    parser.add_argument("--save", type=Path, metavar="MODEL", help="put the table into the card of this run")
     parser.add_argument(
         "--earlier",
         nargs="+",
@@ -35,6 +35,8 @@ def main() -> None:
     )
     options = parser.parse_args()
 
+    if options.save and options.save not in options.runs:
+        raise InputError("--save takes one of the runs, the one that the rule chooses.")
     for file in options.earlier:
         if "test" not in read_metrics(file):
             raise InputError(f"{file} was never measured on test; leave it out of --earlier.")
@@ -50,6 +52,8 @@ def main() -> None:
             table["mean"][name], table["deviation"][name] = statistics.mean(values), statistics.stdev(values)
     print(json.dumps(table, indent=2))
     print(f"the rule chooses {options.runs[chosen]}")
+    if options.save and options.save != options.runs[chosen]:
+        raise InputError(f"{options.save} is not the rule's choice; --save {options.runs[chosen]}.")
     if options.save:
         package.save_metrics(options.save, "finalists", table)
 

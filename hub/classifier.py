@@ -5,15 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import timm
-import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from safetensors import SafetensorError
+from onnxruntime import InferenceSession
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf, RuntimeException
 
 from hub.errors import InputError
+from hub.files import BUNDLED, read_config
 from hub.images import Source, read_pixels
-from hub.package import BUNDLED, read_config
 
 
 @dataclass(frozen=True)
@@ -50,15 +49,16 @@ class Classifier:
         config = read_config(Path(folder))
         if "label_names" not in config:
             raise InputError(f"{folder} has no label_names in its config.json; add the classes in order.")
-        try:
-            self.model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
-            # The pixels come with channels last, and weights in the same order spare a copy.
-            self.model.to(memory_format=torch.channels_last)
-        except (RuntimeError, SafetensorError):
+        file = Path(folder) / "onnx" / "model.onnx"
+        if not file.is_file():
             raise InputError(
-                f"The weights in {folder} are damaged or of another network; get them again."
-            ) from None
-        data = timm.data.resolve_data_config(model=self.model)
+                f"{folder} has no onnx/model.onnx; run python -m hub export {folder} --dataset SOURCE."
+            )
+        try:
+            self.session = InferenceSession(file)
+        except (Fail, InvalidGraph, InvalidProtobuf, RuntimeException):
+            raise InputError(f"{file} is damaged; get it again.") from None
+        data = config["pretrained_cfg"]
         self.channels, self.size = data["input_size"][0], data["input_size"][-1]
         self.mean, self.std = (np.float32(data[key]) for key in ("mean", "std"))
         self.classes: list[str] = config["label_names"]
@@ -87,7 +87,7 @@ class Classifier:
                 token=token,
                 cache_dir=cache_dir,
                 local_files_only=local_files_only,
-                allow_patterns=["*.json", "*.safetensors", "*.png", "README.md"],
+                allow_patterns=["config.json", "onnx/model.onnx"],
             )
         except LocalEntryNotFoundError:
             raise InputError(
@@ -117,37 +117,20 @@ class Classifier:
         """
         return read_pixels(picture, self.size, self.channels, self.radiograph)
 
-    @torch.inference_mode()
     def predict(self, pictures: Sequence[np.ndarray]) -> list[Prediction]:
         """Return one prediction for each uint8 [size, size, channels] that `read` gave."""
         pixels = (np.stack(pictures).astype(np.float32) / 255 - self.mean) / self.std
-        features = self.model.forward_features(torch.from_numpy(pixels).permute(0, 3, 1, 2))
-        logits = self.model.forward_head(features)
-        probabilities = logits.softmax(1).tolist()
-        maps = self._class_activation_maps(features, logits)
+        names = [output.name for output in self.session.get_outputs()]
+        answers = self.session.run(names, {"pixel_values": pixels.transpose(0, 3, 1, 2)})
+        found = dict(zip(names, answers, strict=True))
+        probabilities = np.exp(found["logits"] - np.logaddexp.reduce(found["logits"], 1, keepdims=True))
+        maps = found.get("heatmap", [()] * len(pictures))
         return [
             Prediction(
                 label=self.classes[int(np.argmax(row))],
-                probabilities=dict(zip(self.classes, row, strict=True)),
-                heatmaps=dict(zip(self.classes, maps[index], strict=True)) if maps is not None else {},
+                probabilities=dict(zip(self.classes, row.tolist(), strict=True)),
+                heatmaps=dict(zip(self.classes, maps[index], strict=False)),
                 warnings=[],
             )
             for index, row in enumerate(probabilities)
         ]
-
-    def _class_activation_maps(self, features: torch.Tensor, logits: torch.Tensor) -> np.ndarray | None:
-        """Return float32 [B, classes, h, w]: the classifier's rows times the last feature map.
-
-        Exact, without a gradient, where averaging it gives back the logits (Zhou et al. 2016); None
-        where it does not, because the network's head is another one.
-        """
-        head = self.model.get_classifier()
-        if (
-            not isinstance(head, torch.nn.Linear)
-            or features.ndim != 4
-            or features.shape[1] != head.in_features
-        ):
-            return None
-        maps = torch.einsum("kc,bchw->bkhw", head.weight, features)
-        exact = torch.allclose(maps.mean((2, 3)) + head.bias, logits, atol=1e-3)
-        return maps.numpy() if exact else None

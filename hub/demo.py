@@ -7,9 +7,9 @@ from pathlib import Path
 from PIL import Image
 
 from hub.classifier import Classifier, Prediction
+from hub.files import BUNDLED
 from hub.heatmap import overlay
 from hub.images import Source, read_image
-from hub.package import BUNDLED
 from hub.synthetic import sample_radiographs
 
 RADIOGRAPH_WORDS = {

@@ -1,9 +1,6 @@
 """The model folder: what timm, transformers and `Classifier` load."""
 
 import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import timm
@@ -14,8 +11,8 @@ from timm.models import save_for_hf
 from torch import nn
 
 from hub.errors import InputError
+from hub.files import read_config, write_json, write_text
 
-BUNDLED = Path(__file__).parent / "pretrained"
 TEMPLATE = Path(__file__).parent / "card.md"
 # Grey as Pillow and ITU-R BT.601 make it from red, green and blue.
 LUMA = torch.tensor([299, 587, 114]).div(1000).view(1, 3, 1, 1)
@@ -87,7 +84,10 @@ def _check_all_loaded(model: nn.Module, file: str) -> None:
 def _weights_overlay(path: Path) -> dict:
     """Return the pretrained_cfg entries that make timm read a local file."""
     if path.is_dir():
-        return {"file": str(path / "model.safetensors"), "num_classes": read_config(path)["num_classes"]}
+        classes = read_config(path)["num_classes"]
+        if not (path / "model.safetensors").is_file():
+            raise InputError(f"{path} is not a model folder: it has no model.safetensors.")
+        return {"file": str(path / "model.safetensors"), "num_classes": classes}
     if not path.is_file():
         raise InputError(
             f"There are no weights at {path}; give a .safetensors file, a model folder, or none."
@@ -97,20 +97,6 @@ def _weights_overlay(path: Path) -> dict:
             f"{path} is not a .safetensors file; convert it first, pickled weights can run code."
         )
     return {"file": str(path)}
-
-
-def read_config(folder: Path) -> dict:
-    """Return config.json of a model folder; InputError when `folder` is not one."""
-    path = Path(folder) / "config.json"
-    try:
-        config = json.loads(path.read_text())
-    except (OSError, ValueError):
-        raise InputError(f"{folder} is not a model folder: it has no readable config.json.") from None
-    if "architecture" not in config or not (Path(folder) / "model.safetensors").is_file():
-        raise InputError(
-            f"{folder} is not a model folder: it needs config.json and model.safetensors of timm."
-        )
-    return config
 
 
 def save_package(
@@ -215,45 +201,3 @@ def write_card(folder: Path) -> None:
     )
     card = ModelCard.from_template(data, template_path=str(TEMPLATE), config=config, metrics=metrics)
     write_text(folder / "README.md", str(card))
-
-
-def write_json(path: Path, content: dict) -> None:
-    """Write JSON through a temporary name, so that a reader never sees half of it."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
-
-
-def write_text(path: Path, content: str) -> None:
-    """Write text through a temporary name, so that a reader never sees half of it."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(content)
-    partial.replace(path)
-
-
-@contextmanager
-def new_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
-    """Yield a temporary folder beside `path` that takes its name when the block ends well.
-
-    Raises InputError when `path` exists already and `overwrite` is not given; with it the old
-    folder goes only once the new one is complete.
-    """
-    path = path.resolve()
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} is there already; give another --output, or --overwrite to replace it.")
-    if path.exists():
-        read_config(path)  # only a model folder may be replaced
-    partial, old = (path.with_name(f".{path.name}.{suffix}") for suffix in ("partial", "old"))
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
-    except OSError as error:
-        raise InputError(f"{path} cannot be made ({error.strerror}); give another --output.") from None
-    try:
-        yield partial
-    except BaseException:
-        shutil.rmtree(partial)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-    if path.exists():
-        path.rename(old)
-    partial.rename(path)
-    shutil.rmtree(old, ignore_errors=True)

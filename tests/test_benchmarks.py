@@ -13,7 +13,8 @@ import torch
 from benchmarks import data_checks, experiments, finalists, heatmaps
 from hub.classifier import Prediction
 from hub.data import load_splits
-from hub.package import BUNDLED
+from hub.errors import InputError
+from hub.files import BUNDLED
 
 ROOT = Path(__file__).parents[1]
 
@@ -38,6 +39,9 @@ def test_the_rule_takes_the_run_with_the_best_shifted_views_and_not_the_best_on_
     assert table["mean"]["test_accuracy"] == pytest.approx(0.97)
     assert table["deviation"]["test_accuracy"] == pytest.approx(0.02828, abs=1e-4)
     assert "| 1 (this model) |" in (tmp_path / "seed1" / "README.md").read_text()
+    monkeypatch.setattr(sys, "argv", ["finalists", *runs, "--save", runs[0]])
+    with pytest.raises(InputError, match="is not the rule's choice"):
+        finalists.main()
 
 
 def test_the_card_says_what_else_was_measured_on_test(tmp_path, monkeypatch, capsys):
@@ -53,7 +57,6 @@ def test_the_card_says_what_else_was_measured_on_test(tmp_path, monkeypatch, cap
     finalists.main()
     card = (run / "README.md").read_text()
     assert "weak (accuracy 0.5000, AUC 0.6000)." in card
-    assert "does better on this split" not in card
     assert "That makes 2 in all." in card
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from hub import views
 from hub.__main__ import main
-from hub.package import BUNDLED
+from hub.files import BUNDLED
 from hub.synthetic import sample_radiographs
 
 ROOT = Path(__file__).parents[1]

@@ -12,11 +12,10 @@ from PIL import Image
 from safetensors import safe_open
 from transformers import AutoImageProcessor, AutoModelForImageClassification, pipeline
 
-from hub import package
 from hub.classifier import Classifier
 from hub.errors import InputError
+from hub.files import BUNDLED
 from hub.heatmap import local_log_odds, overlay
-from hub.package import BUNDLED
 from hub.patients import format_report
 
 
@@ -171,7 +170,7 @@ def test_a_name_that_is_neither_folder_nor_id_is_refused():
 
 
 def test_a_folder_is_written_whole_or_not_at_all(tmp_path):
-    with pytest.raises(RuntimeError), package.new_folder(tmp_path / "model") as folder:
+    with pytest.raises(RuntimeError), files.new_folder(tmp_path / "model") as folder:
         (folder / "config.json").write_text("{}")
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
@@ -180,28 +179,31 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path):
 def test_only_a_model_folder_is_replaced_and_only_when_asked(tmp_path):
     model = tmp_path / "model"
     shutil.copytree(BUNDLED, model)
-    with pytest.raises(InputError, match="--overwrite"), package.new_folder(model):
+    with pytest.raises(InputError, match="--overwrite"), files.new_folder(model):
         pass
     assert (model / "config.json").is_file()
-    with package.new_folder(model, overwrite=True) as folder:
+    with files.new_folder(model, overwrite=True) as folder:
         (folder / "new").touch()
     assert [path.name for path in model.iterdir()] == ["new"]
-    with pytest.raises(InputError, match="not a model folder"), package.new_folder(model, overwrite=True):
+    with pytest.raises(InputError, match="not a model folder"), files.new_folder(model, overwrite=True):
         pass
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "new"]
 
 
 def test_an_output_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="cannot be made"), package.new_folder(tmp_path / "file" / "model"):
+    with pytest.raises(InputError, match="cannot be made"), files.new_folder(tmp_path / "file" / "model"):
         pass
 
 
-def test_a_model_folder_without_class_names_or_with_damaged_weights_is_refused(tmp_path):
+def test_a_model_folder_with_a_damaged_network_or_without_network_or_class_names_is_refused(tmp_path):
     shutil.copytree(BUNDLED, tmp_path / "model")
-    weights = tmp_path / "model" / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:100_000])
-    with pytest.raises(InputError, match="damaged or of another network"):
+    network = tmp_path / "model" / "onnx" / "model.onnx"
+    network.write_bytes(network.read_bytes()[:100_000])
+    with pytest.raises(InputError, match=r"model\.onnx is damaged"):
+        Classifier.from_pretrained(tmp_path / "model")
+    network.unlink()
+    with pytest.raises(InputError, match=r"no onnx/model\.onnx; run python -m hub export"):
         Classifier.from_pretrained(tmp_path / "model")
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     del config["label_names"]

@@ -11,11 +11,11 @@ import timm
 import torch
 from PIL import Image
 
-from hub import package, training
+from hub import export, package, training
 from hub.classifier import Classifier
 from hub.errors import InputError
+from hub.files import BUNDLED
 from hub.loader import augment, decode
-from hub.package import BUNDLED
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = {"epochs": 2, "small_epochs": 1, "small_size": 32, "batch_size": 8, "learning_rate": 1e-3}
@@ -74,6 +74,7 @@ def test_a_one_channel_network_and_its_package_are_the_same_function(tmp_path, f
                "history": [], "splits": {"images": {}, "patients_known": True,
                "shared_patients": {}, "shared_numbers": {}, "shared_images": {}}}}  # fmt: skip
     package.save_package(tmp_path, model, ["NORMAL", "PNEUMONIA"], True, metrics)
+    export.export(tmp_path, tiny_set(4, 0)[0], tiny_set(8, 1))
     classifier = Classifier.from_pretrained(tmp_path)
     assert classifier.channels == 3
     prediction = classifier(film.resize((48, 48)))
@@ -162,11 +163,12 @@ def test_the_command_leaves_a_finished_model_folder(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "shared patients: train/validation 0" in done.stdout
     names = {path.name for path in output.iterdir()}
-    assert names == {"config.json", "model.safetensors", "metrics.json", "README.md", "training.png"}
+    assert names == {"config.json", "model.safetensors", "onnx", "metrics.json", "README.md", "training.png"}
     metrics = json.loads((output / "metrics.json").read_text())
     assert metrics["validation"]["n"] == 64
     assert (metrics["training"]["weights"], metrics["training"]["seed"]) == ("the bundled model's", 0)
     assert "synthetic films of no patient" in (output / "README.md").read_text()
+    assert "`onnx/model.onnx`" in (output / "README.md").read_text()
     Image.open(output / "training.png").verify()
     assert Classifier.from_pretrained(output).size == 64
     assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -1,0 +1,75 @@
+"""The files of a model folder: found, checked, and written whole or not at all. No torch here."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hub.errors import InputError
+
+BUNDLED = Path(__file__).parent / "pretrained"
+
+
+def read_config(folder: Path) -> dict:
+    """Return config.json of a model folder; InputError when `folder` is not one."""
+    path = Path(folder) / "config.json"
+    try:
+        config = json.loads(path.read_text())
+    except (OSError, ValueError):
+        raise InputError(f"{folder} is not a model folder: it has no readable config.json.") from None
+    if not isinstance(config, dict) or "architecture" not in config:
+        raise InputError(f"{folder} is not a model folder: its config.json names no architecture of timm.")
+    return config
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write JSON through a temporary name, so that a reader never sees half of it."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write text through a temporary name, so that a reader never sees half of it."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(content)
+    partial.replace(path)
+
+
+@contextmanager
+def new_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder beside `path` that takes its name when the block ends well.
+
+    Raises InputError when `path` exists already and `overwrite` is not given; with it the old
+    folder goes only once the new one is complete.
+    """
+    path = path.resolve()
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} is there already; give another --output, or --overwrite to replace it.")
+    if path.exists():
+        read_config(path)  # only a model folder may be replaced
+    with replaced(path) as partial:
+        yield partial
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path` that takes its place when the block ends well.
+
+    Raises InputError where it cannot be made.
+    """
+    partial, old = (path.with_name(f".{path.name}.{suffix}") for suffix in ("partial", "old"))
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be made ({error.strerror}); give another --output.") from None
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        path.rename(old)
+    partial.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
