@@ -1,4 +1,4 @@
-"""python -m hub: measure a model, classify files, export to ONNX, fit the synthetic radiographs."""
+"""python -m hub: measure a model, classify files, export to ONNX, publish on the Hub, fit synthetic films."""
 
 import argparse
 import json
@@ -84,6 +84,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="the data that it was trained on",
     )
 
+    _add_publish(commands)
+
     command = commands.add_parser(
         "fit-synthetic",
         help="fit the components that synthetic radiographs are drawn from",
@@ -94,6 +96,29 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--dataset", required=True, metavar="SOURCE", help="radiographs: a folder, Parquet or a Hub id"
     )
     return parser.parse_args(arguments)
+
+
+def _add_publish(commands: "argparse._SubParsersAction") -> None:
+    publish_command = commands.add_parser(
+        "publish",
+        help="put a data set, a model or the demo on the Hub",
+        description="Each is one commit. Where it fails, the same command again sends what is not there yet.",
+    )
+    kinds = publish_command.add_subparsers(required=True, metavar="KIND", dest="kind")
+    dataset = kinds.add_parser("dataset", help="the splits as Parquet, with a card")
+    dataset.add_argument("source", metavar="SOURCE", help="a folder, Parquet, a Hub id, or synthetic")
+    for command in (dataset,):
+        command.set_defaults(run=publish)
+        command.add_argument("repo_id", metavar="REPO_ID", help="USER/NAME; made where it is not there")
+        command.add_argument(
+            "--dry-run", type=Path, metavar="DIR", help="write into DIR what would be uploaded; no network"
+        )
+        command.add_argument("--private", action="store_true", help="make it for your eyes only")
+        command.add_argument(
+            "--revision", metavar="BRANCH", help="made where it is not there (default: main)"
+        )
+        command.add_argument("--create-pr", action="store_true", help="open a pull request instead")
+        command.add_argument("--token", help="default: that of `hf auth login`, or HF_TOKEN")
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -262,6 +287,27 @@ def export(options: argparse.Namespace) -> int:
     print(export.format_export(section))
     package.save_metrics(options.model, "onnx", section)
     return 0
+
+
+def publish(options: argparse.Namespace) -> int:
+    from hub import publish as hub_publish
+
+    keywords = ("dry_run", "private", "revision", "create_pr", "token")
+    url = hub_publish.publish(
+        lambda folder: _write(options, folder),
+        options.repo_id,
+        options.kind,
+        **{name: getattr(options, name) for name in keywords},
+    )
+    print(url)
+    return 0
+
+
+def _write(options: argparse.Namespace, folder: Path) -> None:
+    """Fill the folder that is uploaded."""
+    from hub import data, parquet
+
+    parquet.write_dataset(data.load_splits(options.source), folder, options.repo_id)
 
 
 def fit_synthetic(options: argparse.Namespace) -> int:

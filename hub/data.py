@@ -23,7 +23,8 @@ def load_splits(source: str | Path, seed: int = 0) -> DatasetDict:
     or just a folder per class), a Parquet file or a folder of them, or a Hub dataset id.
     A given test split is never touched. Where validation is missing or smaller than
     `MIN_VALIDATION` images it joins train, and one eighth of train is split off: stratified,
-    seeded, and by patient number. `leak_report` says what the splits share.
+    seeded, and by patient number. Splits that were made here and published stay as they are.
+    `leak_report` says what the splits share.
 
     Raises InputError for a source that cannot be trained on or measured.
     """
@@ -31,7 +32,12 @@ def load_splits(source: str | Path, seed: int = 0) -> DatasetDict:
         raise InputError(f"The seed is {seed}; give a whole number from 0 to {2**32 - 1}.")
     if str(source) == "synthetic":
         return _synthetic_splits(seed)
-    splits = _complete(_with_patients(read_source(source)), seed)
+    found = read_source(source)
+    # `patient` and `subtype` in all three: split here once, then published, and small if the set is small.
+    published = len(found) == 3 and all(
+        {"patient", "subtype"} <= {*split.features} for split in found.values()
+    )
+    splits = _complete(_with_patients(found), seed, 0 if published else MIN_VALIDATION)
     _check_classes(splits, source)
     return splits
 
@@ -78,10 +84,10 @@ def _with_patients(found: dict[str, Dataset]) -> dict[str, Dataset]:
     return completed
 
 
-def _complete(found: dict[str, Dataset], seed: int) -> DatasetDict:
+def _complete(found: dict[str, Dataset], seed: int, min_validation: int) -> DatasetDict:
     """Fill in the splits that are missing, from train."""
     found = dict(found)
-    if len(found.get("validation", ())) < MIN_VALIDATION:
+    if len(found.get("validation", ())) < min_validation:
         given = found.pop("validation", None)
         if given is not None:
             found["train"] = datasets.concatenate_datasets([found["train"], given])

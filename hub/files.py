@@ -36,33 +36,34 @@ def write_text(path: Path, content: str) -> None:
 
 
 @contextmanager
-def new_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
+def new_folder(path: Path, overwrite: bool = False, option: str = "--output") -> Iterator[Path]:
     """Yield a temporary folder beside `path` that takes its name when the block ends well.
 
-    Raises InputError when `path` exists already and `overwrite` is not given; with it the old
-    folder goes only once the new one is complete.
+    Raises InputError, which names `option`, when `path` exists already and `overwrite` is not given;
+    with it the old folder goes only once the new one is complete.
     """
     path = path.resolve()
     if path.exists() and not overwrite:
-        raise InputError(f"{path} is there already; give another --output, or --overwrite to replace it.")
+        overwriting = ", or --overwrite to replace it" if option == "--output" else ""
+        raise InputError(f"{path} is there already; give another {option}{overwriting}.")
     if path.exists():
         read_config(path)  # only a model folder may be replaced
-    with replaced(path) as partial:
+    with replaced(path, option) as partial:
         yield partial
 
 
 @contextmanager
-def replaced(path: Path) -> Iterator[Path]:
+def replaced(path: Path, option: str = "--output") -> Iterator[Path]:
     """Yield a temporary folder beside `path` that takes its place when the block ends well.
 
-    Raises InputError where it cannot be made.
+    Raises InputError, which names `option`, where it cannot be made.
     """
     partial, old = (path.with_name(f".{path.name}.{suffix}") for suffix in ("partial", "old"))
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
     except OSError as error:
-        raise InputError(f"{path} cannot be made ({error.strerror}); give another --output.") from None
+        raise InputError(f"{path} cannot be made ({error.strerror}); give another {option}.") from None
     try:
         yield partial
     except BaseException:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from PIL import Image
 from sklearn.metrics import ConfusionMatrixDisplay, RocCurveDisplay
 
 matplotlib.use("Agg")
@@ -96,6 +97,25 @@ def plot_robustness(rows: dict[str, list[dict]], path: Path) -> None:
     )  # fmt: skip
     axis.grid(axis="x", alpha=0.3)
     axis.spines[["top", "right", "left"]].set_visible(False)
+    _save(figure, path)
+
+
+def plot_samples(pictures: dict[str, list[Image.Image]], path: Path) -> None:
+    """Draw a row of pictures for each name."""
+    columns = max(map(len, pictures.values()))
+    figure, axes = plt.subplots(
+        len(pictures),
+        columns,
+        figsize=(1.5 * columns, 1.7 * len(pictures)),
+        squeeze=False,
+        layout="constrained",
+    )
+    for row, (name, group) in zip(axes, pictures.items(), strict=True):
+        row[0].set_title(name, loc="left", fontsize=9)
+        for axis, picture in zip(row, group, strict=False):
+            axis.imshow(picture.convert("RGB"))
+        for axis in row:
+            axis.set_axis_off()
     _save(figure, path)
 
 

@@ -1,0 +1,187 @@
+"""A folder on the Hub: data set, model or Space, each as one commit."""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    HTTPError,
+    LocalTokenNotFoundError,
+    OfflineModeIsEnabled,
+)
+from huggingface_hub.utils import parse_ratelimit_headers, validate_repo_id
+from tqdm.auto import tqdm
+
+from hub.errors import InputError
+from hub.files import new_folder
+
+RATE_LIMIT_TRIES, RATE_LIMIT_WAIT = 10, 60  # seconds, where the Hub names none
+
+
+def publish(
+    write: Callable[[Path], object],
+    repo_id: str,
+    kind: str,
+    *,
+    dry_run: Path | None = None,
+    private: bool = False,
+    revision: str | None = None,
+    create_pr: bool = False,
+    token: str | None = None,
+) -> str:
+    """Let `write` fill a folder and upload it as one commit; return the commit's URL.
+
+    `kind` is "dataset", "model" or "space". With `dry_run` that folder is left there, its path returned,
+    and no network needed. Raises InputError as `check_access`, `upload` and `write` do.
+    """
+    _check_repo_id(repo_id)
+    if dry_run:
+        with new_folder(dry_run, option="--dry-run") as folder:
+            write(folder)
+        return str(dry_run)
+    if create_pr and revision not in (None, "main"):
+        raise InputError("The Hub opens pull requests against main alone; leave --revision out.")
+    check_access(repo_id, token, create_pr)
+    with tempfile.TemporaryDirectory() as name:
+        write(Path(name))
+        return upload(
+            Path(name), repo_id, kind, private=private, revision=revision, create_pr=create_pr, token=token
+        )
+
+
+def check_access(repo_id: str, token: str | None = None, create_pr: bool = False) -> None:
+    """Raise InputError where it is plain beforehand that an upload would be refused; nothing is created.
+
+    No or a wrong token, one that may only read, a namespace that is not the user's, no network.
+    """
+    _check_repo_id(repo_id)
+    with _explained(repo_id):
+        user = _patiently(HfApi(token=token).whoami)
+    if user.get("auth", {}).get("accessToken", {}).get("role") == "read":
+        raise InputError(
+            f"The Hub token of {user['name']} may only read; make one that may write, and log in."
+        )
+    namespaces = [user["name"], *(organization["name"] for organization in user.get("orgs", ()))]
+    owner, name = repo_id.split("/")
+    if owner.lower() not in map(str.lower, namespaces) and not create_pr:
+        raise InputError(
+            f"The Hub knows no {owner} that {user['name']}, who is logged in, may write to; "
+            f"give one of {', '.join(f'{namespace}/{name}' for namespace in namespaces)}."
+        )
+
+
+def upload(
+    folder: Path,
+    repo_id: str,
+    kind: str,
+    *,
+    private: bool = False,
+    revision: str | None = None,
+    create_pr: bool = False,
+    token: str | None = None,
+) -> str:
+    """Upload all files of `folder` as one commit, which makes the repo where there is none; return its URL.
+
+    What the repo has already is not sent again; what is in one of the uploaded folders there (data/, onnx/ …)
+    but not here goes in the same commit. A rate limit is waited for. Raises InputError: no permission,
+    no network, a private upload to a public repo.
+    """
+    api = HfApi(token=token)
+    files = {
+        path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+    folders = {name.split("/")[0] for name in files if "/" in name}
+
+    def commit() -> str:
+        sdk = {"space_sdk": "gradio"} if kind == "space" else {}
+        api.create_repo(repo_id, repo_type=kind, private=private or None, exist_ok=True, **sdk)
+        if private and not api.repo_info(repo_id, repo_type=kind).private:
+            raise InputError(
+                f"{repo_id} is there already and public; make it private first, or leave --private."
+            )
+        if revision and not create_pr:
+            api.create_branch(repo_id, branch=revision, repo_type=kind, exist_ok=True)
+        there = api.list_repo_files(repo_id, repo_type=kind, revision=revision)
+        stale = [name for name in there if name.split("/")[0] in folders and name not in files]
+        # upload_folder would commit several times where hf_xet is installed, and readers see half of it.
+        return api.create_commit(
+            repo_id,
+            [CommitOperationAdd(name, path) for name, path in files.items()]
+            + [CommitOperationDelete(name) for name in stale],
+            commit_message=f"Publish {kind}",
+            repo_type=kind,
+            revision=revision,
+            create_pr=create_pr,
+        )
+
+    with _explained(repo_id):
+        done = _patiently(commit)
+    return done.pr_url or done.commit_url
+
+
+def _check_repo_id(repo_id: str) -> None:
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError:
+        repo_id = ""
+    if "/" not in repo_id:
+        raise InputError("A repo on the Hub is named USER/NAME, letters, digits, - and _; give such a name.")
+
+
+def _patiently(call: Callable[[], object]) -> object:
+    """Return what `call` returns, after as many waits as the Hub's rate limit asks for."""
+    for tries_left in reversed(range(RATE_LIMIT_TRIES)):
+        try:
+            return call()
+        except HfHubHTTPError as error:
+            if error.response.status_code != 429 or not tries_left:
+                raise
+            headers = error.response.headers
+            limit = parse_ratelimit_headers(headers)
+            named = headers.get("Retry-After", "")
+            seconds = limit.reset_in_seconds if limit else int(named) if named.isdigit() else RATE_LIMIT_WAIT
+        tqdm.write(f"The Hub takes no more requests; trying again in {seconds + 1} s", file=sys.stderr)
+        time.sleep(seconds + 1)
+
+
+@contextmanager
+def _explained(repo_id: str) -> Iterator[None]:
+    """Turn what huggingface_hub raises into one sentence."""
+    try:
+        yield
+    except (HTTPError, OSError, RuntimeError) as error:
+        # What goes wrong while a file is sent, by LFS or by Xet, comes as the cause of a RuntimeError.
+        wrapped = isinstance(error, RuntimeError) and error.__cause__
+        raise InputError(_sentence(error.__cause__ if wrapped else error, repo_id)) from None
+
+
+def _sentence(error: BaseException, repo_id: str) -> str:
+    if isinstance(error, LocalTokenNotFoundError):
+        return "There is no Hub token; log in with `hf auth login`, or give --token."
+    if isinstance(error, OfflineModeIsEnabled):
+        return "HF_HUB_OFFLINE is set, so nothing can be uploaded; unset it."
+    status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+    if status == 401:
+        return (
+            "The Hub does not accept the token; log in again with `hf auth login`, or give another --token."
+        )
+    if status in (403, 404):
+        return (
+            f"The token may not write to {repo_id}; give a repo of your own, or a token that may write to it."
+        )
+    if status == 429:
+        return "The Hub still takes no more requests; wait an hour and give the same command again."
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    if status and status < 500:
+        reason = (error.server_message or reason).splitlines()[0].rstrip(".")
+        return f"The Hub refuses the upload to {repo_id}, which is as it was ({status}: {reason})."
+    return (
+        f"The connection to the Hub failed, and {repo_id} is as it was; check the network and give the "
+        f"same command again, which sends only what is not there yet ({reason})."
+    )

@@ -1,0 +1,319 @@
+"""What is published can be used: real clients in new processes with empty caches, and a Hub on loopback."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import datasets
+import pytest
+from hub_server import Hub, serve
+from huggingface_hub import DatasetCard
+from PIL import Image
+
+from hub import parquet
+from hub.data import load_splits
+from hub.errors import InputError
+from hub.patients import stored_images
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def hub():
+    """A Hub on loopback with nothing on it."""
+    hub = Hub()
+    server = serve(hub)
+    hub.url = f"http://127.0.0.1:{server.server_port}"
+    yield hub
+    server.shutdown()
+
+
+@pytest.fixture
+def start(hub, tmp_path):
+    """A function that starts a process with an empty cache that knows no other Hub than this one."""
+
+    def start(*command, **environment):
+        settings = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": hub.token}
+        settings |= {"HF_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+        return subprocess.Popen(
+            [sys.executable, *map(str, command)],
+            cwd=ROOT,
+            env=clean | settings | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+@pytest.fixture
+def run(start):
+    """Run such a process to its end; return its exit code, output and errors."""
+
+    def run(*command, **environment):
+        process = start(*command, **environment)
+        out, err = process.communicate(timeout=300)
+        return process.returncode, out, err
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of three files, two of them big enough for LFS."""
+    folder = tmp_path / "folder"
+    (folder / "data").mkdir(parents=True)
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n")
+    for name in ("a", "b"):
+        (folder / "data" / f"{name}.parquet").write_bytes(name.encode() * 20_000)
+    return folder
+
+
+def contents(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def uploads(hub):
+    return [request for request in hub.requests if request.startswith("PUT /lfs/")]
+
+
+# A data set
+
+
+CONSUME_DATASET = """
+import sys
+from datasets import load_dataset
+from hub.data import load_splits
+from hub.patients import digests_of
+
+expected = load_splits(sys.argv[1])
+for found in (load_dataset("someone/films"), load_splits("someone/films")):
+    assert list(found) == ["train", "validation", "test"]
+    for name, split in expected.items():
+        assert found[name].features == split.features
+        assert digests_of(found[name]) == digests_of(split)
+        for column in ("label", "patient", "subtype"):
+            assert list(found[name][column]) == list(split[column])
+assert found["train"][0]["image"].size == (48, 40)
+"""
+
+
+def test_a_published_data_set_loads_without_options_and_has_the_same_splits(hub, run, kaggle_folder):
+    """Image by image, also with a validation split so small that a stranger's would join train."""
+    code, out, err = run("-m", "hub", "publish", "dataset", kaggle_folder, "someone/films")
+    assert code == 0, err
+    assert out.strip().startswith(f"{hub.url}/datasets/someone/films/commit/")
+    assert hub.commits("dataset", "someone/films") == 1
+    code, _, err = run("-c", CONSUME_DATASET, kaggle_folder, HF_TOKEN="")
+    assert code == 0, err
+
+
+def test_shards_have_about_the_size_asked_for_and_hold_the_files_as_they_were(
+    kaggle_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr(parquet, "ROWS", 10)
+    splits, folder = load_splits(kaggle_folder), tmp_path / "published"
+    folder.mkdir()
+    parquet.write_dataset(splits, folder, "someone/films", shard_bytes=30_000)
+    names = sorted(path.name for path in (folder / "data").glob("train*"))
+    assert len(names) > 2
+    assert names[1] == f"train-00001-of-{len(names):05}.parquet"
+    assert [path.stat().st_size < 60_000 for path in (folder / "data").iterdir()]
+    for name, split in load_splits(folder).items():
+        files = [Path(path).read_bytes() for path in stored_images(splits[name])]
+        assert list(stored_images(split)) == files
+
+
+def test_the_card_of_the_childrens_films_says_whose_they_are_what_is_in_them_and_what_to_beware_of(
+    kaggle_folder, tmp_path
+):
+    parquet.write_dataset(load_splits(kaggle_folder), tmp_path, "someone/films")
+    card = DatasetCard.load(tmp_path / "README.md")
+    assert card.data.license == "cc-by-4.0"
+    assert card.data.size_categories == ["n<1K"]
+    splits = {split["name"]: split["num_examples"] for split in card.data.dataset_info["splits"]}
+    assert splits["train"] + splits["validation"] == 120
+    assert splits["test"] == 30
+    assert "| PNEUMONIA, virus |" in card.text
+    assert "Every image has 48 x 40 pixels" in card.text
+    for sentence in ("Kermany", "Children of one hospital", "16 images", "normal films of `test` differ"):
+        assert sentence in card.text
+    Image.open(tmp_path / "samples.png").verify()
+
+
+@pytest.mark.parametrize("source", ["synthetic", "pictures"])
+def test_the_card_of_other_pictures_claims_nothing_of_that(source, tmp_path, write_noise):
+    if source == "pictures":
+        for index in range(40):
+            write_noise(tmp_path / source / ("NORMAL", "PNEUMONIA")[index % 2] / f"{index}.png")
+        source = tmp_path / source
+    (tmp_path / "published").mkdir()
+    parquet.write_dataset(load_splits(source), tmp_path / "published", "someone/pictures")
+    card = DatasetCard.load(tmp_path / "published" / "README.md")
+    assert card.data.license == "unknown"
+    assert ("no patient" in card.text) == (source == "synthetic")
+    for word in ("Kermany", "hospital", "children", "CC BY", "official"):
+        assert word.lower() not in str(card).lower()
+
+
+def test_an_image_that_cannot_be_read_is_named_before_anything_is_uploaded(kaggle_folder, tmp_path):
+    broken = next((kaggle_folder / "test" / "NORMAL").iterdir())
+    broken.write_bytes(broken.read_bytes()[:200])
+    with pytest.raises(InputError, match=broken.name):
+        parquet.write_dataset(load_splits(kaggle_folder), tmp_path, "someone/films")
+
+
+# Who may write what
+
+
+@pytest.mark.parametrize(
+    ("repo", "environment", "sentence"),
+    [
+        ("someone/films", {"HF_TOKEN": ""}, "There is no Hub token; log in with `hf auth login`"),
+        ("someone/films", {"HF_TOKEN": "hf_wrong"}, "The Hub does not accept the token; log in again"),
+        ("nobody/films", {}, "The Hub knows no nobody that someone, who is logged in, may write to"),
+        ("films", {}, "A repo on the Hub is named USER/NAME"),
+        ("someone/films", {"HF_ENDPOINT": "http://127.0.0.1:9"}, "The connection to the Hub failed"),
+        ("someone/films", {"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set"),
+    ],
+)
+def test_who_cannot_publish_reads_why_before_anything_is_done(hub, run, repo, environment, sentence):
+    code, out, err = run("-m", "hub", "publish", "dataset", "synthetic", repo, **environment)
+    assert (code, out) == (2, "")
+    assert sentence in err
+    assert len(err.strip().splitlines()) == 1
+    assert hub.repos == {}
+
+
+def test_a_refusal_on_the_way_is_one_sentence(hub, run, folder):
+    hub.faults.append(lambda method, path: 403 if path == "/api/repos/create" else None)
+    code, _, err = run("-c", UPLOAD, folder)
+    assert code == 2
+    assert "The token may not write to someone/files" in err
+    hub.faults[:] = [lambda method, path: 400 if "/commit/" in path else None]
+    code, _, err = run("-c", UPLOAD, folder)
+    assert code == 2
+    assert "The Hub refuses the upload to someone/files, which is as it was" in err
+    assert "Traceback" not in err
+    assert hub.files("dataset", "someone/files") == {}
+
+
+# One commit, whatever happens
+
+
+UPLOAD = """
+import sys
+from pathlib import Path
+from hub.errors import run_command
+from hub.publish import upload
+run_command("upload", lambda: print(upload(Path(sys.argv[1]), "someone/files", "dataset")))
+"""
+
+
+def test_an_upload_is_one_commit_and_the_next_one_sends_only_what_is_new(hub, run, folder):
+    assert run("-c", UPLOAD, folder)[0] == 0
+    assert hub.files("dataset", "someone/files") == contents(folder)
+    (folder / "data" / "a.parquet").rename(folder / "data" / "c.parquet")
+    (folder / "data" / "b.parquet").write_bytes(b"new" * 9_000)
+    assert run("-c", UPLOAD, folder)[0] == 0
+    assert hub.files("dataset", "someone/files") == contents(folder), "what is gone here is gone there"
+    assert hub.commits("dataset", "someone/files") == 2
+    assert len(uploads(hub)) == 3
+    assert run("-c", UPLOAD, folder)[0] == 0
+    assert hub.commits("dataset", "someone/files") == 2, "nothing new, no commit"
+
+
+def test_a_rate_limit_is_waited_for_and_said(hub, run, folder):
+    left = {"/api/repos/create": 1, "/api/datasets/someone/files/commit/main": 2}
+
+    def limit(method, path):
+        left[path] = left.get(path, 0) - 1
+        return 429 if left[path] >= 0 else None
+
+    hub.faults.append(limit)
+    code, _, err = run("-c", UPLOAD, folder)
+    assert code == 0, err
+    assert err.count("The Hub takes no more requests; trying again in") == 3
+    assert hub.commits("dataset", "someone/files") == 1
+    assert len(uploads(hub)) == 2
+
+
+def test_a_connection_cut_at_the_commit_changes_nothing_and_the_next_try_sends_no_file_again(
+    hub, run, folder
+):
+    hub.faults.append(lambda method, path: "cut" if "/commit/" in path else None)
+    code, _, err = run("-c", UPLOAD, folder)
+    assert code == 2
+    assert "someone/files is as it was; check the network and give the same command again" in err
+    assert len(err.strip().splitlines()[-1:]) == 1 and "Traceback" not in err
+    assert hub.files("dataset", "someone/files") == {}
+    hub.faults.clear()
+    assert run("-c", UPLOAD, folder)[0] == 0
+    assert hub.files("dataset", "someone/files") == contents(folder)
+    assert len(uploads(hub)) == 2
+
+
+@pytest.mark.parametrize("fault", ["cut", "killed"])
+def test_an_upload_that_ends_in_the_middle_changes_nothing_and_the_next_try_goes_on(
+    hub, start, run, folder, fault
+):
+    seen, reached, go_on = [], threading.Event(), threading.Event()
+
+    def second(method, path):
+        """One file arrives; the connection of the other is cut again and again, or hangs."""
+        if method != "PUT" or path in seen[:1]:
+            return None
+        seen.append(path)
+        if len(seen) == 1:
+            return None
+        reached.set()
+        return "cut" if fault == "cut" else go_on.wait(30) and "cut"
+
+    hub.faults.append(second)
+    process = start("-c", UPLOAD, folder)
+    assert reached.wait(60)
+    while not hub.blobs:
+        time.sleep(0.05)
+    if fault == "killed":
+        process.kill()
+    _, err = process.communicate(timeout=60)
+    go_on.set()
+    assert process.returncode == (2 if fault == "cut" else -signal.SIGKILL)
+    assert ("check the network and give the same command again" in err) == (fault == "cut")
+    assert hub.files("dataset", "someone/files") == {}
+    hub.faults.clear(), hub.requests.clear()
+    assert run("-c", UPLOAD, folder)[0] == 0
+    assert hub.files("dataset", "someone/files") == contents(folder)
+    assert len(uploads(hub)) == 1, "the file that had arrived is not sent again"
+
+
+def test_a_cut_connection_is_tried_again(hub, run, folder):
+    cuts = iter(["cut"])
+    hub.faults.append(lambda method, path: next(cuts, None) if method == "PUT" else None)
+    code, _, err = run("-c", UPLOAD, folder)
+    assert code == 0, err
+    assert hub.files("dataset", "someone/files") == contents(folder)
+
+
+def test_a_private_repo_a_branch_and_a_pull_request(hub, run, folder):
+    upload = UPLOAD.replace('"dataset")', '"dataset", **eval(sys.argv[2]))')
+    assert run("-c", upload, folder, "dict(private=True, revision='next')")[0] == 0
+    repo = hub.repos["dataset", "someone/files"]
+    assert repo.private
+    assert hub.files("dataset", "someone/files", "next") == contents(folder)
+    code, out, _ = run("-c", upload, folder, "dict(create_pr=True)")
+    assert out.strip() == f"{hub.url}/datasets/someone/files/discussions/2"
+    assert hub.files("dataset", "someone/files", "refs/pr/2") == contents(folder)
+    assert hub.files("dataset", "someone/files") == {}
+    repo.private = False
+    code, _, err = run("-c", upload, folder, "dict(private=True)")
+    assert code == 2
+    assert "is there already and public" in err
+    assert hub.files("dataset", "someone/files") == {}, "what is to be private never becomes public"
