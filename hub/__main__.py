@@ -107,7 +107,9 @@ def _add_publish(commands: "argparse._SubParsersAction") -> None:
     kinds = publish_command.add_subparsers(required=True, metavar="KIND", dest="kind")
     dataset = kinds.add_parser("dataset", help="the splits as Parquet, with a card")
     dataset.add_argument("source", metavar="SOURCE", help="a folder, Parquet, a Hub id, or synthetic")
-    for command in (dataset,):
+    model = kinds.add_parser("model", help="a model folder, its card naming the repo")
+    model.add_argument("folder", metavar="FOLDER", type=Path, help="what train.py made")
+    for command in (dataset, model):
         command.set_defaults(run=publish)
         command.add_argument("repo_id", metavar="REPO_ID", help="USER/NAME; made where it is not there")
         command.add_argument(
@@ -170,6 +172,7 @@ def evaluate(options: argparse.Namespace) -> int:
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
         plots.plot_roc(probabilities, labels, classes, folder / f"roc_{name}.png")
+        plots.plot_precision_recall(probabilities, labels, classes, folder / f"precision_recall_{name}.png")
         plots.plot_confusion(metrics["confusion"], classes, folder / f"confusion_{name}.png")
         if len(classes) == 2 and "temperature" in calibration:
             before = evaluation.uncalibrated(probabilities, calibration["temperature"])
@@ -305,9 +308,14 @@ def publish(options: argparse.Namespace) -> int:
 
 def _write(options: argparse.Namespace, folder: Path) -> None:
     """Fill the folder that is uploaded."""
-    from hub import data, parquet
+    if options.kind == "dataset":
+        from hub import data, parquet
 
-    parquet.write_dataset(data.load_splits(options.source), folder, options.repo_id)
+        parquet.write_dataset(data.load_splits(options.source), folder, options.repo_id)
+    if options.kind == "model":
+        from hub import package
+
+        package.copy_package(options.folder, folder, options.repo_id)
 
 
 def fit_synthetic(options: argparse.Namespace) -> int:

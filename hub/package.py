@@ -1,6 +1,7 @@
 """The model folder: what timm, transformers and `Classifier` load."""
 
 import json
+import shutil
 from pathlib import Path
 
 import timm
@@ -108,7 +109,7 @@ def save_package(
     temperature: float = 1.0,
     operating_points: dict[str, float] | None = None,
 ) -> None:
-    """Write config.json, model.safetensors, metrics.json and the card into `folder`.
+    """Write the weights, config.json, preprocessor_config.json, metrics.json and the card into `folder`.
 
     The layout is timm's, which transformers reads too. A one-channel radiograph network becomes a
     three-channel one that weighs red, green and blue into grey in its first convolution, since
@@ -136,6 +137,8 @@ def save_package(
     if operating_points:
         config["operating_points"] = operating_points
     write_json(folder / "config.json", config)
+    # A local folder is read without it; of a Hub id, transformers asks for this file first.
+    write_json(folder / "preprocessor_config.json", {"image_processor_type": "TimmWrapperImageProcessor"})
     write_json(folder / "metrics.json", metrics)
     write_card(folder)
 
@@ -165,8 +168,28 @@ def save_metrics(folder: Path, section: str, content: dict) -> None:
     write_card(folder)
 
 
-def write_card(folder: Path) -> None:
-    """Write README.md, the model card, from config.json and metrics.json of the folder."""
+def copy_package(folder: Path, copy: Path, repo_id: str) -> None:
+    """Copy a model folder into the folder `copy`, with a card for readers of `repo_id` on the Hub.
+
+    Raises InputError: not a model folder, never measured, or its ONNX files differ from its weights.
+    """
+    from hub.export import verify
+
+    read_config(folder)
+    needed = ("model.safetensors", "metrics.json", "preprocessor_config.json")
+    missing = [name for name in needed if not (folder / name).is_file()]
+    if missing:
+        raise InputError(f"{folder} has no {missing[0]}; give a model folder that train.py made.")
+    verify(folder)
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)
+    write_card(copy, repo_id)
+
+
+def write_card(folder: Path, repo_id: str | None = None) -> None:
+    """Write README.md, the model card, from config.json and metrics.json of the folder.
+
+    Its examples load `repo_id` from the Hub or, without one, a local folder.
+    """
     config, metrics = read_config(folder), json.loads((folder / "metrics.json").read_text())
     results = []
     for split in ("validation", "test"):
@@ -199,5 +222,11 @@ def write_card(folder: Path) -> None:
         model_name=f"{config['architecture']}-{'pneumonia' if config['radiograph'] else 'classifier'}",
         eval_results=results,
     )
-    card = ModelCard.from_template(data, template_path=str(TEMPLATE), config=config, metrics=metrics)
+    card = ModelCard.from_template(
+        data,
+        template_path=str(TEMPLATE),
+        config=config,
+        metrics=metrics,
+        repo_id=repo_id,
+    )
     write_text(folder / "README.md", str(card))

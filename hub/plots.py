@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from PIL import Image
-from sklearn.metrics import ConfusionMatrixDisplay, RocCurveDisplay
+from sklearn.metrics import ConfusionMatrixDisplay, PrecisionRecallDisplay, RocCurveDisplay
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -47,6 +47,32 @@ def plot_roc(probabilities: np.ndarray, labels: np.ndarray, classes: list[str], 
     axis.set(xlabel="1 - specificity", ylabel="sensitivity", title="ROC", xlim=(0, 1), ylim=(0, 1.01))
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, loc="lower right")
+    _save(figure, path)
+
+
+def plot_precision_recall(
+    probabilities: np.ndarray, labels: np.ndarray, classes: list[str], path: Path
+) -> None:
+    """Draw precision against recall, one curve as `plot_roc` does; a ring marks argmax.
+
+    `probabilities` is float [N, classes], `labels` int [N]. Dotted: what guessing gives, two classes only.
+    """
+    figure, axis = plt.subplots(figsize=(4.5, 4.5), layout="constrained")
+    for label in [1] if len(classes) == 2 else range(min(len(classes), 10)):
+        PrecisionRecallDisplay.from_predictions(
+            labels == label, probabilities[:, label], name=classes[label], ax=axis
+        )
+    if len(classes) == 2:
+        axis.axhline((labels == 1).mean(), color=GREY, linestyle=":", linewidth=1)
+        positive = probabilities.argmax(1) == 1
+        if positive.any():
+            point = positive[labels == 1].mean(), labels[positive].mean()
+            axis.plot(*point, "o", color=ORANGE, fillstyle="none", label="argmax")
+    axis.set(
+        xlabel="recall", ylabel="precision", title="Precision and recall", xlim=(0, 1.01), ylim=(0, 1.01)
+    )
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False, loc="lower left")
     _save(figure, path)
 
 

@@ -90,9 +90,9 @@ def test_evaluate_prints_saves_and_draws(run, tmp_path):
         assert f"{value:.4f}" in out
     assert metrics["n"] == sum(map(sum, metrics["confusion"])) == 64
     assert (metrics["dataset"], metrics["split"]) == ("synthetic", "validation")
-    for picture in ("roc_validation.png", "confusion_validation.png", "reliability_validation.png"):
-        Image.open(tmp_path / "plots" / picture).verify()
-        Image.open(model / picture).verify()
+    for picture in ("roc", "precision_recall", "confusion", "reliability"):
+        Image.open(tmp_path / "plots" / f"{picture}_validation.png").verify()
+        Image.open(model / f"{picture}_validation.png").verify()
     card = (model / "README.md").read_text()
     assert "| screening | 0.100 |" in card
     assert f"| screening_sensitivity | {metrics['screening_sensitivity']['value']:.4f} |" in card

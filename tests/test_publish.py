@@ -1,6 +1,8 @@
 """What is published can be used: real clients in new processes with empty caches, and a Hub on loopback."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,9 +16,10 @@ from hub_server import Hub, serve
 from huggingface_hub import DatasetCard
 from PIL import Image
 
-from hub import parquet
+from hub import package, parquet
 from hub.data import load_splits
 from hub.errors import InputError
+from hub.files import BUNDLED
 from hub.patients import stored_images
 
 ROOT = Path(__file__).parents[1]
@@ -168,6 +171,69 @@ def test_an_image_that_cannot_be_read_is_named_before_anything_is_uploaded(kaggl
     broken.write_bytes(broken.read_bytes()[:200])
     with pytest.raises(InputError, match=broken.name):
         parquet.write_dataset(load_splits(kaggle_folder), tmp_path, "someone/films")
+
+
+# A model
+
+
+CONSUME_MODEL = """
+import os
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import timm
+from huggingface_hub import ModelCard
+from transformers import TimmWrapperImageProcessor
+
+from hub.classifier import Classifier
+from hub.files import BUNDLED
+
+os.chdir(sys.argv[1])
+card = ModelCard.load("someone/model")
+assert {result.metric_type for result in card.data.eval_results} >= {"accuracy", "auc"}
+found = {}
+for code in re.findall(r"```python\\n(.*?)```", card.text, re.DOTALL):
+    exec(code.replace('\\npipeline(', '\\nprobabilities = pipeline('), names := {})
+    answer = names["probabilities"]
+    if isinstance(answer, list):
+        answer = [{row["label"]: row["score"] for row in answer}[name] for name in ("NORMAL", "PNEUMONIA")]
+    found[code] = np.asarray(answer.detach() if hasattr(answer, "detach") else answer).reshape(-1)
+    if "processor" in names:
+        assert isinstance(names["processor"], TimmWrapperImageProcessor)
+assert len(found) == 4
+model = timm.create_model(f"local-dir:{BUNDLED}", pretrained=True).eval()
+transform = timm.data.create_transform(**timm.data.resolve_data_config(model=model))
+image = names["Image"].open("film.jpeg").convert("RGB")
+expected = model(transform(image)[None]).softmax(1)[0].tolist()
+for code, probabilities in found.items():
+    assert np.abs(probabilities - expected).max() < 1e-4, code
+here, there = Classifier.from_pretrained(), Classifier.from_pretrained("someone/model")
+assert here("film.jpeg").probabilities == there("film.jpeg").probabilities
+"""
+
+
+def test_every_reader_gives_the_same_answer_by_the_code_of_the_card(hub, run, film, tmp_path):
+    code, _, err = run("-m", "hub", "publish", "model", BUNDLED, "someone/model")
+    assert code == 0, err
+    assert hub.commits("model", "someone/model") == 1
+    published = hub.files("model", "someone/model")
+    assert "model_type" not in json.loads(published["config.json"])
+    assert set(published) == {p.relative_to(BUNDLED).as_posix() for p in BUNDLED.rglob("*") if p.is_file()}
+    film.resize((640, 480)).save(tmp_path / "film.jpeg")
+    code, _, err = run("-c", CONSUME_MODEL, tmp_path, HF_TOKEN="")
+    assert code == 0, err
+
+
+def test_a_folder_that_is_not_a_model_folder_is_not_published(tmp_path):
+    with pytest.raises(InputError, match="is not a model folder"):
+        package.copy_package(ROOT / "tests", tmp_path / "copy", "someone/model")
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(BUNDLED / name, tmp_path)
+    with pytest.raises(InputError, match=r"has no metrics\.json"):
+        package.copy_package(tmp_path, tmp_path / "copy", "someone/model")
+    assert not (tmp_path / "copy").exists()
 
 
 # Who may write what

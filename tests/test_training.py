@@ -163,7 +163,9 @@ def test_the_command_leaves_a_finished_model_folder(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "shared patients: train/validation 0" in done.stdout
     names = {path.name for path in output.iterdir()}
-    assert names == {"config.json", "model.safetensors", "onnx", "metrics.json", "README.md", "training.png"}
+    assert names == {"README.md", "training.png", "model.safetensors", "onnx"} | {
+        f"{name}.json" for name in ("config", "preprocessor_config", "metrics")
+    }
     metrics = json.loads((output / "metrics.json").read_text())
     assert metrics["validation"]["n"] == 64
     assert (metrics["training"]["weights"], metrics["training"]["seed"]) == ("the bundled model's", 0)
