@@ -109,7 +109,8 @@ def _add_publish(commands: "argparse._SubParsersAction") -> None:
     dataset.add_argument("source", metavar="SOURCE", help="a folder, Parquet, a Hub id, or synthetic")
     model = kinds.add_parser("model", help="a model folder, its card naming the repo")
     model.add_argument("folder", metavar="FOLDER", type=Path, help="what train.py made")
-    for command in (dataset, model):
+    space = kinds.add_parser("space", help="the Gradio demo of a model on the Hub")
+    for command in (dataset, model, space):
         command.set_defaults(run=publish)
         command.add_argument("repo_id", metavar="REPO_ID", help="USER/NAME; made where it is not there")
         command.add_argument(
@@ -121,6 +122,7 @@ def _add_publish(commands: "argparse._SubParsersAction") -> None:
         )
         command.add_argument("--create-pr", action="store_true", help="open a pull request instead")
         command.add_argument("--token", help="default: that of `hf auth login`, or HF_TOKEN")
+    space.add_argument("--model", required=True, metavar="REPO_ID", help="the model on the Hub that it shows")
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -316,6 +318,13 @@ def _write(options: argparse.Namespace, folder: Path) -> None:
         from hub import package
 
         package.copy_package(options.folder, folder, options.repo_id)
+    if options.kind == "space":
+        from hub import space
+        from hub.publish import read_model_config
+
+        # A dry run asks nobody, and takes the model for one of radiographs.
+        config = {"radiograph": True} if options.dry_run else read_model_config(options.model, options.token)
+        space.write_space(folder, options.model, config.get("radiograph", False))
 
 
 def fit_synthetic(options: argparse.Namespace) -> int:

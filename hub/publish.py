@@ -1,5 +1,6 @@
 """A folder on the Hub: data set, model or Space, each as one commit."""
 
+import json
 import sys
 import tempfile
 import time
@@ -7,13 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
     HTTPError,
     LocalTokenNotFoundError,
     OfflineModeIsEnabled,
+    RemoteEntryNotFoundError,
+    RepositoryNotFoundError,
 )
 from huggingface_hub.utils import parse_ratelimit_headers, validate_repo_id
 from tqdm.auto import tqdm
@@ -74,6 +77,19 @@ def check_access(repo_id: str, token: str | None = None, create_pr: bool = False
             f"The Hub knows no {owner} that {user['name']}, who is logged in, may write to; "
             f"give one of {', '.join(f'{namespace}/{name}' for namespace in namespaces)}."
         )
+
+
+def read_model_config(model_id: str, token: str | None = None) -> dict:
+    """Return config.json of a model on the Hub; InputError where there is none."""
+    _check_repo_id(model_id)
+    with _explained(model_id):
+        try:
+            file = _patiently(lambda: hf_hub_download(model_id, "config.json", token=token))
+        except (RepositoryNotFoundError, RemoteEntryNotFoundError):
+            raise InputError(
+                f"There is no model {model_id} on the Hub; `python -m hub publish model` puts it there."
+            ) from None
+    return json.loads(Path(file).read_text())
 
 
 def upload(

@@ -8,15 +8,20 @@ import subprocess
 import sys
 import threading
 import time
+import venv
 from pathlib import Path
 
 import datasets
+import gradio
 import pytest
-from hub_server import Hub, serve
-from huggingface_hub import DatasetCard
+from gradio_client import Client, handle_file
+from hub_server import Hub, Repo, serve
+from huggingface_hub import DatasetCard, SpaceCard
 from PIL import Image
+from servers import free_port, wait_for
 
-from hub import package, parquet
+from hub import package, parquet, space
+from hub.classifier import Classifier
 from hub.data import load_splits
 from hub.errors import InputError
 from hub.files import BUNDLED
@@ -39,13 +44,13 @@ def hub():
 def start(hub, tmp_path):
     """A function that starts a process with an empty cache that knows no other Hub than this one."""
 
-    def start(*command, **environment):
+    def start(*command, cwd=ROOT, **environment):
         settings = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": hub.token}
         settings |= {"HF_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
         clean = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
         return subprocess.Popen(
             [sys.executable, *map(str, command)],
-            cwd=ROOT,
+            cwd=cwd,
             env=clean | settings | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -80,6 +85,17 @@ def folder(tmp_path):
 
 def contents(folder):
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def write(files, folder):
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def put_model(hub):
+    """Have the bundled model on the Hub as someone/model."""
+    hub.repos["model", "someone/model"] = Repo(branches={"main": [{}, contents(BUNDLED)]})
 
 
 def uploads(hub):
@@ -234,6 +250,96 @@ def test_a_folder_that_is_not_a_model_folder_is_not_published(tmp_path):
     with pytest.raises(InputError, match=r"has no metrics\.json"):
         package.copy_package(tmp_path, tmp_path / "copy", "someone/model")
     assert not (tmp_path / "copy").exists()
+
+
+# The demo
+
+
+def test_the_published_space_answers_alone_and_so_does_this_repo_with_a_model_of_the_hub(
+    hub, run, start, film, tmp_path
+):
+    put_model(hub)
+    code, _, err = run("-m", "hub", "publish", "space", "someone/demo", "--model", "someone/model")
+    assert code == 0, err
+    assert hub.commits("space", "someone/demo") == 1
+    write(hub.files("space", "someone/demo"), tmp_path / "space")
+    film.save(tmp_path / "film.png")
+    alone = {"PYTHONPATH": ""}, tmp_path / "space"
+    processes = []
+    for environment, folder in (alone, ({"MODEL": "someone/model"}, ROOT)):
+        port, home = str(free_port()), str(tmp_path / f"home{len(processes)}")
+        environment |= {"HF_TOKEN": "", "GRADIO_SERVER_PORT": port, "HF_HOME": home}
+        processes.append((port, start("app.py", cwd=folder, **environment)))
+    expected = Classifier.from_pretrained()(film).label
+    try:
+        for port, process in processes:
+            wait_for(f"http://127.0.0.1:{port}", process)
+            client = Client(f"http://127.0.0.1:{port}", verbose=False)
+            _, probabilities, *_ = client.predict(handle_file(tmp_path / "film.png"), api_name="/classify")
+            assert probabilities["value"]["label"] == expected
+    finally:
+        for _, process in processes:
+            process.kill()
+            process.communicate()
+    assert sum("/someone/model/resolve/" in request for request in hub.requests) > 0
+
+
+def test_the_space_brings_what_serving_imports_and_nothing_more(tmp_path):
+    space.write_space(tmp_path, "someone/model")
+    names = set(contents(tmp_path))
+    assert names >= {"app.py", "README.md", "requirements.txt", "LICENSE", "hub/__init__.py", "hub/demo.py"}
+    assert names.isdisjoint({"train.py", "hub/training.py", "hub/publish.py", "hub/package.py"})
+    lines = (tmp_path / "requirements.txt").read_text().splitlines()
+    assert set(lines) <= set((ROOT / "requirements.txt").read_text().splitlines())
+    brought = {line.split(">")[0] for line in lines}
+    assert brought >= {"gradio", "huggingface-hub", "numpy", "pillow"}
+    assert brought.isdisjoint({"torch", "torchvision", "timm", "transformers", "datasets", "streamlit"})
+
+
+def test_the_block_of_the_space_says_what_it_shows_and_with_which_gradio(tmp_path):
+    space.write_space(tmp_path, "someone/model")
+    data = SpaceCard.load(tmp_path / "README.md").data
+    assert (data.sdk, data.sdk_version, data.app_file) == ("gradio", gradio.__version__, "app.py")
+    assert data.models == data.preload_from_hub == ["someone/model"]
+    assert data.license == "apache-2.0"
+    assert len(data.short_description) <= 60  # the Hub takes no more
+    assert data.datasets == ["hf-vision/chest-xray-pneumonia"]
+    (tmp_path / "other").mkdir()
+    space.write_space(tmp_path / "other", "someone/cats", radiograph=False)
+    assert "X-ray" not in (tmp_path / "other" / "README.md").read_text()
+
+
+def test_a_space_for_a_model_that_is_not_on_the_hub_is_refused(hub, run):
+    code, _, err = run("-m", "hub", "publish", "space", "someone/demo", "--model", "someone/nothing")
+    assert code == 2
+    assert "There is no model someone/nothing on the Hub" in err
+    assert hub.repos == {}
+
+
+@pytest.mark.install
+def test_the_published_space_needs_no_more_than_it_brings(hub, film, tmp_path):
+    put_model(hub)
+    space.write_space(tmp_path / "space", "someone/model")
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    install = [python, "-m", "pip", "install", "-q", "-r", tmp_path / "space" / "requirements.txt"]
+    subprocess.run(install, check=True)
+    port = free_port()
+    process = subprocess.Popen(
+        [python, "app.py"],
+        cwd=tmp_path / "space",
+        env={"PATH": os.environ["PATH"], "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
+        | {"HF_HUB_DISABLE_XET": "1", "GRADIO_SERVER_PORT": str(port)},
+    )
+    try:
+        wait_for(f"http://127.0.0.1:{port}", process)
+        film.save(tmp_path / "film.png")
+        client = Client(f"http://127.0.0.1:{port}", verbose=False)
+        headline, *_ = client.predict(handle_file(tmp_path / "film.png"), api_name="/classify")
+        assert "probability" in headline
+    finally:
+        process.kill()
+        process.wait()
 
 
 # Who may write what
