@@ -82,10 +82,19 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         action="store_true",
         help="torch.compile: a minute or two per image size to start, then faster; needs g++ or clang++",
     )
+    add(
+        "--push-to",
+        metavar="USER/NAME",
+        help="also put the finished model on the Hub; log in first with `hf auth login`",
+    )
     return parser.parse_args(arguments)
 
 
 def main(options: argparse.Namespace) -> None:
+    if options.push_to:
+        from hub.publish import check_access
+
+        check_access(options.push_to)  # now, not after half an hour
     # These take seconds to import; --help and a wrong option should not.
     import torch
     from scipy.special import softmax
@@ -187,6 +196,24 @@ def main(options: argparse.Namespace) -> None:
     print(f"next: python -m hub evaluate {options.output} --dataset {options.dataset}")
 
 
+def push(options: argparse.Namespace) -> None:
+    """Put the finished model folder on the Hub; where that fails, InputError names the command for it."""
+    from hub import package, publish
+
+    try:
+        url = publish.publish(
+            lambda copy: package.copy_package(options.output, copy, options.push_to), options.push_to, "model"
+        )
+    except InputError as error:
+        raise InputError(f"{_not_pushed(options)} ({error})") from None
+    print(url)
+
+
+def _not_pushed(options: argparse.Namespace) -> str:
+    command = f"python -m hub publish model {options.output} {options.push_to}"
+    return f"{options.output} is complete but not on the Hub; `{command}` puts it there"
+
+
 def _default_weights(options: argparse.Namespace) -> str:
     """Return what training starts from when nothing is said: on synthetic films, nothing from the network."""
     from hub.files import BUNDLED
@@ -197,4 +224,7 @@ def _default_weights(options: argparse.Namespace) -> str:
 
 
 if __name__ == "__main__":
-    run_command("train.py", lambda: main(parse_arguments()), "stopped; nothing was written.")
+    options = parse_arguments()
+    run_command("train.py", lambda: main(options), "stopped; nothing was written.")
+    if options.push_to:
+        run_command("train.py", lambda: push(options), f"stopped; {_not_pushed(options)}.")

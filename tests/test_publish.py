@@ -252,6 +252,39 @@ def test_a_folder_that_is_not_a_model_folder_is_not_published(tmp_path):
     assert not (tmp_path / "copy").exists()
 
 
+def test_training_ends_with_the_model_on_the_hub(hub, run, kaggle_folder, tmp_path):
+    output = tmp_path / "model"
+    command = ["train.py", "--dataset", kaggle_folder, "--output", output, "--weights", "none", "--epochs", 1]
+    command += ["--size", 32, "--batch-size", 16, "--architecture", "mobilenetv2_050", "--push-to"]
+    code, _, err = run(*command, "nobody/tiny")
+    assert code == 2
+    assert "The Hub knows no nobody" in err
+    assert not output.exists(), "nobody waits for training and is refused then"
+    code, out, err = run(*command, "someone/tiny", OMP_NUM_THREADS="1")  # threads wait for busy neighbours
+    assert code == 0, err
+    assert f"{hub.url}/someone/tiny/commit/" in out
+    published = hub.files("model", "someone/tiny")
+    assert published["model.safetensors"] == (output / "model.safetensors").read_bytes()
+    assert b'"hf-hub:someone/tiny"' in published["README.md"]
+
+
+PUSH = """
+import sys
+import train
+options = train.parse_arguments(sys.argv[1:])
+train.run_command("train.py", lambda: train.push(options))
+"""
+
+
+def test_a_trained_model_that_cannot_be_put_on_the_hub_is_kept_and_the_command_for_it_said(hub, run):
+    hub.faults.append(lambda method, path: "cut" if "/commit/" in path else None)
+    code, _, err = run("-c", PUSH, "--output", BUNDLED, "--push-to", "someone/model")
+    assert code == 2
+    sentence = "is complete but not on the Hub; `python -m hub publish model "
+    assert f"{BUNDLED} {sentence}{BUNDLED} someone/model` puts it there" in err
+    assert "Traceback" not in err
+
+
 # The demo
 
 
