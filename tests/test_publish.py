@@ -153,8 +153,11 @@ def test_shards_have_about_the_size_asked_for_and_hold_the_files_as_they_were(
 def test_the_card_of_the_childrens_films_says_whose_they_are_what_is_in_them_and_what_to_beware_of(
     kaggle_folder, tmp_path
 ):
-    parquet.write_dataset(load_splits(kaggle_folder), tmp_path, "someone/films")
-    card = DatasetCard.load(tmp_path / "README.md")
+    for name in ("first", "again"):
+        (tmp_path / name).mkdir()
+        parquet.write_dataset(load_splits(kaggle_folder), tmp_path / name, "someone/films")
+    assert contents(tmp_path / "first") == contents(tmp_path / "again"), "so a second upload sends nothing"
+    card = DatasetCard.load(tmp_path / "first" / "README.md")
     assert card.data.license == "cc-by-4.0"
     assert card.data.size_categories == ["n<1K"]
     splits = {split["name"]: split["num_examples"] for split in card.data.dataset_info["splits"]}
@@ -164,7 +167,7 @@ def test_the_card_of_the_childrens_films_says_whose_they_are_what_is_in_them_and
     assert "Every image has 48 x 40 pixels" in card.text
     for sentence in ("Kermany", "Children of one hospital", "16 images", "normal films of `test` differ"):
         assert sentence in card.text
-    Image.open(tmp_path / "samples.png").verify()
+    Image.open(tmp_path / "first" / "samples.png").verify()
 
 
 @pytest.mark.parametrize("source", ["synthetic", "pictures"])
