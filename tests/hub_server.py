@@ -82,7 +82,7 @@ def serve(hub: Hub) -> ThreadingHTTPServer:
                     self.connection.close()
                     return
                 if answer:
-                    return self.reply({"error": "as the test wanted"}, answer, {"Retry-After": "1"})
+                    return self.reply({"error": "as the test wanted"}, answer, {"Retry-After": "0"})
             with hub.lock:
                 self.route(path)
 

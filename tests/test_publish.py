@@ -171,18 +171,22 @@ def test_the_card_of_the_childrens_films_says_whose_they_are_what_is_in_them_and
 
 
 @pytest.mark.parametrize("source", ["synthetic", "pictures"])
-def test_the_card_of_other_pictures_claims_nothing_of_that(source, tmp_path, write_noise):
+def test_the_card_of_other_pictures_claims_nothing_of_that(source, tmp_path, write_noise, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     if source == "pictures":
         for index in range(40):
             write_noise(tmp_path / source / ("NORMAL", "PNEUMONIA")[index % 2] / f"{index}.png")
         source = tmp_path / source
     (tmp_path / "published").mkdir()
-    parquet.write_dataset(load_splits(source), tmp_path / "published", "someone/pictures")
+    splits = load_splits(source)
+    parquet.write_dataset(splits, tmp_path / "published", "someone/pictures")
     card = DatasetCard.load(tmp_path / "published" / "README.md")
     assert card.data.license == "unknown"
     assert ("no patient" in card.text) == (source == "synthetic")
     for word in ("Kermany", "hospital", "children", "CC BY", "official"):
         assert word.lower() not in str(card).lower()
+    for name, split in load_splits(tmp_path / "published").items():
+        assert list(split["patient"]) == list(splits[name]["patient"]), "groups of copies stay together"
 
 
 def test_an_image_that_cannot_be_read_is_named_before_anything_is_uploaded(kaggle_folder, tmp_path):
@@ -376,6 +380,22 @@ def test_the_published_space_needs_no_more_than_it_brings(hub, film, tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+# Nothing uploaded
+
+
+def test_a_dry_run_writes_what_would_be_uploaded_and_needs_no_network(run, tmp_path):
+    command = ["-m", "hub", "publish", "space", "someone/demo", "--model", "someone/model", "--dry-run"]
+    offline = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": ""}
+    code, out, err = run(*command, tmp_path / "dry", **offline)
+    assert (code, out.strip()) == (0, str(tmp_path / "dry")), err
+    (tmp_path / "expected").mkdir()
+    space.write_space(tmp_path / "expected", "someone/model")
+    assert contents(tmp_path / "dry") == contents(tmp_path / "expected")
+    code, _, err = run(*command, tmp_path / "dry", **offline)
+    assert code == 2
+    assert "is there already; give another --dry-run." in err
 
 
 # Who may write what
