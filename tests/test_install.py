@@ -1,13 +1,18 @@
-"""The README's first command, word for word, from a clean clone: minutes, so only .ci/run does it."""
+"""What builds an environment or needs Node: minutes, so only .ci/run does it."""
 
+import json
 import os
 import re
 import signal
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from servers import free_port, wait_for
+
+from hub.classifier import Classifier
+from hub.files import BUNDLED
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,3 +33,32 @@ def test_the_first_command_of_the_readme_starts_the_demo(tmp_path):
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait()
+
+
+NODE = """
+const { InferenceSession, Tensor } = require("onnxruntime-node");
+const { readFileSync } = require("fs");
+(async () => {
+  const [model, file, size] = process.argv.slice(2);
+  const session = await InferenceSession.create(model);
+  const pixels = new Float32Array(readFileSync(file).buffer);
+  const { logits } = await session.run({ pixel_values: new Tensor("float32", pixels, [1, 3, +size, +size]) });
+  const powers = Array.from(logits.data, Math.exp);
+  console.log(JSON.stringify(powers.map((power) => power / powers.reduce((a, b) => a + b))));
+})();
+"""
+
+
+@pytest.mark.install
+def test_node_gives_the_same_probabilities_on_the_same_pixels(film, tmp_path):
+    classifier = Classifier.from_pretrained()
+    pixels = (classifier.read(film).astype(np.float32) / 255 - classifier.mean) / classifier.std
+    pixels.transpose(2, 0, 1).tofile(tmp_path / "pixels.bin")
+    # Its scripts would fetch libraries for GPUs.
+    install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "onnxruntime-node@1"]
+    subprocess.run(install, cwd=tmp_path, check=True)
+    (tmp_path / "classify.js").write_text(NODE)
+    command = ["node", "classify.js", BUNDLED / "onnx" / "model.onnx", "pixels.bin", str(classifier.size)]
+    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    expected = list(classifier(film).probabilities.values())
+    assert json.loads(done.stdout) == pytest.approx(expected, abs=1e-3)
