@@ -50,13 +50,17 @@ def export(folder: Path, images: Tensor, validation: tuple[Tensor, Tensor]) -> d
         write_int8(full, small, [to_input(image, model) for image in images.split(1)])
         section = {"difference": difference, "calibration_images": len(images)}
         section |= {"fp32": score(model, full, *validation), "int8": score(model, small, *validation)}
-        losses = {key: section["fp32"][key] - section["int8"][key] for key in ("auc", "accuracy")}
-        section["int8_kept"] = losses["auc"] <= AUC_LOSS and losses["accuracy"] <= ACCURACY_LOSS
+        section["int8_kept"] = as_good(section["int8"], section["fp32"])
         if not section["int8_kept"]:
             small.unlink()
         for file in partial.iterdir():
             sign(file, folder)
     return section
+
+
+def as_good(int8: dict[str, float], fp32: dict[str, float]) -> bool:
+    """Whether 8 bits cost so little, by `score` of both, that they are kept."""
+    return fp32["auc"] - int8["auc"] <= AUC_LOSS and fp32["accuracy"] - int8["accuracy"] <= ACCURACY_LOSS
 
 
 def calibration_rows(count: int) -> np.ndarray:
