@@ -14,6 +14,8 @@ from hub.errors import InputError
 from hub.files import BUNDLED, read_config
 from hub.images import Source, read_pixels
 
+FILES = ["config.json", "onnx/model.onnx"]  # all that serving reads of a model folder
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -87,7 +89,7 @@ class Classifier:
                 token=token,
                 cache_dir=cache_dir,
                 local_files_only=local_files_only,
-                allow_patterns=["config.json", "onnx/model.onnx"],
+                allow_patterns=FILES,
             )
         except LocalEntryNotFoundError:
             raise InputError(
