@@ -184,16 +184,17 @@ def main(options: argparse.Namespace) -> None:
         images = train_set[0][export.calibration_rows(len(train_set[0]))]
         try:
             package.save_metrics(folder, "onnx", export.export(folder, images, validation_set))
-        except InputError as error:
-            # What was trained is not lost: timm and transformers load it all the same.
-            print(f"{options.output} gets no onnx/, so hub.classifier cannot load it: {error}")
+        except Exception as error:
+            # Whatever it is, what was trained is not lost: timm and transformers load it all the same.
+            print(f"{options.output} gets no onnx/, which evaluate, the demos and publish need: {error}")
     print(evaluation.format_metrics(validation))
     if radiograph:
         print(
             f"AUC on these and on shifted and swapped views, {shifted['images']} images: {shifted['auc']:.4f}"
         )
     print(f"{options.output} is ready after {time.perf_counter() - started:.0f} s")
-    print(f"next: python -m hub evaluate {options.output} --dataset {options.dataset}")
+    if (options.output / "onnx").is_dir():
+        print(f"next: python -m hub evaluate {options.output} --dataset {options.dataset}")
 
 
 def push(options: argparse.Namespace) -> None:

@@ -122,7 +122,12 @@ def _add_publish(commands: "argparse._SubParsersAction") -> None:
         )
         command.add_argument("--create-pr", action="store_true", help="open a pull request instead")
         command.add_argument("--token", help="default: that of `hf auth login`, or HF_TOKEN")
-    space.add_argument("--model", required=True, metavar="REPO_ID", help="the model on the Hub that it shows")
+    space.add_argument(
+        "--model",
+        required=True,
+        metavar="REPO_ID",
+        help="the model on the Hub that it shows; a dry run does not ask, and takes it for one of X-rays",
+    )
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -320,8 +325,9 @@ def _write(options: argparse.Namespace, folder: Path) -> None:
         package.copy_package(options.folder, folder, options.repo_id)
     if options.kind == "space":
         from hub import space
-        from hub.publish import read_model_config
+        from hub.publish import check_repo_id, read_model_config
 
+        check_repo_id(options.model)
         # A dry run asks nobody, and takes the model for one of radiographs.
         config = {"radiograph": True} if options.dry_run else read_model_config(options.model, options.token)
         space.write_space(folder, options.model, config.get("radiograph", False))

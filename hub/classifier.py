@@ -8,7 +8,7 @@ import numpy as np
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from onnxruntime import InferenceSession
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf, RuntimeException
+from onnxruntime.capi import onnxruntime_pybind11_state as refusals
 
 from hub.errors import InputError
 from hub.files import BUNDLED, read_config
@@ -54,11 +54,17 @@ class Classifier:
         file = Path(folder) / "onnx" / "model.onnx"
         if not file.is_file():
             raise InputError(
-                f"{folder} has no onnx/model.onnx; run python -m hub export {folder} --dataset SOURCE."
+                f"{folder} has no onnx/model.onnx; python -m hub export makes it in a folder of train.py."
             )
         try:
             self.session = InferenceSession(file)
-        except (Fail, InvalidGraph, InvalidProtobuf, RuntimeException):
+        except (
+            refusals.Fail,
+            refusals.InvalidArgument,
+            refusals.InvalidGraph,
+            refusals.InvalidProtobuf,
+            refusals.RuntimeException,
+        ):
             raise InputError(f"{file} is damaged; get it again.") from None
         data = config["pretrained_cfg"]
         self.channels, self.size = data["input_size"][0], data["input_size"][-1]

@@ -7,7 +7,7 @@ deviation over positions of each channel of every stage. `onnx/model_int8.onnx` 
 is there only if it answers as well. Both say of which safetensors they are.
 """
 
-import hashlib
+import json
 import logging
 import warnings
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ import torch
 from onnxruntime import InferenceSession
 from onnxruntime.quantization import CalibrationDataReader, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -40,7 +41,7 @@ def export(folder: Path, images: Tensor, validation: tuple[Tensor, Tensor]) -> d
     quantisation, per channel). `validation`, images alike and labels int64 [N], decides whether 8 bits are
     good enough. Raises InputError where ONNX cannot express the network or answers differently.
     """
-    model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    model = load(folder)
     with files.replaced(folder / "onnx") as partial:
         full, small = partial / "model.onnx", partial / "model_int8.onnx"
         write_onnx(model, full)
@@ -55,12 +56,21 @@ def export(folder: Path, images: Tensor, validation: tuple[Tensor, Tensor]) -> d
             small.unlink()
         for file in partial.iterdir():
             sign(file, folder)
+        section["sha256"] = {file.name: files.sha256(file) for file in sorted(partial.iterdir())}
     return section
 
 
 def as_good(int8: dict[str, float], fp32: dict[str, float]) -> bool:
     """Whether 8 bits cost so little, by `score` of both, that they are kept."""
     return fp32["auc"] - int8["auc"] <= AUC_LOSS and fp32["accuracy"] - int8["accuracy"] <= ACCURACY_LOSS
+
+
+def load(folder: Path) -> nn.Module:
+    """Return the network of a model folder; InputError where its weights are missing or damaged."""
+    try:
+        return timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    except (RuntimeError, OSError, SafetensorError):
+        raise InputError(f"The weights in {folder} are missing or damaged; get them again.") from None
 
 
 def calibration_rows(count: int) -> np.ndarray:
@@ -81,16 +91,22 @@ def format_export(section: dict) -> str:
 
 
 def verify(folder: Path) -> None:
-    """Raise InputError where `onnx/` of a model folder is missing, or not the network of its safetensors."""
+    """Raise InputError where `onnx/` of a model folder is missing, or not the network of its safetensors.
+
+    The files have to be those that `export` measured, made of these weights, and 32 bits are run.
+    """
     advice = f"run python -m hub export {folder} --dataset SOURCE"
-    found = sorted((folder / "onnx").glob("*.onnx"))
-    if folder / "onnx" / "model.onnx" not in found:
+    section = json.loads((folder / "metrics.json").read_text()).get("onnx", {})
+    found = {file.name: files.sha256(file) for file in sorted((folder / "onnx").glob("*.onnx"))}
+    if "model.onnx" not in found:
         raise InputError(f"{folder} has no onnx/model.onnx; {advice}.")
-    for file in found:
-        properties = {entry.key: entry.value for entry in onnx.load(file).metadata_props}
-        if properties.get(DIGEST) != digest(folder):
-            raise InputError(f"{file} was not made from the model.safetensors beside it; {advice}.")
-    model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    if found != section.get("sha256"):
+        raise InputError(f"The files in {folder / 'onnx'} are not those that were measured; {advice}.")
+    for name in found:
+        properties = {entry.key: entry.value for entry in onnx.load(folder / "onnx" / name).metadata_props}
+        if properties.get(DIGEST) != files.sha256(folder / "model.safetensors"):
+            raise InputError(f"{name} was not made from the model.safetensors beside it; {advice}.")
+    model = load(folder)
     difference = largest_difference(model, folder / "onnx" / "model.onnx")
     if difference > TOLERANCE:
         raise InputError(f"onnx/model.onnx differs from model.safetensors by {difference:.1e}; {advice}.")
@@ -144,8 +160,8 @@ def to_input(images: Tensor, model: nn.Module) -> np.ndarray:
 
 def write_onnx(model: nn.Module, file: Path) -> None:
     """Write the network as `Served`, any batch size."""
-    served = Served(model).eval()
     try:
+        served = Served(model).eval()
         with quiet():
             program = torch.onnx.export(
                 served,
@@ -156,7 +172,7 @@ def write_onnx(model: nn.Module, file: Path) -> None:
                 output_names=served.outputs,
                 verbose=False,
             )
-    except torch.onnx.OnnxExporterError:
+    except (torch.onnx.OnnxExporterError, AttributeError):
         raise InputError("This network cannot be written as ONNX; choose another architecture.") from None
     program.save(str(file), external_data=False)
 
@@ -203,13 +219,8 @@ def score(model: nn.Module, file: Path, images: Tensor, labels: Tensor) -> dict[
 def sign(file: Path, folder: Path) -> None:
     """Write into an ONNX file of which weights it was made."""
     network = onnx.load(file)
-    onnx.helper.set_model_props(network, {DIGEST: digest(folder)})
+    onnx.helper.set_model_props(network, {DIGEST: files.sha256(folder / "model.safetensors")})
     onnx.save(network, file)
-
-
-def digest(folder: Path) -> str:
-    """Return the SHA-256 of the folder's weights."""
-    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The files of a model folder: found, checked, and written whole or not at all. No torch here."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -21,6 +22,11 @@ def read_config(folder: Path) -> dict:
     if not isinstance(config, dict) or "architecture" not in config:
         raise InputError(f"{folder} is not a model folder: its config.json names no architecture of timm.")
     return config
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def write_json(path: Path, content: dict) -> None:

@@ -206,15 +206,17 @@ def write_card(folder: Path, repo_id: str | None = None) -> None:
                     EvalResult(
                         task_type="image-classification",
                         dataset_type="chest-xray-pneumonia" if config["radiograph"] else "image-folder",
-                        dataset_name=metrics[split]["dataset"],
+                        dataset_name=_public_name(metrics[split]["dataset"]),
                         dataset_split=split,
                         metric_type=key,
                         metric_name=name,
                         metric_value=round(metrics[split][key]["value"], 4),
                     )
                 )
+    trained_on = metrics["training"]["dataset"]
     data = ModelCardData(
         license="apache-2.0",
+        datasets=[trained_on] if _public_name(trained_on) == trained_on and "/" in trained_on else None,
         library_name="timm",
         pipeline_tag="image-classification",
         tags=["image-classification", "timm", "transformers"]
@@ -230,3 +232,9 @@ def write_card(folder: Path, repo_id: str | None = None) -> None:
         repo_id=repo_id,
     )
     write_text(folder / "README.md", str(card))
+
+
+def _public_name(source: str) -> str:
+    """Return a Hub id as it is, and of a path its last part: the rest is nobody's business."""
+    is_path = source.startswith((".", "/", "~")) or source.count("/") != 1
+    return Path(source).name if is_path else source

@@ -43,19 +43,32 @@ def publish(
     `kind` is "dataset", "model" or "space". With `dry_run` that folder is left there, its path returned,
     and no network needed. Raises InputError as `check_access`, `upload` and `write` do.
     """
-    _check_repo_id(repo_id)
+    check_repo_id(repo_id)
     if dry_run:
-        with new_folder(dry_run, option="--dry-run") as folder:
+        with new_folder(dry_run, option="--dry-run") as folder, _room(folder):
             write(folder)
         return str(dry_run)
     if create_pr and revision not in (None, "main"):
         raise InputError("The Hub opens pull requests against main alone; leave --revision out.")
     check_access(repo_id, token, create_pr)
     with tempfile.TemporaryDirectory() as name:
-        write(Path(name))
+        with _room(Path(name)):
+            write(Path(name))
         return upload(
             Path(name), repo_id, kind, private=private, revision=revision, create_pr=create_pr, token=token
         )
+
+
+@contextmanager
+def _room(folder: Path) -> Iterator[None]:
+    """Turn a full disk, where the upload is prepared, into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"The upload cannot be prepared in {folder.parent} ({error.strerror}); let TMPDIR, or --dry-run, "
+            "name a disk with room."
+        ) from None
 
 
 def check_access(repo_id: str, token: str | None = None, create_pr: bool = False) -> None:
@@ -63,7 +76,7 @@ def check_access(repo_id: str, token: str | None = None, create_pr: bool = False
 
     No or a wrong token, one that may only read, a namespace that is not the user's, no network.
     """
-    _check_repo_id(repo_id)
+    check_repo_id(repo_id)
     with _explained(repo_id):
         user = _patiently(HfApi(token=token).whoami)
     if user.get("auth", {}).get("accessToken", {}).get("role") == "read":
@@ -80,16 +93,23 @@ def check_access(repo_id: str, token: str | None = None, create_pr: bool = False
 
 
 def read_model_config(model_id: str, token: str | None = None) -> dict:
-    """Return config.json of a model on the Hub; InputError where there is none."""
-    _check_repo_id(model_id)
+    """Return config.json of a model on the Hub that the demo can show; InputError where there is none."""
+    check_repo_id(model_id)
     with _explained(model_id):
         try:
             file = _patiently(lambda: hf_hub_download(model_id, "config.json", token=token))
+            served = _patiently(lambda: HfApi(token=token).file_exists(model_id, "onnx/model.onnx"))
         except (RepositoryNotFoundError, RemoteEntryNotFoundError):
             raise InputError(
                 f"There is no model {model_id} on the Hub; `python -m hub publish model` puts it there."
             ) from None
-    return json.loads(Path(file).read_text())
+    config = json.loads(Path(file).read_text())
+    if not served or "label_names" not in config:
+        raise InputError(
+            f"{model_id} has no onnx/model.onnx or no label_names; put a model of this repo there with "
+            "`python -m hub publish model`."
+        )
+    return config
 
 
 def upload(
@@ -141,7 +161,8 @@ def upload(
     return done.pr_url or done.commit_url
 
 
-def _check_repo_id(repo_id: str) -> None:
+def check_repo_id(repo_id: str) -> None:
+    """Raise InputError where `repo_id` is not USER/NAME."""
     try:
         validate_repo_id(repo_id)
     except HFValidationError:
@@ -155,10 +176,12 @@ def _patiently(call: Callable[[], object]) -> object:
     for tries_left in reversed(range(RATE_LIMIT_TRIES)):
         try:
             return call()
-        except HfHubHTTPError as error:
-            if error.response.status_code != 429 or not tries_left:
+        except (HfHubHTTPError, RuntimeError) as error:
+            cause = _cause(error)
+            limited = isinstance(cause, HfHubHTTPError) and cause.response.status_code == 429
+            if not limited or not tries_left:
                 raise
-            headers = error.response.headers
+            headers = cause.response.headers
             limit = parse_ratelimit_headers(headers)
             named = headers.get("Retry-After", "")
             seconds = limit.reset_in_seconds if limit else int(named) if named.isdigit() else RATE_LIMIT_WAIT
@@ -171,10 +194,16 @@ def _explained(repo_id: str) -> Iterator[None]:
     """Turn what huggingface_hub raises into one sentence."""
     try:
         yield
-    except (HTTPError, OSError, RuntimeError) as error:
-        # What goes wrong while a file is sent, by LFS or by Xet, comes as the cause of a RuntimeError.
-        wrapped = isinstance(error, RuntimeError) and error.__cause__
-        raise InputError(_sentence(error.__cause__ if wrapped else error, repo_id)) from None
+    except InputError:
+        raise
+    except (HTTPError, OSError, RuntimeError, ValueError) as error:
+        # A ValueError is a card, or an answer, that the Hub or its client cannot make sense of.
+        raise InputError(_sentence(_cause(error), repo_id)) from None
+
+
+def _cause(error: Exception) -> BaseException:
+    """Return the error itself, or its cause: so comes what goes wrong while a file is sent."""
+    return error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
 
 
 def _sentence(error: BaseException, repo_id: str) -> str:
@@ -197,6 +226,8 @@ def _sentence(error: BaseException, repo_id: str) -> str:
     if status and status < 500:
         reason = (error.server_message or reason).splitlines()[0].rstrip(".")
         return f"The Hub refuses the upload to {repo_id}, which is as it was ({status}: {reason})."
+    if isinstance(error, ValueError):
+        return f"The Hub or its client refuses the upload to {repo_id}, which is as it was ({reason})."
     return (
         f"The connection to the Hub failed, and {repo_id} is as it was; check the network and give the "
         f"same command again, which sends only what is not there yet ({reason})."

@@ -14,7 +14,7 @@ import torch
 from onnxruntime import InferenceSession
 from safetensors.torch import load_file, save_file
 
-from hub import export, package
+from hub import export, files, package
 from hub.classifier import Classifier
 from hub.errors import InputError
 from hub.files import BUNDLED
@@ -111,6 +111,13 @@ def test_an_export_that_fails_leaves_the_older_one(copy, monkeypatch):
 
 
 def test_a_folder_and_its_onnx_are_verified_to_be_one_network(copy):
+    def measured():
+        """Have the card say that the files were measured as they are."""
+        found = {file.name: files.sha256(file) for file in sorted((copy / "onnx").iterdir())}
+        record = json.loads((copy / "metrics.json").read_text())
+        files.write_json(copy / "metrics.json", record | {"onnx": {"sha256": found}})
+
+    measured()
     export.verify(copy)
     weights = load_file(copy / "model.safetensors")
     weights["conv_stem.weight"] *= 1.1
@@ -119,8 +126,14 @@ def test_a_folder_and_its_onnx_are_verified_to_be_one_network(copy):
         export.verify(copy)
     for file in (copy / "onnx").iterdir():
         export.sign(file, copy)
+    with pytest.raises(InputError, match="are not those that were measured"):
+        export.verify(copy)
+    measured()
     with pytest.raises(InputError, match=r"differs from model\.safetensors"):
         export.verify(copy)
+    (copy / "model.safetensors").unlink()
+    with pytest.raises(InputError, match="are missing or damaged"):
+        export.load(copy)
     (copy / "onnx" / "model.onnx").unlink()
     with pytest.raises(InputError, match=r"has no onnx/model\.onnx; run python -m hub export"):
         export.verify(copy)

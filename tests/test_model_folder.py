@@ -1,6 +1,7 @@
 """The same folder answers alike in timm, transformers, `pipeline` and `Classifier`."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -154,6 +155,15 @@ def test_the_card_repeats_the_measured_numbers():
     assert metrics["n"] == 624
 
 
+def test_the_card_shows_only_pictures_that_are_there_and_no_path_of_ours():
+    text = (BUNDLED / "README.md").read_text()
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]*)\)", text)
+    assert len(pictures) >= 6
+    assert [name for name in pictures if not (BUNDLED / name).is_file()] == []
+    names = {result.dataset_name for result in ModelCard.load(BUNDLED / "README.md").data.eval_results}
+    assert names == {"chest_xray"}
+
+
 def test_a_folder_that_is_no_model_is_refused(tmp_path):
     with pytest.raises(InputError, match="not a model folder"):
         Classifier.from_pretrained(tmp_path)
@@ -203,7 +213,7 @@ def test_a_model_folder_with_a_damaged_network_or_without_network_or_class_names
     with pytest.raises(InputError, match=r"model\.onnx is damaged"):
         Classifier.from_pretrained(tmp_path / "model")
     network.unlink()
-    with pytest.raises(InputError, match=r"no onnx/model\.onnx; run python -m hub export"):
+    with pytest.raises(InputError, match=r"no onnx/model\.onnx; python -m hub export"):
         Classifier.from_pretrained(tmp_path / "model")
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     del config["label_names"]
