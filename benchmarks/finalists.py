@@ -35,8 +35,6 @@ def main() -> None:
     )
     options = parser.parse_args()
 
-    if options.save and options.save not in options.runs:
-        raise InputError("--save takes one of the runs, the one that the rule chooses.")
     for file in options.earlier:
         if "test" not in read_metrics(file):
             raise InputError(f"{file} was never measured on test; leave it out of --earlier.")

@@ -66,6 +66,9 @@ class Classifier:
             refusals.RuntimeException,
         ):
             raise InputError(f"{file} is damaged; get it again.") from None
+        # The heatmap comes only from networks that have one; more outputs than these are not for predictions.
+        names = {output.name for output in self.session.get_outputs()}
+        self.outputs = [name for name in ("logits", "heatmap") if name in names]
         data = config["pretrained_cfg"]
         self.channels, self.size = data["input_size"][0], data["input_size"][-1]
         self.mean, self.std = (np.float32(data[key]) for key in ("mean", "std"))
@@ -128,16 +131,13 @@ class Classifier:
     def predict(self, pictures: Sequence[np.ndarray]) -> list[Prediction]:
         """Return one prediction for each uint8 [size, size, channels] that `read` gave."""
         pixels = (np.stack(pictures).astype(np.float32) / 255 - self.mean) / self.std
-        names = [output.name for output in self.session.get_outputs()]
-        answers = self.session.run(names, {"pixel_values": pixels.transpose(0, 3, 1, 2)})
-        found = dict(zip(names, answers, strict=True))
-        probabilities = np.exp(found["logits"] - np.logaddexp.reduce(found["logits"], 1, keepdims=True))
-        maps = found.get("heatmap", [()] * len(pictures))
+        logits, *maps = self.session.run(self.outputs, {"pixel_values": pixels.transpose(0, 3, 1, 2)})
+        probabilities = np.exp(logits - np.logaddexp.reduce(logits, 1, keepdims=True))
         return [
             Prediction(
                 label=self.classes[int(np.argmax(row))],
                 probabilities=dict(zip(self.classes, row.tolist(), strict=True)),
-                heatmaps=dict(zip(self.classes, maps[index], strict=False)),
+                heatmaps=dict(zip(self.classes, maps[0][index], strict=True)) if maps else {},
                 warnings=[],
             )
             for index, row in enumerate(probabilities)

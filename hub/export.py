@@ -49,13 +49,13 @@ def export(folder: Path, images: Tensor, validation: tuple[Tensor, Tensor]) -> d
         if difference > TOLERANCE:
             raise InputError(f"ONNX Runtime and torch differ by {difference:.1e}; choose another network.")
         write_int8(full, small, [to_input(image, model) for image in images.split(1)])
+        for file in (full, small):
+            sign(file, folder)
         section = {"difference": difference, "calibration_images": len(images)}
         section |= {"fp32": score(model, full, *validation), "int8": score(model, small, *validation)}
         section["int8_kept"] = as_good(section["int8"], section["fp32"])
         if not section["int8_kept"]:
             small.unlink()
-        for file in partial.iterdir():
-            sign(file, folder)
         section["sha256"] = {file.name: files.sha256(file) for file in sorted(partial.iterdir())}
     return section
 
@@ -102,9 +102,10 @@ def verify(folder: Path) -> None:
         raise InputError(f"{folder} has no onnx/model.onnx; {advice}.")
     if found != section.get("sha256"):
         raise InputError(f"The files in {folder / 'onnx'} are not those that were measured; {advice}.")
+    weights = files.sha256(folder / "model.safetensors")
     for name in found:
         properties = {entry.key: entry.value for entry in onnx.load(folder / "onnx" / name).metadata_props}
-        if properties.get(DIGEST) != files.sha256(folder / "model.safetensors"):
+        if properties.get(DIGEST) != weights:
             raise InputError(f"{name} was not made from the model.safetensors beside it; {advice}.")
     model = load(folder)
     difference = largest_difference(model, folder / "onnx" / "model.onnx")

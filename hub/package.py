@@ -13,6 +13,7 @@ from torch import nn
 
 from hub.errors import InputError
 from hub.files import read_config, write_json, write_text
+from hub.sources import is_hub_id
 
 TEMPLATE = Path(__file__).parent / "card.md"
 # Grey as Pillow and ITU-R BT.601 make it from red, green and blue.
@@ -216,7 +217,7 @@ def write_card(folder: Path, repo_id: str | None = None) -> None:
     trained_on = metrics["training"]["dataset"]
     data = ModelCardData(
         license="apache-2.0",
-        datasets=[trained_on] if _public_name(trained_on) == trained_on and "/" in trained_on else None,
+        datasets=[trained_on] if is_hub_id(trained_on) else None,
         library_name="timm",
         pipeline_tag="image-classification",
         tags=["image-classification", "timm", "transformers"]
@@ -236,5 +237,4 @@ def write_card(folder: Path, repo_id: str | None = None) -> None:
 
 def _public_name(source: str) -> str:
     """Return a Hub id as it is, and of a path its last part: the rest is nobody's business."""
-    is_path = source.startswith((".", "/", "~")) or source.count("/") != 1
-    return Path(source).name if is_path else source
+    return source if is_hub_id(source) else Path(source).name

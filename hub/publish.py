@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
@@ -134,7 +134,7 @@ def upload(
     }
     folders = {name.split("/")[0] for name in files if "/" in name}
 
-    def commit() -> str:
+    def commit() -> CommitInfo:
         sdk = {"space_sdk": "gradio"} if kind == "space" else {}
         api.create_repo(repo_id, repo_type=kind, private=private or None, exist_ok=True, **sdk)
         if private and not api.repo_info(repo_id, repo_type=kind).private:

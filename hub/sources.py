@@ -35,6 +35,11 @@ def is_radiograph(classes: list[str]) -> bool:
     return classes == RADIOGRAPH_CLASSES
 
 
+def is_hub_id(source: str) -> bool:
+    """Whether `source` has the form of a Hub id, USER/NAME; a folder may have it too."""
+    return re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", source) is not None
+
+
 def _read_local(path: Path) -> dict[str, Dataset]:
     if path.is_file() and path.suffix != ".parquet":
         raise InputError(
@@ -136,7 +141,7 @@ def _read_parquet(path: Path) -> dict[str, Dataset]:
 
 
 def _read_hub(source: str) -> dict[str, Dataset]:
-    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", source):
+    if not is_hub_id(source):
         raise InputError(f"There is no folder {source}; give one, a Hub id like {HUB_DATASET}, or synthetic.")
     try:
         loaded = datasets.load_dataset(source)
