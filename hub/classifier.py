@@ -13,6 +13,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as refusals
 from hub.errors import InputError
 from hub.files import BUNDLED, read_config
 from hub.images import Source, read_pixels
+from hub.scope import UNCHECKED, Verdict
 
 FILES = ["config.json", "onnx/model.onnx"]  # all that serving reads of a model folder
 
@@ -24,18 +25,24 @@ class Prediction:
     `label` is the most probable class, `probabilities` a calibrated one per class,
     `heatmaps` a class activation map per class, float32 [h, w] (7 x 7 for MobileNetV2 at 224 px) in
     logits: the mean over positions plus the classifier's bias is that class's logit. Empty for a
-    network that does not end in average pooling and one linear layer. `warnings` are sentences.
+    network that does not end in average pooling and one linear layer. `verdict` is that of the input
+    check; where it refuses the picture, `label` is None and the dictionaries are empty.
     """
 
-    label: str
+    label: str | None
     probabilities: dict[str, float]
     heatmaps: dict[str, np.ndarray] = field(repr=False)
-    warnings: list[str]
+    verdict: Verdict = UNCHECKED
 
     @property
     def heatmap(self) -> np.ndarray | None:
         """The class activation map of the predicted label, float32 [h, w]."""
         return self.heatmaps.get(self.label)
+
+    @property
+    def warnings(self) -> list[str]:
+        """The verdict's sentence, if it has one."""
+        return [self.verdict.sentence] if self.verdict.sentence else []
 
 
 class Classifier:
@@ -138,7 +145,6 @@ class Classifier:
                 label=self.classes[int(np.argmax(row))],
                 probabilities=dict(zip(self.classes, row.tolist(), strict=True)),
                 heatmaps=dict(zip(self.classes, maps[0][index], strict=True)) if maps else {},
-                warnings=[],
             )
             for index, row in enumerate(probabilities)
         ]
