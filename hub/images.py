@@ -8,9 +8,10 @@ import numpy as np
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION
 
+from hub import dicom
 from hub.errors import InputError
 
-# JPEG includes MPO, the JPEG with a second, embedded picture that many phones write.
+# Beside these, DICOM. JPEG includes MPO, the JPEG with a second, embedded picture that many phones write.
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 MAX_PIXELS = 64_000_000
@@ -38,9 +39,11 @@ def read_image(source: Source, radiograph: bool = False) -> Image.Image:
     `source` is encoded bytes, a path, a PIL image or an array ([H, W], or [H, W, 3 or 4] uint8).
     Deeper greys (16 and 32 bits, float) are stretched so that their darkest pixel becomes 0 and
     their brightest 255; transparent pixels become black, as the air around a radiograph is.
+    DICOM is read as its window shows it (`dicom.decode`).
     With `radiograph` the picture is grey whatever it was stored as, and at least 32 px a side.
 
-    Raises InputError: not an image, damaged, over 64 megapixels, or too small for a radiograph.
+    Raises InputError: not an image, damaged, over 64 megapixels, or too small for a radiograph; of DICOM
+    also what is no single frontal radiograph.
     """
     name = _name(source)
     picture = _to_8_bit(_upright(_decode(source, name)), name)
@@ -110,6 +113,10 @@ def _decode(source: Source, name: str) -> Image.Image:
         raise InputError(f"{name} is empty; export or download it again.")
     try:
         opened = isinstance(source, Image.Image)
+        if not opened and dicom.is_dicom(source):
+            header = dicom.read_header(source, name)
+            _check_pixels(header.Columns, header.Rows, name)
+            return Image.fromarray(dicom.decode(source, header))
         picture = source if opened else Image.open(io.BytesIO(source), formats=FORMATS)
         _check_pixels(*picture.size, name)
         _check_depth(picture, name)
@@ -118,12 +125,12 @@ def _decode(source: Source, name: str) -> Image.Image:
         raise InputError(_too_large(name)) from None
     except Image.UnidentifiedImageError:
         raise InputError(
-            f"{name} is not an image that can be read here; give a PNG, JPEG, WebP, TIFF or BMP file."
+            f"{name} is not an image that can be read here; give a PNG, JPEG, WebP, TIFF, BMP or DICOM file."
         ) from None
     except InputError:
         raise
     except Exception:
-        # Pillow's decoders report damage by whatever they stumble over, struct.error and OverflowError too.
+        # Decoders report damage by whatever they stumble over, struct.error and OverflowError too.
         raise InputError(f"{name} is damaged or cut short; export or download it again.") from None
     return picture
 
