@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:  # these take seconds to import; --help should not
     import numpy as np
     from torch import Tensor
 
+    from hub.batch import Result
     from hub.classifier import Classifier
 
 BATCH = 32
@@ -59,14 +61,18 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     command = commands.add_parser(
         "classify",
         help="say what a model sees in image files",
-        description="Print one line per file; a bad file does not stop the rest, and makes the exit code 2.",
+        description="Print one line per file. One that cannot be read does not stop the rest, and makes the "
+        "exit code 2; one that the input check refuses has got its answer, and does not.",
     )
     command.set_defaults(run=classify)
-    command.add_argument("files", nargs="+", metavar="FILE", help="PNG, JPEG, WebP, TIFF or BMP")
+    command.add_argument(
+        "files", nargs="+", metavar="FILE", help="PNG, JPEG, WebP, TIFF, BMP, DICOM or a ZIP of them"
+    )
     command.add_argument("--model", help="a model folder or Hub id (default: the bundled model)")
     command.add_argument(
         "--json", action="store_true",
-        help="one JSON object per line: file, label (null when refused), probabilities, warnings, error",
+        help="one JSON object per line: file, label (null when refused), probabilities, warnings, verdict "
+        "(status, reason and sentence; null when not read), error",
     )  # fmt: skip
 
     command = commands.add_parser(
@@ -240,39 +246,45 @@ def _robustness(classifier: "Classifier", images: "Tensor", labels: "np.ndarray"
 
 
 def classify(options: argparse.Namespace) -> int:
+    from tqdm.auto import tqdm
+
+    from hub.batch import classify_files
     from hub.classifier import Classifier
     from hub.files import BUNDLED
 
     classifier = Classifier.from_pretrained(options.model or BUNDLED)
+    total = None if any(file.lower().endswith(".zip") for file in options.files) else len(options.files)
+    results = classify_files(classifier, options.files)
     failed = False
-    for start in range(0, len(options.files), BATCH):
-        rows = []
-        for file in options.files[start : start + BATCH]:
-            try:
-                rows.append((file, classifier.read(file), None))
-            except InputError as error:
-                rows.append((file, None, str(error)))
-        readable = [pixels for _, pixels, _ in rows if pixels is not None]
-        predictions = iter(classifier.predict(readable) if readable else [])
-        for file, pixels, error in rows:
-            prediction = next(predictions) if pixels is not None else None
-            failed = failed or prediction is None
-            row = {
-                "file": file,
-                "label": prediction.label if prediction else None,
-                "probabilities": prediction.probabilities if prediction else {},
-                "warnings": prediction.warnings if prediction else [],
-                "error": error,
-            }
-            print(json.dumps(row) if options.json else _line(row), flush=True)
+    # On a terminal only (disable=None), and only where it takes longer than a second.
+    for result in tqdm(results, total=total, unit=" files", delay=1, leave=False, disable=None):
+        failed = failed or result.error is not None
+        tqdm.write(json.dumps(_row(result)) if options.json else _line(result))
+        sys.stdout.flush()
     return 2 if failed else 0
 
 
-def _line(row: dict) -> str:
-    if row["error"]:
-        return f"{row['file']}: {row['error']}"
-    best = f"{row['label']} {row['probabilities'][row['label']]:.3f}"
-    return f"{row['file']}: {best}" + "".join(f" ({warning})" for warning in row["warnings"])
+def _row(result: "Result") -> dict:
+    """Return what --json prints of a file."""
+    prediction = result.prediction
+    return {
+        "file": result.name,
+        "label": prediction.label if prediction else None,
+        "probabilities": prediction.probabilities if prediction else {},
+        "warnings": prediction.warnings if prediction else [],
+        "verdict": asdict(prediction.verdict) if prediction else None,
+        "error": result.error,
+    }
+
+
+def _line(result: "Result") -> str:
+    prediction = result.prediction
+    if prediction is None:
+        return f"{result.name}: {result.error}"
+    if prediction.label is None:
+        return f"{result.name}: {prediction.verdict.sentence}"
+    best = f"{prediction.label} {prediction.probabilities[prediction.label]:.3f}"
+    return f"{result.name}: {best}" + "".join(f" ({warning})" for warning in prediction.warnings)
 
 
 def export(options: argparse.Namespace) -> int:

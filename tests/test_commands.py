@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from PIL import Image
 
 from hub import views
 from hub.__main__ import main
+from hub.classifier import Classifier, Prediction
 from hub.files import BUNDLED
+from hub.scope import REASONS
 from hub.synthetic import sample_radiographs
 
 ROOT = Path(__file__).parents[1]
@@ -58,15 +61,49 @@ def test_classify_json_says_everything_about_each_file_and_a_bad_one_does_not_st
     code, out, _ = run("classify", "--json", *files)
     assert code == 2
     missing, bad, good = map(json.loads, out.splitlines())
-    assert all(
-        row.keys() == {"file", "label", "probabilities", "warnings", "error"} for row in (missing, bad, good)
-    )
+    keys = {"file", "label", "probabilities", "warnings", "verdict", "error"}
+    assert all(row.keys() == keys for row in (missing, bad, good))
     assert (missing["label"], bad["label"]) == (None, None)
+    assert (missing["verdict"], bad["verdict"]) == (None, None)
+    assert good["verdict"].keys() == {"status", "reason", "sentence"}
     assert "There is no file" in missing["error"]
     assert "bad.png is not an image" in bad["error"]
     assert good["error"] is None
     assert good["label"] in good["probabilities"]
     assert sum(good["probabilities"].values()) == pytest.approx(1)
+
+
+def test_classify_reads_the_films_of_a_zip(run, film, tmp_path):
+    film.save(tmp_path / "film.png")
+    with zipfile.ZipFile(tmp_path / "films.zip", "w") as archive:
+        archive.write(tmp_path / "film.png", "ward/film.png")
+        archive.writestr("ward/letter.txt", "not a film")
+    code, out, err = run("classify", tmp_path / "film.png", tmp_path / "films.zip")
+    alone, zipped, letter = out.splitlines()
+    assert zipped == alone.replace("film.png", "films.zip/ward/film.png")
+    assert letter.startswith(f"{tmp_path / 'films.zip'}/ward/letter.txt: letter.txt is not an image")
+    assert (code, err) == (2, "")
+
+
+@pytest.mark.parametrize("reason", ["blank", "blurred"])
+def test_a_film_that_the_input_check_refuses_has_its_answer_and_does_not_fail(
+    run, film, tmp_path, monkeypatch, reason
+):
+    verdict = REASONS[reason]
+    label, probabilities = (None, {}) if verdict.status == "refused" else ("NORMAL", {"NORMAL": 1.0})
+    answer = Prediction(label, probabilities, {}, verdict)
+    monkeypatch.setattr(Classifier, "predict", lambda self, pictures: [answer] * len(pictures))
+    film.save(tmp_path / "film.png")
+    code, out, _ = run("classify", tmp_path / "film.png", "--json")
+    assert (code, json.loads(out)["label"], json.loads(out)["error"]) == (0, label, None)
+    assert json.loads(out)["verdict"] == {
+        "status": verdict.status,
+        "reason": reason,
+        "sentence": verdict.sentence,
+    }
+    code, out, _ = run("classify", tmp_path / "film.png")
+    said = verdict.sentence if label is None else f"NORMAL 1.000 ({verdict.sentence})"
+    assert (code, out) == (0, f"{tmp_path / 'film.png'}: {said}\n")
 
 
 def test_evaluate_prints_saves_and_draws(run, tmp_path):
