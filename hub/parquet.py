@@ -12,8 +12,10 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard, DatasetCardData
 from tqdm.auto import tqdm
 
+from hub.dicom import is_dicom
+from hub.errors import InputError
 from hub.files import write_text
-from hub.images import read_image
+from hub.images import read_file, read_image
 from hub.patients import leak_report, naming, parse_name, stored_images
 from hub.plots import plot_samples
 from hub.sources import is_radiograph
@@ -29,7 +31,7 @@ def write_dataset(splits: DatasetDict, folder: Path, repo_id: str, shard_bytes: 
     """Write the splits of `load_splits` into `folder`: data/SPLIT-00000-of-NNNNN.parquet and the card.
 
     Shards hold about `shard_bytes` of images, encoded as they were; `ROWS` of them are in memory at a time.
-    Raises InputError naming an image that cannot be read.
+    Raises InputError naming an image that cannot be read, or is DICOM.
     """
     (folder / "data").mkdir(parents=True)
     info, sizes = DatasetInfo(features=splits["train"].features, splits=SplitDict()), Counter()
@@ -50,6 +52,7 @@ def _write_shards(split: Dataset, name: str, folder: Path, shard_bytes: int, siz
             rows = split.select(range(start, min(start + ROWS, len(split))))
             for index, image in enumerate(stored_images(rows), start):
                 with naming(index, image):
+                    _refuse_dicom(image)
                     sizes[read_image(image).size] += 1
             table = embed_table_storage(tables[start : start + ROWS])
             if room <= 0:
@@ -74,6 +77,12 @@ def _write_shards(split: Dataset, name: str, folder: Path, shard_bytes: int, siz
     for index, path in enumerate(paths):
         path.rename(folder / f"{name}-{index:05}-of-{len(paths):05}.parquet")
     return SplitInfo(name, num_bytes=num_bytes, num_examples=len(split))
+
+
+def _refuse_dicom(image: bytes | str) -> None:
+    """Raise InputError for what would be published with its patient's name in its header."""
+    if is_dicom(image if isinstance(image, bytes) else read_file(image)):
+        raise InputError("This is DICOM, whose header names the patient; make PNG files of the films.")
 
 
 def _samples(train: Dataset) -> dict[str, list]:

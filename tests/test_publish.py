@@ -18,6 +18,7 @@ from gradio_client import Client, handle_file
 from hub_server import Hub, Repo, serve
 from huggingface_hub import DatasetCard, SpaceCard
 from PIL import Image
+from pydicom.data import get_testdata_file
 from servers import free_port, wait_for
 
 from hub import package, parquet, space
@@ -196,6 +197,14 @@ def test_an_image_that_cannot_be_read_is_named_before_anything_is_uploaded(kaggl
     broken.write_bytes(broken.read_bytes()[:200])
     with pytest.raises(InputError, match=broken.name):
         parquet.write_dataset(load_splits(kaggle_folder), tmp_path, "someone/films")
+
+
+def test_dicom_whose_header_names_the_patient_is_not_published(kaggle_folder, tmp_path):
+    film = Path(get_testdata_file("dicomdirtests/77654033/CR2/6247"))
+    shutil.copy(film, next((kaggle_folder / "train" / "NORMAL").iterdir()))
+    splits = load_splits(kaggle_folder)
+    with pytest.raises(InputError, match="DICOM, whose header names the patient; make PNG files"):
+        parquet.write_dataset(splits, tmp_path / "published", "someone/films")
 
 
 # A model
