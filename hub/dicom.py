@@ -19,6 +19,7 @@ from pydicom import Dataset, dcmread
 from pydicom.pixels import apply_modality_lut, apply_windowing, get_decoder, pixel_array
 from pydicom.pixels.processing import apply_voi
 from pydicom.uid import (
+    UID,
     AllTransferSyntaxes,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -32,9 +33,9 @@ from hub.errors import InputError
 
 # All that is read of a header: nothing in it says who the patient is.
 ELEMENTS = [
-    "SOPClassUID", "Modality", "ViewPosition", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel",
-    "PhotometricInterpretation", "PlanarConfiguration", "BitsAllocated", "BitsStored", "HighBit",
-    "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit", "ModalityLUTSequence",
+    "SOPClassUID", "Modality", "ViewPosition", "PresentationIntentType", "NumberOfFrames", "Rows", "Columns",
+    "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "BitsAllocated", "BitsStored",
+    "HighBit", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit", "ModalityLUTSequence",
     "RescaleSlope", "RescaleIntercept", "VOILUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction",
     "PresentationLUTShape", "ExtendedOffsetTable", "ExtendedOffsetTableLengths", "PixelData",
 ]  # fmt: skip
@@ -66,8 +67,9 @@ def read_header(data: bytes, name: str) -> Dataset:
     """Return the `ELEMENTS` of a DICOM file of one frontal radiograph, its pixels as they are stored.
 
     Raises InputError for a file of anything else: no picture, several frames, another modality, a lateral
-    view, more colours or bits than a radiograph has, a transfer syntax that is not read here. Of the header
-    its sentence says nothing but the modality or the transfer syntax. Of damage any other exception tells.
+    view, raw values of a detector (PS3.3 C.8.11.1), more colours or bits than a radiograph has, a transfer
+    syntax that is not read here. Of the header its sentence says nothing but the modality or the transfer
+    syntax. Of damage any other exception tells.
     """
     header = _read(data)
     if "PixelData" not in header:
@@ -85,6 +87,10 @@ def read_header(data: bytes, name: str) -> Dataset:
     if _text(header, "ViewPosition") in LATERAL:
         # The network has seen frontal films only, and a lateral one looks enough like them to get an answer.
         raise InputError(f"{name} is a lateral view by its header; give the frontal one.")
+    if _text(header, "PresentationIntentType") == "FOR PROCESSING":
+        raise InputError(
+            f"{name} is what the detector gave, not a film yet; give the image for presentation."
+        )
     _check_syntax(header.file_meta.TransferSyntaxUID, name)
     _check_pixel_format(header, name)
     return header
@@ -111,6 +117,9 @@ def _read(data: bytes) -> Dataset:
         implicit, little = header.original_encoding
         explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
         header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+    # An element without a value says as little as none, but pydicom stumbles over some.
+    for empty in [element.tag for element in header if element.is_empty]:
+        del header[empty]
     return header
 
 
@@ -136,7 +145,7 @@ def _text(header: Dataset, element: str) -> str:
     return value.strip().upper() if isinstance(value, str) else ""
 
 
-def _check_syntax(syntax: str, name: str) -> None:
+def _check_syntax(syntax: UID, name: str) -> None:
     try:
         readable = get_decoder(syntax).is_available
     except NotImplementedError:

@@ -346,6 +346,17 @@ def test_a_modality_lut_goes_before_the_window():
     np.testing.assert_allclose(pixels(stored(film)), linear(table[DEEP] * 1.0, 8000, 6000), atol=0.51)
 
 
+def test_an_element_without_a_value_is_as_good_as_none():
+    names = [
+        "WindowCenter", "WindowWidth", "VOILUTFunction", "RescaleSlope", "RescaleIntercept", "PixelPaddingValue",
+        "PresentationLUTShape", "ModalityLUTSequence", "VOILUTSequence", "NumberOfFrames", "ViewPosition",
+        "PresentationIntentType",
+    ]  # fmt: skip
+    np.testing.assert_array_equal(pixels(stored(dataset(DEEP, **dict.fromkeys(names, "")))), stretched(DEEP))
+    windowed = dataset(DEEP, WindowCenter=1500, WindowWidth=900, VOILUTFunction="")
+    np.testing.assert_allclose(pixels(stored(windowed)), linear(DEEP.astype(float), 1500, 900), atol=0.51)
+
+
 def test_a_blank_film_is_black():
     assert not pixels(stored(dataset(np.full((40, 48), 700, np.uint16)))).any()
 
@@ -372,11 +383,17 @@ def test_a_lateral_view_is_refused(view):
     assert "lateral view by its header; give the frontal one" in refusal(stored(dataset(ViewPosition=view)))
 
 
+def test_raw_values_of_a_detector_are_refused():
+    assert "image for presentation" in refusal(stored(dataset(PresentationIntentType="FOR PROCESSING")))
+    read_image(stored(dataset(PresentationIntentType="FOR PRESENTATION")))
+
+
 @pytest.mark.parametrize("name", ["test-SR.dcm", "DICOMDIR", "rtstruct.dcm", "waveform_ecg.dcm"])
 def test_a_file_without_a_picture_is_refused(name):
     assert "DICOM file without a picture" in refusal(get_testdata_file(name))
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_transfer_syntax_that_is_not_read_here_is_refused_by_name():
     frame = encapsulate([b"frame"])
     assert "MPEG2 Main Profile" in refusal(stored(dataset(PixelData=frame), uids.MPEG2MPML))
