@@ -133,6 +133,8 @@ def _read(
 
 
 def _starts_as_zip(file: str | Path) -> bool:
+    if not Path(file).is_file():
+        return False  # a pipe can be read only once
     try:
         with Path(file).open("rb") as stream:
             return stream.read(4) in ZIP

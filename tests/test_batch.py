@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tracemalloc
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,14 @@ def test_open_files_are_read_as_well(tmp_path):
         results = list(classify_files(Brightness(), [first, second]))
     assert [result.name for result in results] == [f"{path}/a.png", str(tmp_path / "b.png")]
     assert all(result.prediction for result in results)
+
+
+def test_a_pipe_is_read_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor() as pool:
+        pool.submit((tmp_path / "pipe").write_bytes, png())
+        (result,) = classify_files(Brightness(), [tmp_path / "pipe"])
+    assert result.error is None
 
 
 def test_a_picture_in_a_zip_is_refused_by_its_name(tmp_path):

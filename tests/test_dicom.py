@@ -348,8 +348,8 @@ def test_a_modality_lut_goes_before_the_window():
 
 def test_an_element_without_a_value_is_as_good_as_none():
     names = [
-        "WindowCenter", "WindowWidth", "VOILUTFunction", "RescaleSlope", "RescaleIntercept", "PixelPaddingValue",
-        "PresentationLUTShape", "ModalityLUTSequence", "VOILUTSequence", "NumberOfFrames", "ViewPosition",
+        "WindowCenter", "WindowWidth", "VOILUTFunction", "RescaleSlope", "RescaleIntercept", "NumberOfFrames",
+        "PixelPaddingValue", "PresentationLUTShape", "ModalityLUTSequence", "VOILUTSequence", "ViewPosition",
         "PresentationIntentType",
     ]  # fmt: skip
     np.testing.assert_array_equal(pixels(stored(dataset(DEEP, **dict.fromkeys(names, "")))), stretched(DEEP))
