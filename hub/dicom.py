@@ -6,6 +6,7 @@ of its own, DICOM on standard input, pixels on standard output.
 
 import io
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -46,7 +47,7 @@ GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 MAX_INFLATED = 512_000_000  # bytes
 SECONDS = 60  # for one compressed file
-MAX_MEMORY = 8 << 30  # bytes of addresses, which are several times what is used
+MAX_MEMORY = 4 << 30  # bytes of addresses, which are more than is used
 # Without preamble and prefix: an element of group 0002 or 0008, with the two letters of its type or a
 # length of less than 65536 after it; big endian the other way round (PS3.5 7.1).
 BARE = re.compile(
@@ -172,9 +173,15 @@ def _decode_apart(data: bytes) -> np.ndarray:
 
     A damaged frame makes GDCM abort, and with it all that runs in the same process.
     """
-    command = [sys.executable, "-m", "hub.dicom"]
-    root = Path(__file__).parents[1]
-    done = subprocess.run(command, input=data, capture_output=True, cwd=root, timeout=SECONDS, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "hub.dicom"],
+        input=data,
+        capture_output=True,
+        cwd=Path(__file__).parents[1],
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # each thread takes addresses, which are limited
+        timeout=SECONDS,
+        check=True,
+    )
     return np.load(io.BytesIO(done.stdout))
 
 
@@ -203,7 +210,8 @@ def _to_8_bit(stored: np.ndarray, header: Dataset) -> np.ndarray:
         scale = 255 / (white - black) if white != black else 0
         greys = np.rint(((values - black) * scale).clip(0, 255)).astype(np.uint8)
     # In a DX image MONOCHROME1 and INVERSE say the same thing twice (PS3.3 C.8.11.3.1).
-    if "INVERSE" in _text(header, "PresentationLUTShape") or header.PhotometricInterpretation == GREY[0]:
+    kind, shape = _text(header, "PhotometricInterpretation"), _text(header, "PresentationLUTShape")
+    if kind == "MONOCHROME1" or shape == "INVERSE":
         greys = 255 - greys
     greys[padding] = 0
     return greys[stored.astype(np.int32) - limits.min]

@@ -13,6 +13,7 @@ from hub.errors import InputError
 
 # Beside these, DICOM. JPEG includes MPO, the JPEG with a second, embedded picture that many phones write.
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+# Of training data. DICOM, whose header names the patient, is not for what may be published.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 MAX_PIXELS = 64_000_000
 MIN_RADIOGRAPH_SIDE = 32
