@@ -55,6 +55,7 @@ class Classifier:
 
     def __init__(self, folder: str | Path):
         """Load a local model folder; InputError when it is not one."""
+        self.folder = Path(folder)
         config = read_config(Path(folder))
         if "label_names" not in config:
             raise InputError(f"{folder} has no label_names in its config.json; add the classes in order.")

@@ -1,5 +1,6 @@
 """What both apps show: one model, its examples, and an answer in words and pictures."""
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,28 +8,56 @@ from pathlib import Path
 from PIL import Image
 
 from hub.classifier import Classifier, Prediction
+from hub.errors import InputError
 from hub.files import BUNDLED
-from hub.heatmap import overlay
+from hub.heatmap import MAX_SIDE, overlay
 from hub.images import Source, read_image
 from hub.synthetic import sample_radiographs
 
 RADIOGRAPH_WORDS = {
     "title": "Is it pneumonia?",
-    "introduction": "Drop in a child's chest X-ray: a small neural network says how likely pneumonia is, "
-    "and shows where in the film it finds the evidence.",
-    "disclaimer": "Research software, not a diagnosis. Trained on films of children aged one to five from "
-    "one hospital; do not use it to decide about anybody's care.",
+    "introduction": "Give a child's chest X-ray: read how likely pneumonia is, and see where the "
+    "evidence lies.",
+    "disclaimer": "Research software, not a diagnosis. It knows films of children aged one to five of one "
+    "hospital.",
+    "one": "One film",
     "picture": "Chest X-ray",
-    "heatmap": "Colour marks what speaks for pneumonia, from yellow (a little) to red (a lot). It is the "
-    "model's last layer, applied spot by spot: it shows what the model used, not where disease is.",
+    "heatmap": "Colour marks what speaks for pneumonia, from yellow (a little) to red (a lot): what the "
+    "model used, not where disease is.",
 }
 OTHER_WORDS = {
     "title": "What is in the picture?",
-    "introduction": "Drop in a picture: the model says which of its classes it is most like.",
+    "introduction": "A picture in: which of its classes the model finds it most like.",
     "disclaimer": "Research software: the answer is always one of the model's classes.",
+    "one": "One picture",
     "picture": "Picture",
     "heatmap": "Colour marks what speaks for the answer, from yellow (a little) to red (a lot).",
 }
+OPERATING_POINTS = {
+    "balanced": "weighs a missed pneumonia and a false alarm alike",
+    "screening": "misses as little pneumonia as it can, at the price of more false alarms",
+}
+NEAR = 2  # odds within this factor of the threshold's are too close to call
+FINDINGS = {
+    "signs of pneumonia": "Signs of pneumonia",
+    "no sign of pneumonia": "No sign of pneumonia",
+    "uncertain": "Uncertain",
+}
+SHARE, CHECK = "Calibrated probability", "Input check"  # columns of the batch table
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A prediction and its pictures, RGB and alike in size: the film, and the film under its heatmap."""
+
+    prediction: Prediction
+    picture: Image.Image
+    heatmap: Image.Image
+
+
+def load_model() -> Classifier:
+    """Load the folder or Hub id that MODEL in the environment names, or else the bundled model."""
+    return Classifier.from_pretrained(os.environ.get("MODEL") or BUNDLED)
 
 
 def words(classifier: Classifier) -> dict[str, str]:
@@ -36,19 +65,11 @@ def words(classifier: Classifier) -> dict[str, str]:
     return RADIOGRAPH_WORDS if classifier.radiograph else OTHER_WORDS
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A prediction in a form to show: the film, the film under its heatmap, and a sentence."""
-
-    prediction: Prediction
-    picture: Image.Image
-    heatmap: Image.Image
-    headline: str
-
-
-def load_model() -> Classifier:
-    """Load the folder or Hub id that MODEL in the environment names, or else the bundled model."""
-    return Classifier.from_pretrained(os.environ.get("MODEL") or BUNDLED)
+def operating_points(classifier: Classifier) -> list[str]:
+    """Return the names of the operating points to choose from, the usual one first; [] without any."""
+    if "PNEUMONIA" not in classifier.classes:
+        return []
+    return [name for name in OPERATING_POINTS if name in classifier.operating_points]
 
 
 def answer(classifier: Classifier, source: Source) -> Answer:
@@ -57,40 +78,153 @@ def answer(classifier: Classifier, source: Source) -> Answer:
     prediction = classifier(picture)
     if classifier.radiograph:
         picture = picture.convert("L")
-    return Answer(
-        prediction=prediction,
-        picture=picture.convert("RGB"),
-        heatmap=overlay(picture, prediction, _shown_class(classifier, prediction)),
-        headline=_headline(classifier, prediction),
-    )
+    shown = "PNEUMONIA" if "PNEUMONIA" in prediction.heatmaps else prediction.label
+    picture = picture.convert("RGB")
+    heatmap = overlay(picture, prediction, shown)
+    picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    return Answer(prediction, picture, heatmap)
+
+
+def find(probability: float, threshold: float) -> str:
+    """Return the finding for a probability of pneumonia: one of FINDINGS, "uncertain" near the threshold."""
+    distance = log_odds(probability) - log_odds(threshold)
+    if abs(distance) < math.log(NEAR):
+        return "uncertain"
+    return "signs of pneumonia" if distance > 0 else "no sign of pneumonia"
+
+
+def log_odds(probability: float) -> float:
+    """Return the natural logarithm of the odds, finite for 0 and 1, too."""
+    probability = min(max(probability, 1e-9), 1 - 1e-9)
+    return math.log(probability / (1 - probability))
+
+
+def report(classifier: Classifier, prediction: Prediction, operating_point: str | None = None) -> dict:
+    """Return the answer at one operating point as plain JSON; this is what the API gives.
+
+    `label` is the class: PNEUMONIA from the threshold up, by argmax where the model has no operating
+    points. `finding` is one of FINDINGS, `probability` the calibrated probability of pneumonia; both are
+    None for other models, and like `label` where the input check refuses. `verdict` is that check's.
+    Raises InputError for an operating point that the model does not have.
+    """
+    points = operating_points(classifier)
+    if operating_point and points and operating_point not in points:
+        raise InputError(f"There is no operating point {operating_point}; give {' or '.join(points)}.")
+    name = (operating_point or points[0]) if points else None
+    threshold = classifier.operating_points[name] if points else None
+    probability = prediction.probabilities.get("PNEUMONIA")
+    label, finding = prediction.label, None
+    if points and probability is not None:
+        label = "PNEUMONIA" if probability >= threshold else "NORMAL"
+        finding = find(probability, threshold)
+    verdict = prediction.verdict
+    return {
+        "label": label,
+        "finding": finding,
+        "probability": probability,
+        "probabilities": dict(prediction.probabilities),
+        "operating_point": name,
+        "threshold": threshold,
+        "verdict": {"status": verdict.status, "reason": verdict.reason, "sentence": verdict.sentence},
+    }
+
+
+def headline(report: dict) -> str:
+    """Return the answer in a few words: the finding, or else the class; "No answer" where refused."""
+    if report["label"] is None:
+        return "No answer"
+    return FINDINGS[report["finding"]] if report["finding"] else report["label"]
+
+
+def advice(report: dict) -> str:
+    """Return what the answer means at its operating point, in a sentence or two; "" where it says it all."""
+    if report["finding"] is None:
+        return ""
+    threshold = f"the {report['operating_point']} threshold of {percent(report['threshold'])}"
+    if report["finding"] == "uncertain":
+        return (
+            f"Too close to call: the odds are within a factor of {NEAR} of those of {threshold}. "
+            "Have a person look at this film."
+        )
+    side = "Above" if report["finding"] == "signs of pneumonia" else "Below"
+    return f"{side} {threshold}, by more than the factor of {NEAR} in odds that counts as uncertain."
+
+
+def check_words(report: dict) -> str:
+    """Return what the input check says of the picture, in a sentence."""
+    verdict = report["verdict"]
+    if verdict["status"] == "fine":
+        return "Input check: a film like those it knows."
+    if verdict["status"] == "unchecked":
+        return "Input check: this model has none, and answers whatever it is shown."
+    return verdict["sentence"]
+
+
+def most_probable(report: dict) -> list[tuple[str, float]]:
+    """Return the five most probable classes and their probabilities, the highest first."""
+    return sorted(report["probabilities"].items(), key=lambda pair: pair[1], reverse=True)[:5]
+
+
+def table_row(name: str, report: dict | None, error: str | None) -> dict:
+    """Return a row of the batch table, by column; without a report, the file could not be read."""
+    if report is None:
+        return {"Name": name, "Answer": "No answer", SHARE: None, CHECK: error}
+    share = report["probability"]
+    if report["finding"] is None:
+        share = max(report["probabilities"].values(), default=None)
+    verdict = report["verdict"]
+    check = verdict["sentence"] or {"fine": "fine", "unchecked": "not checked"}[verdict["status"]]
+    return {"Name": name, "Answer": headline(report), SHARE: share, CHECK: check}
+
+
+def explain_point(name: str, metrics: dict) -> str:
+    """Return what an operating point is for, with the sensitivity and specificity that `metrics` has."""
+    figures = {
+        split: [percent(metrics[split][f"{name}_{what}"]["value"]) for what in ("sensitivity", "specificity")]
+        for split in ("validation", "test")
+        if f"{name}_specificity" in metrics.get(split, {})
+    }
+    sentences = [f"{name.capitalize()} {OPERATING_POINTS[name]}."]
+    if "validation" in figures:
+        found, cleared = figures["validation"]
+        sentences.append(
+            f"On validation films: sensitivity {found} (share of pneumonia found), specificity {cleared} "
+            "(share of normal films cleared)."
+        )
+    if "test" in figures:
+        sentences.append("On test films: {} and {}.".format(*figures["test"]))
+    return " ".join(sentences)
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 in per cent, with a no-break space; never 0 or 100 for what is neither."""
+    digits = 0 if 0.095 <= share <= 0.99 else 1
+    if 0 < share < 0.0005:
+        return "under 0.1\u00a0%"
+    if 0.9995 <= share < 1:
+        return "over 99.9\u00a0%"
+    return f"{100 * share:.{digits}f}".removesuffix(".0") + "\u00a0%"
 
 
 def write_examples(classifier: Classifier, folder: Path, per_class: int = 3) -> list[Path]:
-    """Write synthetic radiographs that the model gets right into `folder`; return their paths.
+    """Write the clearest of a few synthetic radiographs into `folder`; return their paths.
 
+    Per class those that the model is surest of, rightly, and that its input check has nothing against.
     None for a model that does not read radiographs.
     """
     if not classifier.radiograph:
         return []
     pictures, labels = sample_radiographs(8 * per_class)
-    paths = {name: [] for name in classifier.classes}
-    for picture, label, prediction in zip(pictures, labels, classifier(pictures), strict=True):
-        name = classifier.classes[label]
-        if prediction.label == name and len(paths[name]) < per_class:
-            paths[name].append(folder / f"synthetic-{name.lower()}-{len(paths[name]) + 1}.png")
-            picture.save(paths[name][-1])
-    return [path for group in paths.values() for path in group]
-
-
-def _shown_class(classifier: Classifier, prediction: Prediction) -> str:
-    """Return the class whose evidence the heatmap shows: the disease, or else the answer."""
-    return "PNEUMONIA" if classifier.radiograph else prediction.label
-
-
-def _headline(classifier: Classifier, prediction: Prediction) -> str:
-    probability = prediction.probabilities[prediction.label]
-    percent = "over 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
-    if not classifier.radiograph:
-        return f"{prediction.label}, probability {percent}"
-    finding = "Signs of pneumonia" if prediction.label == "PNEUMONIA" else "No sign of pneumonia"
-    return f"{finding}, probability {percent}"
+    answers = list(zip(pictures, labels, classifier(pictures), strict=True))
+    paths = []
+    for index, name in enumerate(classifier.classes):
+        right = [
+            (prediction.probabilities[name], picture)
+            for picture, label, prediction in answers
+            if label == index and prediction.label == name and not prediction.warnings
+        ]
+        surest = sorted(right, key=lambda pair: pair[0], reverse=True)[:per_class]
+        for number, (_, picture) in enumerate(surest, 1):
+            paths.append(folder / f"synthetic-{name.lower()}-{number}.png")
+            picture.save(paths[-1])
+    return paths
