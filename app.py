@@ -12,79 +12,148 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from hub import demo
-from hub.classifier import Classifier
+from hub import about, batch, demo, page
+from hub.classifier import Classifier, Prediction
 from hub.errors import InputError
 
 DELETE_EVERY, DELETE_AFTER = 60, 300  # seconds
-UPLOADS = "Uploads are deleted within minutes and never logged."
-CSS = """
-.gradio-container { max-width: 1060px !important; margin: 0 auto !important; }
-#disclaimer { border-left: 4px solid var(--color-accent); padding: 0.4rem 0 0.4rem 0.9rem; }
-.gallery-item .container { width: 4.4rem !important; height: 4.4rem !important; }
-#headline h2 { margin: 0 0 0.2rem 0; }
+SELECT_EXAMPLE = """
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-example]");
+  if (button) trigger("select", { index: Number(button.dataset.example) });
+});
 """
+THEME = gr.themes.Default(
+    primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+).set(
+    # Gradio's own greys are too faint to read for many.
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
+    block_label_text_color="*neutral_700",
+    block_label_text_color_dark="*neutral_200",
+    block_info_text_color="*neutral_600",
+    block_info_text_color_dark="*neutral_300",
+)
 
 
 def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
     """Return the page for one model."""
     words = demo.words(classifier)
-    invitation = (
-        "Choose a picture" + (" or click an example" if examples else "") + "; the answer appears here."
-    )
+    metrics = about.read_metrics(classifier.folder)
+    points = demo.operating_points(classifier)
+    usual = points[0] if points else None
 
-    def classify(picture: str | None) -> tuple:
-        """Say which class a picture belongs to, how probably, and where the evidence is."""
-        hidden = gr.update(visible=False, value=None)
-        if picture is None:
-            return invitation, hidden, hidden, gr.update(visible=False)
-        try:
-            answer = demo.answer(classifier, picture)
-        except InputError as error:
-            return f"## No answer\n{error}", hidden, hidden, gr.update(visible=False)
-        return (
-            "\n\n".join([f"## {answer.headline}", *answer.prediction.warnings]),
-            gr.update(visible=True, value=answer.prediction.probabilities),
-            gr.update(visible=True, value=(answer.picture, answer.heatmap)),
-            gr.update(visible=bool(answer.prediction.heatmaps)),
+    def explain(point: str | None) -> str:
+        return demo.explain_point(point, metrics) if point else ""
+
+    def operating_point(label: str) -> gr.Radio:
+        return gr.Radio(
+            [(name.capitalize(), name) for name in points],
+            value=usual,
+            label=label,
+            info=explain(usual),
+            visible=bool(points),
         )
 
+    def show(file: str | None, point: str | None) -> tuple:
+        """Return film, card, what another operating point needs, and an empty drop zone for the next file."""
+        if file is None:
+            return (gr.skip(),) * 4
+        try:
+            answer = demo.answer(classifier, file)
+        except InputError as error:
+            return page.film(None), page.trouble(str(error)), None, None
+        film = page.film(answer, Path(file).name, words)
+        return film, page.card(demo.report(classifier, answer.prediction, point)), answer.prediction, None
+
+    def show_example(event: gr.EventData, point: str | None) -> tuple:
+        return show(str(examples[event.index]), point)[:3]
+
+    def reword(prediction: Prediction | None, point: str) -> tuple:
+        card = page.card(demo.report(classifier, prediction, point)) if prediction else gr.skip()
+        return card, gr.update(info=explain(point))
+
+    def table(rows: list[batch.Row], point: str | None) -> str:
+        reports = [row.prediction and demo.report(classifier, row.prediction, point) for row in rows]
+        return page.batch(list(zip(rows, reports, strict=True)), batch.to_csv(rows))
+
+    def classify_batch(files: list[str], point: str | None, progress=gr.Progress()) -> tuple:  # noqa: B008
+        rows = []
+        for row in batch.classify_files(classifier, files):
+            rows.append(row)
+            progress((len(rows), max(len(rows), len(files))), unit="files")
+        return rows, table(rows, point), None
+
+    def reword_batch(rows: list[batch.Row] | None, point: str) -> tuple:
+        return table(rows, point) if rows else gr.skip(), gr.update(info=explain(point))
+
+    def classify(image: str, operating_point: str = usual) -> dict:
+        """Say whether a child's chest X-ray shows signs of pneumonia. Research only, not a diagnosis.
+
+        Args:
+            image: the X-ray, from the front: DICOM, PNG, JPEG, WebP, TIFF or BMP
+            operating_point: "balanced", or "screening", which misses less and raises more false alarms
+
+        Returns:
+            label, the class; finding, "signs of pneumonia", "no sign of pneumonia" or "uncertain";
+            probability of pneumonia, calibrated; probabilities of each class; operating_point and its
+            threshold; verdict of the input check: status "fine", "warned", "refused" (then there is no
+            answer) or "unchecked", reason and sentence
+        """
+        try:
+            return demo.report(classifier, classifier(image), operating_point)
+        except InputError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    events = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
     with gr.Blocks(
         title=words["title"], analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
-    ) as page:
-        gr.Markdown(f"# {words['title']}\n{words['introduction']}")
-        gr.Markdown(f"{words['disclaimer']} {UPLOADS}", elem_id="disclaimer")
-        with gr.Row():
-            with gr.Column():
-                picture = gr.Image(
-                    label=words["picture"],
-                    type="filepath",
-                    sources=["upload", "clipboard"],
-                    height=400,
-                    placeholder="Drop a picture here, or click to choose one\nPNG, JPEG, WebP, TIFF or BMP",
-                )
-                # The uploaded file itself, which Gradio has checked to be one: hub.images alone reads it.
-                picture.preprocess = lambda upload: upload.path if upload else None
-                if examples:
-                    gr.Examples(
-                        [[str(path)] for path in examples],
-                        picture,
-                        label="Synthetic films of no patient: click one",
-                        cache_examples=False,
+    ) as blocks:
+        gr.HTML(page.notes(words))
+        with gr.Tabs():
+            with gr.Tab(words["one"]):
+                with gr.Row(elem_id="inputs"):
+                    upload = gr.File(label=f"{words['picture']}: drop, paste or choose", elem_id="film-input")
+                    sample = gr.HTML(
+                        page.examples(examples), js_on_load=SELECT_EXAMPLE, visible=bool(examples)
                     )
-            with gr.Column():
-                headline = gr.Markdown(invitation, elem_id="headline")
-                probabilities = gr.Label(
-                    label="Probability", show_heading=False, num_top_classes=5, visible=False
+                with gr.Row(elem_id="answer"):
+                    with gr.Column():
+                        film = gr.HTML(page.film(None))
+                        with gr.Accordion("Use the camera or the clipboard", open=False):
+                            camera = gr.Image(label=words["picture"], sources=["webcam", "clipboard"])
+                    with gr.Column():
+                        card = gr.HTML(page.invitation(), elem_id="card")
+                        point = operating_point("Operating point")
+            with gr.Tab("Batch"):
+                uploads = gr.File(
+                    label="Many files, or ZIPs of them", file_count="multiple", elem_id="batch-input"
                 )
-                heatmap = gr.ImageSlider(
-                    label="Drag the line: film, evidence", interactive=False, max_height=400, visible=False
-                )
-                explanation = gr.Markdown(words["heatmap"], visible=False)
-        picture.change(
-            classify, picture, [headline, probabilities, heatmap, explanation], api_name="classify"
+                batch_point = operating_point("Operating point of this table")
+                results = gr.HTML(page.invitation())
+            with gr.Tab("About the model"):
+                gr.Markdown(about.text(metrics, classifier.operating_points), elem_id="about")
+                gr.HTML(page.gallery(about.pictures(classifier.folder)), elem_id="gallery")
+        prediction, rows = gr.State(), gr.State(time_to_live=DELETE_AFTER)
+
+        # The uploaded files themselves, which Gradio has checked to be uploads: hub.images alone reads them.
+        upload.preprocess = camera.preprocess = lambda file: file.path if file else None
+        uploads.preprocess = lambda files: [file.path for file in files] if files else []
+
+        answer = [film, card, prediction]
+        upload.upload(show, [upload, point], [*answer, upload], **events)
+        camera.input(show, [camera, point], [*answer, camera], **events)
+        sample.select(show_example, point, answer, **events)
+        point.input(reword, [prediction, point], [card, point], **events)
+        uploads.upload(
+            classify_batch, [uploads, batch_point], [rows, results, uploads],
+            api_visibility="private", show_progress_on=results, concurrency_limit=2,
+        )  # fmt: skip
+        batch_point.input(reword_batch, [rows, batch_point], [results, batch_point], **events)
+        gr.Button(visible=False).click(
+            classify, [upload, point], gr.JSON(visible=False), api_name="classify", queue=False
         )
-    return page
+    return blocks
 
 
 def main() -> int:
@@ -94,9 +163,23 @@ def main() -> int:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory() as folder:
-        page = build(classifier, demo.write_examples(classifier, Path(folder)))
-        page.launch(css=CSS, run_history=False, max_file_size="100mb", footer_links=[])
+        blocks = build(classifier, demo.write_examples(classifier, Path(folder)))
+        blocks.launch(**launch_options(classifier))
     return 0
+
+
+def launch_options(classifier: Classifier) -> dict:
+    """Return how the page is served: what it looks like, and that nothing is recorded or handed out."""
+    return {
+        "theme": THEME,
+        "css_paths": page.CSS,
+        "js": page.JS.read_text(),
+        "mcp_server": True,
+        "run_history": False,
+        "max_file_size": "100mb",
+        "footer_links": [],
+        "allowed_paths": [str(path) for path, _ in about.pictures(classifier.folder)],
+    }
 
 
 if __name__ == "__main__":

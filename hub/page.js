@@ -1,0 +1,31 @@
+// What moves on the page: listeners on the document, as Gradio draws its parts anew.
+() => {
+  document.addEventListener("input", (event) => {
+    const slider = event.target.closest(".film input[type=range]");
+    if (slider) slider.closest(".film").querySelector(".heat").style.opacity = slider.value / 100;
+  });
+
+  // A picture in the clipboard goes the way of an upload.
+  document.addEventListener("paste", (event) => {
+    const zone = document.querySelector("#film-input input[type=file]");
+    if (!zone || !event.clipboardData.files.length) return;
+    zone.files = event.clipboardData.files;
+    zone.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest(".batch thead button");
+    if (!button) return;
+    const header = button.parentElement;
+    const order = header.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
+    for (const other of header.parentElement.children) other.removeAttribute("aria-sort");
+    header.setAttribute("aria-sort", order);
+    const body = header.closest("table").tBodies[0];
+    const key = (row) => row.cells[header.cellIndex].dataset.sort;
+    const rows = [...body.rows].sort((a, b) => {
+      const [x, y] = [key(a), key(b)];
+      return isNaN(x) || isNaN(y) ? x.localeCompare(y, undefined, { numeric: true }) : x - y;
+    });
+    body.append(...(order === "ascending" ? rows : rows.reverse()));
+  });
+}
