@@ -1,10 +1,12 @@
 """What many tests need: films, and folders of them."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import sync_playwright
 
 from hub.synthetic import sample_radiographs
 
@@ -52,3 +54,18 @@ def kaggle_folder(tmp_path, write_noise):
             for name in (f"bacteria_{number}", f"bacteria_{number + 1}", f"virus_{number + 5}"):
                 write_noise(folder / split / "PNEUMONIA" / f"person{number}_{name}.jpeg")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not chromium:
+        pytest.skip("there is no Chromium on this machine; install Debian's package chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"],
+        )
+        yield browser
+        browser.close()

@@ -1,8 +1,15 @@
-"""What tests of servers share."""
+"""What tests of servers and of pages share."""
 
 import socket
 import time
 import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+
+SCREENSHOTS = Path(__file__).parents[1] / "test-output"
+SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
 def free_port():
@@ -22,3 +29,42 @@ def wait_for(url, process, seconds=120):
         except OSError:
             time.sleep(0.3)
     raise AssertionError(f"{url} did not answer within {seconds} s")
+
+
+@contextmanager
+def open_page(browser, url, window):
+    """Yield `url` in a new window, "phone-dark" for one; it must not ask any other machine for anything."""
+    device, scheme = window.split("-")
+    width, height = SIZES[device]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page = context.new_page()
+    page.name = window
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(url)
+    yield page
+    own = (url, url.replace("http", "ws", 1), "data:", "blob:")
+    assert [address for address in asked if not address.startswith(own)] == []
+    context.close()
+
+
+def screenshot(page, name):
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.wait_for_timeout(400)  # pictures fade in
+    page.screenshot(path=SCREENSHOTS / f"{page.name}-{name}.png", full_page=True)
+
+
+def sideways_scroll(page):
+    """Return by how many pixels the page is wider than its window."""
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def violations(page, framework):
+    """Return what axe finds of serious or critical, but for the rules that the `framework` itself breaks."""
+    found = Axe().run(page).response["violations"]
+    return [
+        (rule["id"], node["target"], node["failureSummary"])
+        for rule in found
+        if rule["impact"] in ("serious", "critical") and rule["id"] not in framework
+        for node in rule["nodes"]
+    ]

@@ -1,0 +1,164 @@
+"""What both apps say, before any page shows it."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hub import about, demo, page
+from hub.classifier import Classifier, Prediction
+from hub.errors import InputError
+from hub.files import BUNDLED
+from hub.scope import REASONS, Verdict
+
+FINE = Verdict("fine")
+DIGITS = SimpleNamespace(classes=[*"0123456789"], operating_points={}, radiograph=False)
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return Classifier.from_pretrained()
+
+
+def predict(probability, verdict=FINE):
+    label = "PNEUMONIA" if probability > 0.5 else "NORMAL"
+    return Prediction(label, {"NORMAL": 1 - probability, "PNEUMONIA": probability}, {}, verdict)
+
+
+@pytest.mark.parametrize(
+    ("odds", "finding"),
+    [
+        (0.1, "no sign of pneumonia"),
+        (0.49, "no sign of pneumonia"),
+        (0.51, "uncertain"),
+        (1, "uncertain"),
+        (1.99, "uncertain"),
+        (2.01, "signs of pneumonia"),
+        (1e12, "signs of pneumonia"),
+    ],
+)
+@pytest.mark.parametrize("threshold", [0.02, 0.5, 0.9])
+def test_a_finding_is_uncertain_within_a_factor_of_two_of_the_thresholds_odds(odds, finding, threshold):
+    odds *= threshold / (1 - threshold)
+    assert demo.find(odds / (1 + odds), threshold) == finding
+
+
+def test_the_operating_point_decides_what_the_same_probability_means(classifier):
+    balanced = demo.report(classifier, predict(0.06))
+    assert (balanced["operating_point"], balanced["label"]) == ("balanced", "NORMAL")
+    assert (balanced["finding"], demo.headline(balanced)) == ("no sign of pneumonia", "No sign of pneumonia")
+    screening = demo.report(classifier, predict(0.06), "screening")
+    assert (screening["label"], screening["finding"]) == ("PNEUMONIA", "signs of pneumonia")
+    assert screening["probability"] == balanced["probability"] == 0.06
+    assert screening["threshold"] == classifier.operating_points["screening"]
+    close = demo.report(classifier, predict(balanced["threshold"]))
+    assert close["finding"] == "uncertain"
+    assert "Have a person look" in demo.advice(close)
+
+
+def test_an_operating_point_that_is_not_there_is_one_sentence(classifier):
+    with pytest.raises(InputError, match="no operating point best; give balanced or screening"):
+        demo.report(classifier, predict(0.5), "best")
+
+
+def test_an_operating_point_is_explained_by_the_measured_figures(classifier):
+    says = demo.explain_point("screening", about.read_metrics(BUNDLED))
+    assert "misses as little" in says
+    assert "On validation films: sensitivity 98\u00a0%" in says
+    assert "On test films: 99\u00a0% and 80\u00a0%" in says
+    assert demo.explain_point("screening", {}).startswith("Screening misses")
+
+
+def test_what_the_input_check_refuses_has_no_answer(classifier):
+    report = demo.report(classifier, Prediction(None, {}, {}, REASONS["blank"]))
+    assert (report["label"], report["finding"], report["probability"]) == (None, None, None)
+    assert report["probabilities"] == {}
+    assert demo.headline(report) == "No answer"
+    card = page.card(report)
+    assert REASONS["blank"].sentence in card
+    assert "probability" not in card
+
+
+def test_what_the_input_check_warns_of_comes_before_the_answer(classifier):
+    verdict = REASONS["unlike the training films"]
+    card = page.card(demo.report(classifier, predict(0.9, verdict)))
+    assert card.index(verdict.sentence) < card.index("Signs of pneumonia") < card.index("90\u00a0%")
+    assert "a film like those it knows" in page.card(demo.report(classifier, predict(0.9)))
+    assert "this model has none" in page.card(demo.report(classifier, predict(0.9, Verdict("unchecked"))))
+
+
+def test_a_model_of_something_else_says_nothing_of_pneumonia():
+    shares = {name: 0.05 for name in DIGITS.classes} | {"7": 0.55}
+    report = demo.report(DIGITS, Prediction("7", shares, {}))
+    assert report["label"] == "7"
+    assert report["operating_point"] is report["finding"] is report["probability"] is None
+    assert demo.operating_points(DIGITS) == []
+    card = page.card(report)
+    assert "<h2>7</h2>" in card
+    assert card.count("<meter") == 5
+    shown = card + str(demo.words(DIGITS)) + about.text({}, {})
+    assert "pneumonia" not in shown.lower()
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [(0.5, "50 %"), (0.003, "0.3 %"), (0.9994, "99.9 %"), (1, "100 %"), (0.99999, "over 99.9 %")],
+)
+def test_a_share_never_breaks_before_its_sign(share, shown):
+    assert demo.percent(share) == shown.replace(" %", "\u00a0%")
+
+
+def test_names_of_files_are_text_on_the_page(classifier):
+    name = "<img src=x onerror=alert(1)>'\".png"
+    picture = Image.new("RGB", (40, 40))
+    row = SimpleNamespace(name=name, prediction=None, error=f"{name} is empty", thumbnail=None)
+    for html in (
+        page.film(demo.Answer(predict(0.5), picture, picture), name, demo.words(classifier)),
+        page.trouble(name),
+        page.batch([(row, None)], name),
+    ):
+        assert "<img src=x" not in html
+        assert "'\".png" not in html
+
+
+def test_examples_are_clear_and_always_the_same(classifier, tmp_path):
+    paths = demo.write_examples(classifier, tmp_path)
+    assert len(paths) == 6
+    for path, prediction in zip(paths, classifier(paths), strict=True):
+        assert prediction.label.lower() in path.name
+        assert prediction.warnings == []
+        report = demo.report(classifier, prediction)
+        assert report["finding"] != "uncertain"
+        assert not 0.1 < report["probability"] < 0.9
+    (tmp_path / "again").mkdir()
+    again = demo.write_examples(classifier, tmp_path / "again")
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths]
+    assert demo.write_examples(DIGITS, tmp_path) == []
+
+
+def test_film_and_heatmap_are_alike_in_size_whatever_the_file(classifier):
+    answer = demo.answer(classifier, np.random.default_rng(0).integers(0, 4096, (900, 1500), dtype=np.uint16))
+    assert answer.picture.size == answer.heatmap.size == (768, 461)
+    assert answer.picture.mode == answer.heatmap.mode == "RGB"
+
+
+def test_a_model_folder_tells_its_figures_and_pictures(tmp_path):
+    metrics = about.read_metrics(BUNDLED)
+    text = about.text(metrics, {"balanced": 0.18, "screening": 0.02})
+    assert "0.944 | 0.926 to 0.961" in text
+    assert "| Screening | 0.020 | specificity | 0.964 (0.931 to 0.988) | 0.803 (0.747 to 0.855) |" in text
+    assert "AUC is 0.440" in text
+    names = [path.name for path, caption in about.pictures(BUNDLED) if caption]
+    assert names[:2] == ["roc_test.png", "reliability_test.png"]
+    assert about.read_metrics(tmp_path) == {}
+    (tmp_path / "metrics.json").write_text("[1")
+    assert about.read_metrics(tmp_path) == {}
+    assert about.pictures(tmp_path) == []
+    assert about.text({}, {}) == "The model folder holds no measurements."
+
+
+def test_log_odds_are_finite():
+    assert demo.log_odds(0.5) == 0
+    assert all(map(math.isfinite, (demo.log_odds(0), demo.log_odds(1))))
