@@ -3,6 +3,7 @@
 MODEL in the environment names another model folder or Hub id.
 """
 
+import json
 import os
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
+from gradio.data_classes import JsonData
 
 from hub import about, batch, demo, page
 from hub.classifier import Classifier, Prediction
@@ -34,6 +36,13 @@ THEME = gr.themes.Default(
     block_info_text_color="*neutral_600",
     block_info_text_color_dark="*neutral_300",
 )
+
+
+class Answer(JsonData):
+    """What the API gives; an MCP client is sent it as text, which is JSON, too."""
+
+    def __str__(self) -> str:
+        return json.dumps(self.root)
 
 
 def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
@@ -73,18 +82,18 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         card = page.card(demo.report(classifier, prediction, point)) if prediction else gr.skip()
         return card, gr.update(info=explain(point))
 
-    def table(rows: list[batch.Row], point: str | None) -> str:
+    def table(rows: list[batch.Result], point: str | None) -> str:
         reports = [row.prediction and demo.report(classifier, row.prediction, point) for row in rows]
         return page.batch(list(zip(rows, reports, strict=True)), batch.to_csv(rows))
 
     def classify_batch(files: list[str], point: str | None, progress=gr.Progress()) -> tuple:  # noqa: B008
         rows = []
-        for row in batch.classify_files(classifier, files):
+        for row in demo.classify_uploads(classifier, files):
             rows.append(row)
             progress((len(rows), max(len(rows), len(files))), unit="files")
         return rows, table(rows, point), None
 
-    def reword_batch(rows: list[batch.Row] | None, point: str) -> tuple:
+    def reword_batch(rows: list[batch.Result] | None, point: str) -> tuple:
         return table(rows, point) if rows else gr.skip(), gr.update(info=explain(point))
 
     def classify(image: str, operating_point: str = usual) -> dict:
@@ -131,7 +140,7 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
                 )
                 batch_point = operating_point("Operating point of this table")
                 results = gr.HTML(page.invitation())
-            with gr.Tab("About the model"):
+            with gr.Tab("The model"):
                 gr.Markdown(about.text(metrics, classifier.operating_points), elem_id="about")
                 gr.HTML(page.gallery(about.pictures(classifier.folder)), elem_id="gallery")
         prediction, rows = gr.State(), gr.State(time_to_live=DELETE_AFTER)
@@ -144,15 +153,15 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         upload.upload(show, [upload, point], [*answer, upload], **events)
         camera.input(show, [camera, point], [*answer, camera], **events)
         sample.select(show_example, point, answer, **events)
-        point.input(reword, [prediction, point], [card, point], **events)
+        point.change(reword, [prediction, point], [card, point], **events)
         uploads.upload(
             classify_batch, [uploads, batch_point], [rows, results, uploads],
             api_visibility="private", show_progress_on=results, concurrency_limit=2,
         )  # fmt: skip
-        batch_point.input(reword_batch, [rows, batch_point], [results, batch_point], **events)
-        gr.Button(visible=False).click(
-            classify, [upload, point], gr.JSON(visible=False), api_name="classify", queue=False
-        )
+        batch_point.change(reword_batch, [rows, batch_point], [results, batch_point], **events)
+        api = gr.JSON(visible=False)
+        api.postprocess = Answer
+        gr.Button(visible=False).click(classify, [upload, point], api, api_name="classify", queue=False)
     return blocks
 
 

@@ -67,13 +67,8 @@ def show_batch() -> None:
     uploads = st.file_uploader("Many files, or ZIPs of them", accept_multiple_files=True)
     if not uploads:
         return
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / str(number) / Path(upload.name).name for number, upload in enumerate(uploads)]
-        for path, upload in zip(paths, uploads, strict=True):
-            path.parent.mkdir()
-            path.write_bytes(upload.getvalue())
-        with st.spinner("Classifying"):
-            rows = list(batch.classify_files(classifier, paths))
+    with st.spinner("Classifying"):
+        rows = list(batch.classify_files(classifier, uploads))
     reports = [row.prediction and demo.report(classifier, row.prediction, point) for row in rows]
     table = [
         {
@@ -106,7 +101,7 @@ point = st.radio("Operating point", points, format_func=str.capitalize, horizont
 if point:
     st.caption(demo.explain_point(point, metrics))
 
-one, many, model = st.tabs([words["one"], "Batch", "About the model"])
+one, many, model = st.tabs([words["one"], "Batch", "The model"])
 with one:
     show_film()
 with many:

@@ -2,11 +2,13 @@
 
 import math
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
 
+from hub.batch import Result, classify_files
 from hub.classifier import Classifier, Prediction
 from hub.errors import InputError
 from hub.files import BUNDLED
@@ -83,6 +85,13 @@ def answer(classifier: Classifier, source: Source) -> Answer:
     heatmap = overlay(picture, prediction, shown)
     picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     return Answer(prediction, picture, heatmap)
+
+
+def classify_uploads(classifier: Classifier, paths: list[str]) -> Iterator[Result]:
+    """Yield one result per picture, as `classify_files` does, named without the folder of the upload."""
+    for path in paths:
+        for result in classify_files(classifier, [path]):
+            yield replace(result, name=result.name.removeprefix(f"{Path(path).parent}/"))
 
 
 def find(probability: float, threshold: float) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from PIL import Image
 
 from hub import demo
-from hub.batch import Row
+from hub.batch import Result
 
 TICKS = (0.01, 0.1, 0.5, 0.9, 0.99)
 SCALE = demo.log_odds(0.997)  # the ends of the bar, in log odds either way
@@ -96,7 +96,7 @@ def card(report: dict) -> str:
     )
 
 
-def batch(reports: list[tuple[Row, dict | None]], csv: str) -> str:
+def batch(reports: list[tuple[Result, dict | None]], csv: str) -> str:
     """Return a table of rows and their reports, a bad file with its reason, and a link that saves `csv`."""
     titles = ["Name", "Answer", demo.SHARE, demo.CHECK]
     head = "".join(f"<th scope='col'><button type='button'>{title}</button></th>" for title in titles)
@@ -157,13 +157,13 @@ def _place(log_odds: float) -> float:
 def _probabilities(report: dict) -> str:
     rows = "".join(
         f"<li><span>{escape(name)}</span><span>{demo.percent(value)}</span>"
-        f"<meter min='0' max='1' value='{value:.4f}' aria-label='{escape(name)}'></meter></li>"
+        f"<span class='bar'><span style='width:{100 * value:.1f}%'></span></span></li>"
         for name, value in demo.most_probable(report)
     )
     return f"<p>Calibrated probability of each class, the five highest:</p><ul class='classes'>{rows}</ul>"
 
 
-def _batch_row(row: Row, report: dict | None) -> str:
+def _batch_row(row: Result, report: dict | None) -> str:
     cells = demo.table_row(row.name, report, row.error)
     share = cells[demo.SHARE]
     status = report["verdict"]["status"] if report else "bad"

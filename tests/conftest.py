@@ -27,6 +27,19 @@ def film():
 
 
 @pytest.fixture
+def write_films():
+    """A function that writes so many synthetic films to a folder and returns their paths."""
+
+    def write(folder, count):
+        paths = [folder / f"film-{number}.png" for number in range(count)]
+        for path, picture in zip(paths, sample_radiographs(count)[0], strict=True):
+            picture.save(path)
+        return paths
+
+    return write
+
+
+@pytest.fixture
 def write_noise():
     """A function that writes a small grey picture to a path, a different one each time."""
     random = np.random.default_rng(0)

@@ -6,6 +6,8 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import pydicom
 from axe_playwright_python.sync_playwright import Axe
 
 SCREENSHOTS = Path(__file__).parents[1] / "test-output"
@@ -68,3 +70,18 @@ def violations(page, framework):
         if rule["impact"] in ("serious", "critical") and rule["id"] not in framework
         for node in rule["nodes"]
     ]
+
+
+def write_dicom(film, path):
+    """Write a film as an uncompressed 12-bit radiograph whose air is black."""
+    dataset = pydicom.Dataset()
+    dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.1.1"  # digital X-ray, for presentation
+    dataset.SOPInstanceUID = pydicom.uid.generate_uid()
+    dataset.Modality, dataset.PhotometricInterpretation = "DX", "MONOCHROME2"
+    dataset.Rows, dataset.Columns = film.height, film.width
+    dataset.SamplesPerPixel, dataset.PixelRepresentation = 1, 0
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
+    dataset.PixelData = (np.asarray(film, dtype=np.uint16) * 16).tobytes()
+    dataset.file_meta = pydicom.dataset.FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    dataset.save_as(path, enforce_file_format=True)

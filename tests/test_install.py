@@ -5,12 +5,14 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from servers import free_port, wait_for
 
+from hub import demo
 from hub.classifier import Classifier
 from hub.files import BUNDLED
 
@@ -62,3 +64,25 @@ def test_node_gives_the_same_probabilities_on_the_same_pixels(film, tmp_path):
     done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
     expected = list(classifier(film).probabilities.values())
     assert json.loads(done.stdout) == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.install
+def test_the_readmes_javascript_asks_the_demo(film, tmp_path):
+    port = free_port()
+    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
+    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
+    try:
+        wait_for(f"http://127.0.0.1:{port}", process)
+        film.save(tmp_path / "film.png")
+        blocks = re.findall(r"```javascript\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+        script = next(block for block in blocks if "@gradio/client" in block).replace("7860", str(port))
+        (tmp_path / "ask.mjs").write_text(f"{script}console.log(JSON.stringify(data)); process.exit();")
+        install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "@gradio/client@2"]
+        subprocess.run(install, cwd=tmp_path, check=True)
+        done = subprocess.run(["node", "ask.mjs"], cwd=tmp_path, check=True, capture_output=True, text=True)
+    finally:
+        process.terminate()
+        process.wait()
+    classifier = Classifier.from_pretrained()
+    expected = demo.report(classifier, classifier(tmp_path / "film.png"), "screening")
+    assert json.loads(done.stdout) == [expected]
