@@ -34,7 +34,7 @@ def show_prediction(prediction: Prediction) -> None:
         for label, share in demo.most_probable(report):
             st.progress(share, f"{label}: calibrated probability {demo.percent(share)}")
     if report["verdict"]["status"] in ("fine", "unchecked"):
-        st.caption(demo.check_words(report))
+        st.write(demo.check_words(report))
 
 
 def show_film() -> None:
@@ -58,8 +58,12 @@ def show_film() -> None:
         strength = 1.0
         if answer.prediction.heatmaps:
             strength = st.slider("Opacity of the heatmap", 0.0, 1.0, 1.0)
-            st.caption(words["heatmap"])
-        st.image(Image.blend(answer.picture, answer.heatmap, strength), width="stretch")
+            st.write(words["heatmap"])
+        st.image(
+            Image.blend(answer.picture, answer.heatmap, strength),
+            width="stretch",
+            alt="The film under its heatmap",
+        )
 
 
 def show_batch() -> None:
@@ -99,7 +103,7 @@ st.write(words["introduction"])
 st.warning(f"{words['disclaimer']} Uploads go with your session and are never logged.")
 point = st.radio("Operating point", points, format_func=str.capitalize, horizontal=True) if points else None
 if point:
-    st.caption(demo.explain_point(point, metrics))
+    st.write(demo.explain_point(point, metrics))
 
 one, many, model = st.tabs([words["one"], "Batch", "The model"])
 with one:
@@ -109,4 +113,4 @@ with many:
 with model:
     st.markdown(about.text(metrics, classifier.operating_points))
     for path, caption in about.pictures(classifier.folder):
-        st.image(str(path), caption, width="content")
+        st.image(str(path), caption, alt=caption)

@@ -82,7 +82,7 @@ def test_an_example_is_answered_and_reworded_at_another_operating_point(page):
     page.get_by_role("combobox").click()
     page.get_by_role("option", name="synthetic-normal-1").click()
     headline(page, "No sign of pneumonia")
-    page.get_by_text("Screening", exact=True).click()
+    page.get_by_test_id("stRadioGroup").get_by_text("Screening").click()
     headline(page, "Uncertain")
 
 
@@ -122,7 +122,7 @@ def test_a_batch_becomes_a_table_that_saves(page, write_films, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"nothing")
     files = write_films(tmp_path, 12)
     give(page, *files, tmp_path / "broken.png", tab="Batch")
-    save = page.get_by_role("button", name="Download as CSV")
+    save = page.get_by_test_id("stDownloadButton").get_by_role("button")
     expect(save).to_be_visible(timeout=WAIT)
     with page.expect_download() as download:
         save.click()
