@@ -1,5 +1,8 @@
 // What moves on the page: listeners on the document, as Gradio draws its parts anew.
 () => {
+  // Gradio measures its tabs before the styles are there, and may hide one that has room: measure again.
+  document.fonts.ready.then(() => setTimeout(() => dispatchEvent(new Event("resize")), 100));
+
   document.addEventListener("input", (event) => {
     const slider = event.target.closest(".film input[type=range]");
     if (slider) slider.closest(".film").querySelector(".heat").style.opacity = slider.value / 100;

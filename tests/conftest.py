@@ -78,7 +78,14 @@ def browser():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"],
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-sync",
+                "--use-fake-device-for-media-stream",  # a camera that films a clock
+                "--use-fake-ui-for-media-stream",
+            ],
         )
         yield browser
         browser.close()

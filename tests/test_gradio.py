@@ -84,6 +84,7 @@ def headline(page, text):
 def test_one_tap_on_an_example_shows_an_answer_without_scrolling(page):
     expect(page.get_by_text("Research software, not a diagnosis")).to_be_visible()
     expect(page.get_by_text("Uploads are deleted within minutes")).to_be_visible()
+    expect(page.get_by_role("tab")).to_have_count(3)
     examples = page.get_by_role("button", name="Try synthetic")
     expect(examples).to_have_count(6)
     for example in examples.all():
@@ -155,6 +156,15 @@ def test_a_dicom_file_is_answered(page, film, tmp_path):
     headline(page, "Signs of pneumonia")
     assert page.locator(".film img").first.evaluate("image => image.naturalWidth") == film.width
     screenshot(page, "gradio-dicom")
+
+
+@desktop
+def test_a_photograph_from_the_camera_is_answered(page):
+    page.get_by_role("button", name="Use the camera or the clipboard").click()
+    page.get_by_role("button", name="Click to Access Webcam").click()
+    page.get_by_role("button", name="capture photo").click()
+    expect(page.locator("#card h2")).to_be_visible(timeout=WAIT)
+    expect(page.locator(".film img").first).to_be_visible()
 
 
 @desktop
