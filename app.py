@@ -38,7 +38,7 @@ THEME = gr.themes.Default(
 )
 
 
-class Answer(JsonData):
+class Report(JsonData):
     """What the API gives; an MCP client is sent it as text, which is JSON, too."""
 
     def __str__(self) -> str:
@@ -100,7 +100,7 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         """Say whether a child's chest X-ray shows signs of pneumonia. Research only, not a diagnosis.
 
         Args:
-            image: the X-ray, from the front: DICOM, PNG, JPEG, WebP, TIFF or BMP
+            image: the picture, an X-ray from the front: DICOM, PNG, JPEG, WebP, TIFF or BMP
             operating_point: "balanced", or "screening", which misses less and raises more false alarms
 
         Returns:
@@ -109,6 +109,8 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
             threshold; verdict of the input check: status "fine", "warned", "refused" (then there is no
             answer) or "unchecked", reason and sentence
         """
+        if image is None:
+            raise gr.Error("There is no picture; give one.", print_exception=False)
         try:
             return demo.report(classifier, classifier(image), operating_point)
         except InputError as error:
@@ -122,7 +124,9 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         with gr.Tabs():
             with gr.Tab(words["one"]):
                 with gr.Row(elem_id="inputs"):
-                    upload = gr.File(label=f"{words['picture']}: drop, paste or choose", elem_id="film-input")
+                    upload = gr.File(
+                        label=f"{words['picture']}: drop, paste or choose", height=104, elem_id="film-input"
+                    )
                     sample = gr.HTML(
                         page.examples(examples), js_on_load=SELECT_EXAMPLE, visible=bool(examples)
                     )
@@ -136,10 +140,13 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
                         point = operating_point("Operating point")
             with gr.Tab("Batch"):
                 uploads = gr.File(
-                    label="Many files, or ZIPs of them", file_count="multiple", elem_id="batch-input"
+                    label="Many files, or ZIPs of them",
+                    file_count="multiple",
+                    height=104,
+                    elem_id="batch-input",
                 )
                 batch_point = operating_point("Operating point of this table")
-                results = gr.HTML(page.invitation())
+                results = gr.HTML(page.invitation("The answers appear here"))
             with gr.Tab("The model"):
                 gr.Markdown(about.text(metrics, classifier.operating_points), elem_id="about")
                 gr.HTML(page.gallery(about.pictures(classifier.folder)), elem_id="gallery")
@@ -160,8 +167,10 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         )  # fmt: skip
         batch_point.change(reword_batch, [rows, batch_point], [results, batch_point], **events)
         api = gr.JSON(visible=False)
-        api.postprocess = Answer
-        gr.Button(visible=False).click(classify, [upload, point], api, api_name="classify", queue=False)
+        api.postprocess = Report
+        gr.Button(visible=False).click(
+            classify, [upload, point], api, api_name="classify", api_description=words["api"], queue=False
+        )
     return blocks
 
 

@@ -23,6 +23,7 @@ RADIOGRAPH_WORDS = {
     "disclaimer": "Research software, not a diagnosis. It knows films of children aged one to five of one "
     "hospital.",
     "one": "One film",
+    "api": None,  # the docstring of the endpoint
     "picture": "Chest X-ray",
     "heatmap": "Colour marks what speaks for pneumonia, from yellow (a little) to red (a lot): what the "
     "model used, not where disease is.",
@@ -32,6 +33,7 @@ OTHER_WORDS = {
     "introduction": "A picture in: which of its classes the model finds it most like.",
     "disclaimer": "Research software: the answer is always one of the model's classes.",
     "one": "One picture",
+    "api": "Say which of its classes the model finds a picture most like.",
     "picture": "Picture",
     "heatmap": "Colour marks what speaks for the answer, from yellow (a little) to red (a lot).",
 }
@@ -62,7 +64,7 @@ def load_model() -> Classifier:
     return Classifier.from_pretrained(os.environ.get("MODEL") or BUNDLED)
 
 
-def words(classifier: Classifier) -> dict[str, str]:
+def words(classifier: Classifier) -> dict[str, str | None]:
     """Return the sentences of the page for this model."""
     return RADIOGRAPH_WORDS if classifier.radiograph else OTHER_WORDS
 

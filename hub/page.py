@@ -65,9 +65,9 @@ def film(answer: demo.Answer | None, name: str = "", words: dict[str, str] | Non
     )
 
 
-def invitation() -> str:
+def invitation(sentence: str = "The answer appears here") -> str:
     """Return the card before there is an answer."""
-    return "<div class='empty' role='status'>The answer appears here</div>"
+    return f"<div class='empty' role='status'>{escape(sentence)}</div>"
 
 
 def trouble(sentence: str) -> str:

@@ -17,7 +17,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from mcp import ClientSession
-from mcp.client.streamable_http import streamablehttp_client
+from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 from playwright.sync_api import expect
 from servers import free_port, open_page, screenshot, sideways_scroll, violations, wait_for, write_dicom
@@ -331,6 +331,8 @@ def test_the_api_explains_what_it_cannot_do(gradio_url, film_file, tmp_path):
     (tmp_path / "notes.txt").write_text("not a picture")
     with pytest.raises(AppError, match=r"notes\.txt is not an image that can be read here"):
         client.predict(handle_file(tmp_path / "notes.txt"), api_name="/classify")
+    with pytest.raises(AppError, match="There is no picture"):
+        client.predict(None, "balanced", api_name="/classify")
     with pytest.raises(AppError, match="best"):
         client.predict(handle_file(film_file), "best", api_name="/classify")
 
@@ -348,7 +350,7 @@ def test_the_readmes_curl_gives_the_same(gradio_url, classifier, film_file):
 def test_the_mcp_tool_says_what_it_does_and_does_it(gradio_url, classifier, film_file, tmp_path):
     async def use(image):
         async with (
-            streamablehttp_client(f"{gradio_url}/gradio_api/mcp/") as (read, write, _),
+            streamable_http_client(f"{gradio_url}/gradio_api/mcp/") as (read, write, _),
             ClientSession(read, write) as session,
         ):
             await session.initialize()
