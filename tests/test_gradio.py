@@ -162,6 +162,7 @@ def test_a_dicom_file_is_answered(page, film, tmp_path):
 def test_a_photograph_from_the_camera_is_answered(page):
     page.get_by_role("button", name="Use the camera or the clipboard").click()
     page.get_by_role("button", name="Click to Access Webcam").click()
+    page.wait_for_function("document.querySelector('video')?.videoWidth > 0")
     page.get_by_role("button", name="capture photo").click()
     expect(page.locator("#card h2")).to_be_visible(timeout=WAIT)
     expect(page.locator(".film img").first).to_be_visible()
@@ -169,6 +170,8 @@ def test_a_photograph_from_the_camera_is_answered(page):
 
 @desktop
 def test_a_pasted_film_is_answered(page, film, tmp_path):
+    page.get_by_role("button", name="Try synthetic").first.click()
+    headline(page, "No sign of pneumonia")
     film.save(tmp_path / "film.png")
     content = base64.b64encode((tmp_path / "film.png").read_bytes()).decode()
     page.evaluate(

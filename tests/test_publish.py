@@ -326,8 +326,8 @@ def test_the_published_space_answers_alone_and_so_does_this_repo_with_a_model_of
         for port, process in processes:
             wait_for(f"http://127.0.0.1:{port}", process)
             client = Client(f"http://127.0.0.1:{port}", verbose=False)
-            _, probabilities, *_ = client.predict(handle_file(tmp_path / "film.png"), api_name="/classify")
-            assert probabilities["value"]["label"] == expected
+            report = client.predict(handle_file(tmp_path / "film.png"), api_name="/classify")
+            assert report["label"] == expected
     finally:
         for _, process in processes:
             process.kill()
@@ -401,8 +401,8 @@ def test_the_published_space_needs_no_more_than_it_brings(hub, film, tmp_path):
         wait_for(f"http://127.0.0.1:{port}", process)
         film.save(tmp_path / "film.png")
         client = Client(f"http://127.0.0.1:{port}", verbose=False)
-        headline, *_ = client.predict(handle_file(tmp_path / "film.png"), api_name="/classify")
-        assert "probability" in headline
+        report = client.predict(handle_file(tmp_path / "film.png"), api_name="/classify")
+        assert report["finding"] == "signs of pneumonia"
     finally:
         process.kill()
         process.wait()
