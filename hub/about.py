@@ -78,8 +78,8 @@ def _operating_points(metrics: dict, points: dict[str, float]) -> str:
         return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})" if figure else ""
 
     rows = [
-        f"| {name.capitalize()} | {threshold:.3f} | {measure} | {cell('validation', f'{name}_{measure}')} | "
-        f"{cell('test', f'{name}_{measure}')} |"
+        f"| {name.capitalize()}, from {threshold:.3f}: {measure} "
+        f"| {cell('validation', f'{name}_{measure}')} | {cell('test', f'{name}_{measure}')} |"
         for name, threshold in sorted(points.items())
         for measure in ("sensitivity", "specificity")
     ]
@@ -91,8 +91,8 @@ def _operating_points(metrics: dict, points: dict[str, float]) -> str:
             "From the threshold up, a calibrated probability counts as positive. Validation pictures chose "
             "the thresholds, so their figures flatter; 95 % intervals in brackets.",
             "",
-            "| Operating point | Threshold | Measure | Validation split | Test split |",
-            "| --- | --- | --- | --- | --- |",
+            "| Operating point | Validation split | Test split |",
+            "| --- | --- | --- |",
             *rows,
         ]
     )

@@ -148,7 +148,7 @@ def test_a_model_folder_tells_its_figures_and_pictures(tmp_path):
     metrics = about.read_metrics(BUNDLED)
     text = about.text(metrics, {"balanced": 0.18, "screening": 0.02})
     assert "0.944 | 0.926 to 0.961" in text
-    assert "| Screening | 0.020 | specificity | 0.964 (0.931 to 0.988) | 0.803 (0.747 to 0.855) |" in text
+    assert "| Screening, from 0.020: specificity | 0.964 (0.931 to 0.988) | 0.803 (0.747 to 0.855) |" in text
     assert "AUC is 0.440" in text
     names = [path.name for path, caption in about.pictures(BUNDLED) if caption]
     assert names[:2] == ["roc_test.png", "reliability_test.png"]
