@@ -53,7 +53,8 @@ def main() -> None:
         )
     predictions = []
     for start in tqdm(range(0, len(paths), 32), "Classifying", unit=" batches"):
-        predictions += classifier(paths[start : start + 32])
+        pictures = [classifier.read(path) for path in paths[start : start + 32]]
+        predictions += classifier.predict(pictures, always=True)
     rows = {Path(path).name: row for path, *row in zip(paths, paths, truth, predictions, strict=True)}
     drawn = [(name, *rows[name]) for name in boxes]
     failures = [(name, *row) for name, row in rows.items() if row[1] != row[2].label]

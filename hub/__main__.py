@@ -1,9 +1,10 @@
-"""python -m hub: measure a model, classify files, export to ONNX, publish on the Hub, fit synthetic films."""
+"""python -m hub: measure, classify, export, fit the input check, publish, fit synthetic films."""
 
 import argparse
 import json
 import os
 import sys
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ if TYPE_CHECKING:  # these take seconds to import; --help should not
     from torch import Tensor
 
     from hub.batch import Result
-    from hub.classifier import Classifier
+    from hub.classifier import Classifier, Prediction
 
 BATCH = 32
 
@@ -90,6 +91,33 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="the data that it was trained on",
     )
 
+    command = commands.add_parser(
+        "scope",
+        help="fit the input check: which pictures the model may judge",
+        description="Write scope.safetensors into a model folder of radiographs, from the films that it was "
+        "trained on and from pictures that it must not judge, and what the check does on validation films "
+        "into its card. Every second of the other pictures is left out of the fit and measured.",
+    )
+    command.set_defaults(run=fit_scope)
+    command.add_argument("model", type=Path, metavar="FOLDER", help="a model folder with onnx/model.onnx")
+    command.add_argument("--dataset", required=True, metavar="SOURCE", help="the data that it was trained on")
+    command.add_argument(
+        "--unlike",
+        nargs="*",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="chest radiographs that it does not know, such as adults': answered behind a warning",
+    )
+    command.add_argument(
+        "--foreign",
+        nargs="*",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="pictures of anything else, image files or Parquet: refused",
+    )
+
     _add_publish(commands)
 
     command = commands.add_parser(
@@ -138,6 +166,7 @@ def _add_publish(commands: "argparse._SubParsersAction") -> None:
 
 def evaluate(options: argparse.Namespace) -> int:
     import datasets
+    import numpy as np
 
     from hub import data, evaluation, files, loader, package, patients, plots
     from hub.classifier import Classifier
@@ -163,9 +192,12 @@ def evaluate(options: argparse.Namespace) -> int:
             f"{options.dataset} has the classes {classes}, the model {classifier.classes}; they must agree, "
             "in this order (--rename OLD=NEW)."
         )
-    images, labels = loader.decode(split, classifier.size, classifier.channels, classifier.radiograph)
+    radiograph = classifier.radiograph
+    # As whoever asks the classifier gets it: without borders.
+    images, labels = loader.decode(split, classifier.size, classifier.channels, radiograph, crop=radiograph)
     labels = labels.numpy()
-    probabilities = _probabilities(classifier, images)
+    predictions = _predict(classifier, images)
+    probabilities = np.array([list(prediction.probabilities.values()) for prediction in predictions])
     metrics = evaluation.measure(
         probabilities,
         labels,
@@ -176,6 +208,8 @@ def evaluate(options: argparse.Namespace) -> int:
     )
     metrics |= {"dataset": options.dataset, "split": options.split}
     print(evaluation.format_metrics(metrics))
+    metrics["verdicts"] = _verdicts(predictions)
+    print("input check: " + ", ".join(f"{share:.1%} {name}" for name, share in metrics["verdicts"].items()))
     robustness = _robustness(classifier, images, labels) if options.robustness else {}
     if options.json:
         files.write_json(options.json, metrics | {"robustness": robustness})
@@ -215,20 +249,25 @@ def _renamed(classes: list[str], pairs: list[str]) -> list[str]:
     return list(names.values())
 
 
-def _probabilities(classifier: "Classifier", images: "Tensor") -> "np.ndarray":
-    """Return float [N, classes] for uint8 images [N, C, H, W]."""
-    import numpy as np
+def _predict(classifier: "Classifier", images: "Tensor") -> "list[Prediction]":
+    """Return an answer for each of the uint8 images [N, C, H, W], also where the input check refuses it."""
     from tqdm.auto import tqdm
 
-    rows = []
+    predictions = []
     for batch in tqdm(images.split(BATCH), "Classifying", unit=" batches", leave=False):
-        answers = classifier.predict(batch.permute(0, 2, 3, 1).numpy())
-        rows += [list(answer.probabilities.values()) for answer in answers]
-    return np.array(rows)
+        predictions += classifier.predict(batch.permute(0, 2, 3, 1).numpy(), always=True)
+    return predictions
+
+
+def _verdicts(predictions: "list[Prediction]") -> dict[str, float]:
+    """Return the share of each reason that the input check gives, and of "fine" or "unchecked"."""
+    verdicts = Counter(answer.verdict.reason or answer.verdict.status for answer in predictions)
+    return {name: count / len(predictions) for name, count in verdicts.most_common()}
 
 
 def _robustness(classifier: "Classifier", images: "Tensor", labels: "np.ndarray") -> dict[str, list[dict]]:
     """Return accuracy and AUC for each corruption at strengths 1, 2 and 3."""
+    import numpy as np
     from tqdm.auto import tqdm
 
     from hub import evaluation, views
@@ -237,7 +276,8 @@ def _robustness(classifier: "Classifier", images: "Tensor", labels: "np.ndarray"
     for view in tqdm(views.VIEWS, "Corruptions", unit=" of 15"):
         rows[view] = []
         for strength in views.STRENGTHS:
-            probabilities = _probabilities(classifier, views.shift(images, view, strength))
+            predictions = _predict(classifier, views.shift(images, view, strength))
+            probabilities = np.array([list(answer.probabilities.values()) for answer in predictions])
             accuracy = float((probabilities.argmax(1) == labels).mean())
             rows[view].append({"accuracy": accuracy, "auc": evaluation.auc(probabilities, labels)})
         told = ", ".join(f"{row['accuracy']:.4f} (AUC {row['auc']:.4f})" for row in rows[view])
@@ -308,6 +348,27 @@ def export(options: argparse.Namespace) -> int:
     section = export.export(options.model, images, loader.decode(splits["validation"], *kind))
     print(export.format_export(section))
     package.save_metrics(options.model, "onnx", section)
+    return 0
+
+
+def fit_scope(options: argparse.Namespace) -> int:
+    from hub import data, files, loader, package, scope_fit
+    from hub.classifier import Classifier
+
+    config = files.read_config(options.model)
+    if not config.get("radiograph") or not (options.model / "metrics.json").is_file():
+        raise InputError(f"{options.model} is no model folder of radiographs made by train.py; give one.")
+    unlike, foreign = scope_fit.read_groups(options.unlike), scope_fit.read_groups(options.foreign)
+    splits, size = data.load_splits(options.dataset), config["pretrained_cfg"]["input_size"][-1]
+    films = {
+        split: loader.decode(splits[split], size, 1, True)[0][:, 0].numpy()
+        for split in ("train", "validation")
+    }
+    samples, held_out = scope_fit.gather(Classifier(options.model), **films, unlike=unlike, foreign=foreign)
+    scope_fit.save(scope_fit.fit(samples, held_out, scope_fit.channels(options.model)), options.model)
+    rows = scope_fit.measure(Classifier(options.model), films["validation"], unlike, foreign)
+    print(scope_fit.format_scope(rows))
+    package.save_metrics(options.model, "scope", {"validation": rows})
     return 0
 
 

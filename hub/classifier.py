@@ -10,12 +10,14 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from onnxruntime import InferenceSession
 from onnxruntime.capi import onnxruntime_pybind11_state as refusals
 
+from hub import scope
 from hub.errors import InputError
 from hub.files import BUNDLED, read_config
 from hub.images import Source, read_pixels
 from hub.scope import UNCHECKED, Verdict
 
-FILES = ["config.json", "onnx/model.onnx"]  # all that serving reads of a model folder
+# All that serving reads of a model folder, and the figures and pictures that the pages show.
+FILES = ["config.json", "onnx/model.onnx", scope.FILE, "metrics.json", "*.png", "*.jpg"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,10 @@ class Classifier:
             raise InputError(f"{file} is damaged; get it again.") from None
         # The heatmap comes only from networks that have one; more outputs than these are not for predictions.
         names = {output.name for output in self.session.get_outputs()}
-        self.outputs = [name for name in ("logits", "heatmap") if name in names]
+        self.folder = Path(folder)
+        self.check = scope.load(self.folder) if "statistics" in names else None
+        wanted = ("logits", "heatmap", "statistics") if self.check else ("logits", "heatmap")
+        self.outputs = [name for name in wanted if name in names]
         data = config["pretrained_cfg"]
         self.channels, self.size = data["input_size"][0], data["input_size"][-1]
         self.mean, self.std = (np.float32(data[key]) for key in ("mean", "std"))
@@ -132,20 +137,36 @@ class Classifier:
     def read(self, picture: Source) -> np.ndarray:
         """Return the picture as the network sees it before normalisation, uint8 [size, size, channels].
 
+        Of a radiograph the borders of a letterbox or screenshot are cut away first.
         Raises InputError for a picture that cannot be read.
         """
-        return read_pixels(picture, self.size, self.channels, self.radiograph)
+        return read_pixels(picture, self.size, self.channels, self.radiograph, crop=self.radiograph)
 
-    def predict(self, pictures: Sequence[np.ndarray]) -> list[Prediction]:
-        """Return one prediction for each uint8 [size, size, channels] that `read` gave."""
-        pixels = (np.stack(pictures).astype(np.float32) / 255 - self.mean) / self.std
-        logits, *maps = self.session.run(self.outputs, {"pixel_values": pixels.transpose(0, 3, 1, 2)})
+    def run(self, pictures: np.ndarray, outputs: list[str]) -> list[np.ndarray]:
+        """Return the network's outputs of these names for pictures uint8 [N, size, size, channels]."""
+        pixels = (pictures.astype(np.float32) / 255 - self.mean) / self.std
+        return self.session.run(outputs, {"pixel_values": pixels.transpose(0, 3, 1, 2)})
+
+    def predict(self, pictures: Sequence[np.ndarray], always: bool = False) -> list[Prediction]:
+        """Return one prediction for each uint8 [size, size, channels] that `read` gave.
+
+        With `always` there is an answer also to what the input check refuses: for measuring, not for people.
+        """
+        pixels = np.stack(pictures)
+        found = dict(zip(self.outputs, self.run(pixels, self.outputs), strict=True))
+        logits, maps = found["logits"], found.get("heatmap")
         probabilities = np.exp(logits - np.logaddexp.reduce(logits, 1, keepdims=True))
+        verdicts = (
+            scope.judge(self.check, pixels, found["statistics"]) if self.check else [UNCHECKED] * len(pixels)
+        )
         return [
-            Prediction(
+            Prediction(None, {}, {}, verdict)
+            if verdict.status == "refused" and not always
+            else Prediction(
                 label=self.classes[int(np.argmax(row))],
                 probabilities=dict(zip(self.classes, row.tolist(), strict=True)),
-                heatmaps=dict(zip(self.classes, maps[0][index], strict=True)) if maps else {},
+                heatmaps={} if maps is None else dict(zip(self.classes, maps[index], strict=True)),
+                verdict=verdict,
             )
-            for index, row in enumerate(probabilities)
+            for index, (row, verdict) in enumerate(zip(probabilities, verdicts, strict=True))
         ]

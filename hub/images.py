@@ -17,6 +17,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 MAX_PIXELS = 64_000_000
 MIN_RADIOGRAPH_SIDE = 32
+# What is a border: greys by which, and share of a row in which, it may not be plain; share of the picture.
+BORDER_NOISE, BORDER_SHARE, SMALLEST_BORDER = 8, 0.97, 0.1
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -56,8 +58,10 @@ def read_image(source: Source, radiograph: bool = False) -> Image.Image:
     return picture
 
 
-def read_pixels(source: Source, size: int, channels: int, radiograph: bool) -> np.ndarray:
+def read_pixels(source: Source, size: int, channels: int, radiograph: bool, crop: bool = False) -> np.ndarray:
     """Return uint8 [size, size, channels]: the one way from a file to what networks are given.
+
+    With `crop` the borders go first (`crop_borders`): so it is for whoever asks, and not in training.
 
     Radiographs are checked as by `read_image`; with three channels their colours, should they have
     any, are left to the network's first layer, which weighs them into grey for every reader.
@@ -66,6 +70,8 @@ def read_pixels(source: Source, size: int, channels: int, radiograph: bool) -> n
     picture = read_image(source)
     if radiograph:
         _check_radiograph(picture, _name(source))
+    if crop:
+        picture = crop_borders(picture)
     return squash(picture, size, channels)
 
 
@@ -77,6 +83,54 @@ def squash(picture: Image.Image, size: int, channels: int) -> np.ndarray:
     picture = picture.convert("L" if channels == 1 else "RGB")
     pixels = np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC))
     return pixels.reshape(size, size, channels)
+
+
+def crop_borders(picture: Image.Image) -> Image.Image:
+    """Return the picture without the plain borders of a letterbox, a slide or a screenshot.
+
+    A row or column belongs to the border where nearly all of it has one grey, that of the outermost row or
+    column on either side, and the largest stretch of others between such is kept: so lines of text beside
+    the film go with the border. A picture that is plain throughout stays as it is, and so does one whose
+    border is less than a tenth of it: such are in the training films, and timm and transformers keep them.
+    """
+    grey = np.asarray(picture.convert("L"))
+    step = max(1, min(grey.shape) // 256)  # of a large picture a sample is enough
+    sample = grey[::step, ::step].astype(np.int16)
+    top, left, bottom, right = 0, 0, *sample.shape
+    while True:
+        before = top, left, bottom, right
+        for axis in (0, 1):
+            lines = sample[top:bottom, left:right]
+            kept = _longest_stretch(~_border(lines if axis == 0 else lines.T))
+            if kept is None:
+                return picture
+            if axis == 0:
+                top, bottom = top + kept[0], top + kept[1]
+            else:
+                left, right = left + kept[0], left + kept[1]
+        if (top, left, bottom, right) == before:
+            break
+    if (bottom - top) * (right - left) > (1 - SMALLEST_BORDER) * sample.size:
+        return picture
+    width, height = picture.size
+    return picture.crop((left * step, top * step, min(right * step, width), min(bottom * step, height)))
+
+
+def _border(lines: np.ndarray) -> np.ndarray:
+    """Return for each row of greys, int16 [H, W], whether it is plain and as the first or last row is."""
+    greys = np.median(lines, axis=1)
+    plain = (np.abs(lines - greys[:, None]) <= BORDER_NOISE).mean(1) >= BORDER_SHARE
+    ends = [greys[end] for end in (0, -1) if plain[end]]
+    return plain & np.any([np.abs(greys - grey) <= BORDER_NOISE for grey in ends] or [plain & False], axis=0)
+
+
+def _longest_stretch(flags: np.ndarray) -> tuple[int, int] | None:
+    """Return where the longest run of True begins and ends; None where there is none."""
+    changes = np.flatnonzero(np.diff(np.concatenate([[0], flags, [0]]).astype(int)))
+    if not len(changes):
+        return None
+    longest = np.argmax(changes[1::2] - changes[::2])
+    return int(changes[2 * longest]), int(changes[2 * longest + 1])
 
 
 def read_file(path: str | Path) -> bytes:

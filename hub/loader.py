@@ -14,8 +14,10 @@ from hub.images import read_pixels
 from hub.patients import naming, stored_images
 
 
-def decode(dataset: Dataset, size: int, channels: int, radiograph: bool) -> tuple[Tensor, Tensor]:
-    """Return images uint8 [N, channels, size, size] and labels int64 [N].
+def decode(
+    dataset: Dataset, size: int, channels: int, radiograph: bool, crop: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Return images uint8 [N, channels, size, size] and labels int64 [N]; `crop` is `read_pixels`'s.
 
     Raises InputError naming the file that cannot be read.
     """
@@ -25,7 +27,7 @@ def decode(dataset: Dataset, size: int, channels: int, radiograph: bool) -> tupl
     def fill(item: tuple[int, bytes | str]) -> None:
         index, image = item
         with naming(index, image):
-            pixels = read_pixels(image, size, channels, radiograph)
+            pixels = read_pixels(image, size, channels, radiograph, crop)
         images[index] = torch.from_numpy(pixels.copy()).permute(2, 0, 1)
 
     # Pillow lets go of the interpreter lock while it decodes and resizes, so threads do help.

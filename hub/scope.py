@@ -1,6 +1,24 @@
-"""Is this a film that the model may judge?"""
+"""Is this a film that the model may judge?
 
+Two questions about the mean and deviation of the network's channels, which one forward pass gives beside
+the answer. A linear layer says whether they are those of a good film, of one with a fault, or of no chest
+at all. A Gaussian for each of these says whether they are near it (the Mahalanobis distance on features,
+Lee et al. 2018, arXiv 1807.03888), for what is like nothing that the linear layer has seen. `scope_fit.py`
+makes both; they travel in the model folder as `scope.safetensors`.
+"""
+
+import json
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from hub.errors import InputError
+
+FILE = "scope.safetensors"
+BLANK = 3.0  # grey levels: a picture that deviates less from its mean shows nothing
+FINE, UNLIKE, FOREIGN = "fine", "unlike the training films", "not a chest radiograph"
 
 
 @dataclass(frozen=True)
@@ -8,7 +26,7 @@ class Verdict:
     """What the input check says of one picture.
 
     `status` is "fine"; "warned", an answer is given behind a warning; "refused", none is given; or
-    "unchecked", the model folder has no check. `reason` is one of REASONS for the second and third, and
+    "unchecked", the model folder has no check. `reason` is a key of SENTENCES for the second and third, and
     `sentence` says what is wrong and what to do; both are empty otherwise.
     """
 
@@ -18,32 +36,85 @@ class Verdict:
 
 
 UNCHECKED = Verdict("unchecked")
-# For each reason, what becomes of the picture and what is said of it.
-REASONS = {
-    "blank": Verdict("refused", "blank", "This picture is blank; give a chest radiograph."),
-    "not a chest radiograph": Verdict(
-        "refused",
-        "not a chest radiograph",
-        "This does not look like a frontal chest radiograph, so there is no answer; give one.",
-    ),
-    "unlike the training films": Verdict(
-        "warned",
-        "unlike the training films",
-        "This film is unlike those the model knows, of children aged one to five from one hospital (is the "
-        "patient an adult, or the view lateral?); do not rely on the answer.",
-    ),
-    "inverted": Verdict(
-        "warned",
-        "inverted",
-        "This film seems to be inverted, bone dark and air bright; invert it and try again.",
-    ),
-    "turned": Verdict("warned", "turned", "This film seems to be turned; turn it upright and try again."),
-    "blurred": Verdict("warned", "blurred", "This film is blurred; give a sharper copy."),
-    "under-exposed": Verdict(
-        "warned", "under-exposed", "This film is too dark to read well; give a brighter copy."
-    ),
-    "over-exposed": Verdict(
-        "warned", "over-exposed", "This film is too bright to read well; give a darker copy."
-    ),
-    "cut off": Verdict("warned", "cut off", "Part of the chest is cut off; give the whole film."),
+SENTENCES = {
+    "blank": "This picture is blank; give a chest radiograph.",
+    FOREIGN: "This does not look like a chest radiograph from the front, so there is no answer; give one.",
+    UNLIKE: "This film is unlike those the model knows, of children aged one to five from one hospital (is "
+    "the patient an adult, or the view lateral?); do not rely on the answer.",
+    "inverted": "This film seems to be inverted, bone dark and air bright; invert it and try again.",
+    "turned": "This film seems to lie on its side or to stand on its head; turn it upright and try again.",
+    "blurred": "This film is too blurred to rely on the answer; give a sharper copy.",
+    "under-exposed": "This film is too dark to rely on the answer; give a brighter copy.",
+    "over-exposed": "This film is too bright to rely on the answer; give a darker copy.",
+    "cut off": "Part of the chest seems to be cut off; give the whole film.",
 }
+REFUSED = ("blank", FOREIGN)
+
+
+def load(folder: Path) -> dict | None:
+    """Return the check of a model folder as tensors by name, and `kinds`; None where it has none.
+
+    Raises InputError for a damaged file.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, "numpy") as file:
+            check = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return check | {"kinds": json.loads(file.metadata()["kinds"])}
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+        raise InputError(f"{path} is damaged; get it again.") from None
+
+
+def judge(check: dict, pixels: np.ndarray, statistics: np.ndarray) -> list[Verdict]:
+    """Return a verdict for each of the pictures uint8 [N, size, size, channels].
+
+    `statistics` is float32 [N, channels, 2], the ONNX output of that name for the same pictures.
+    """
+    blank = pixels.mean(3).std((1, 2)) < BLANK
+    return [
+        verdict("blank" if nothing else reason)
+        for nothing, reason in zip(blank, reasons(check, statistics), strict=True)
+    ]
+
+
+def reasons(check: dict, statistics: np.ndarray) -> list[str]:
+    """Return FINE or what is wrong for each row of statistics float32 [N, channels, 2]."""
+    kinds, scores = check["kinds"], linear_scores(check, statistics)
+    home = np.zeros(len(scores), int)
+    unlike = kinds.index(UNLIKE) if UNLIKE in kinds else 0
+    away = distances(check, statistics, home)
+    by_scores = scores[:, 1:].max(1) - scores[:, 0] > check["margin"]
+    by_distance = away > check["familiar"]
+    kind = np.where(by_scores, scores[:, 1:].argmax(1) + 1, np.where(by_distance, unlike, home))
+    # What lies near nothing that is known to be a chest is none, whatever the scores call it.
+    limits = np.append(check["limits"], 1)  # FOREIGN has none, and is infinitely far
+    nearest = np.minimum(distances(check, statistics, kind) / limits[kind], away / limits[0])
+    names = np.where(kind == 0, UNLIKE, np.array(kinds)[kind])
+    return np.where(by_scores | by_distance, np.where(nearest > 1, FOREIGN, names), FINE).tolist()
+
+
+def linear_scores(check: dict, statistics: np.ndarray) -> np.ndarray:
+    """Return the linear layer's score of each kind, float32 [N, kinds]."""
+    return statistics.reshape(len(statistics), -1) @ check["weight"].T + check["bias"]
+
+
+def distances(check: dict, statistics: np.ndarray, kind: np.ndarray) -> np.ndarray:
+    """Return the Mahalanobis distance of each picture to the Gaussian of a kind, float [N].
+
+    `kind` int [N] says which; infinite for FOREIGN, which has none.
+    """
+    start, stop = check["channels"]
+    features = statistics[:, start:stop].reshape(len(statistics), -1)
+    near = np.minimum(kind, len(check["centres"]) - 1)
+    offsets = features - check["centres"][near]
+    squares = np.einsum("ni,nij,nj->n", offsets, check["precisions"][near], offsets)
+    return np.where(kind < len(check["centres"]), np.sqrt(np.maximum(squares, 0)), np.inf)
+
+
+def verdict(reason: str) -> Verdict:
+    """Return what becomes of a picture for this reason, a key of SENTENCES or FINE."""
+    if reason == FINE:
+        return Verdict("fine")
+    return Verdict("refused" if reason in REFUSED else "warned", reason, SENTENCES[reason])

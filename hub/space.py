@@ -8,7 +8,6 @@ from pathlib import Path
 
 from huggingface_hub import SpaceCard
 
-from hub.classifier import FILES
 from hub.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -40,7 +39,7 @@ def _card(model_id: str, radiograph: bool) -> SpaceCard:
     """Return the README of this repo, with a new first block and the text that visitors need."""
     card = SpaceCard.load(ROOT / "README.md")
     card.data.sdk_version = version("gradio")
-    card.data.models, card.data.preload_from_hub = [model_id], [f"{model_id} {','.join(FILES)}"]
+    card.data.models, card.data.preload_from_hub = [model_id], [model_id]
     if not radiograph:
         card.data.title, card.data.short_description = "What is in the picture?", "A picture in, a class out"
         card.data.tags, card.data.datasets = ["image-classification", "timm"], None

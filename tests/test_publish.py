@@ -352,7 +352,7 @@ def test_the_block_of_the_space_says_what_it_shows_and_with_which_gradio(tmp_pat
     data = SpaceCard.load(tmp_path / "README.md").data
     assert (data.sdk, data.sdk_version, data.app_file) == ("gradio", gradio.__version__, "app.py")
     assert data.models == ["someone/model"]
-    assert data.preload_from_hub == ["someone/model config.json,onnx/model.onnx"]
+    assert data.preload_from_hub == ["someone/model"]
     assert data.license == "apache-2.0"
     assert len(data.short_description) <= 60  # the Hub takes no more
     assert data.datasets == ["hf-vision/chest-xray-pneumonia"]

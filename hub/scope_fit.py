@@ -1,0 +1,304 @@
+"""Fitting the input check of `scope.py`: how good films look to the network, and how all else does."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import datasets
+import numpy as np
+from numpy.random import Generator, default_rng
+from PIL import Image
+from safetensors.numpy import save_file
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from tqdm.auto import tqdm
+
+from hub import faults, scope
+from hub.classifier import Classifier
+from hub.errors import InputError
+from hub.images import MIN_RADIOGRAPH_SIDE, SUFFIXES, read_image
+from hub.scope import FINE, FOREIGN, UNLIKE, Verdict
+
+# The kinds that the linear layer tells apart: the three turns look different, and are one reason.
+_FAULTS = {
+    f"{reason} {index}" if len(group) > 1 else reason: fault
+    for reason, group in faults.FAULTS.items()
+    for index, fault in enumerate(group, 1)
+}
+KINDS = (FINE, *_FAULTS, UNLIKE, FOREIGN)
+PER_FAULT = 1500  # films with each fault; all are fitted with as they are
+PER_GROUP = 2000  # pictures taken from each folder of others
+DRAWINGS = 1500
+VIEWED = 200  # altered copies of a group of foreign pictures, at least
+VIEWS = 4  # altered copies of each film that is unlike the training films
+# Of validation films, neither trained nor fitted with: how many the scores and the distance may call bad,
+# and how many with a fault may be refused for it.
+MARGIN, FAMILIAR, LIMIT = 0.995, 0.99, 0.999
+STAGES = slice(1, 3)  # of the network's five, those whose distances tell films apart best
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Statistics float32 [N, channels, 2] of pictures of one kind; `group` is the folder of foreign ones.
+
+    Kinds are FINE, the faults (each turn apart), UNLIKE and FOREIGN.
+    """
+
+    kind: str
+    group: str
+    statistics: np.ndarray
+
+
+def fit(samples: list[Sample], held_out: list[Sample], channels: tuple[int, int]) -> dict:
+    """Return the check that `scope.judge` takes, from what `gather` gave.
+
+    `samples` make the fit, `held_out`, one for each kind but FOREIGN, the thresholds: films that made the
+    fit lie nearer to it than new ones. The Gaussians are of the channels in the range `channels`.
+    """
+    kinds = [kind for kind in KINDS if kind in {sample.kind for sample in samples}]
+    statistics = np.concatenate([sample.statistics for sample in samples])
+    labels = np.concatenate([[kinds.index(s.kind)] * len(s.statistics) for s in samples])
+    weight, bias = _fit_linear(statistics, labels)
+    flat = statistics[:, slice(*channels)].reshape(len(statistics), -1).astype(np.float64)
+    gaussians = [_fit_gaussian(flat[labels == index]) for index in range(len(kinds) - 1)]
+    check = {
+        "weight": weight,
+        "bias": bias,
+        "channels": np.array(channels),
+        "centres": np.stack([centre for centre, _ in gaussians]).astype(np.float32),
+        "precisions": np.stack([precision for _, precision in gaussians]).astype(np.float32),
+        "kinds": [_reason(kind) for kind in kinds],
+    }
+    known = {sample.kind: sample.statistics for sample in held_out}
+    scores = scope.linear_scores(check, known[FINE])
+    check["margin"] = np.float32(np.quantile(scores[:, 1:].max(1) - scores[:, 0], MARGIN, keepdims=True))
+    away = [
+        scope.distances(check, known[kind], np.full(len(known[kind]), index))
+        for index, kind in enumerate(kinds[:-1])
+    ]
+    check["familiar"] = np.float32(np.quantile(away[0], FAMILIAR, keepdims=True))
+    check["limits"] = np.float32([np.quantile(distance, LIMIT) for distance in away])
+    return check
+
+
+def gather(
+    classifier: Classifier,
+    train: np.ndarray,
+    validation: np.ndarray,
+    unlike: dict[str, list[Image.Image]],
+    foreign: dict[str, list[Image.Image]],
+) -> tuple[list[Sample], list[Sample]]:
+    """Return what `fit` fits with and what it takes thresholds from.
+
+    `train` and `validation` are films uint8 [N, H, W]; `unlike` are chest radiographs that the model does
+    not know, `foreign` no chest radiographs, by name of the group. Every second picture of a group is
+    for the fit.
+    """
+    random = default_rng(0)
+    some = train[random.permutation(len(train))[:PER_FAULT]]
+    sources = [(FINE, "", _fine(train)), (FINE, "", _with_fault(some, faults.good, random))]
+    for kind, fault in _FAULTS.items():
+        some = train[random.permutation(len(train))[:PER_FAULT]]
+        sources.append((kind, "", _with_fault(some, fault, random)))
+    for name, group in unlike.items():
+        films = [np.asarray(picture.convert("L")) for picture in group[::2]]
+        sources.append((UNLIKE, name, _fine(films)))
+        sources += [(UNLIKE, name, _with_fault(films, faults.good, random)) for _ in range(VIEWS)]
+    for name, group in foreign.items():
+        half = group[::2]
+        views = half * -(-VIEWED // len(half))  # few pictures are altered many times
+        sources.append((FOREIGN, name, half))
+        sources.append((FOREIGN, name, (faults.other_view(picture, random) for picture in views)))
+        if max(half[0].size) <= 64:  # small pictures have no detail, which large ones of their kind would
+            sources.append((FOREIGN, name, (faults.mosaic(half, random) for _ in range(len(half) // 2))))
+    sources.append((FOREIGN, "drawings", (faults.drawing(random) for _ in range(DRAWINGS))))
+    samples = [
+        Sample(kind, group, _statistics(classifier, pictures, f"For the fit, {group or kind}"))
+        for kind, group, pictures in sources
+    ]
+    others = [np.asarray(picture.convert("L")) for group in unlike.values() for picture in group[1::2]]
+    held = {FINE: _fine(validation)} | {
+        kind: _with_fault(validation, fault, default_rng([1, index]))
+        for index, (kind, fault) in enumerate(_FAULTS.items())
+    }
+    held |= {UNLIKE: _fine(others)} if others else {}
+    return samples, [
+        Sample(kind, "", _statistics(classifier, pictures, f"For thresholds, {kind}"))
+        for kind, pictures in held.items()
+    ]
+
+
+def measure(
+    classifier: Classifier,
+    films: np.ndarray,
+    unlike: dict[str, list[Image.Image]],
+    foreign: dict[str, list[Image.Image]],
+) -> dict:
+    """Return what the check says of films, uint8 [N, H, W], as they are and with each fault, and of others.
+
+    Of each group of `unlike` and `foreign` pictures those that `gather` leaves out. Every row has `n` and, as
+    shares of it, `warned`, `refused` and `named`: the right reason given, of those warned or refused.
+    """
+    rows = {"as they are": _row(classifier, _fine(films), FINE)}
+    rows["with borders"] = _row(classifier, _with_borders(films, default_rng(2)), FINE)
+    for index, (reason, group) in enumerate(faults.FAULTS.items()):
+        pictures = (
+            picture for fault in group for picture in _with_fault(films, fault, default_rng([2, index]))
+        )
+        rows[reason] = _row(classifier, pictures, reason)
+    for name, group in unlike.items():
+        rows[name] = _row(classifier, group[1::2], UNLIKE)
+    for name, group in foreign.items():
+        rows[name] = _row(classifier, group[1::2], FOREIGN)
+    random = default_rng(2)
+    rows["drawings"] = _row(classifier, (faults.drawing(random) for _ in range(300)), FOREIGN)
+    return rows
+
+
+def format_scope(rows: dict) -> str:
+    """Return `measure`'s rows as a table to print."""
+    lines = [f"{'':<26}{'n':>6} {'warned':>8} {'refused':>8} {'right reason':>13}"]
+    for name, row in rows.items():
+        named = "" if row["named"] is None else f"{row['named']:.3f}"
+        lines.append(f"{name:<26}{row['n']:>6} {row['warned']:>8.3f} {row['refused']:>8.3f} {named:>13}")
+    return "\n".join(lines)
+
+
+def read_groups(paths: Sequence[Path], split: str = "train") -> dict[str, list[Image.Image]]:
+    """Return the pictures under each path by the name of their folder, `PER_GROUP` of each at most.
+
+    A path is a folder of image files, or of Parquet, of which the files of one split are read. No patient
+    (what a file name says before "_") is both in an even and in an odd place, so every second picture may
+    be left out of a fit. Raises InputError where there are none.
+    """
+    groups: dict[str, list[Image.Image]] = {}
+    for path in map(Path, paths):
+        parquet = sorted(path.rglob(f"{split}*.parquet")) if path.is_dir() else []
+        files = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES]
+        if parquet:
+            groups[path.name] = _read_parquet(parquet)
+        for file in files:
+            name = path.name if file.parent == path else f"{path.name}/{file.parent.name}"
+            groups.setdefault(name, []).append(file)
+        if not parquet and not files:
+            raise InputError(f"{path} has no images and no {split}*.parquet; give a folder of pictures.")
+    return {
+        name: [_enlarged(picture) for picture in _by_patient(_thinned(group))]
+        for name, group in groups.items()
+    }
+
+
+def _read_parquet(files: list[Path]) -> list[Image.Image]:
+    table = datasets.load_dataset("parquet", data_files=[str(file) for file in files], split="train")
+    column = next(name for name, kind in table.features.items() if isinstance(kind, datasets.Image))
+    return [row[column] for row in table.select(_thinned(range(len(table))))]
+
+
+def _enlarged(picture: Image.Image) -> Image.Image:
+    """Return digits and other pictures that are too small for a radiograph in twice or more their size."""
+    factor = -(-MIN_RADIOGRAPH_SIDE // min(picture.size))
+    return picture.resize((factor * picture.width, factor * picture.height)) if factor > 1 else picture
+
+
+def _thinned(items: Sequence) -> list:
+    """Return at most PER_GROUP items, evenly from all."""
+    chosen = np.linspace(0, len(items) - 1, min(len(items), PER_GROUP)).round().astype(int)
+    return [items[index] for index in chosen]
+
+
+def _by_patient(pictures: list[Image.Image | Path]) -> list[Image.Image]:
+    """Read the pictures, those of every second patient into even places and the others into odd ones."""
+    if not isinstance(pictures[0], Path):
+        return pictures
+    patients = {file.name.split("_")[0]: None for file in pictures}
+    half = {patient: place % 2 for place, patient in enumerate(patients)}
+    halves = [[file for file in pictures if half[file.name.split("_")[0]] == number] for number in (0, 1)]
+    return [read_image(file) for pair in zip(*halves, strict=False) for file in pair]
+
+
+def _reason(kind: str) -> str:
+    """Return the reason that a kind is one of: "turned" of "turned 2"."""
+    return next((reason for reason in faults.FAULTS if kind.startswith(reason)), kind)
+
+
+def _fit_linear(statistics: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return weight float32 [kinds, features] and bias float32 [kinds]; every kind weighs the same."""
+    scaler = StandardScaler()
+    features = scaler.fit_transform(statistics.reshape(len(statistics), -1).astype(np.float64))
+    balanced = LogisticRegression(C=0.1, max_iter=200, class_weight="balanced").fit(features, labels)
+    weight = balanced.coef_ / scaler.scale_
+    return weight.astype(np.float32), (balanced.intercept_ - weight @ scaler.mean_).astype(np.float32)
+
+
+def _fit_gaussian(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean [F] and the inverse covariance [F, F] of features [N, F]."""
+    covariance = np.cov(features.T)
+    # A little more on the diagonal: channels that are nearly one another's sum have no inverse.
+    return features.mean(0), np.linalg.inv(covariance + 1e-3 * np.diag(np.diag(covariance)))
+
+
+def channels(folder: Path) -> tuple[int, int]:
+    """Return where the channels of STAGES begin and end in the `statistics` of a folder's network."""
+    from hub.export import load
+
+    counts = np.cumsum([0, *load(folder).feature_info.channels()])
+    return int(counts[STAGES.start]), int(counts[STAGES.stop])
+
+
+def _fine(films: Iterable[np.ndarray]) -> Iterator[Image.Image]:
+    return (Image.fromarray(film) for film in films)
+
+
+def _with_fault(films: Iterable[np.ndarray], fault: Callable, random: Generator) -> Iterator[Image.Image]:
+    return (Image.fromarray(np.ascontiguousarray(fault(film, random))) for film in films)
+
+
+def _with_borders(films: Iterable[np.ndarray], random: Generator) -> Iterator[Image.Image]:
+    """Yield the films in the middle of black, grey or white: as letterboxed, or as in a screenshot."""
+    for film in films:
+        height, width = film.shape
+        above, beside = (random.uniform(0.05, 0.5, 2) * random.permutation([1, random.integers(2)])).tolist()
+        size = round(width * (1 + 2 * beside)), round(height * (1 + 2 * above))
+        page = Image.new("L", size, int(random.choice([0, 0, 32, 128, 255])))
+        page.paste(Image.fromarray(film), ((size[0] - width) // 2, (size[1] - height) // 2))
+        yield page
+
+
+def _statistics(classifier: Classifier, pictures: Iterable[Image.Image], what: str) -> np.ndarray:
+    """Return float32 [N, channels, 2]."""
+    inputs = (classifier.read(picture) for picture in tqdm(pictures, what, unit=" pictures", leave=False))
+    batches = iter(lambda: list(islice(inputs, 32)), [])
+    return np.concatenate([classifier.run(np.stack(batch), ["statistics"])[0] for batch in batches])
+
+
+def _row(classifier: Classifier, pictures: Iterable[Image.Image], reason: str) -> dict:
+    """Return `row` of what the classifier says of the pictures."""
+    verdicts = []
+    pictures = iter(tqdm(pictures, f"Checking, {reason}", unit=" pictures", leave=False))
+    while batch := list(islice(pictures, 32)):
+        verdicts += [prediction.verdict for prediction in classifier(batch)]
+    return row(verdicts, reason)
+
+
+def row(verdicts: list[Verdict], reason: str) -> dict:
+    """Return how many are warned of, how many refused, and how many of both for the right `reason`."""
+    bad = [verdict for verdict in verdicts if verdict.status != "fine"]
+    right = (reason, "blank") if reason == FOREIGN else (reason,)
+    return {
+        "n": len(verdicts),
+        "warned": sum(verdict.status == "warned" for verdict in verdicts) / len(verdicts),
+        "refused": sum(verdict.status == "refused" for verdict in verdicts) / len(verdicts),
+        "named": sum(v.reason in right for v in bad) / len(bad) if bad and reason != FINE else None,
+    }
+
+
+def save(check: dict, folder: Path) -> None:
+    """Write the check into a model folder; a reader never sees half a file."""
+    path = folder / scope.FILE
+    partial = path.with_suffix(".partial")
+    tensors = {name: np.ascontiguousarray(check[name]) for name in check.keys() - {"kinds"}}
+    save_file(tensors, partial, metadata={"kinds": json.dumps(check["kinds"])})
+    partial.chmod(0o644)  # safetensors writes for the owner alone
+    partial.replace(path)
