@@ -111,8 +111,19 @@ def _other(name: str, figures: dict) -> str:
 
 def _scope(figures: dict) -> str:
     rows = [
-        f"| {name.replace('_', ' ')} | {value:.3f} |"
-        for name, value in figures.items()
-        if isinstance(value, int | float)
+        f"| {name.replace('_', ' ')} | {row['n']} | {row['warned']:.1%} | {row['refused']:.1%} |"
+        for name, row in figures.get("test", {}).items()
     ]
-    return "\n".join(["## Input check", "", "| Measure | Value |", "| --- | --- |", *rows]) if rows else ""
+    if not rows:
+        return ""
+    return "\n".join(
+        [
+            "## Input check",
+            "How many pictures get an answer behind a warning, and how many none: test films, as they are and "
+            "with each fault, and other pictures. None of them made the check.",
+            "",
+            "| Pictures | How many | Warned | Refused |",
+            "| --- | --- | --- | --- |",
+            *rows,
+        ]
+    )

@@ -13,7 +13,7 @@ from hub.classifier import Classifier, Prediction
 from hub.errors import InputError
 from hub.files import BUNDLED
 from hub.heatmap import MAX_SIDE, overlay
-from hub.images import Source, read_image
+from hub.images import Source, crop_borders, read_image
 from hub.synthetic import sample_radiographs
 
 RADIOGRAPH_WORDS = {
@@ -81,7 +81,7 @@ def answer(classifier: Classifier, source: Source) -> Answer:
     picture = read_image(source)
     prediction = classifier(picture)
     if classifier.radiograph:
-        picture = picture.convert("L")
+        picture = crop_borders(picture).convert("L")  # what the network saw
     shown = "PNEUMONIA" if "PNEUMONIA" in prediction.heatmaps else prediction.label
     picture = picture.convert("RGB")
     heatmap = overlay(picture, prediction, shown)
