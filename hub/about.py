@@ -119,8 +119,8 @@ def _scope(figures: dict) -> str:
     return "\n".join(
         [
             "## Input check",
-            "How many pictures get an answer behind a warning, and how many none: test films, as they are and "
-            "with each fault, and other pictures. None of them made the check.",
+            "How many pictures get an answer behind a warning, and how many none: test films, as they are "
+            "and with each fault, and other pictures. None of them made the check.",
             "",
             "| Pictures | How many | Warned | Refused |",
             "| --- | --- | --- | --- |",
