@@ -193,7 +193,6 @@ def evaluate(options: argparse.Namespace) -> int:
             "in this order (--rename OLD=NEW)."
         )
     radiograph = classifier.radiograph
-    # As whoever asks the classifier gets it: without borders.
     images, labels = loader.decode(split, classifier.size, classifier.channels, radiograph, crop=radiograph)
     labels = labels.numpy()
     predictions = _predict(classifier, images)
@@ -255,7 +254,10 @@ def _predict(classifier: "Classifier", images: "Tensor") -> "list[Prediction]":
 
     predictions = []
     for batch in tqdm(images.split(BATCH), "Classifying", unit=" batches", leave=False):
-        predictions += classifier.predict(batch.permute(0, 2, 3, 1).numpy(), always=True)
+        pictures = batch.permute(0, 2, 3, 1).numpy()
+        # As it is for anyone: borders, which a corruption may have added, are cut away.
+        pixels = [classifier.read(picture.squeeze()) for picture in pictures]
+        predictions += classifier.predict(pixels, always=True)
     return predictions
 
 
