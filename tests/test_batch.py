@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hub import batch
+from hub import batch, scope
 from hub.batch import Result, classify_files, to_csv, unpack
 from hub.classifier import Prediction
 from hub.errors import InputError
-from hub.scope import REASONS, Verdict
+from hub.scope import Verdict
 
 ROOT = Path(__file__).parents[1]
 FILM = np.random.default_rng(0).integers(0, 256, (60, 200), dtype=np.uint8)
@@ -324,8 +324,8 @@ def table(results):
 
 def test_a_table_has_a_row_per_result_and_a_column_per_class():
     prediction = Prediction("PNEUMONIA", {"NORMAL": 0.25, "PNEUMONIA": 0.75}, {})
-    warned = Prediction("NORMAL", {"NORMAL": 0.9, "PNEUMONIA": 0.1}, {}, REASONS["blurred"])
-    refused = Prediction(None, {}, {}, REASONS["blank"])
+    warned = Prediction("NORMAL", {"NORMAL": 0.9, "PNEUMONIA": 0.1}, {}, scope.verdict("blurred"))
+    refused = Prediction(None, {}, {}, scope.verdict("blank"))
     rows = table(
         [
             Result("a.png", prediction),
@@ -341,7 +341,7 @@ def test_a_table_has_a_row_per_result_and_a_column_per_class():
     assert [row["probability_PNEUMONIA"] for row in rows] == ["0.75", "0.1", "", ""]
     assert [row["status"] for row in rows] == ["unchecked", "warned", "refused", "error"]
     assert [row["reason"] for row in rows] == ["", "blurred", "blank", ""]
-    assert rows[2]["message"] == REASONS["blank"].sentence
+    assert rows[2]["message"] == scope.verdict("blank").sentence
     assert rows[3]["message"] == "d.png is empty; export or download it again."
 
 

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hub import views
+from hub import scope, views
 from hub.__main__ import main
 from hub.classifier import Classifier, Prediction
 from hub.files import BUNDLED
-from hub.scope import REASONS
 from hub.synthetic import sample_radiographs
 
 ROOT = Path(__file__).parents[1]
@@ -89,7 +88,7 @@ def test_classify_reads_the_films_of_a_zip(run, film, tmp_path):
 def test_a_film_that_the_input_check_refuses_has_its_answer_and_does_not_fail(
     run, film, tmp_path, monkeypatch, reason
 ):
-    verdict = REASONS[reason]
+    verdict = scope.verdict(reason)
     label, probabilities = (None, {}) if verdict.status == "refused" else ("NORMAL", {"NORMAL": 1.0})
     answer = Prediction(label, probabilities, {}, verdict)
     monkeypatch.setattr(Classifier, "predict", lambda self, pictures: [answer] * len(pictures))

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hub import about, demo, page
+from hub import about, demo, page, scope
 from hub.classifier import Classifier, Prediction
 from hub.errors import InputError
 from hub.files import BUNDLED
-from hub.scope import REASONS, Verdict
+from hub.scope import Verdict
 
 FINE = Verdict("fine")
 DIGITS = SimpleNamespace(classes=[*"0123456789"], operating_points={}, radiograph=False)
@@ -72,17 +72,17 @@ def test_an_operating_point_is_explained_by_the_measured_figures(classifier):
 
 
 def test_what_the_input_check_refuses_has_no_answer(classifier):
-    report = demo.report(classifier, Prediction(None, {}, {}, REASONS["blank"]))
+    report = demo.report(classifier, Prediction(None, {}, {}, scope.verdict("blank")))
     assert (report["label"], report["finding"], report["probability"]) == (None, None, None)
     assert report["probabilities"] == {}
     assert demo.headline(report) == "No answer"
     card = page.card(report)
-    assert REASONS["blank"].sentence in card
+    assert scope.verdict("blank").sentence in card
     assert "probability" not in card
 
 
 def test_what_the_input_check_warns_of_comes_before_the_answer(classifier):
-    verdict = REASONS["unlike the training films"]
+    verdict = scope.verdict("unlike the training films")
     card = page.card(demo.report(classifier, predict(0.9, verdict)))
     assert card.index(verdict.sentence) < card.index("Signs of pneumonia") < card.index("90\u00a0%")
     assert "a film like those it knows" in page.card(demo.report(classifier, predict(0.9)))
