@@ -84,7 +84,7 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
 
     def table(rows: list[batch.Result], point: str | None) -> str:
         reports = [row.prediction and demo.report(classifier, row.prediction, point) for row in rows]
-        return page.batch(list(zip(rows, reports, strict=True)), batch.to_csv(rows))
+        return page.batch(list(zip(rows, reports, strict=True)))
 
     def classify_batch(files: list[str], point: str | None, progress=gr.Progress()) -> tuple:  # noqa: B008
         rows = []

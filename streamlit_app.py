@@ -86,7 +86,8 @@ def show_batch() -> None:
         demo.SHARE: st.column_config.NumberColumn(format="percent"),
     }
     st.dataframe(table, column_config=columns, hide_index=True)
-    st.download_button("Download as CSV", batch.to_csv(rows), "answers.csv", "text/csv")
+    saved = batch.to_csv(zip(rows, reports, strict=True))
+    st.download_button("Download as CSV", saved, "answers.csv", "text/csv")
 
 
 try:

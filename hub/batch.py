@@ -80,35 +80,31 @@ def unpack(files: Iterable[File]) -> Iterator[tuple[str, str | Path | bytes | In
                 yield _printable(file.name), file.read()
 
 
-def to_csv(results: Iterable[Result]) -> str:
-    """Return a table for a spreadsheet: file, label, one probability per class, status, reason, message.
+def to_csv(rows: Iterable[tuple[Result, dict | None]]) -> str:
+    """Return results and their reports as a table for a spreadsheet: what the page says, one line per file.
 
-    `status` and `reason` are the input check's (`hub.scope.Verdict`), "error" where there is no prediction.
-    Text that a spreadsheet would take for a formula gets an apostrophe in front.
+    A report is what `hub.demo.report` gives, None for a file that could not be read. `status` and `reason`
+    are the input check's (`hub.scope.Verdict`), "error" where there is no report. Text that a spreadsheet
+    would take for a formula gets an apostrophe in front.
     """
-    results = list(results)
-    classes = list(
-        dict.fromkeys(name for r in results if r.prediction for name in r.prediction.probabilities)
-    )
+    rows = list(rows)
+    classes = list(dict.fromkeys(name for _, report in rows if report for name in report["probabilities"]))
+    answer = ["label", "finding", "operating_point", "threshold"]
     table = io.StringIO()
     writer = csv.writer(table)
     writer.writerow(
-        ["file", "label", *(f"probability_{name}" for name in classes), "status", "reason", "message"]
+        ["file", *answer, *(f"probability_{name}" for name in classes), "status", "reason", "message"]
     )
-    for result in results:
-        prediction = result.prediction
-        if prediction is None:
-            cells = [result.name, None, *(None for _ in classes), "error", None, result.error]
+    for result, report in rows:
+        if report is None:
+            cells = [result.name, *(None for _ in answer + classes), "error", None, result.error]
         else:
-            verdict, probabilities = prediction.verdict, prediction.probabilities
-            numbers = [round(probabilities[name], 6) if name in probabilities else None for name in classes]
+            verdict, shares = report["verdict"], report["probabilities"]
             cells = [
                 result.name,
-                prediction.label,
-                *numbers,
-                verdict.status,
-                verdict.reason,
-                verdict.sentence,
+                *(report[name] for name in answer),
+                *(round(shares[name], 6) if name in shares else None for name in classes),
+                *(verdict[name] for name in ("status", "reason", "sentence")),
             ]
         writer.writerow([_harmless(cell) if isinstance(cell, str) else cell for cell in cells])
     return table.getvalue()

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from PIL import Image
 
 from hub import demo
-from hub.batch import Result
+from hub.batch import Result, to_csv
 
 TICKS = (0.01, 0.1, 0.5, 0.9, 0.99)
 SCALE = demo.log_odds(0.997)  # the ends of the bar, in log odds either way
@@ -96,8 +96,8 @@ def card(report: dict) -> str:
     )
 
 
-def batch(reports: list[tuple[Result, dict | None]], csv: str) -> str:
-    """Return a table of rows and their reports, a bad file with its reason, and a link that saves `csv`."""
+def batch(reports: list[tuple[Result, dict | None]]) -> str:
+    """Return a table of rows and their reports, a bad file with its reason, and a link that saves them."""
     titles = ["Name", "Answer", demo.SHARE, demo.CHECK]
     head = "".join(f"<th scope='col'><button type='button'>{title}</button></th>" for title in titles)
     body = "".join(_batch_row(row, report) for row, report in reports)
@@ -105,7 +105,7 @@ def batch(reports: list[tuple[Result, dict | None]], csv: str) -> str:
     count = f"{len(reports)} file{'s' * (len(reports) != 1)}" + (f", {bad} of them unreadable" if bad else "")
     return (
         f"<div class='batch'><p role='status'>{count}. <a download='answers.csv' "
-        f"href='data:text/csv;charset=utf-8,{quote(csv)}'>Download as CSV</a></p>"
+        f"href='data:text/csv;charset=utf-8,{quote(to_csv(reports))}'>Download as CSV</a></p>"
         "<div class='scroll' tabindex='0' role='region' aria-label='Answers'><table><thead><tr>"
         f"<th scope='col'>Film</th>{head}</tr></thead><tbody>{body}</tbody></table></div></div>"
     )

@@ -10,12 +10,13 @@ import tracemalloc
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from hub import batch, scope
+from hub import batch, demo, scope
 from hub.batch import Result, classify_files, to_csv, unpack
 from hub.classifier import Prediction
 from hub.errors import InputError
@@ -318,27 +319,39 @@ def test_a_fuzzed_zip_is_read_or_refused_and_never_anything_else(tmp_path):
 # Tables
 
 
-def table(results):
-    return list(csv.DictReader(io.StringIO(to_csv(results))))
+PNEUMONIA = SimpleNamespace(classes=["NORMAL", "PNEUMONIA"], operating_points={"balanced": 0.1})
+OTHER = SimpleNamespace(classes=["A"], operating_points={})
 
 
-def test_a_table_has_a_row_per_result_and_a_column_per_class():
+def report(result, classifier=PNEUMONIA):
+    return result, result.prediction and demo.report(classifier, result.prediction)
+
+
+def table(rows):
+    return list(csv.DictReader(io.StringIO(to_csv(rows))))
+
+
+def test_a_table_has_a_row_per_result_and_says_what_the_page_says():
     prediction = Prediction("PNEUMONIA", {"NORMAL": 0.25, "PNEUMONIA": 0.75}, {})
-    warned = Prediction("NORMAL", {"NORMAL": 0.9, "PNEUMONIA": 0.1}, {}, scope.verdict("blurred"))
+    warned = Prediction("NORMAL", {"NORMAL": 0.88, "PNEUMONIA": 0.12}, {}, scope.verdict("blurred"))
     refused = Prediction(None, {}, {}, scope.verdict("blank"))
     rows = table(
         [
-            Result("a.png", prediction),
-            Result("b.png", warned),
-            Result("c.png", refused),
-            Result("d.png", error="d.png is empty; export or download it again."),
+            report(Result("a.png", prediction)),
+            report(Result("b.png", warned)),
+            report(Result("c.png", refused)),
+            report(Result("d.png", error="d.png is empty; export or download it again.")),
         ]
     )
     assert list(rows[0]) == [
-        "file", "label", "probability_NORMAL", "probability_PNEUMONIA", "status", "reason", "message",
+        "file", "label", "finding", "operating_point", "threshold",
+        "probability_NORMAL", "probability_PNEUMONIA", "status", "reason", "message",
     ]  # fmt: skip
-    assert [row["label"] for row in rows] == ["PNEUMONIA", "NORMAL", "", ""]
-    assert [row["probability_PNEUMONIA"] for row in rows] == ["0.75", "0.1", "", ""]
+    assert [row["label"] for row in rows] == ["PNEUMONIA", "PNEUMONIA", "", ""]
+    assert [row["finding"] for row in rows] == ["signs of pneumonia", "uncertain", "", ""]
+    assert [row["operating_point"] for row in rows] == ["balanced", "balanced", "balanced", ""]
+    assert [row["threshold"] for row in rows] == ["0.1", "0.1", "0.1", ""]
+    assert [row["probability_PNEUMONIA"] for row in rows] == ["0.75", "0.12", "", ""]
     assert [row["status"] for row in rows] == ["unchecked", "warned", "refused", "error"]
     assert [row["reason"] for row in rows] == ["", "blurred", "blank", ""]
     assert rows[2]["message"] == scope.verdict("blank").sentence
@@ -348,19 +361,27 @@ def test_a_table_has_a_row_per_result_and_a_column_per_class():
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_a_file_name_is_never_a_formula(start):
     name = f'{start}HYPERLINK("http://example.org","film").png'
-    (row,) = table([Result(name, error=f"{name} is empty; export or download it again.")])
+    (row,) = table([(Result(name, error=f"{name} is empty; export or download it again."), None)])
     assert row["file"] == f"'{name}" and row["message"].startswith("'")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_class_is_never_a_formula(start):
+    name = f"{start}1+1"
+    (row,) = table([report(Result("a.png", Prediction(name, {name: 1.0}, {})), OTHER)])
+    assert row["label"] == f"'{name}"
+    assert [row[column] for column in ("finding", "operating_point", "threshold")] == ["", "", ""]
 
 
 def test_names_with_commas_quotes_and_other_bytes_come_back_whole():
     name = 'a, "b"; c\nd 胸.png'
-    (row,) = table([Result(name, Prediction("A", {"A": 1.0}, {}, Verdict("fine")))])
+    (row,) = table([report(Result(name, Prediction("A", {"A": 1.0}, {}, Verdict("fine"))), OTHER)])
     assert row["file"] == name
-    to_csv([Result(os.fsdecode(b"\xff.png"), error="x")]).encode("utf-8")
+    to_csv([(Result(os.fsdecode(b"\xff.png"), error="x"), None)]).encode("utf-8")
 
 
 def test_a_table_of_nothing_has_a_head():
-    assert to_csv([]) == "file,label,status,reason,message\r\n"
+    assert to_csv([]) == "file,label,finding,operating_point,threshold,status,reason,message\r\n"
 
 
 def test_no_web_framework_and_no_torch_is_imported():

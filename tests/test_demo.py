@@ -117,7 +117,7 @@ def test_names_of_files_are_text_on_the_page(classifier):
     for html in (
         page.film(demo.Answer(predict(0.5), picture, picture), name, demo.words(classifier)),
         page.trouble(name),
-        page.batch([(row, None)], name),
+        page.batch([(row, None)]),
     ):
         assert "<img src=x" not in html
         assert "'\".png" not in html
