@@ -25,8 +25,8 @@ RADIOGRAPH_WORDS = {
     "one": "One film",
     "api": None,  # the docstring of the endpoint
     "picture": "Chest X-ray",
-    "heatmap": "Colour marks what speaks for pneumonia, from yellow (a little) to red (a lot): what the "
-    "model used, not where disease is.",
+    "heatmap": "Colour marks what speaks for pneumonia, from faint yellow (a little) to red (a lot): what "
+    "the model used, not where disease is.",
 }
 OTHER_WORDS = {
     "title": "What is in the picture?",
@@ -35,7 +35,7 @@ OTHER_WORDS = {
     "one": "One picture",
     "api": "Say which of its classes the model finds a picture most like.",
     "picture": "Picture",
-    "heatmap": "Colour marks what speaks for the answer, from yellow (a little) to red (a lot).",
+    "heatmap": "Colour marks what speaks for the answer, from faint yellow (a little) to red (a lot).",
 }
 OPERATING_POINTS = {
     "balanced": "weighs a missed pneumonia and a false alarm alike",

@@ -7,6 +7,7 @@ from hub.classifier import Prediction
 
 MAX_SIDE = 768  # pixels: what a screen shows
 FULL_COLOUR = 6  # log odds: 400 to 1; at even odds and below there is no colour
+OPACITY = 0.75  # of full colour, so that the film still shows
 
 
 def local_log_odds(prediction: Prediction, label: str) -> np.ndarray:
@@ -26,6 +27,8 @@ def local_log_odds(prediction: Prediction, label: str) -> np.ndarray:
 def overlay(picture: Image.Image, prediction: Prediction, label: str) -> Image.Image:
     """Return the picture, RGB, with what speaks for `label` laid over it: clear, yellow, orange, red.
 
+    The scale is fixed, from even odds to FULL_COLOUR. Opacity goes with the square of the log odds: weak
+    evidence lies over most of a film with pneumonia and must not tint it all.
     The picture itself where the network has no class activation map.
     """
     scale = min(1.0, MAX_SIDE / max(picture.size))
@@ -36,5 +39,5 @@ def overlay(picture: Image.Image, prediction: Prediction, label: str) -> Image.I
     evidence = Image.fromarray((local_log_odds(prediction, label) / FULL_COLOUR).astype(np.float32))
     heat = np.asarray(evidence.resize(size, Image.Resampling.BICUBIC)).clip(0, 1)[..., None]
     colour = np.array([255, 214, 10]) * (1 - heat) + np.array([220, 38, 38]) * heat
-    opacity = 0.55 * heat
+    opacity = OPACITY * heat**2
     return Image.fromarray((base * (1 - opacity) + colour * opacity).round().astype(np.uint8))

@@ -11,6 +11,7 @@ from hub import about, demo, page, scope
 from hub.classifier import Classifier, Prediction
 from hub.errors import InputError
 from hub.files import BUNDLED
+from hub.heatmap import overlay
 from hub.scope import Verdict
 
 FINE = Verdict("fine")
@@ -142,6 +143,16 @@ def test_film_and_heatmap_are_alike_in_size_whatever_the_file(classifier):
     answer = demo.answer(classifier, np.random.default_rng(0).integers(0, 4096, (900, 1500), dtype=np.uint16))
     assert answer.picture.size == answer.heatmap.size == (768, 461)
     assert answer.picture.mode == answer.heatmap.mode == "RGB"
+
+
+@pytest.mark.parametrize(("odds", "low", "high"), [(0.01, 0, 0), (1, 0, 0), (5, 0, 20), (400, 100, 200)])
+def test_weak_evidence_hardly_tints_a_film_and_strong_evidence_reddens_it(odds, low, high):
+    flat = np.zeros((7, 7), np.float32)
+    probabilities = {"NORMAL": 1 / (1 + odds), "PNEUMONIA": odds / (1 + odds)}
+    prediction = Prediction("PNEUMONIA", probabilities, {"NORMAL": flat, "PNEUMONIA": flat})
+    tinted = np.asarray(overlay(Image.new("RGB", (64, 48), (120, 120, 120)), prediction, "PNEUMONIA"))
+    red = tinted[..., 0].astype(int) - tinted[..., 2]
+    assert low <= red.min() <= red.max() <= high
 
 
 def test_a_model_folder_tells_its_figures_and_pictures(tmp_path):
