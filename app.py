@@ -120,7 +120,7 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
     with gr.Blocks(
         title=words["title"], analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
     ) as blocks:
-        gr.HTML(page.notes(words))
+        gr.HTML(page.notes(words, "Uploads are deleted within minutes and never logged."))
         with gr.Tabs():
             with gr.Tab(words["one"]):
                 with gr.Row(elem_id="inputs"):

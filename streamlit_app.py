@@ -7,7 +7,7 @@ import streamlit as st
 from PIL import Image
 
 from hub import about, batch, demo, page
-from hub.classifier import Classifier, Prediction
+from hub.classifier import Classifier
 from hub.errors import InputError
 
 
@@ -20,59 +20,86 @@ def load() -> tuple[Classifier, dict[str, bytes]]:
         return classifier, {path.stem: path.read_bytes() for path in paths}
 
 
-def show_prediction(prediction: Prediction) -> None:
-    """Write the check's verdict, the finding and the probability."""
-    report = demo.report(classifier, prediction, point)
-    if report["verdict"]["status"] in ("warned", "refused"):
-        st.warning(demo.check_words(report))
-    st.subheader(demo.headline(report))
-    if report["finding"]:
-        share = report["probability"]
-        st.progress(share, f"Calibrated probability of pneumonia: {demo.percent(share)}")
-        st.write(demo.advice(report))
-    else:
-        for label, share in demo.most_probable(report):
-            st.progress(share, f"{label}: calibrated probability {demo.percent(share)}")
-    if report["verdict"]["status"] in ("fine", "unchecked"):
-        st.write(demo.check_words(report))
+def choose_point(label: str) -> str | None:
+    """Draw the choice of an operating point and what it means; None for a model without any."""
+    points = demo.operating_points(classifier)
+    if not points:
+        return None
+    with st.container(gap=None):
+        point = st.radio(label, points, format_func=str.capitalize, horizontal=True)
+        st.html(page.explanation(demo.explain_point(point, metrics)))
+    return point
+
+
+def choose_film() -> bytes | None:
+    """Draw the ways to give a film; return the film."""
+    give, pick = st.columns(2)
+    upload = give.file_uploader(words["picture"])
+    if upload:
+        return upload.getvalue()
+    if not examples:
+        return None
+    name = pick.selectbox("or a synthetic film of no patient", examples, index=None, placeholder="Pick one")
+    return examples.get(name)
 
 
 def show_film() -> None:
     """Draw one film and its answer."""
-    upload = st.file_uploader(words["picture"])
-    source = upload.getvalue() if upload else None
-    if examples and not upload:
-        name = st.selectbox("or a synthetic film of no patient", examples, index=None, placeholder="Pick one")
-        source = examples.get(name)
+    source = choose_film()
+    answer_column, film_column = st.columns(2)  # on a phone, the answer first
+    with answer_column:
+        card = st.container()
+        point = choose_point("Operating point")
     if not source:
+        card.html(page.invitation())
         return
     try:
         answer = demo.answer(classifier, source)
     except InputError as error:
-        st.error(str(error))
+        card.html(page.trouble(str(error)))
         return
-    card, film = st.columns(2)  # on a phone, the answer first
-    with card:
-        show_prediction(answer.prediction)
-    with film:
-        strength = 1.0
-        if answer.prediction.heatmaps:
-            strength = st.slider("Opacity of the heatmap", 0.0, 1.0, 1.0)
-            st.write(words["heatmap"])
-        st.image(
-            Image.blend(answer.picture, answer.heatmap, strength),
-            width="stretch",
-            alt="The film under its heatmap",
-        )
+    card.html(page.card(demo.report(classifier, answer.prediction, point)))
+    with film_column.container(key="film"):
+        show_heatmap(answer)
+
+
+def show_heatmap(answer: demo.Answer) -> None:
+    """Draw a film under its heatmap, and a slider that fades the heatmap."""
+    place, strength = st.empty(), 1.0
+    if answer.prediction.heatmaps:
+        strength = st.slider("Opacity of the heatmap", 0.0, 1.0, 1.0)
+        st.html(page.explanation(words["heatmap"]))
+    picture = Image.blend(answer.picture, answer.heatmap, strength)
+    place.image(picture, width="stretch", alt="The film under its heatmap")
+
+
+def classify(uploads: list) -> list[batch.Result]:
+    """Return a result per picture, under a bar that fills file by file.
+
+    The session keeps the results: Streamlit runs this script anew at every touch of the page.
+    """
+    files = [upload.file_id for upload in uploads]
+    if st.session_state.get("batch", (None,))[0] != files:
+        rows, bar = [], st.progress(0.0, "Classifying")
+        for number, upload in enumerate(uploads, 1):
+            for row in batch.classify_files(classifier, [upload]):
+                rows.append(row)
+                counts = f"File {number} of {len(files)}; pictures classified: {len(rows)}"
+                bar.progress(number / len(files), counts)
+        bar.empty()
+        st.session_state.batch = files, rows
+    return st.session_state.batch[1]
 
 
 def show_batch() -> None:
     """Draw a table of many films, and a button that saves it."""
     uploads = st.file_uploader("Many files, or ZIPs of them", accept_multiple_files=True)
+    point = choose_point("Operating point of this table")
     if not uploads:
+        st.session_state.pop("batch", None)
+        st.html(page.invitation("The answers appear here"))
         return
-    with st.spinner("Classifying"):
-        rows = list(batch.classify_files(classifier, uploads))
+    rows = classify(uploads)
     reports = [row.prediction and demo.report(classifier, row.prediction, point) for row in rows]
     table = [
         {
@@ -90,6 +117,13 @@ def show_batch() -> None:
     st.download_button("Download as CSV", saved, "answers.csv", "text/csv")
 
 
+def show_model() -> None:
+    """Write how good the model is."""
+    st.markdown(about.text(metrics, classifier.operating_points))
+    for path, caption in about.pictures(classifier.folder):
+        st.image(str(path), caption, alt=caption)
+
+
 try:
     classifier, examples = load()
 except InputError as error:
@@ -97,14 +131,9 @@ except InputError as error:
     st.stop()
 
 words, metrics = demo.words(classifier), about.read_metrics(classifier.folder)
-points = demo.operating_points(classifier)
 st.set_page_config(page_title=words["title"], page_icon="🫁", layout="wide")
-st.title(words["title"])
-st.write(words["introduction"])
-st.warning(f"{words['disclaimer']} Uploads go with your session and are never logged.")
-point = st.radio("Operating point", points, format_func=str.capitalize, horizontal=True) if points else None
-if point:
-    st.write(demo.explain_point(point, metrics))
+st.html(page.CSS)
+st.html(page.notes(words, "Uploads go with your session and are never logged."))
 
 one, many, model = st.tabs([words["one"], "Batch", "The model"])
 with one:
@@ -112,6 +141,4 @@ with one:
 with many:
     show_batch()
 with model:
-    st.markdown(about.text(metrics, classifier.operating_points))
-    for path, caption in about.pictures(classifier.folder):
-        st.image(str(path), caption, alt=caption)
+    show_model()

@@ -1,4 +1,4 @@
-"""What the Gradio page shows, as HTML; page.css makes it look so, page.js makes it move.
+"""What both pages show, as HTML; page.css makes it look so, page.js makes Gradio's move.
 
 Pictures travel inside the HTML, so that no file of a visitor's film is left behind.
 """
@@ -20,13 +20,17 @@ CSS = Path(__file__).with_suffix(".css")
 JS = Path(__file__).with_suffix(".js")
 
 
-def notes(words: dict[str, str]) -> str:
-    """Return the head of the page: what it is, and what it is not."""
+def notes(words: dict[str, str], uploads: str) -> str:
+    """Return the head of the page: what it is, what it is not, and what becomes of `uploads`."""
     return (
         f"<header><h1>{escape(words['title'])}</h1><p class='lead'>{escape(words['introduction'])}</p>"
-        f"<p class='disclaimer'>{escape(words['disclaimer'])} Uploads are deleted within minutes and never "
-        "logged.</p></header>"
+        f"<p class='disclaimer'>{escape(words['disclaimer'])} {escape(uploads)}</p></header>"
     )
+
+
+def explanation(sentence: str) -> str:
+    """Return a sentence in small, quiet letters."""
+    return f"<p class='quiet'>{escape(sentence)}</p>"
 
 
 def examples(paths: list[Path]) -> str:
@@ -57,7 +61,7 @@ def film(answer: demo.Answer | None, name: str = "", words: dict[str, str] | Non
         slider = (
             "<label class='opacity'>Heatmap <input type='range' min='0' max='100' value='100' "
             "aria-label='Opacity of the heatmap in per cent'></label>"
-            f"<p class='quiet'>{escape(words['heatmap'])}</p>"
+            f"{explanation(words['heatmap'])}"
         )
     return (
         f"<figure class='film'><div class='layers'>{layers}</div>"

@@ -1,5 +1,7 @@
 """The Streamlit app: its script, and the page that a browser gets."""
 
+import csv
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,7 +60,13 @@ def give(page, *files, tab="One film"):
 
 
 def headline(page, text):
-    expect(page.get_by_role("heading", name=text, exact=True)).to_be_visible(timeout=WAIT)
+    heading = page.locator(".card").get_by_role("heading", name=text, exact=True)
+    expect(heading).to_be_visible(timeout=WAIT)
+    return heading
+
+
+def operate(page, point, tab="One film"):
+    page.get_by_role("tabpanel", name=tab).get_by_test_id("stRadioGroup").get_by_text(point).click()
 
 
 def test_a_visitor_uploads_a_film_and_reads_the_answer_of_the_classifier(page, classifier, film, tmp_path):
@@ -69,8 +77,9 @@ def test_a_visitor_uploads_a_film_and_reads_the_answer_of_the_classifier(page, c
     give(page, tmp_path / "film.png")
     report = demo.report(classifier, classifier(film))
     headline(page, demo.headline(report))
-    share = f"Calibrated probability of pneumonia: {demo.percent(report['probability'])}"
-    expect(page.get_by_text(share)).to_be_visible()
+    expect(page.locator(".probability strong")).to_have_text(demo.percent(report["probability"]))
+    scale = page.locator(".card").get_by_role("img", name="Calibrated probability of pneumonia")
+    expect(scale).to_have_accessible_name(re.compile("threshold 18\u00a0%"))
     expect(page.get_by_text(demo.check_words(report))).to_be_visible()
     assert violations(page, FRAMEWORK) == []
     assert sideways_scroll(page) == 0
@@ -82,8 +91,27 @@ def test_an_example_is_answered_and_reworded_at_another_operating_point(page):
     page.get_by_role("combobox").click()
     page.get_by_role("option", name="synthetic-normal-1").click()
     headline(page, "No sign of pneumonia")
-    page.get_by_test_id("stRadioGroup").get_by_text("Screening").click()
+    operate(page, "Screening")
     headline(page, "Uncertain")
+
+
+@desktop
+def test_the_film_lies_beside_its_answer_without_scrolling_on_a_low_screen_too(page):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.get_by_role("combobox").click()
+    page.get_by_role("option", name="synthetic-pneumonia-1").click()
+    expect(headline(page, "Signs of pneumonia")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_alt_text("The film under its heatmap")).to_be_in_viewport(ratio=1, timeout=WAIT)
+
+
+@pytest.mark.parametrize(("scheme", "theme"), [("light", "dark"), ("dark", "light")])
+def test_the_answer_follows_streamlits_theme_and_not_the_browsers(browser, streamlit_url, scheme, theme):
+    colours = {"light": "rgb(82, 82, 91)", "dark": "rgb(180, 180, 189)"}
+    with open_page(browser, streamlit_url, f"desktop-{scheme}") as page:
+        page.goto(f"{streamlit_url}/?embed=true&embed_options={theme}_theme")
+        answer = page.get_by_text("The answer appears here")
+        expect(answer).to_have_css("color", colours[theme], timeout=WAIT)
+        assert violations(page, FRAMEWORK) == []
 
 
 @desktop
@@ -108,20 +136,24 @@ def test_what_is_out_of_scope_is_said_to_be(page, classifier, shared, folder, se
         pytest.skip("the bundled model has no input check")
     give(page, path)
     headline(page, demo.headline(report))
-    expect(page.get_by_text(sentence)).to_be_visible()
+    expect(page.locator(".notice")).to_contain_text(sentence)
 
 
 @desktop
 def test_a_broken_file_is_explained(page, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"nothing")
     give(page, tmp_path / "broken.png")
-    expect(page.get_by_text("not an image that can be read here")).to_be_visible(timeout=WAIT)
+    headline(page, "No answer")
+    expect(page.locator(".notice")).to_contain_text("not an image that can be read here")
 
 
 def test_a_batch_becomes_a_table_that_saves(page, write_films, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"nothing")
-    files = write_films(tmp_path, 12)
+    files = write_films(tmp_path, 60)
     give(page, *files, tmp_path / "broken.png", tab="Batch")
+    # So many films, and looked for at every frame: the bar is gone when the last one is done.
+    counts = r"/File \d+ of \d+; pictures classified: \d+/.test(document.body.innerText)"
+    page.wait_for_function(counts, timeout=WAIT)
     save = page.get_by_test_id("stDownloadButton").get_by_role("button")
     expect(save).to_be_visible(timeout=WAIT)
     with page.expect_download() as download:
@@ -129,8 +161,15 @@ def test_a_batch_becomes_a_table_that_saves(page, write_films, tmp_path):
     saved = download.value.path().read_text()
     assert all(file.name in saved for file in files)
     assert "broken.png is not an image" in saved
+    assert {row["operating_point"] for row in csv.DictReader(saved.splitlines())} == {"balanced", ""}
     assert sideways_scroll(page) == 0
     screenshot(page, "streamlit-batch")
+    operate(page, "Screening", tab="Batch")
+    expect(page.get_by_text("Screening misses as little pneumonia")).to_be_visible(timeout=WAIT)
+    with page.expect_download() as download:
+        save.click()
+    rows = list(csv.DictReader(download.value.path().read_text().splitlines()))
+    assert {row["operating_point"] for row in rows} == {"screening", ""}
 
 
 def test_the_model_says_how_good_it_is(page):
