@@ -162,6 +162,7 @@ def test_a_batch_becomes_a_table_that_saves(page, write_films, tmp_path):
     assert all(file.name in saved for file in files)
     assert "broken.png is not an image" in saved
     assert {row["operating_point"] for row in csv.DictReader(saved.splitlines())} == {"balanced", ""}
+    assert violations(page, FRAMEWORK) == []
     assert sideways_scroll(page) == 0
     screenshot(page, "streamlit-batch")
     operate(page, "Screening", tab="Batch")
@@ -176,6 +177,7 @@ def test_the_model_says_how_good_it_is(page):
     page.get_by_role("tab", name="The model").click()
     expect(page.get_by_role("cell", name="0.926 to 0.961")).to_be_visible()
     expect(page.get_by_text("its AUC is 0.440")).to_be_visible()
+    assert violations(page, FRAMEWORK) == []
     assert sideways_scroll(page) == 0
     screenshot(page, "streamlit-model")
 
