@@ -215,7 +215,10 @@ def _by_patient(pictures: list[Image.Image | Path]) -> list[Image.Image]:
     patients = {file.name.split("_")[0]: None for file in pictures}
     half = {patient: place % 2 for place, patient in enumerate(patients)}
     halves = [[file for file in pictures if half[file.name.split("_")[0]] == number] for number in (0, 1)]
-    return [read_image(file) for pair in zip(*halves, strict=False) for file in pair]
+    # The shorter half is gone through again, or the places would not alternate.
+    count = max(map(len, halves))
+    files = [half[place % len(half)] for place in range(count) for half in halves if half]
+    return [read_image(file) for file in files]
 
 
 def _reason(kind: str) -> str:
@@ -243,7 +246,7 @@ def channels(folder: Path) -> tuple[int, int]:
     """Return where the channels of STAGES begin and end in the `statistics` of a folder's network."""
     from hub.export import load
 
-    counts = np.cumsum([0, *load(folder).feature_info.channels()])
+    counts = np.cumsum([0, *(stage["num_chs"] for stage in load(folder).feature_info)])
     return int(counts[STAGES.start]), int(counts[STAGES.stop])
 
 
