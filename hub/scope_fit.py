@@ -33,9 +33,9 @@ PER_GROUP = 2000  # pictures taken from each folder of others
 DRAWINGS = 1500
 VIEWED = 200  # altered copies of a group of foreign pictures, at least
 VIEWS = 4  # altered copies of each film that is unlike the training films
-# Of validation films, neither trained nor fitted with: how many the scores and the distance may call bad,
-# and how many with a fault may be refused for it.
-MARGIN, FAMILIAR, LIMIT = 0.995, 0.99, 0.999
+# Of validation films, neither trained nor fitted with: how many good ones the scores and the distance let
+# pass, how many good ones are not refused, and how many with a fault are not refused for it.
+MARGIN, FAMILIAR, GOOD_LIMIT, FAULT_LIMIT = 0.995, 0.99, 0.999, 0.99
 STAGES = slice(1, 3)  # of the network's five, those whose distances tell films apart best
 
 
@@ -79,7 +79,8 @@ def fit(samples: list[Sample], held_out: list[Sample], channels: tuple[int, int]
         for index, kind in enumerate(kinds[:-1])
     ]
     check["familiar"] = np.float32(np.quantile(away[0], FAMILIAR, keepdims=True))
-    check["limits"] = np.float32([np.quantile(distance, LIMIT) for distance in away])
+    limits = [np.quantile(away[0], GOOD_LIMIT), *(np.quantile(fault, FAULT_LIMIT) for fault in away[1:])]
+    check["limits"] = np.float32(limits)
     return check
 
 

@@ -240,7 +240,10 @@ def test_the_readme_repeats_the_measured_numbers():
     assert f"its AUC is {metrics['others']['adult_chest_xray']['auc']['value']:.3f}" in prose
     for name, row in metrics["scope"]["test"].items():
         if f"| {name} |" in text:
-            assert f"| {name} | {row['n']} | {100 * row['warned']:.1f} % | {100 * row['refused']:.1f} % |" in text
+            assert (
+                f"| {name} | {row['n']} | {100 * row['warned']:.1f} % | {100 * row['refused']:.1f} % |"
+                in text
+            )
     finalists = BUNDLED.parents[1] / "benchmarks" / "finalists"
     measured = [json.loads(file.read_text()).get("test") for file in finalists.glob("*.json")]
     for test in filter(None, measured):
