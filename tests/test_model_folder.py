@@ -15,6 +15,7 @@ from transformers import AutoImageProcessor, AutoModelForImageClassification, pi
 
 from hub.classifier import Classifier
 from hub.errors import InputError
+from hub.faults import FAULTS
 from hub.files import BUNDLED, new_folder
 from hub.heatmap import local_log_odds, overlay
 from hub.patients import format_report
@@ -222,6 +223,13 @@ def test_a_model_folder_with_a_damaged_network_or_without_network_or_class_names
         Classifier.from_pretrained(tmp_path / "model")
 
 
+def _other_pictures(rows):
+    """Rows of pictures that are no films."""
+    return [
+        row for name, row in rows.items() if name.startswith(("other", "photo", "cifar", "mnist", "draw"))
+    ]
+
+
 def test_the_readme_repeats_the_measured_numbers():
     text = (BUNDLED.parents[1] / "README.md").read_text()
     metrics = json.loads((BUNDLED / "metrics.json").read_text())
@@ -238,12 +246,19 @@ def test_the_readme_repeats_the_measured_numbers():
     assert f"brightness histogram {probes['histogram']:.3f}" in prose
     assert f"{shares[0]} lies in lungs that fill {shares[1]} of the film" in prose
     assert f"its AUC is {metrics['others']['adult_chest_xray']['auc']['value']:.3f}" in prose
-    for name, row in metrics["scope"]["test"].items():
-        if f"| {name} |" in text:
-            assert (
-                f"| {name} | {row['n']} | {100 * row['warned']:.1f} % | {100 * row['refused']:.1f} % |"
-                in text
-            )
+    rows = metrics["scope"]["test"]
+    for name in (
+        "as they are",
+        "with borders",
+        *FAULTS,
+        *(name for name in rows if name.startswith("adult")),
+    ):
+        warned, refused = (f"{100 * rows[name][key]:.1f} %" for key in ("warned", "refused"))
+        assert f"| {name} | {rows[name]['n']} | {warned} | {refused} |" in text
+    for rows in (_other_pictures(metrics["scope"]["test"]), metrics["scope"]["without_kind"].values()):
+        count = sum(row["n"] for row in rows)
+        refused = sum(row["n"] * row["refused"] for row in rows) / count
+        assert f"Of {count:,} such pictures {100 * refused:.1f} % are refused" in prose
     finalists = BUNDLED.parents[1] / "benchmarks" / "finalists"
     measured = [json.loads(file.read_text()).get("test") for file in finalists.glob("*.json")]
     for test in filter(None, measured):
