@@ -18,7 +18,8 @@ from hub import about, batch, demo, page
 from hub.classifier import Classifier, Prediction
 from hub.errors import InputError
 
-DELETE_EVERY, DELETE_AFTER = 60, 300  # seconds
+# Seconds. A batch is read while it waits and runs: its files have to be there until its end.
+DELETE_EVERY, DELETE_AFTER = 60, 900
 SELECT_EXAMPLE = """
 element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-example]");
@@ -94,7 +95,8 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         return rows, table(rows, point), None
 
     def reword_batch(rows: list[batch.Result] | None, point: str) -> tuple:
-        return table(rows, point) if rows else gr.skip(), gr.update(info=explain(point))
+        answers = table(rows, point) if rows else page.invitation("No answers are kept; give files")
+        return answers, gr.update(info=explain(point))
 
     def classify(image: str, operating_point: str = usual) -> dict:
         """Say whether a child's chest X-ray shows signs of pneumonia. Research only, not a diagnosis.

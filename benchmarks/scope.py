@@ -55,7 +55,7 @@ def main() -> None:
             f"\nfitted without the kind that is measured:\n{scope_fit.format_scope(section['without_kind'])}"
         )
     if options.save:
-        recorded = json.loads((options.model / "metrics.json").read_text())["scope"]
+        recorded = json.loads((options.model / "metrics.json").read_text()).get("scope", {})
         package.save_metrics(options.model, "scope", recorded | section)
 
 
@@ -68,24 +68,23 @@ def without_kind(classifier: Classifier, films: dict, unlike: dict, paths: list[
     channels, rows = scope_fit.channels(classifier.folder), {}
     for group in tqdm(foreign, "Fitting without", unit=" groups"):
         check = scope_fit.fit([s for s in samples if s.group != group], held_out, channels)
-        mine = np.concatenate([s.statistics for s in samples if s.group == group])
+        mine = np.concatenate([s.statistics for s in samples if s.group == group and not s.altered])
         reasons = scope.reasons(check, mine)
-        rows[group] = scope_fit.row([scope.verdict(reason) for reason in reasons], scope.FOREIGN)
+        rows[group] = scope_fit.shares([scope.verdict(reason) for reason in reasons], scope.FOREIGN)
     return rows
 
 
 def milliseconds(classifier: Classifier, film: np.ndarray, rounds: int = 200) -> dict[str, float]:
     """Return the median time of one answer, in ms, `with` the check and `without`, taking turns."""
-    pixels, check, outputs = [classifier.read(film)], classifier.check, classifier.outputs
+    pixels, check = [classifier.read(film)], classifier.check
     times = {"with": [], "without": []}
     for _ in range(rounds):
         for name in times:
             classifier.check = check if name == "with" else None
-            classifier.outputs = [o for o in outputs if name == "with" or o != "statistics"]
             start = time.perf_counter()
             classifier.predict(pixels)
             times[name].append(1000 * (time.perf_counter() - start))
-    classifier.check, classifier.outputs = check, outputs
+    classifier.check = check
     return {name: float(np.median(values)) for name, values in times.items()}
 
 

@@ -10,6 +10,7 @@ MEASURES = {
     "specificity": "Specificity: share of {negative} that is cleared",
     "ece": "Calibration error: how far probabilities are off",
 }
+SECTIONS = ("test", "validation", "others", "scope")
 PICTURES = {
     "roc_test.png": "ROC curve, test split: what more sensitivity costs in specificity.",
     "reliability_test.png": "Reliability, test split: how often the answer was right, by its probability.",
@@ -21,12 +22,33 @@ PICTURES = {
 
 
 def read_metrics(folder: Path) -> dict:
-    """Return metrics.json of a model folder; {} where there is none that can be read."""
+    """Return what metrics.json of a model folder has of `SECTIONS`, figures that are none left out.
+
+    {} where there is none that can be read: a folder from the Hub may hold anything by that name.
+    """
     try:
         metrics = json.loads((Path(folder) / "metrics.json").read_text())
     except (OSError, ValueError):
         return {}
-    return metrics if isinstance(metrics, dict) else {}
+    if not isinstance(metrics, dict):
+        return {}
+    found = {name: metrics[name] for name in SECTIONS if isinstance(metrics.get(name), dict)}
+    splits = {name: _figures(found[name]) for name in ("test", "validation") if name in found}
+    others = {name: _figures(other) for name, other in found.get("others", {}).items()}
+    return found | splits | {"others": others}
+
+
+def _figures(section: object) -> dict:
+    """Return what `evaluation.measure` gave but for what could not be measured; {} of anything else."""
+    if not isinstance(section, dict) or "n" not in section:
+        return {}
+    bounds = ("value", "low", "high")
+    return {
+        name: figure
+        for name, figure in section.items()
+        if not (isinstance(figure, dict) and "value" in figure)
+        or all(isinstance(figure.get(bound), float | int) for bound in bounds)
+    }
 
 
 def pictures(folder: Path) -> list[tuple[Path, str]]:

@@ -12,7 +12,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as refusals
 
 from hub import scope
 from hub.errors import InputError
-from hub.files import BUNDLED, read_config
+from hub.files import BUNDLED, DIGEST, read_config
 from hub.images import Source, read_pixels
 from hub.scope import UNCHECKED, Verdict
 
@@ -55,9 +55,8 @@ class Classifier:
     >>> prediction.label, prediction.probabilities["PNEUMONIA"]
     """
 
-    def __init__(self, folder: str | Path):
-        """Load a local model folder; InputError when it is not one."""
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path, check: bool = True):
+        """Load a local model folder, its input check too if it has one; InputError when it is not one."""
         config = read_config(Path(folder))
         if "label_names" not in config:
             raise InputError(f"{folder} has no label_names in its config.json; add the classes in order.")
@@ -76,12 +75,13 @@ class Classifier:
             refusals.RuntimeException,
         ):
             raise InputError(f"{file} is damaged; get it again.") from None
-        # The heatmap comes only from networks that have one; more outputs than these are not for predictions.
-        names = {output.name for output in self.session.get_outputs()}
         self.folder = Path(folder)
-        self.check = scope.load(self.folder) if "statistics" in names else None
-        wanted = ("logits", "heatmap", "statistics") if self.check else ("logits", "heatmap")
-        self.outputs = [name for name in wanted if name in names]
+        # The heatmap comes only from networks that have one; more outputs than these are not for predictions.
+        self.available = [output.name for output in self.session.get_outputs()]
+        self.outputs = [name for name in ("logits", "heatmap") if name in self.available]
+        network = self.session.get_modelmeta().custom_metadata_map.get(DIGEST)
+        usable = check and "statistics" in self.available
+        self.check = scope.load(self.folder, network) if usable else None
         data = config["pretrained_cfg"]
         self.channels, self.size = data["input_size"][0], data["input_size"][-1]
         self.mean, self.std = (np.float32(data[key]) for key in ("mean", "std"))
@@ -153,7 +153,8 @@ class Classifier:
         With `always` there is an answer also to what the input check refuses: for measuring, not for people.
         """
         pixels = np.stack(pictures)
-        found = dict(zip(self.outputs, self.run(pixels, self.outputs), strict=True))
+        outputs = [*self.outputs, "statistics"] if self.check else self.outputs
+        found = dict(zip(outputs, self.run(pixels, outputs), strict=True))
         logits, maps = found["logits"], found.get("heatmap")
         probabilities = np.exp(logits - np.logaddexp.reduce(logits, 1, keepdims=True))
         verdicts = (

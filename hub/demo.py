@@ -12,7 +12,7 @@ from hub.batch import Result, classify_files
 from hub.classifier import Classifier, Prediction
 from hub.errors import InputError
 from hub.files import BUNDLED
-from hub.heatmap import MAX_SIDE, overlay
+from hub.heatmap import overlay
 from hub.images import Source, crop_borders, read_image
 from hub.synthetic import sample_radiographs
 
@@ -85,8 +85,7 @@ def answer(classifier: Classifier, source: Source) -> Answer:
     shown = "PNEUMONIA" if "PNEUMONIA" in prediction.heatmaps else prediction.label
     picture = picture.convert("RGB")
     heatmap = overlay(picture, prediction, shown)
-    picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
-    return Answer(prediction, picture, heatmap)
+    return Answer(prediction, picture.resize(heatmap.size, Image.Resampling.LANCZOS), heatmap)
 
 
 def classify_uploads(classifier: Classifier, paths: list[str]) -> Iterator[Result]:
@@ -193,7 +192,7 @@ def explain_point(name: str, metrics: dict) -> str:
     figures = {
         split: [percent(metrics[split][f"{name}_{what}"]["value"]) for what in ("sensitivity", "specificity")]
         for split in ("validation", "test")
-        if f"{name}_specificity" in metrics.get(split, {})
+        if {f"{name}_sensitivity", f"{name}_specificity"} <= metrics.get(split, {}).keys()
     }
     sentences = [f"{name.capitalize()} {OPERATING_POINTS[name]}."]
     if "validation" in figures:

@@ -31,7 +31,6 @@ from hub.errors import InputError
 TOLERANCE = 1e-4  # between torch and ONNX Runtime, relative for figures above 1
 AUC_LOSS, ACCURACY_LOSS = 0.002, 0.003  # what 8 bits may cost on validation data
 CALIBRATION_IMAGES = 200
-DIGEST = "safetensors_sha256"
 
 
 def export(folder: Path, images: Tensor, validation: tuple[Tensor, Tensor]) -> dict:
@@ -105,7 +104,7 @@ def verify(folder: Path) -> None:
     weights = files.sha256(folder / "model.safetensors")
     for name in found:
         properties = {entry.key: entry.value for entry in onnx.load(folder / "onnx" / name).metadata_props}
-        if properties.get(DIGEST) != weights:
+        if properties.get(files.DIGEST) != weights:
             raise InputError(f"{name} was not made from the model.safetensors beside it; {advice}.")
     model = load(folder)
     difference = largest_difference(model, folder / "onnx" / "model.onnx")
@@ -220,7 +219,7 @@ def score(model: nn.Module, file: Path, images: Tensor, labels: Tensor) -> dict[
 def sign(file: Path, folder: Path) -> None:
     """Write into an ONNX file of which weights it was made."""
     network = onnx.load(file)
-    onnx.helper.set_model_props(network, {DIGEST: files.sha256(folder / "model.safetensors")})
+    onnx.helper.set_model_props(network, {files.DIGEST: files.sha256(folder / "model.safetensors")})
     onnx.save(network, file)
 
 

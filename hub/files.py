@@ -10,6 +10,7 @@ from pathlib import Path
 from hub.errors import InputError
 
 BUNDLED = Path(__file__).parent / "pretrained"
+DIGEST = "safetensors_sha256"  # where an ONNX file says of which weights it was made
 
 
 def read_config(folder: Path) -> dict:

@@ -68,10 +68,10 @@ def read_pixels(source: Source, size: int, channels: int, radiograph: bool, crop
     Raises InputError as `read_image` does.
     """
     picture = read_image(source)
-    if radiograph:
-        _check_radiograph(picture, _name(source))
     if crop:
         picture = crop_borders(picture)
+    if radiograph:
+        _check_radiograph(picture, _name(source))
     return squash(picture, size, channels)
 
 
@@ -94,8 +94,8 @@ def crop_borders(picture: Image.Image) -> Image.Image:
     border is less than a tenth of it: such are in the training films, and timm and transformers keep them.
     """
     grey = np.asarray(picture.convert("L"))
-    step = max(1, min(grey.shape) // 256)  # of a large picture a sample is enough
-    sample = grey[::step, ::step].astype(np.int16)
+    down, across = (max(1, side // 256) for side in grey.shape)  # of a large picture a sample is enough
+    sample = grey[::down, ::across].astype(np.int16)
     top, left, bottom, right = 0, 0, *sample.shape
     while True:
         before = top, left, bottom, right
@@ -113,7 +113,7 @@ def crop_borders(picture: Image.Image) -> Image.Image:
     if (bottom - top) * (right - left) > (1 - SMALLEST_BORDER) * sample.size:
         return picture
     width, height = picture.size
-    return picture.crop((left * step, top * step, min(right * step, width), min(bottom * step, height)))
+    return picture.crop((left * across, top * down, min(right * across, width), min(bottom * down, height)))
 
 
 def _border(lines: np.ndarray) -> np.ndarray:

@@ -170,13 +170,14 @@ def _probabilities(report: dict) -> str:
 def _batch_row(row: Result, report: dict | None) -> str:
     cells = demo.table_row(row.name, report, row.error)
     share = cells[demo.SHARE]
+    order, shown = (-1, "") if share is None else (share, demo.percent(share))
     status = report["verdict"]["status"] if report else "bad"
     picture = f"<img src='{data_uri(row.thumbnail)}' alt='' width='56'>" if row.thumbnail else ""
     name, says, check = (escape(cells[title]) for title in ("Name", "Answer", demo.CHECK))
     return (
         f"<tr class='{status}'><td>{picture}</td><th scope='row' data-sort='{name}'>{name}</th>"
         f"<td data-sort='{says}'>{says}</td>"
-        f"<td data-sort='{share or -1}'>{demo.percent(share) if share else ''}</td>"
+        f"<td data-sort='{order}'>{shown}</td>"
         f"<td data-sort='{check}'>{check}</td></tr>"
     )
 

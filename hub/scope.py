@@ -39,8 +39,8 @@ UNCHECKED = Verdict("unchecked")
 SENTENCES = {
     "blank": "This picture is blank; give a chest radiograph.",
     FOREIGN: "This does not look like a chest radiograph from the front, so there is no answer; give one.",
-    UNLIKE: "This film is unlike those the model knows, of children aged one to five from one hospital (is "
-    "the patient an adult, or the view lateral?); do not rely on the answer.",
+    UNLIKE: "This film is unlike those the model was trained on (is the patient an adult, or the view "
+    "lateral?); do not rely on the answer.",
     "inverted": "This film seems to be inverted, bone dark and air bright; invert it and try again.",
     "turned": "This film seems to lie on its side or to stand on its head; turn it upright and try again.",
     "blurred": "This film is too blurred to rely on the answer; give a sharper copy.",
@@ -49,22 +49,27 @@ SENTENCES = {
     "cut off": "Part of the chest seems to be cut off; give the whole film.",
 }
 REFUSED = ("blank", FOREIGN)
+TENSORS = ("weight", "bias", "channels", "centres", "precisions", "margin", "familiar", "limits")
 
 
-def load(folder: Path) -> dict | None:
+def load(folder: Path, network: str | None = None) -> dict | None:
     """Return the check of a model folder as tensors by name, and `kinds`; None where it has none.
 
-    Raises InputError for a damaged file.
+    Raises InputError for a damaged file, and for one that was made for another network than that whose
+    weights have the SHA-256 `network`.
     """
     path = folder / FILE
     if not path.is_file():
         return None
     try:
         with safe_open(path, "numpy") as file:
-            check = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return check | {"kinds": json.loads(file.metadata()["kinds"])}
+            check = {name: file.get_tensor(name) for name in TENSORS}
+            check["kinds"], made_for = json.loads(file.metadata()["kinds"]), file.metadata()["network"]
     except (SafetensorError, OSError, KeyError, TypeError, ValueError):
         raise InputError(f"{path} is damaged; get it again.") from None
+    if network not in (None, made_for):
+        raise InputError(f"{path} was made for another network; python -m hub scope makes it anew.")
+    return check
 
 
 def judge(check: dict, pixels: np.ndarray, statistics: np.ndarray) -> list[Verdict]:
@@ -81,18 +86,18 @@ def judge(check: dict, pixels: np.ndarray, statistics: np.ndarray) -> list[Verdi
 
 def reasons(check: dict, statistics: np.ndarray) -> list[str]:
     """Return FINE or what is wrong for each row of statistics float32 [N, channels, 2]."""
-    kinds, scores = check["kinds"], linear_scores(check, statistics)
+    kinds, scores = np.array(check["kinds"]), linear_scores(check, statistics)
     home = np.zeros(len(scores), int)
-    unlike = kinds.index(UNLIKE) if UNLIKE in kinds else 0
+    unlike = check["kinds"].index(UNLIKE) if UNLIKE in kinds else 0
     away = distances(check, statistics, home)
     by_scores = scores[:, 1:].max(1) - scores[:, 0] > check["margin"]
-    by_distance = away > check["familiar"]
+    by_distance = ~(away <= check["familiar"])  # also where it is no number
     kind = np.where(by_scores, scores[:, 1:].argmax(1) + 1, np.where(by_distance, unlike, home))
     # What lies near nothing that is known to be a chest is none, whatever the scores call it.
     limits = np.append(check["limits"], 1)  # FOREIGN has none, and is infinitely far
     nearest = np.minimum(distances(check, statistics, kind) / limits[kind], away / limits[0])
-    names = np.where(kind == 0, UNLIKE, np.array(kinds)[kind])
-    return np.where(by_scores | by_distance, np.where(nearest > 1, FOREIGN, names), FINE).tolist()
+    names = np.where(kind == 0, UNLIKE, kinds[kind])
+    return np.where(by_scores | by_distance, np.where(nearest <= 1, names, FOREIGN), FINE).tolist()
 
 
 def linear_scores(check: dict, statistics: np.ndarray) -> np.ndarray:

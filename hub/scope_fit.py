@@ -18,8 +18,10 @@ from tqdm.auto import tqdm
 from hub import faults, scope
 from hub.classifier import Classifier
 from hub.errors import InputError
+from hub.files import sha256
 from hub.images import MIN_RADIOGRAPH_SIDE, SUFFIXES, read_image
 from hub.scope import FINE, FOREIGN, UNLIKE, Verdict
+from hub.synthetic import sample_radiographs
 
 # The kinds that the linear layer tells apart: the three turns look different, and are one reason.
 _FAULTS = {
@@ -27,28 +29,35 @@ _FAULTS = {
     for reason, group in faults.FAULTS.items()
     for index, fault in enumerate(group, 1)
 }
-KINDS = (FINE, *_FAULTS, UNLIKE, FOREIGN)
+# The films of synthetic.py, smoother than real ones, are good films of another kind.
+SYNTHETIC = "synthetic"
+KINDS = (FINE, *_FAULTS, SYNTHETIC, UNLIKE, FOREIGN)
 PER_FAULT = 1500  # films with each fault; all are fitted with as they are
 PER_GROUP = 2000  # pictures taken from each folder of others
 DRAWINGS = 1500
+DRAWN = 600  # synthetic films
 VIEWED = 200  # altered copies of a group of foreign pictures, at least
 VIEWS = 4  # altered copies of each film that is unlike the training films
 # Of validation films, neither trained nor fitted with: how many good ones the scores and the distance let
 # pass, how many good ones are not refused, and how many with a fault are not refused for it.
 MARGIN, FAMILIAR, GOOD_LIMIT, FAULT_LIMIT = 0.995, 0.99, 0.999, 0.99
-STAGES = slice(1, 3)  # of the network's five, those whose distances tell films apart best
+STAGES = slice(1, 3)  # the second and third of the network: those whose distances tell films apart best
+
+
+Halves = tuple[list[Image.Image], list[Image.Image]]  # to fit with, to measure
 
 
 @dataclass(frozen=True)
 class Sample:
     """Statistics float32 [N, channels, 2] of pictures of one kind; `group` is the folder of foreign ones.
 
-    Kinds are FINE, the faults (each turn apart), UNLIKE and FOREIGN.
+    Kinds are those of KINDS; `altered` tells pictures that were made of others.
     """
 
     kind: str
     group: str
     statistics: np.ndarray
+    altered: bool = False
 
 
 def fit(samples: list[Sample], held_out: list[Sample], channels: tuple[int, int]) -> dict:
@@ -88,14 +97,14 @@ def gather(
     classifier: Classifier,
     train: np.ndarray,
     validation: np.ndarray,
-    unlike: dict[str, list[Image.Image]],
-    foreign: dict[str, list[Image.Image]],
+    unlike: dict[str, Halves],
+    foreign: dict[str, Halves],
 ) -> tuple[list[Sample], list[Sample]]:
     """Return what `fit` fits with and what it takes thresholds from.
 
     `train` and `validation` are films uint8 [N, H, W]; `unlike` are chest radiographs that the model does
-    not know, `foreign` no chest radiographs, by name of the group. Every second picture of a group is
-    for the fit.
+    not know, `foreign` no chest radiographs, by name of the group (`read_groups`). The fit is of the first
+    halves; where the model begins to refuse films that it does not know, the second half of these says.
     """
     random = default_rng(0)
     some = train[random.permutation(len(train))[:PER_FAULT]]
@@ -103,24 +112,27 @@ def gather(
     for kind, fault in _FAULTS.items():
         some = train[random.permutation(len(train))[:PER_FAULT]]
         sources.append((kind, "", _with_fault(some, fault, random)))
-    for name, group in unlike.items():
-        films = [np.asarray(picture.convert("L")) for picture in group[::2]]
+    sources.append((SYNTHETIC, "", sample_radiographs(DRAWN, seed=1)[0]))
+    for name, (half, _) in unlike.items():
+        films = [np.asarray(picture.convert("L")) for picture in half]
         sources.append((UNLIKE, name, _fine(films)))
         sources += [(UNLIKE, name, _with_fault(films, faults.good, random)) for _ in range(VIEWS)]
-    for name, group in foreign.items():
-        half = group[::2]
+    altered = []
+    for name, (half, _) in foreign.items():
         views = half * -(-VIEWED // len(half))  # few pictures are altered many times
         sources.append((FOREIGN, name, half))
-        sources.append((FOREIGN, name, (faults.other_view(picture, random) for picture in views)))
+        more = [faults.other_view(picture, random) for picture in views]
         if max(half[0].size) <= 64:  # small pictures have no detail, which large ones of their kind would
-            sources.append((FOREIGN, name, (faults.mosaic(half, random) for _ in range(len(half) // 2))))
+            more += [faults.mosaic(half, random) for _ in range(len(half) // 2)]
+        altered.append((FOREIGN, name, more))
     sources.append((FOREIGN, "drawings", (faults.drawing(random) for _ in range(DRAWINGS))))
     samples = [
-        Sample(kind, group, _statistics(classifier, pictures, f"For the fit, {group or kind}"))
-        for kind, group, pictures in sources
+        Sample(kind, group, _statistics(classifier, pictures, f"For the fit, {group or kind}"), made)
+        for made, group_of in ((False, sources), (True, altered))
+        for kind, group, pictures in group_of
     ]
-    others = [np.asarray(picture.convert("L")) for group in unlike.values() for picture in group[1::2]]
-    held = {FINE: _fine(validation)} | {
+    others = [np.asarray(picture.convert("L")) for _, half in unlike.values() for picture in half]
+    held = {FINE: _fine(validation), SYNTHETIC: sample_radiographs(DRAWN // 2, seed=2)[0]} | {
         kind: _with_fault(validation, fault, default_rng([1, index]))
         for index, (kind, fault) in enumerate(_FAULTS.items())
     }
@@ -134,12 +146,12 @@ def gather(
 def measure(
     classifier: Classifier,
     films: np.ndarray,
-    unlike: dict[str, list[Image.Image]],
-    foreign: dict[str, list[Image.Image]],
+    unlike: dict[str, Halves],
+    foreign: dict[str, Halves],
 ) -> dict:
     """Return what the check says of films, uint8 [N, H, W], as they are and with each fault, and of others.
 
-    Of each group of `unlike` and `foreign` pictures those that `gather` leaves out. Every row has `n` and, as
+    Of each group of `unlike` and `foreign` pictures the second half. Every row has `n` and, as
     shares of it, `warned`, `refused` and `named`: the right reason given, of those warned or refused.
     """
     rows = {"as they are": _row(classifier, _fine(films), FINE)}
@@ -149,10 +161,8 @@ def measure(
             picture for fault in group for picture in _with_fault(films, fault, default_rng([2, index]))
         )
         rows[reason] = _row(classifier, pictures, reason)
-    for name, group in unlike.items():
-        rows[name] = _row(classifier, group[1::2], UNLIKE)
-    for name, group in foreign.items():
-        rows[name] = _row(classifier, group[1::2], FOREIGN)
+    for reason, groups in ((UNLIKE, unlike), (FOREIGN, foreign)):
+        rows |= {name: _row(classifier, half, reason) for name, (_, half) in groups.items()}
     random = default_rng(2)
     rows["drawings"] = _row(classifier, (faults.drawing(random) for _ in range(300)), FOREIGN)
     return rows
@@ -167,38 +177,59 @@ def format_scope(rows: dict) -> str:
     return "\n".join(lines)
 
 
-def read_groups(paths: Sequence[Path], split: str = "train") -> dict[str, list[Image.Image]]:
-    """Return the pictures under each path by the name of their folder, `PER_GROUP` of each at most.
+def read_groups(paths: Sequence[Path], split: str = "train") -> dict[str, Halves]:
+    """Return the pictures under each path by the name of their folder, in halves: to fit with, to measure.
 
-    A path is a folder of image files, or of Parquet, of which the files of one split are read. No patient
-    (what a file name says before "_") is both in an even and in an odd place, so every second picture may
-    be left out of a fit. Raises InputError where there are none.
+    A path is a folder of image files, or of Parquet, of which the files of one split are read; `PER_GROUP`
+    pictures of each folder at most. No patient (what a file name says before "_", where that tells several
+    apart) is in both halves. Raises InputError where there are fewer than four pictures.
     """
-    groups: dict[str, list[Image.Image]] = {}
+    groups: dict[str, list[Image.Image | Path]] = {}
     for path in map(Path, paths):
         parquet = sorted(path.rglob(f"{split}*.parquet")) if path.is_dir() else []
-        files = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES]
         if parquet:
             groups[path.name] = _read_parquet(parquet)
+            continue
+        files = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES]
+        if not files:
+            raise InputError(f"{path} has no images and no {split}*.parquet; give a folder of pictures.")
         for file in files:
             name = path.name if file.parent == path else f"{path.name}/{file.parent.name}"
             groups.setdefault(name, []).append(file)
-        if not parquet and not files:
-            raise InputError(f"{path} has no images and no {split}*.parquet; give a folder of pictures.")
-    return {
-        name: [_enlarged(picture) for picture in _by_patient(_thinned(group))]
-        for name, group in groups.items()
-    }
+    for name, group in groups.items():
+        if len(group) < 4:
+            raise InputError(f"{name} has only {len(group)} pictures; give four or more of a kind.")
+    thinned = {name: _thinned(group) for name, group in groups.items()}
+    half = _half_of_patient([item for group in thinned.values() for item in group])
+    halves = {name: ([], []) for name in thinned}
+    for name, group in thinned.items():
+        for place, item in enumerate(group):
+            halves[name][half.get(_patient(item), place % 2)].append(_small(item))
+    return halves
+
+
+def _patient(item: Image.Image | Path) -> str:
+    return item.name.split("_")[0] if isinstance(item, Path) else ""
+
+
+def _half_of_patient(items: list[Image.Image | Path]) -> dict[str, int]:
+    """Return 0 or 1 for each patient, in turn; nothing for names that tell few apart, such as img_1."""
+    patients = {name: None for name in map(_patient, items) if name}
+    return {name: place % 2 for place, name in enumerate(patients)} if len(patients) > 3 else {}
 
 
 def _read_parquet(files: list[Path]) -> list[Image.Image]:
     table = datasets.load_dataset("parquet", data_files=[str(file) for file in files], split="train")
-    column = next(name for name, kind in table.features.items() if isinstance(kind, datasets.Image))
-    return [row[column] for row in table.select(_thinned(range(len(table))))]
+    columns = [name for name, kind in table.features.items() if isinstance(kind, datasets.Image)]
+    if not columns:
+        raise InputError(f"{files[0]} has no column of images; give another folder.")
+    return [row[columns[0]] for row in table.select(_thinned(range(len(table))))]
 
 
-def _enlarged(picture: Image.Image) -> Image.Image:
-    """Return digits and other pictures that are too small for a radiograph in twice or more their size."""
+def _small(item: Image.Image | Path) -> Image.Image:
+    """Read a picture; make large ones smaller, and digits, too small for a radiograph, twice as large."""
+    picture = read_image(item)
+    picture.thumbnail((512, 512))
     factor = -(-MIN_RADIOGRAPH_SIDE // min(picture.size))
     return picture.resize((factor * picture.width, factor * picture.height)) if factor > 1 else picture
 
@@ -209,21 +240,10 @@ def _thinned(items: Sequence) -> list:
     return [items[index] for index in chosen]
 
 
-def _by_patient(pictures: list[Image.Image | Path]) -> list[Image.Image]:
-    """Read the pictures, those of every second patient into even places and the others into odd ones."""
-    if not isinstance(pictures[0], Path):
-        return pictures
-    patients = {file.name.split("_")[0]: None for file in pictures}
-    half = {patient: place % 2 for place, patient in enumerate(patients)}
-    halves = [[file for file in pictures if half[file.name.split("_")[0]] == number] for number in (0, 1)]
-    # The shorter half is gone through again, or the places would not alternate.
-    count = max(map(len, halves))
-    files = [half[place % len(half)] for place in range(count) for half in halves if half]
-    return [read_image(file) for file in files]
-
-
 def _reason(kind: str) -> str:
-    """Return the reason that a kind is one of: "turned" of "turned 2"."""
+    """Return the reason that a kind is one of: "turned" of "turned 2", FINE of SYNTHETIC."""
+    if kind == SYNTHETIC:
+        return FINE
     return next((reason for reason in faults.FAULTS if kind.startswith(reason)), kind)
 
 
@@ -240,7 +260,8 @@ def _fit_gaussian(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean [F] and the inverse covariance [F, F] of features [N, F]."""
     covariance = np.cov(features.T)
     # A little more on the diagonal: channels that are nearly one another's sum have no inverse.
-    return features.mean(0), np.linalg.inv(covariance + 1e-3 * np.diag(np.diag(covariance)))
+    spare = 1e-3 * np.diag(covariance) + 1e-9  # a dead channel deviates by nothing
+    return features.mean(0), np.linalg.inv(covariance + np.diag(spare))
 
 
 def channels(folder: Path) -> tuple[int, int]:
@@ -278,15 +299,15 @@ def _statistics(classifier: Classifier, pictures: Iterable[Image.Image], what: s
 
 
 def _row(classifier: Classifier, pictures: Iterable[Image.Image], reason: str) -> dict:
-    """Return `row` of what the classifier says of the pictures."""
+    """Return `shares` of what the classifier says of the pictures."""
     verdicts = []
     pictures = iter(tqdm(pictures, f"Checking, {reason}", unit=" pictures", leave=False))
     while batch := list(islice(pictures, 32)):
         verdicts += [prediction.verdict for prediction in classifier(batch)]
-    return row(verdicts, reason)
+    return shares(verdicts, reason)
 
 
-def row(verdicts: list[Verdict], reason: str) -> dict:
+def shares(verdicts: list[Verdict], reason: str) -> dict:
     """Return how many are warned of, how many refused, and how many of both for the right `reason`."""
     bad = [verdict for verdict in verdicts if verdict.status != "fine"]
     right = (reason, "blank") if reason == FOREIGN else (reason,)
@@ -299,10 +320,14 @@ def row(verdicts: list[Verdict], reason: str) -> dict:
 
 
 def save(check: dict, folder: Path) -> None:
-    """Write the check into a model folder; a reader never sees half a file."""
+    """Write the check into a model folder, signed as its network is; a reader never sees half a file."""
     path = folder / scope.FILE
     partial = path.with_suffix(".partial")
     tensors = {name: np.ascontiguousarray(check[name]) for name in check.keys() - {"kinds"}}
-    save_file(tensors, partial, metadata={"kinds": json.dumps(check["kinds"])})
+    save_file(
+        tensors,
+        partial,
+        metadata={"kinds": json.dumps(check["kinds"]), "network": sha256(folder / "model.safetensors")},
+    )
     partial.chmod(0o644)  # safetensors writes for the owner alone
     partial.replace(path)

@@ -85,7 +85,7 @@ def prediction(evidence):
     positive = np.array(evidence, dtype=np.float32)
     odds = 1 / (1 + np.exp(-positive.mean()))
     maps = {"NORMAL": np.zeros((2, 2), dtype=np.float32), "PNEUMONIA": positive}
-    return Prediction("PNEUMONIA", {"NORMAL": 1 - odds, "PNEUMONIA": odds}, maps, [])
+    return Prediction("PNEUMONIA", {"NORMAL": 1 - odds, "PNEUMONIA": odds}, maps)
 
 
 def test_heat_is_shared_out_between_the_lungs_and_the_rest():

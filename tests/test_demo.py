@@ -1,5 +1,6 @@
 """What both apps say, before any page shows it."""
 
+import json
 import math
 from types import SimpleNamespace
 
@@ -139,9 +140,10 @@ def test_examples_are_clear_and_always_the_same(classifier, tmp_path):
     assert demo.write_examples(DIGITS, tmp_path) == []
 
 
-def test_film_and_heatmap_are_alike_in_size_whatever_the_file(classifier):
-    answer = demo.answer(classifier, np.random.default_rng(0).integers(0, 4096, (900, 1500), dtype=np.uint16))
-    assert answer.picture.size == answer.heatmap.size == (768, 461)
+@pytest.mark.parametrize(("shape", "size"), [((900, 1500), (768, 461)), ((2048, 1668), (626, 768))])
+def test_film_and_heatmap_are_alike_in_size_whatever_the_file(classifier, shape, size):
+    answer = demo.answer(classifier, np.random.default_rng(0).integers(0, 4096, shape, dtype=np.uint16))
+    assert answer.picture.size == answer.heatmap.size == size
     assert answer.picture.mode == answer.heatmap.mode == "RGB"
 
 
@@ -153,6 +155,15 @@ def test_weak_evidence_hardly_tints_a_film_and_strong_evidence_reddens_it(odds, 
     tinted = np.asarray(overlay(Image.new("RGB", (64, 48), (120, 120, 120)), prediction, "PNEUMONIA"))
     red = tinted[..., 0].astype(int) - tinted[..., 2]
     assert low <= red.min() <= red.max() <= high
+
+
+def test_figures_that_could_not_be_measured_are_left_out(tmp_path):
+    none = {"value": None, "low": None, "high": None}
+    split = {"n": 5, "accuracy": {"value": 0.9, "low": 0.8, "high": 1.0}, "auc": none}
+    strange = {"test": split, "validation": {"accuracy": 0.93}, "others": {"adults": {"n": 3, "auc": none}}}
+    (tmp_path / "metrics.json").write_text(json.dumps(strange))
+    text = about.text(about.read_metrics(tmp_path), {"balanced": 0.2})
+    assert "0.900 | 0.800 to 1.000" in text and "AUC" not in text
 
 
 def test_a_model_folder_tells_its_figures_and_pictures(tmp_path):

@@ -55,14 +55,14 @@ def test_a_film_with_a_fault_is_warned_of_and_the_fault_named(classifier, real_f
 def test_adult_films_are_warned_of(classifier, shared):
     group = scope_fit.read_groups([shared / "data" / "out_of_scope" / "adult_chest_xray"])
     assert len(group) == 2
-    for pictures in group.values():
-        assert share(classifier, pictures[1::2], UNLIKE) >= 0.95
+    for _, unseen in group.values():
+        assert share(classifier, unseen, UNLIKE) >= 0.95
 
 
 def test_other_medical_pictures_and_photographs_are_refused(classifier, shared):
     folder = shared / "data" / "out_of_scope"
-    for name, pictures in scope_fit.read_groups([folder / "other_medical", folder / "photo"]).items():
-        assert share(classifier, pictures[1::2], FOREIGN) >= 0.95, name
+    for name, (_, unseen) in scope_fit.read_groups([folder / "other_medical", folder / "photo"]).items():
+        assert share(classifier, unseen, FOREIGN) >= 0.95, name
 
 
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
@@ -82,8 +82,8 @@ def test_drawings_noise_text_and_colours_are_refused(classifier):
 def test_a_blank_picture_is_refused_as_blank(classifier, grey):
     random = default_rng(0)
     plain = np.full((300, 200), grey, np.uint8)
-    rustling = np.clip(plain + random.normal(0, 1, plain.shape), 0, 255).astype(np.uint8)
-    assert share(classifier, [plain, rustling, np.stack([plain] * 3, 2)], "blank") == 1
+    grainy = np.clip(plain + random.normal(0, 1, plain.shape), 0, 255).astype(np.uint8)
+    assert share(classifier, [plain, grainy, np.stack([plain] * 3, 2)], "blank") == 1
 
 
 def test_a_refused_picture_gets_no_answer_and_a_sentence(classifier):
@@ -94,8 +94,8 @@ def test_a_refused_picture_gets_no_answer_and_a_sentence(classifier):
     assert prediction.warnings == [scope.SENTENCES["blank"]]
 
 
-def test_a_warned_film_gets_its_answer_too(classifier, films):
-    prediction = classifier(255 - films[1])
+def test_a_warned_film_gets_its_answer_too(classifier, real_films):
+    prediction = classifier(255 - real_films[1])
     assert prediction.verdict.status == "warned"
     assert prediction.verdict.reason == "inverted"
     assert sum(prediction.probabilities.values()) == pytest.approx(1)
@@ -125,9 +125,18 @@ def test_a_folder_without_a_check_answers_unchecked(classifier, films, tmp_path)
     for name in ("config.json", "onnx/model.onnx"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).symlink_to(BUNDLED / name)
-    prediction = Classifier(tmp_path)(255 - films[1])
+    prediction = Classifier(tmp_path)(films[1])
     assert prediction.verdict == scope.UNCHECKED
-    assert prediction.label == classifier.predict([classifier.read(255 - films[1])])[0].label
+    assert prediction.probabilities == classifier(films[1]).probabilities
+
+
+def test_the_check_of_another_network_is_refused():
+    with pytest.raises(InputError, match="made for another network"):
+        scope.load(BUNDLED, "0" * 64)
+
+
+def test_synthetic_films_pass(classifier, films):
+    assert share(classifier, films, "fine") >= 0.9
 
 
 def test_a_damaged_check_is_refused_rather_than_left_out(tmp_path):
@@ -142,7 +151,7 @@ def test_borders_do_not_change_the_answer(classifier, films):
         page.paste(Image.fromarray(film), (90, 30))
         plain, framed = classifier([film, page])
         assert framed.verdict == plain.verdict
-        assert framed.probabilities == pytest.approx(plain.probabilities, abs=0.02)
+        assert framed.probabilities == pytest.approx(plain.probabilities, abs=0.1)
 
 
 @pytest.mark.parametrize("colour", ["black", "white", (40, 44, 52)])
@@ -175,17 +184,18 @@ def test_a_picture_without_borders_and_a_plain_one_stay_as_they_are():
 
 def test_a_check_is_fitted_from_films_and_pictures_and_travels_in_the_folder(tmp_path, monkeypatch):
     """On a few synthetic films and coloured squares: enough to tell an upright film from the rest."""
-    for name, count in (("PER_FAULT", 60), ("DRAWINGS", 60), ("VIEWED", 10)):
+    for name, count in (("PER_FAULT", 40), ("DRAWINGS", 40), ("VIEWED", 10), ("DRAWN", 40)):
         monkeypatch.setattr(scope_fit, name, count)
     for name in ("config.json", "metrics.json", "model.safetensors", "onnx/model.onnx"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).symlink_to(BUNDLED / name)
     train, validation = (
         np.stack([np.asarray(film) for film in sample_radiographs(count, seed)[0]])
-        for seed, count in enumerate((120, 60))
+        for seed, count in enumerate((80, 40))
     )
-    squares = {"squares": [Image.new("RGB", (40, 40), (place, 90, 200)) for place in range(20)]}
-    samples, held_out = scope_fit.gather(Classifier(tmp_path), train, validation, {}, squares)
+    squares = [Image.new("RGB", (40, 40), (place, 90, 200)) for place in range(10)]
+    halves = {"squares": (squares[::2], squares[1::2])}
+    samples, held_out = scope_fit.gather(Classifier(tmp_path), train, validation, {}, halves)
     check = scope_fit.fit(samples, held_out, scope_fit.channels(tmp_path))
     scope_fit.save(check, tmp_path)
     assert UNLIKE not in check["kinds"] and check["kinds"].count("turned") == 3
@@ -196,17 +206,34 @@ def test_a_check_is_fitted_from_films_and_pictures_and_travels_in_the_folder(tmp
     assert share(fitted, [faults.drawing(default_rng(n)) for n in range(30)], FOREIGN, "blank") >= 0.8
 
 
-def test_every_second_picture_is_left_out_by_patient(tmp_path):
-    for name in ("1_000", "1_001", "1_002", "2_000", "3_000", "3_001", "4_000"):
-        (tmp_path / "adults").mkdir(exist_ok=True)
-        Image.new("L", (40, 40), int(name[0])).save(tmp_path / "adults" / f"{name}.png")
-    pictures = scope_fit.read_groups([tmp_path])[f"{tmp_path.name}/adults"]
-    fitted, measured = ({picture.getpixel((0, 0)) for picture in pictures[half::2]} for half in (0, 1))
-    assert (fitted, measured) == ({1, 3}, {2, 4})
+def test_no_patient_is_in_both_halves_of_any_folder(tmp_path):
+    for folder, names in (
+        ("ill", ("1_0", "1_1", "2_0", "3_0")),
+        ("well", ("2_1", "4_0", "4_1", "1_2", "5_0")),
+    ):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            Image.new("L", (40, 40), int(name[0])).save(tmp_path / folder / f"{name}.png")
+    groups = scope_fit.read_groups([tmp_path])
+    fitted, measured = (
+        {picture.getpixel((0, 0)) for halves in groups.values() for picture in halves[number]}
+        for number in (0, 1)
+    )
+    assert (fitted, measured) == ({1, 3, 5}, {2, 4})
+    assert sum(len(half) for halves in groups.values() for half in halves) == 9
+
+
+def test_names_that_tell_no_patients_apart_are_halved_one_by_one(tmp_path):
+    for place in range(6):
+        Image.new("L", (40, 40)).save(tmp_path / f"img_{place}.png")
+    assert [len(half) for half in scope_fit.read_groups([tmp_path])[tmp_path.name]] == [3, 3]
 
 
 def test_a_folder_of_other_pictures_that_has_none_is_refused(tmp_path):
     with pytest.raises(InputError, match="has no images"):
+        scope_fit.read_groups([tmp_path])
+    Image.new("L", (40, 40)).save(tmp_path / "alone.png")
+    with pytest.raises(InputError, match="has only 1 pictures"):
         scope_fit.read_groups([tmp_path])
 
 
