@@ -11,8 +11,9 @@ from safetensors import SafetensorError, safe_open
 from timm.models import save_for_hf
 from torch import nn
 
+from hub import scope
 from hub.errors import InputError
-from hub.files import read_config, write_json, write_text
+from hub.files import read_config, sha256, write_json, write_text
 from hub.sources import is_hub_id
 
 TEMPLATE = Path(__file__).parent / "card.md"
@@ -172,7 +173,8 @@ def save_metrics(folder: Path, section: str, content: dict) -> None:
 def copy_package(folder: Path, copy: Path, repo_id: str) -> None:
     """Copy a model folder into the folder `copy`, with a card for readers of `repo_id` on the Hub.
 
-    Raises InputError: not a model folder, never measured, or its ONNX files differ from its weights.
+    Raises InputError: not a model folder, never measured, or its ONNX files or its input check are not of
+    its weights.
     """
     from hub.export import verify
 
@@ -182,6 +184,7 @@ def copy_package(folder: Path, copy: Path, repo_id: str) -> None:
     if missing:
         raise InputError(f"{folder} has no {missing[0]}; give a model folder that train.py made.")
     verify(folder)
+    scope.load(folder, sha256(folder / "model.safetensors"))
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)
     write_card(copy, repo_id)
 

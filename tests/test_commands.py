@@ -39,7 +39,7 @@ def run(monkeypatch, capsys):
 def test_the_module_runs_and_its_help_names_the_commands():
     done = subprocess.run([sys.executable, "-m", "hub", "--help"], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0
-    assert all(name in done.stdout for name in ("evaluate", "classify", "fit-synthetic"))
+    assert all(name in done.stdout for name in ("evaluate", "classify", "scope", "fit-synthetic"))
 
 
 def test_classify_prints_a_line_per_file(run, film, tmp_path):
@@ -159,6 +159,9 @@ def test_evaluate_reprints_the_numbers_of_the_card(run, shared, tmp_path):
         ),
         (["classify", "x.png", "--model", "no/such/model"], "check the name"),
         (["fit-synthetic", "--dataset", "nowhere"], "There is no folder nowhere"),
+        (["scope", ROOT / "tests", "--dataset", "synthetic"], "not a model folder"),
+        (["scope", BUNDLED, "--dataset", "nowhere"], "There is no folder nowhere"),
+        (["scope", BUNDLED, "--dataset", "synthetic", "--foreign", ROOT / ".ci"], "has no images"),
     ],
 )
 def test_bad_arguments_are_one_sentence_and_exit_code_2(run, arguments, sentence):
