@@ -68,10 +68,10 @@ def read_pixels(source: Source, size: int, channels: int, radiograph: bool, crop
     Raises InputError as `read_image` does.
     """
     picture = read_image(source)
-    if crop:
-        picture = crop_borders(picture)
     if radiograph:
         _check_radiograph(picture, _name(source))
+    if crop:
+        picture = crop_borders(picture)
     return squash(picture, size, channels)
 
 

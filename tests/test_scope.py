@@ -68,7 +68,8 @@ def test_other_medical_pictures_and_photographs_are_refused(classifier, shared):
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
 def test_digits_and_things_are_refused_whatever_their_size(classifier, shared, name):
     table = load_dataset("parquet", data_files=str(shared / "data" / name / "test*.parquet"), split="train")
-    pictures = [row["image" if name == "mnist" else "img"] for row in table.select(range(60))]
+    column = next(name for name in table.features if name != "label")
+    pictures = [row[column] for row in table.select(range(60))]
     for side in (32, 224, 1000):
         assert share(classifier, [p.resize((side, side)) for p in pictures], FOREIGN, "blank") == 1
 
