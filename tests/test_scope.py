@@ -185,14 +185,14 @@ def test_a_picture_without_borders_and_a_plain_one_stay_as_they_are():
 
 def test_a_check_is_fitted_from_films_and_pictures_and_travels_in_the_folder(tmp_path, monkeypatch):
     """On a few synthetic films and coloured squares: enough to tell an upright film from the rest."""
-    for name, count in (("PER_FAULT", 40), ("DRAWINGS", 40), ("VIEWED", 10), ("DRAWN", 40)):
+    for name, count in (("PER_FAULT", 20), ("DRAWINGS", 30), ("VIEWED", 5), ("DRAWN", 20)):
         monkeypatch.setattr(scope_fit, name, count)
     for name in ("config.json", "metrics.json", "model.safetensors", "onnx/model.onnx"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).symlink_to(BUNDLED / name)
     train, validation = (
         np.stack([np.asarray(film) for film in sample_radiographs(count, seed)[0]])
-        for seed, count in enumerate((80, 40))
+        for seed, count in enumerate((60, 30))
     )
     squares = [Image.new("RGB", (40, 40), (place, 90, 200)) for place in range(10)]
     halves = {"squares": (squares[::2], squares[1::2])}
