@@ -38,7 +38,8 @@ class Verdict:
 UNCHECKED = Verdict("unchecked")
 SENTENCES = {
     "blank": "This picture is blank; give a chest radiograph.",
-    FOREIGN: "This does not look like a chest radiograph from the front, so there is no answer; give such a film.",
+    FOREIGN: "This does not look like a chest radiograph from the front, so there is no answer; give such "
+    "a film.",
     UNLIKE: "This film is unlike those the model was trained on (is the patient an adult, or the view "
     "lateral?); do not rely on the answer.",
     "inverted": "This film seems to be inverted, bone dark and air bright; invert it and try again.",
