@@ -133,7 +133,8 @@ def _other(name: str, figures: dict) -> str:
 
 def _scope(figures: dict) -> str:
     rows = [
-        f"| {name.replace('_', ' ')} | {row['n']} | {row['warned']:.1%} | {row['refused']:.1%} |"
+        f"| {name.replace('_', ' ').replace('/', ': ')}, {row['n']} "
+        f"| {row['warned']:.1%} | {row['refused']:.1%} |"
         for name, row in figures.get("test", {}).items()
     ]
     if not rows:
@@ -144,8 +145,8 @@ def _scope(figures: dict) -> str:
             "How many pictures get an answer behind a warning, and how many none: test films, as they are "
             "and with each fault, and other pictures. None of them made the check.",
             "",
-            "| Pictures | How many | Warned | Refused |",
-            "| --- | --- | --- | --- |",
+            "| Pictures | Warned | Refused |",
+            "| --- | --- | --- |",
             *rows,
         ]
     )
