@@ -143,7 +143,7 @@ def _scope(figures: dict) -> str:
         [
             "## Input check",
             "How many pictures get an answer behind a warning, and how many none: test films, as they are "
-            "and with each fault, and other pictures. None of them made the check.",
+            "and with each fault, and other pictures. None of them made the fit.",
             "",
             "| Pictures | Warned | Refused |",
             "| --- | --- | --- |",
