@@ -31,25 +31,13 @@ def good(film: np.ndarray, random: Generator) -> np.ndarray:
 
 
 def under_exposed(film: np.ndarray, random: Generator) -> np.ndarray:
-    """Return a film, uint8 [H, W], far too dark: scaled, bent by a gamma, or shifted and clipped."""
-    match random.integers(3):
-        case 0:
-            return _scale(film, _between(random, 0.08, 0.4))
-        case 1:
-            return _gamma(film, _between(random, 2.5, 7))
-        case _:
-            return _scale(film, 1, -random.uniform(80, 150))
+    """Return a film, uint8 [H, W], far too dark."""
+    return _expose(film, random, factors=(0.08, 0.4), exponents=(2.5, 7), direction=-1)
 
 
 def over_exposed(film: np.ndarray, random: Generator) -> np.ndarray:
-    """Return a film, uint8 [H, W], far too bright: scaled and clipped, bent by a gamma, or shifted."""
-    match random.integers(3):
-        case 0:
-            return _scale(film, _between(random, 1.8, 4))
-        case 1:
-            return _gamma(film, _between(random, 0.12, 0.4))
-        case _:
-            return _scale(film, 1, random.uniform(80, 150))
+    """Return a film, uint8 [H, W], far too bright."""
+    return _expose(film, random, factors=(1.8, 4), exponents=(0.12, 0.4), direction=1)
 
 
 def cut_off(film: np.ndarray, random: Generator) -> np.ndarray:
@@ -157,6 +145,19 @@ def _shapes(random: Generator) -> Image.Image:
         draw = pen.ellipse if random.random() < 0.5 else pen.rectangle
         draw((left, top, right, bottom), fill=tuple(random.integers(0, 256, 3).tolist()))
     return picture
+
+
+def _expose(
+    film: np.ndarray, random: Generator, factors: tuple, exponents: tuple, direction: int
+) -> np.ndarray:
+    """Scale a film and clip it, bend it by a gamma, or shift it by 80 to 150 greys and clip it."""
+    match random.integers(3):
+        case 0:
+            return _scale(film, _between(random, *factors))
+        case 1:
+            return _gamma(film, _between(random, *exponents))
+        case _:
+            return _scale(film, 1, direction * random.uniform(80, 150))
 
 
 def _between(random: Generator, low: float, high: float) -> float:
