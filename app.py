@@ -84,8 +84,7 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         return card, gr.update(info=explain(point))
 
     def table(rows: list[batch.Result], point: str | None) -> str:
-        reports = [row.prediction and demo.report(classifier, row.prediction, point) for row in rows]
-        return page.batch(list(zip(rows, reports, strict=True)))
+        return page.batch(demo.with_reports(classifier, rows, point))
 
     def classify_batch(files: list[str], point: str | None, progress=gr.Progress()) -> tuple:  # noqa: B008
         rows = []

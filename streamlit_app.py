@@ -99,22 +99,20 @@ def show_batch() -> None:
         st.session_state.pop("batch", None)
         st.html(page.invitation("The answers appear here"))
         return
-    rows = classify(uploads)
-    reports = [row.prediction and demo.report(classifier, row.prediction, point) for row in rows]
+    rows = demo.with_reports(classifier, classify(uploads), point)
     table = [
         {
             "Film": row.thumbnail and page.data_uri(row.thumbnail),
             **demo.table_row(row.name, report, row.error),
         }
-        for row, report in zip(rows, reports, strict=True)
+        for row, report in rows
     ]
     columns = {
         "Film": st.column_config.ImageColumn(width="small"),
         demo.SHARE: st.column_config.NumberColumn(format="percent"),
     }
     st.dataframe(table, column_config=columns, hide_index=True)
-    saved = batch.to_csv(zip(rows, reports, strict=True))
-    st.download_button("Download as CSV", saved, "answers.csv", "text/csv")
+    st.download_button("Download as CSV", batch.to_csv(rows), "answers.csv", "text/csv")
 
 
 def show_model() -> None:

@@ -139,6 +139,16 @@ def report(classifier: Classifier, prediction: Prediction, operating_point: str 
     }
 
 
+def with_reports(
+    classifier: Classifier, results: list[Result], operating_point: str | None
+) -> list[tuple[Result, dict | None]]:
+    """Return each result of a batch and its `report`, None where the file could not be read."""
+    return [
+        (result, result.prediction and report(classifier, result.prediction, operating_point))
+        for result in results
+    ]
+
+
 def headline(report: dict) -> str:
     """Return the answer in a few words: the finding, or else the class; "No answer" where refused."""
     if report["label"] is None:
