@@ -37,7 +37,7 @@ def main() -> None:
         raise InputError(f"{options.model} has no {scope.FILE}; python -m hub scope makes it.")
     splits = data.load_splits(options.dataset)
     films = {
-        split: loader.decode(dataset, classifier.size, 1, True)[0][:, 0].numpy()
+        split: loader.decode_films(dataset, classifier.size)[0]
         for split, dataset in splits.items()
         if split == "test" or options.without_kind
     }

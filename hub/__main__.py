@@ -6,13 +6,17 @@ import os
 import sys
 from collections import Counter
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hub.errors import InputError
 
 if TYPE_CHECKING:  # these take seconds to import; --help should not
+    from collections.abc import Iterable
+
     import numpy as np
+    from datasets import DatasetDict
     from torch import Tensor
 
     from hub.batch import Result
@@ -169,7 +173,6 @@ def _add_publish(commands: "argparse._SubParsersAction") -> None:
 
 def evaluate(options: argparse.Namespace) -> int:
     import datasets
-    import numpy as np
 
     from hub import data, evaluation, files, loader, package, patients, plots
     from hub.classifier import Classifier
@@ -198,8 +201,8 @@ def evaluate(options: argparse.Namespace) -> int:
     radiograph = classifier.radiograph
     images, labels = loader.decode(split, classifier.size, classifier.channels, radiograph, crop=radiograph)
     labels = labels.numpy()
-    predictions = _predict(classifier, images)
-    probabilities = np.array([list(prediction.probabilities.values()) for prediction in predictions])
+    predictions = _predict(classifier, _as_pictures(images))
+    probabilities = _probabilities(predictions)
     metrics = evaluation.measure(
         probabilities,
         labels,
@@ -251,17 +254,26 @@ def _renamed(classes: list[str], pairs: list[str]) -> list[str]:
     return list(names.values())
 
 
-def _predict(classifier: "Classifier", images: "Tensor") -> "list[Prediction]":
-    """Return an answer for each of the uint8 images [N, C, H, W], also where the input check refuses it."""
+def _as_pictures(images: "Tensor") -> "np.ndarray":
+    """Return uint8 [N, H, W, C] from uint8 [N, C, H, W]."""
+    return images.permute(0, 2, 3, 1).numpy()
+
+
+def _predict(classifier: "Classifier", pictures: "Iterable[np.ndarray]") -> "list[Prediction]":
+    """Return an answer for each of `Classifier.read`'s pictures, also where the input check refuses it."""
     from tqdm.auto import tqdm
 
-    predictions = []
-    for batch in tqdm(images.split(BATCH), "Classifying", unit=" batches", leave=False):
-        pictures = batch.permute(0, 2, 3, 1).numpy()
-        # As it is for anyone: borders, which a corruption may have added, are cut away.
-        pixels = [classifier.read(picture.squeeze()) for picture in pictures]
-        predictions += classifier.predict(pixels, always=True)
+    predictions, pictures = [], iter(tqdm(pictures, "Classifying", unit=" pictures", leave=False))
+    while batch := list(islice(pictures, BATCH)):
+        predictions += classifier.predict(batch, always=True)
     return predictions
+
+
+def _probabilities(predictions: "list[Prediction]") -> "np.ndarray":
+    """Return float [N, classes]."""
+    import numpy as np
+
+    return np.array([list(prediction.probabilities.values()) for prediction in predictions])
 
 
 def _verdicts(predictions: "list[Prediction]") -> dict[str, float]:
@@ -272,7 +284,6 @@ def _verdicts(predictions: "list[Prediction]") -> dict[str, float]:
 
 def _robustness(classifier: "Classifier", images: "Tensor", labels: "np.ndarray") -> dict[str, list[dict]]:
     """Return accuracy and AUC for each corruption at strengths 1, 2 and 3."""
-    import numpy as np
     from tqdm.auto import tqdm
 
     from hub import evaluation, views
@@ -281,8 +292,10 @@ def _robustness(classifier: "Classifier", images: "Tensor", labels: "np.ndarray"
     for view in tqdm(views.VIEWS, "Corruptions", unit=" of 15"):
         rows[view] = []
         for strength in views.STRENGTHS:
-            predictions = _predict(classifier, views.shift(images, view, strength))
-            probabilities = np.array([list(answer.probabilities.values()) for answer in predictions])
+            pictures = _as_pictures(views.shift(images, view, strength))
+            # Read once more, for the borders that a corruption adds; grey pictures have no third dimension.
+            read = (classifier.read(picture.squeeze()) for picture in pictures)
+            probabilities = _probabilities(_predict(classifier, read))
             accuracy = float((probabilities.argmax(1) == labels).mean())
             rows[view].append({"accuracy": accuracy, "auc": evaluation.auc(probabilities, labels)})
         told = ", ".join(f"{row['accuracy']:.4f} (AUC {row['auc']:.4f})" for row in rows[view])
@@ -333,19 +346,13 @@ def _line(result: "Result") -> str:
 
 
 def export(options: argparse.Namespace) -> int:
-    from hub import data, export, files, loader, package
+    from hub import export, files, loader, package
 
     config = files.read_config(options.model)
     record = options.model / "metrics.json"
     if "label_names" not in config or not record.is_file():
         raise InputError(f"{options.model} is no model folder of train.py; give one that has metrics.json.")
-    splits = data.load_splits(options.dataset)
-    classes = splits["train"].features["label"].names
-    if classes != config["label_names"]:
-        raise InputError(
-            f"{options.dataset} has the classes {classes}, the model {config['label_names']}; give the data "
-            "that it was trained on."
-        )
+    splits = _training_splits(options, config)
     train = splits["train"].select(export.calibration_rows(len(splits["train"])))
     channels, _, size = config["pretrained_cfg"]["input_size"]
     kind = size, channels, config["radiograph"]
@@ -357,24 +364,15 @@ def export(options: argparse.Namespace) -> int:
 
 
 def fit_scope(options: argparse.Namespace) -> int:
-    from hub import data, files, loader, package, scope_fit
+    from hub import files, loader, package, scope_fit
     from hub.classifier import Classifier
 
     config = files.read_config(options.model)
     if not config.get("radiograph") or not (options.model / "metrics.json").is_file():
         raise InputError(f"{options.model} is no model folder of radiographs made by train.py; give one.")
     unlike, foreign = scope_fit.read_groups(options.unlike), scope_fit.read_groups(options.foreign)
-    splits, size = data.load_splits(options.dataset), config["pretrained_cfg"]["input_size"][-1]
-    classes = splits["train"].features["label"].names
-    if classes != config["label_names"]:
-        raise InputError(
-            f"{options.dataset} has the classes {classes}, the model {config['label_names']}; give the data "
-            "that it was trained on."
-        )
-    films = {
-        split: loader.decode(splits[split], size, 1, True)[0][:, 0].numpy()
-        for split in ("train", "validation")
-    }
+    splits, size = _training_splits(options, config), config["pretrained_cfg"]["input_size"][-1]
+    films = {split: loader.decode_films(splits[split], size)[0] for split in ("train", "validation")}
     classifier = Classifier(options.model, check=False)  # an older one may not load
     if "statistics" not in classifier.available:
         raise InputError(f"{options.model / 'onnx'} is of an older kind; python -m hub export makes it anew.")
@@ -385,6 +383,20 @@ def fit_scope(options: argparse.Namespace) -> int:
     package.save_metrics(options.model, "scope", {"validation": rows})
     print(scope_fit.format_scope(rows))
     return 0
+
+
+def _training_splits(options: argparse.Namespace, config: dict) -> "DatasetDict":
+    """Return the splits of --dataset; InputError where their classes are not the model's."""
+    from hub import data
+
+    splits = data.load_splits(options.dataset)
+    classes = splits["train"].features["label"].names
+    if classes != config["label_names"]:
+        raise InputError(
+            f"{options.dataset} has the classes {classes}, the model {config['label_names']}; give the data "
+            "that it was trained on."
+        )
+    return splits
 
 
 def publish(options: argparse.Namespace) -> int:
@@ -429,8 +441,8 @@ def fit_synthetic(options: argparse.Namespace) -> int:
         raise InputError(
             f"{options.dataset} does not have the classes NORMAL and PNEUMONIA; give chest radiographs."
         )
-    films, labels = loader.decode(train, synthetic.SIZE, channels=1, radiograph=True)
-    synthetic.save_components(synthetic.fit_components(films[:, 0].numpy(), labels.numpy()))
+    films, labels = loader.decode_films(train, synthetic.SIZE)
+    synthetic.save_components(synthetic.fit_components(films, labels))
     print(f"{synthetic.COMPONENTS} holds components of {len(films)} training films")
     return 0
 

@@ -4,6 +4,7 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from datasets import Dataset
@@ -35,6 +36,12 @@ def decode(
         while chunk := list(islice(stored, 256)):
             progress.update(len(list(pool.map(fill, chunk))))
     return images, torch.tensor(dataset["label"])
+
+
+def decode_films(dataset: Dataset, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return radiographs uint8 [N, size, size] and labels int64 [N]; raises InputError as `decode` does."""
+    images, labels = decode(dataset, size, channels=1, radiograph=True)
+    return images[:, 0].numpy(), labels.numpy()
 
 
 def augment(images: Tensor, size: int, generator: Generator) -> Tensor:

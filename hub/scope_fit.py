@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from tqdm.auto import tqdm
 
 from hub import faults, scope
+from hub.batch import BATCH
 from hub.classifier import Classifier
 from hub.errors import InputError
 from hub.files import sha256
@@ -294,7 +295,7 @@ def _with_borders(films: Iterable[np.ndarray], random: Generator) -> Iterator[Im
 def _statistics(classifier: Classifier, pictures: Iterable[Image.Image], what: str) -> np.ndarray:
     """Return float32 [N, channels, 2]."""
     inputs = (classifier.read(picture) for picture in tqdm(pictures, what, unit=" pictures", leave=False))
-    batches = iter(lambda: list(islice(inputs, 32)), [])
+    batches = iter(lambda: list(islice(inputs, BATCH)), [])
     return np.concatenate([classifier.run(np.stack(batch), ["statistics"])[0] for batch in batches])
 
 
@@ -302,7 +303,7 @@ def _row(classifier: Classifier, pictures: Iterable[Image.Image], reason: str) -
     """Return `shares` of what the classifier says of the pictures."""
     verdicts = []
     pictures = iter(tqdm(pictures, f"Checking, {reason}", unit=" pictures", leave=False))
-    while batch := list(islice(pictures, 32)):
+    while batch := list(islice(pictures, BATCH)):
         verdicts += [prediction.verdict for prediction in classifier(batch)]
     return shares(verdicts, reason)
 

@@ -18,11 +18,6 @@ from hub.synthetic import sample_radiographs
 
 
 @pytest.fixture(scope="module")
-def classifier():
-    return Classifier.from_pretrained()
-
-
-@pytest.fixture(scope="module")
 def films():
     """Forty synthetic radiographs, uint8 [224, 224] each."""
     return [np.asarray(film) for film in sample_radiographs(40, seed=7)[0]]
@@ -32,7 +27,7 @@ def films():
 def real_films(shared):
     """Sixty films of the test split, twelve apart, uint8 [224, 224] each."""
     test = data.load_splits(shared / "data" / "chest_xray")["test"]
-    return list(loader.decode(test.select(range(0, 624, 10)), 224, 1, True)[0][:, 0].numpy())
+    return list(loader.decode_films(test.select(range(0, 624, 10)), 224)[0])
 
 
 def share(classifier, pictures, *reasons):
