@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from hub.classifier import Classifier
 from hub.synthetic import sample_radiographs
 
 
@@ -18,6 +19,12 @@ def shared():
     if not (folder / "data" / "chest_xray").is_dir():
         pytest.skip("real films are not on this machine: ../shared/data/chest_xray")
     return folder
+
+
+@pytest.fixture(scope="session")
+def classifier():
+    """The bundled model."""
+    return Classifier.from_pretrained()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What tests of servers and of pages share."""
 
 import socket
+import subprocess
 import time
 import urllib.request
 from contextlib import contextmanager
@@ -10,7 +11,8 @@ import numpy as np
 import pydicom
 from axe_playwright_python.sync_playwright import Axe
 
-SCREENSHOTS = Path(__file__).parents[1] / "test-output"
+ROOT = Path(__file__).parents[1]
+SCREENSHOTS = ROOT / "test-output"
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
@@ -31,6 +33,18 @@ def wait_for(url, process, seconds=120):
         except OSError:
             time.sleep(0.3)
     raise AssertionError(f"{url} did not answer within {seconds} s")
+
+
+@contextmanager
+def serving(command, url, cwd=ROOT, **options):
+    """Run `command` as long as the block lasts, which begins when `url` answers."""
+    process = subprocess.Popen(command, cwd=cwd, **options)
+    try:
+        wait_for(url, process)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from hub import about, demo, page, scope
-from hub.classifier import Classifier, Prediction
+from hub.classifier import Prediction
 from hub.errors import InputError
 from hub.files import BUNDLED
 from hub.heatmap import overlay
@@ -17,11 +17,6 @@ from hub.scope import Verdict
 
 FINE = Verdict("fine")
 DIGITS = SimpleNamespace(classes=[*"0123456789"], operating_points={}, radiograph=False)
-
-
-@pytest.fixture(scope="module")
-def classifier():
-    return Classifier.from_pretrained()
 
 
 def predict(probability, verdict=FINE):

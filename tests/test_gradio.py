@@ -20,7 +20,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 from playwright.sync_api import expect
-from servers import free_port, open_page, screenshot, sideways_scroll, violations, wait_for, write_dicom
+from servers import free_port, open_page, screenshot, serving, sideways_scroll, violations, write_dicom
 
 import app
 from hub import demo
@@ -37,14 +37,9 @@ def gradio_url(tmp_path_factory):
     port = free_port()
     environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
     environment["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("uploads"))
-    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
     url = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(url, process)
+    with serving([sys.executable, "app.py"], url, env=environment):
         yield url
-    finally:
-        process.terminate()
-        process.wait()
 
 
 @pytest.fixture(params=["desktop-light", "phone-dark"])
@@ -53,11 +48,6 @@ def page(request, browser, gradio_url):
     with open_page(browser, gradio_url, request.param) as page:
         expect(page.get_by_role("heading", name="Is it pneumonia?")).to_be_visible(timeout=WAIT)
         yield page
-
-
-@pytest.fixture(scope="module")
-def classifier():
-    return Classifier.from_pretrained()
 
 
 desktop = pytest.mark.parametrize("page", ["desktop-light"], indirect=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from servers import free_port, wait_for
+from servers import free_port, serving, wait_for
 
 from hub import demo
 from hub.classifier import Classifier
@@ -70,9 +70,7 @@ def test_node_gives_the_same_probabilities_on_the_same_pixels(film, tmp_path):
 def test_the_readmes_javascript_asks_the_demo(film, tmp_path):
     port = free_port()
     environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
-    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
-    try:
-        wait_for(f"http://127.0.0.1:{port}", process)
+    with serving([sys.executable, "app.py"], f"http://127.0.0.1:{port}", env=environment):
         film.save(tmp_path / "film.png")
         blocks = re.findall(r"```javascript\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
         script = next(block for block in blocks if "@gradio/client" in block).replace("7860", str(port))
@@ -80,9 +78,6 @@ def test_the_readmes_javascript_asks_the_demo(film, tmp_path):
         install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "@gradio/client@2"]
         subprocess.run(install, cwd=tmp_path, check=True)
         done = subprocess.run(["node", "ask.mjs"], cwd=tmp_path, check=True, capture_output=True, text=True)
-    finally:
-        process.terminate()
-        process.wait()
     classifier = Classifier.from_pretrained()
     expected = demo.report(classifier, classifier(tmp_path / "film.png"), "screening")
     assert json.loads(done.stdout) == [expected]

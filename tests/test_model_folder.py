@@ -21,11 +21,6 @@ from hub.heatmap import local_log_odds, overlay
 from hub.patients import format_report
 
 
-@pytest.fixture(scope="module")
-def classifier():
-    return Classifier.from_pretrained()
-
-
 @pytest.fixture
 def files(film, tmp_path):
     """One film stored in the ways that people store films."""

@@ -19,7 +19,7 @@ from hub_server import Hub, Repo, serve
 from huggingface_hub import DatasetCard, SpaceCard
 from PIL import Image
 from pydicom.data import get_testdata_file
-from servers import free_port, wait_for
+from servers import free_port, serving, wait_for
 
 from hub import package, parquet, space
 from hub.classifier import Classifier
@@ -391,21 +391,14 @@ def test_the_published_space_needs_no_more_than_it_brings(hub, film, tmp_path):
     install = [python, "-m", "pip", "install", "-q", "-r", tmp_path / "space" / "requirements.txt"]
     subprocess.run(install, check=True)
     port = free_port()
-    process = subprocess.Popen(
-        [python, "app.py"],
-        cwd=tmp_path / "space",
-        env={"PATH": os.environ["PATH"], "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
-        | {"HF_HUB_DISABLE_XET": "1", "GRADIO_SERVER_PORT": str(port)},
-    )
-    try:
-        wait_for(f"http://127.0.0.1:{port}", process)
+    environment = {"PATH": os.environ["PATH"], "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
+    environment |= {"HF_HUB_DISABLE_XET": "1", "GRADIO_SERVER_PORT": str(port)}
+    url = f"http://127.0.0.1:{port}"
+    with serving([python, "app.py"], url, cwd=tmp_path / "space", env=environment):
         film.save(tmp_path / "film.png")
-        client = Client(f"http://127.0.0.1:{port}", verbose=False)
+        client = Client(url, verbose=False)
         report = client.predict(handle_file(tmp_path / "film.png"), api_name="/classify")
         assert report["finding"] == "signs of pneumonia"
-    finally:
-        process.kill()
-        process.wait()
 
 
 # Nothing uploaded

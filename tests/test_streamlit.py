@@ -2,18 +2,16 @@
 
 import csv
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from playwright.sync_api import expect
-from servers import free_port, open_page, screenshot, sideways_scroll, violations, wait_for, write_dicom
+from servers import free_port, open_page, screenshot, serving, sideways_scroll, violations, write_dicom
 from streamlit.testing.v1 import AppTest
 
 from hub import demo
-from hub.classifier import Classifier
 
 ROOT = Path(__file__).parents[1]
 WAIT = 30_000  # ms
@@ -21,25 +19,14 @@ FRAMEWORK = {}  # rules that Streamlit 1.67 itself breaks
 
 
 @pytest.fixture(scope="module")
-def classifier():
-    return Classifier.from_pretrained()
-
-
-@pytest.fixture(scope="module")
 def streamlit_url():
     """`streamlit run streamlit_app.py`; its address."""
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
-    process = subprocess.Popen(
-        [*command, "--server.address", "127.0.0.1", "--server.port", str(port)], cwd=ROOT
-    )
+    command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
     url = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(f"{url}/_stcore/health", process)
+    with serving(command, f"{url}/_stcore/health"):
         yield url
-    finally:
-        process.terminate()
-        process.wait()
 
 
 @pytest.fixture(params=["desktop-light", "phone-dark"])
