@@ -25,6 +25,7 @@ def train(
     small_size: int,
     batch_size: int,
     learning_rate: float,
+    augmentation: str = "films",
     weight_decay: float = 0.05,
     label_smoothing: float = 0.1,
     ema_decay: float = 0.995,
@@ -66,7 +67,7 @@ def train(
         batches = order.split(batch_size)[: len(images) // batch_size or 1]
         with tqdm(batches, f"Epoch {epoch}/{epochs} at {size} px", unit=" batches") as progress:
             for batch in progress:
-                pixels = normalize(augment(images[batch], size, generator), model)
+                pixels = normalize(augment(images[batch], size, generator, augmentation), model)
                 with accelerator.autocast():
                     logits = network(pixels)
                 loss = F.cross_entropy(
@@ -83,7 +84,14 @@ def train(
                 progress.set_postfix_str(f"loss {total / seen:.3f}, {rate:.0f} images/s")
         scores = validate(average.module, *validation_set)
         history.append(
-            {"epoch": epoch, "size": size, "loss": total / seen, "images_per_second": rate, **scores}
+            {
+                "epoch": epoch,
+                "size": size,
+                "seconds": time.perf_counter() - started,
+                "loss": total / seen,
+                "images_per_second": rate,
+                **scores,
+            }
         )
         tqdm.write(
             f"epoch {epoch}: loss {total / seen:.4f}, validation loss {scores['validation_loss']:.4f}, "
