@@ -1,9 +1,11 @@
 """Train, validation and test splits from a Hub id, a folder, Parquet, or `synthetic`."""
 
+import math
 from collections import Counter
 from pathlib import Path
 
 import datasets
+import numpy as np
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -12,7 +14,8 @@ from hub.patients import connected, digests_of, groups_of_copies, parse_name, pa
 from hub.sources import RADIOGRAPH_CLASSES, SPLITS, check_class_count, is_radiograph, read_source
 from hub.synthetic import sample_radiographs
 
-HELD_OUT = 8  # one eighth
+MAX_HELD_OUT = 5000  # more would tell little more
+SMALL_DATA = {"train": 195, "validation": 8}  # images of each class: 390 and 16, as in many a course
 MIN_VALIDATION = 100  # fewer images choose by luck; the official validation folder has 16
 
 
@@ -22,8 +25,9 @@ def load_splits(source: str | Path, seed: int = 0) -> DatasetDict:
     `source` is `synthetic`, a folder (train/ and test/ with a folder per class as Kaggle has it,
     or just a folder per class), a Parquet file or a folder of them, or a Hub dataset id.
     A given test split is never touched. Where validation is missing or smaller than
-    `MIN_VALIDATION` images it joins train, and one eighth of train is split off: stratified,
-    seeded, and by patient number. Splits that were made here and published stay as they are.
+    `MIN_VALIDATION` images it joins train, and a part of train is split off: stratified, seeded, and
+    by patient number; of radiographs an eighth, of anything else a fifth, but `MAX_HELD_OUT` at most. So it
+    is where test is missing. Splits that were made here and published stay as they are.
     `leak_report` says what the splits share.
 
     Raises InputError for a source that cannot be trained on or measured.
@@ -84,6 +88,25 @@ def _with_patients(found: dict[str, Dataset]) -> dict[str, Dataset]:
     return completed
 
 
+def small_data(splits: DatasetDict, seed: int = 0) -> DatasetDict:
+    """Return 390 training and 16 validation images, half of each class, and test as it is.
+
+    They are drawn by lot from the splits of the same names, so that no patient stands in two.
+    Raises InputError where these hold too few.
+    """
+    random = np.random.default_rng(seed)
+    drawn = DatasetDict(splits)
+    for split, each in SMALL_DATA.items():
+        labels = np.array(splits[split]["label"])
+        rows = [random.permutation(np.flatnonzero(labels == label))[:each] for label in np.unique(labels)]
+        if min(map(len, rows)) < each:
+            raise InputError(
+                f"The {split} split has a class of under {each} images; small_data needs so many."
+            )
+        drawn[split] = splits[split].select(np.sort(np.concatenate(rows)))
+    return drawn
+
+
 def _complete(found: dict[str, Dataset], seed: int, min_validation: int) -> DatasetDict:
     """Fill in the splits that are missing, from train."""
     found = dict(found)
@@ -91,15 +114,16 @@ def _complete(found: dict[str, Dataset], seed: int, min_validation: int) -> Data
         given = found.pop("validation", None)
         if given is not None:
             found["train"] = datasets.concatenate_datasets([found["train"], given])
-    if "test" not in found:
-        found["train"], found["test"] = _split_off_eighth(found["train"], seed)
-    if "validation" not in found:
-        found["train"], found["validation"] = _split_off_eighth(found["train"], seed)
+    for split in ("test", "validation"):
+        if split not in found:
+            found["train"], found[split] = _split_off(found["train"], seed)
     return DatasetDict({split: found[split].cast_column("image", Image()) for split in SPLITS})
 
 
-def _split_off_eighth(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
+def _split_off(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
     """Split by patient number, keeping byte-identical images together, stratified by class and subtype."""
+    radiograph = is_radiograph(dataset.features["label"].names)
+    parts = 8 if radiograph else max(5, math.ceil(len(dataset) / MAX_HELD_OUT))
     numbers = [patient_number(patient) for patient in dataset["patient"]]
     same = {}
     pairs = [
@@ -111,18 +135,16 @@ def _split_off_eighth(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
     strata = [
         f"{label} {subtype}" for label, subtype in zip(dataset["label"], dataset["subtype"], strict=True)
     ]
-    if min(Counter(strata).values()) < HELD_OUT:
+    if min(Counter(strata).values()) < parts:
         strata = dataset["label"]
-    if min(Counter(strata).values()) < HELD_OUT:
+    if min(Counter(strata).values()) < parts:
         name = dataset.features["label"].int2str(Counter(strata).most_common()[-1][0])
-        raise InputError(
-            f"{name} has too few images to hold some back; give at least {2 * HELD_OUT} per class."
-        )
-    if len(set(groups)) < HELD_OUT:
-        raise InputError(f"There are too few patients to hold some back; give {2 * HELD_OUT} or more.")
+        raise InputError(f"{name} has too few images to hold some back; give at least {2 * parts} per class.")
+    if len(set(groups)) < parts:
+        raise InputError(f"There are too few patients to hold some back; give {2 * parts} or more.")
     # Without groups the plain splitter gives the same kind of split and is a hundred times faster.
     alone = len(set(groups)) == len(groups)
-    splitter = (StratifiedKFold if alone else StratifiedGroupKFold)(HELD_OUT, shuffle=True, random_state=seed)
+    splitter = (StratifiedKFold if alone else StratifiedGroupKFold)(parts, shuffle=True, random_state=seed)
     rest, held_out = next(splitter.split(groups, strata, None if alone else groups))
     return dataset.select(rest), dataset.select(held_out)
 

@@ -15,6 +15,7 @@ import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 from PIL import Image
 
+from hub import data
 from hub.data import load_splits
 from hub.errors import InputError
 from hub.loader import decode
@@ -396,14 +397,48 @@ def test_a_folder_with_a_test_but_no_train_split_is_refused(kaggle_folder):
 
 
 def test_too_few_images_to_hold_some_back_are_refused(tmp_path, write_noise):
-    for index in range(8):
-        write_noise(tmp_path / "cat" / f"{index}.png")
-        write_noise(tmp_path / "dog" / f"{index}.png")
-    assert "at least 16 per class" in refusal(tmp_path)
-    for index in range(8, 16):
-        write_noise(tmp_path / "cat" / f"{index}.png")
-        write_noise(tmp_path / "dog" / f"{index}.png")
-    assert len(load_splits(tmp_path)["train"]) == 24
+    def write(start, stop):
+        for index in range(start, stop):
+            write_noise(tmp_path / "cat" / f"{index}.png")
+            write_noise(tmp_path / "dog" / f"{index}.png")
+
+    write(0, 5)
+    assert "at least 10 per class" in refusal(tmp_path)
+    write(5, 10)
+    assert len(load_splits(tmp_path)["train"]) == 12
+
+
+def test_of_pictures_that_are_no_radiographs_a_fifth_is_held_back(tmp_path, write_noise):
+    for index in range(50):
+        write_noise(tmp_path / "train" / "cat" / f"{index}.png")
+        write_noise(tmp_path / "train" / "dog" / f"{index}.png")
+    for name in ("cat", "dog"):
+        write_noise(tmp_path / "test" / name / "1.png")
+    splits = load_splits(tmp_path)
+    assert {name: len(split) for name, split in splits.items()} == {"train": 80, "validation": 20, "test": 2}
+
+
+def test_of_many_pictures_five_thousand_are_held_back(monkeypatch, tmp_path, write_noise):
+    monkeypatch.setattr(data, "MAX_HELD_OUT", 10)
+    for index in range(50):
+        write_noise(tmp_path / "train" / "cat" / f"{index}.png")
+        write_noise(tmp_path / "train" / "dog" / f"{index}.png")
+    for name in ("cat", "dog"):
+        write_noise(tmp_path / "test" / name / "1.png")
+    assert len(load_splits(tmp_path)["validation"]) == 10
+
+
+def test_small_data_is_drawn_from_train_and_validation_and_leaves_test_alone():
+    splits = load_splits("synthetic")
+    with pytest.raises(InputError, match="class of under 195 images"):
+        data.small_data(splits)
+    many = DatasetDict(splits | {"train": datasets.concatenate_datasets([splits["train"]] * 2)})
+    small = data.small_data(many)
+    assert {name: Counter(split["label"]) for name, split in small.items()} == {
+        "train": {0: 195, 1: 195}, "validation": {0: 8, 1: 8}, "test": Counter(splits["test"]["label"])
+    }  # fmt: skip
+    assert set(small["validation"]["patient"]) <= set(splits["validation"]["patient"])
+    assert small["train"]["patient"] == data.small_data(many)["train"]["patient"]
 
 
 def test_too_few_patients_to_hold_some_back_are_refused(tmp_path, write_noise):
