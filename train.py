@@ -1,8 +1,10 @@
-"""Fine-tune an image classifier and leave a finished model folder.
+"""Train an image classifier and leave a finished model folder.
 
   python train.py                                  the Hub's chest X-rays, timm's ImageNet weights
   python train.py --dataset synthetic --epochs 1   a first run: offline, under a minute
-  python train.py --dataset DIR                    your own folder of classes
+  python train.py --dataset ylecun/mnist           digits, with a small network from scratch
+  python train.py --dataset uoft-cs/cifar10        ten kinds of things in 32 px photographs
+  python train.py --dataset DIR                    your own folder of classes, two or two hundred
 
 The folder that --output names holds the model in timm's layout (timm and transformers load it)
 and as ONNX (ONNX Runtime and hub.classifier do), its metrics on validation data, a training curve
@@ -18,58 +20,62 @@ import sys
 import time
 from pathlib import Path
 
+from hub import recipes
 from hub.errors import InputError, run_command
+
+EPILOG = f"""\
+A recipe is what these options are when they are not given (size: pixels a side; the first "small epochs"
+see pictures of "small size", which takes less time):
+
+{recipes.format_recipes()}
+
+small_data trains on 390 radiographs and validates on 16; cifar10_fast is a better network for CIFAR-10.
+"""
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
     add(
         "--dataset",
-        default="hf-vision/chest-xray-pneumonia",
+        default=recipes.HUB_DATASET,
         help="a folder, Parquet, a Hub id, or synthetic (default: %(default)s)",
+    )
+    add(
+        "--recipe",
+        choices=recipes.RECIPES,
+        help="a row of the table below (default: by the data set's name or, for radiographs, xray)",
     )
     add(
         "--output",
         type=Path,
-        default=Path("runs/xray"),
-        help="the model folder to make (default: %(default)s)",
+        help="the model folder to make (default: runs/ and the recipe's name or, of a folder, its own)",
     )
     add("--overwrite", action="store_true", help="replace the output folder, once the new one is complete")
-    add("--architecture", default="mobilenetv2_100", help="any timm name (default: %(default)s)")
+    add("--architecture", help="any timm name, or simple_cnn, lenet5, airbench_small (default: the recipe's)")
     add(
         "--weights",
         help="imagenet (timm's own, downloaded), none, a .safetensors file, or a model folder to go on from "
-        "(default: imagenet; for synthetic, so as to need no network, the bundled model or, where it does "
-        "not fit, none)",
+        "(default: imagenet; none where timm has no weights; for synthetic, so as to need no network, the "
+        "bundled model or, where it does not fit, none)",
     )
-    add("--epochs", type=int, default=10, help="times through the training images (default: %(default)s)")
+    add("--epochs", type=int, help="times through the training images (default: the recipe's)")
     add(
         "--small-epochs",
         type=int,
-        default=7,
-        help="of these, how many at --small-size, at the start (default: %(default)s)",
+        help="of these, how many at --small-size, at the start (default: the recipe's)",
     )
+    add("--small-size", type=int, help="pixels a side for them (default: the recipe's)")
+    add("--size", type=int, help="pixels a side that the finished model reads (default: the recipe's)")
+    add("--batch-size", type=int, help="images a step (default: the recipe's)")
+    add("--learning-rate", type=float, help="its peak, after a short warm-up (default: the recipe's)")
     add(
-        "--small-size",
-        type=int,
-        default=160,
-        help="pixels a side for them: half the time (default: %(default)s)",
-    )
-    add(
-        "--size",
-        type=int,
-        default=224,
-        help="pixels a side that the finished model reads (default: %(default)s)",
-    )
-    add("--batch-size", type=int, default=32, help="images a step (default: %(default)s)")
-    add(
-        "--learning-rate",
-        type=float,
-        default=1e-3,
-        help="its peak, after a short warm-up (default: %(default)s)",
+        "--augmentation",
+        choices=sorted({recipe.augmentation for recipe in recipes.RECIPES.values()}),
+        help="how training pictures are varied: films, as from other machines; photos, framed and lit "
+        "otherwise; objects, mirrored and shifted; digits, turned and shifted (default: the recipe's)",
     )
     add(
         "--seed",
@@ -87,7 +93,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="USER/NAME",
         help="also put the finished model on the Hub; log in first with `hf auth login`",
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.output = options.output or Path("runs") / (options.recipe or recipes.output_name(options.dataset))
+    return options
 
 
 def main(options: argparse.Namespace) -> None:
@@ -100,6 +108,7 @@ def main(options: argparse.Namespace) -> None:
     from scipy.special import softmax
 
     from hub import (
+        architectures,
         data,
         evaluation,
         export,
@@ -113,38 +122,38 @@ def main(options: argparse.Namespace) -> None:
         views,
     )
 
-    for name in ("epochs", "size", "learning_rate", "small_size"):
-        if getattr(options, name) <= 0:
-            raise InputError(f"--{name.replace('_', '-')} must be more than 0.")
-    if options.batch_size < 2:
-        raise InputError("--batch-size must be 2 or more; batch norm compares the images of a batch.")
-    if not 0 <= options.seed < 2**32:
-        raise InputError(f"The seed is {options.seed}; give a whole number from 0 to {2**32 - 1}.")
-    if options.compile and not (shutil.which("g++") or shutil.which("clang++")):
-        raise InputError("--compile needs a C++ compiler; install Debian's package g++, or leave it out.")
+    check_options(options)
     started = time.perf_counter()
     with files.new_folder(options.output, options.overwrite) as folder:
         splits = data.load_splits(options.dataset)
+        if options.recipe == "small_data":
+            splits = data.small_data(splits)
         report = patients.leak_report(splits)
         print(patients.format_report(report), flush=True)
         classes = splits["train"].features["label"].names
         radiograph = sources.is_radiograph(classes)
-        weights = options.weights or _default_weights(options)
-        print(f"{options.architecture} from {weights} weights, {len(classes)} classes", flush=True)
+        name = options.recipe or ("xray" if radiograph else recipes.name_of(options.dataset))
+        recipe = recipes.adapt(name, options)
+        weights = options.weights or _default_weights(recipe.architecture, options.dataset)
+        print(f"{recipe.architecture} from {weights} weights, {len(classes)} classes, by {name}", flush=True)
         torch.manual_seed(options.seed)
-        model = package.create_model(options.architecture, len(classes), weights, radiograph, options.size)
-        channels = 1 if radiograph else 3
-        train_set = loader.decode(splits["train"], options.size, channels, radiograph)
-        validation_set = loader.decode(splits["validation"], options.size, channels, radiograph)
+        grey = radiograph or (architectures.is_own(recipe.architecture) and loader.are_grey(splits["train"]))
+        channels = 1 if grey else 3
+        model = package.create_model(
+            recipe.architecture, len(classes), weights, radiograph, recipe.size, channels
+        )
+        train_set = loader.decode(splits["train"], recipe.size, channels, radiograph)
+        validation_set = loader.decode(splits["validation"], recipe.size, channels, radiograph)
         history = training.train(
             model,
             train_set,
             validation_set,
-            epochs=options.epochs,
-            small_epochs=min(options.small_epochs, options.epochs - 1),
-            small_size=min(options.small_size, options.size),
-            batch_size=options.batch_size,
-            learning_rate=options.learning_rate,
+            epochs=recipe.epochs,
+            small_epochs=min(recipe.small_epochs, recipe.epochs - 1),
+            small_size=min(recipe.small_size, recipe.size),
+            batch_size=recipe.batch_size,
+            learning_rate=recipe.learning_rate,
+            augmentation=recipe.augmentation,
             compile=options.compile,
             seed=options.seed,
         )
@@ -170,6 +179,7 @@ def main(options: argparse.Namespace) -> None:
             "training": {
                 "command": "python train.py " + shlex.join(sys.argv[1:]),
                 "dataset": options.dataset,
+                "recipe": {"name": name, **recipe._asdict()},
                 "weights": "the bundled model's" if weights == str(files.BUNDLED) else weights,
                 "seed": options.seed,
                 "seconds": round(time.perf_counter() - started),
@@ -197,6 +207,22 @@ def main(options: argparse.Namespace) -> None:
         print(f"next: python -m hub evaluate {options.output} --dataset {options.dataset}")
 
 
+def check_options(options: argparse.Namespace) -> None:
+    """Raise InputError for what no training could do, before anything is read."""
+    for name in ("epochs", "size", "learning_rate", "small_size"):
+        value = getattr(options, name)
+        if value is not None and value <= 0:
+            raise InputError(f"--{name.replace('_', '-')} must be more than 0.")
+    if options.small_epochs is not None and options.small_epochs < 0:
+        raise InputError("--small-epochs must be 0 or more.")
+    if options.batch_size is not None and options.batch_size < 2:
+        raise InputError("--batch-size must be 2 or more; batch norm compares the images of a batch.")
+    if not 0 <= options.seed < 2**32:
+        raise InputError(f"The seed is {options.seed}; give a whole number from 0 to {2**32 - 1}.")
+    if options.compile and not (shutil.which("g++") or shutil.which("clang++")):
+        raise InputError("--compile needs a C++ compiler; install Debian's package g++, or leave it out.")
+
+
 def push(options: argparse.Namespace) -> None:
     """Put the finished model folder on the Hub; where that fails, InputError names the command for it."""
     from hub import package, publish
@@ -215,13 +241,16 @@ def _not_pushed(options: argparse.Namespace) -> str:
     return f"{options.output} is complete but not on the Hub; `{command}` puts it there"
 
 
-def _default_weights(options: argparse.Namespace) -> str:
+def _default_weights(architecture: str, dataset: str) -> str:
     """Return what training starts from when nothing is said: on synthetic films, nothing from the network."""
+    import timm
+
     from hub.files import BUNDLED
 
-    if options.dataset != "synthetic":
-        return "imagenet"
-    return str(BUNDLED) if options.architecture == "mobilenetv2_100" else "none"
+    if dataset == "synthetic":
+        return str(BUNDLED) if architecture == "mobilenetv2_100" else "none"
+    published = timm.get_pretrained_cfg(architecture)
+    return "imagenet" if published is None or published.has_weights else "none"
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+import hub.architectures  # noqa: F401 (timm then knows them)
 from hub import evaluation, files, training
 from hub.errors import InputError
 

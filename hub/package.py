@@ -11,11 +11,12 @@ from safetensors import SafetensorError, safe_open
 from timm.models import save_for_hf
 from torch import nn
 
-from hub import scope
+from hub import architectures, scope
 from hub.errors import InputError
 from hub.files import read_config, sha256, write_json, write_text
 from hub.sources import is_hub_id
 
+DROP_RATE = 0.2  # before the last layer, in training
 TEMPLATE = Path(__file__).parent / "card.md"
 # Grey as Pillow and ITU-R BT.601 make it from red, green and blue.
 LUMA = torch.tensor([299, 587, 114]).div(1000).view(1, 3, 1, 1)
@@ -23,8 +24,10 @@ LUMA = torch.tensor([299, 587, 114]).div(1000).view(1, 3, 1, 1)
 GREY_STATISTICS = {"mean": (0.449,) * 3, "std": (0.226,) * 3}
 
 
-def create_model(architecture: str, classes: int, weights: str, radiograph: bool, size: int) -> nn.Module:
-    """Return the timm network to train, one input channel for radiographs, else three.
+def create_model(
+    architecture: str, classes: int, weights: str, radiograph: bool, size: int, channels: int | None = None
+) -> nn.Module:
+    """Return the timm network to train; input `channels`, if not given, are one for radiographs, else three.
 
     `weights` is "imagenet" (timm's own, downloaded), "none" (random), a safetensors file with the
     network's ImageNet weights, or a model folder written here.
@@ -33,13 +36,17 @@ def create_model(architecture: str, classes: int, weights: str, radiograph: bool
     """
     if not timm.is_model(architecture):
         raise InputError(f"timm knows no architecture {architecture}; timm.list_models() lists them.")
+    channels = channels or (1 if radiograph else 3)
     overlay = {
-        "input_size": (3, size, size),
+        "input_size": (3 if radiograph else channels, size, size),
         "interpolation": "bicubic",
         "crop_pct": 1.0,
         "crop_mode": "squash",
     }
-    overlay |= GREY_STATISTICS if radiograph else {}
+    if radiograph:
+        overlay |= GREY_STATISTICS
+    elif architectures.is_own(architecture):
+        overlay |= {"mean": (0.5,) * channels, "std": (0.5,) * channels}
     if weights not in ("imagenet", "none"):
         overlay |= _weights_overlay(Path(weights))
     try:
@@ -47,8 +54,8 @@ def create_model(architecture: str, classes: int, weights: str, radiograph: bool
             architecture,
             pretrained=weights != "none",
             num_classes=classes,
-            in_chans=1 if radiograph else 3,
-            drop_rate=0.2,
+            in_chans=channels,
+            drop_rate=DROP_RATE,
             pretrained_cfg_overlay=overlay,
         )
     except (RuntimeError, OSError, SafetensorError):
@@ -217,13 +224,14 @@ def write_card(folder: Path, repo_id: str | None = None) -> None:
                         metric_value=round(metrics[split][key]["value"], 4),
                     )
                 )
-    trained_on = metrics["training"]["dataset"]
+    trained_on, own = metrics["training"]["dataset"], architectures.is_own(config["architecture"])
     data = ModelCardData(
         license="apache-2.0",
         datasets=[trained_on] if is_hub_id(trained_on) else None,
         library_name="timm",
         pipeline_tag="image-classification",
-        tags=["image-classification", "timm", "transformers"]
+        tags=["image-classification", "timm"]
+        + ([] if own else ["transformers"])
         + (["chest-x-ray", "medical"] if config["radiograph"] else []),
         model_name=f"{config['architecture']}-{'pneumonia' if config['radiograph'] else 'classifier'}",
         eval_results=results,
@@ -234,6 +242,7 @@ def write_card(folder: Path, repo_id: str | None = None) -> None:
         config=config,
         metrics=metrics,
         repo_id=repo_id,
+        own=own,
     )
     write_text(folder / "README.md", str(card))
 

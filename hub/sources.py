@@ -9,8 +9,8 @@ from pyarrow.lib import ArrowInvalid, ArrowNotImplementedError
 
 from hub.errors import InputError
 from hub.images import SUFFIXES
+from hub.recipes import HUB_DATASET
 
-HUB_DATASET = "hf-vision/chest-xray-pneumonia"
 RADIOGRAPH_CLASSES = ["NORMAL", "PNEUMONIA"]
 SPLITS = ("train", "validation", "test")
 FOLDER_NAMES = {

@@ -1,0 +1,138 @@
+"""Small networks of this project's own, registered with timm: `import hub.architectures`, then create_model.
+
+`simple_cnn` is the first network of many courses: two convolutions, each with a pool, and two dense layers.
+`lenet5` is that of LeCun et al. 1998 with today's parts. `airbench_small` is a narrow relative of
+cifar10-airbench (Jordan 2024, https://arxiv.org/abs/2404.00498), which learns CIFAR-10 in few epochs.
+"""
+
+import torch.nn.functional as F
+from timm.layers import to_2tuple
+from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
+from torch import Tensor, nn
+
+FILTER = ("global_pool",)  # what timm offers and these networks do not have
+
+
+class ConvNet(nn.Module):
+    """Stages of convolutions, then dense layers, with what timm asks of a network."""
+
+    def __init__(
+        self, stages: list[nn.Module], neck: nn.Module, num_features: int, num_classes: int, drop_rate: float
+    ):
+        super().__init__()
+        self.stages, self.neck = nn.Sequential(*stages), neck
+        self.num_classes, self.drop_rate = num_classes, drop_rate
+        self.num_features = self.head_hidden_size = num_features
+        self.classifier = nn.Linear(num_features, num_classes)
+
+    def get_classifier(self) -> nn.Module:
+        return self.classifier
+
+    def reset_classifier(self, num_classes: int) -> None:
+        self.num_classes = num_classes
+        self.classifier = nn.Linear(self.num_features, num_classes)
+
+    def forward_intermediates(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the last feature map and those of every stage, float [B, C, h, w]."""
+        maps = []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        return x, maps
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        return self.stages(x)
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        x = F.dropout(self.neck(x), self.drop_rate, self.training)
+        return x if pre_logits else self.classifier(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.forward_head(self.forward_features(x))
+
+
+def _simple_cnn(
+    img_size: int | tuple[int, int], in_chans: int, num_classes: int, drop_rate: float = 0.0
+) -> ConvNet:
+    def stage(channels: int, filters: int) -> nn.Sequential:
+        return nn.Sequential(nn.Conv2d(channels, filters, 3), nn.ReLU(), nn.MaxPool2d(2))
+
+    height, width = (((side - 2) // 2 - 2) // 2 for side in to_2tuple(img_size))
+    neck = nn.Sequential(nn.Flatten(), nn.Linear(64 * height * width, 128), nn.ReLU())
+    return ConvNet([stage(in_chans, 32), stage(32, 64)], neck, 128, num_classes, drop_rate)
+
+
+def _lenet5(
+    img_size: int | tuple[int, int], in_chans: int, num_classes: int, drop_rate: float = 0.0
+) -> ConvNet:
+    def stage(channels: int, filters: int) -> nn.Sequential:
+        return nn.Sequential(nn.Conv2d(channels, filters, 5), nn.ReLU(), nn.MaxPool2d(2))
+
+    height, width = (((side - 4) // 2 - 4) // 2 for side in to_2tuple(img_size))
+    neck = nn.Sequential(
+        nn.Flatten(), nn.Linear(16 * height * width, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU()
+    )
+    return ConvNet([stage(in_chans, 6), stage(6, 16)], neck, 84, num_classes, drop_rate)
+
+
+def _airbench_small(in_chans: int, num_classes: int, drop_rate: float = 0.0) -> ConvNet:
+    def stage(channels: int, filters: int) -> nn.Sequential:
+        return nn.Sequential(
+            nn.Conv2d(channels, filters, 3, padding=1, bias=False),
+            nn.MaxPool2d(2),
+            nn.BatchNorm2d(filters),
+            nn.ReLU(),
+            nn.Conv2d(filters, filters, 3, padding=1, bias=False),
+            nn.BatchNorm2d(filters),
+            nn.ReLU(),
+        )
+
+    stem = nn.Sequential(nn.Conv2d(in_chans, 24, 2), nn.ReLU())
+    neck = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    stages = [stem, stage(24, 32), stage(32, 96), stage(96, 128)]
+    return ConvNet(stages, neck, 128, num_classes, drop_rate)
+
+
+def _cfg(input_size: tuple[int, int, int], **more: bool) -> dict:
+    # Zero to one becomes minus one to one.
+    half = (0.5,) * input_size[0]
+    return {
+        "input_size": input_size,
+        "num_classes": 10,
+        "mean": half,
+        "std": half,
+        "first_conv": "stages.0.0",
+        "classifier": "classifier",
+        "interpolation": "bicubic",
+        "crop_pct": 1.0,
+        "crop_mode": "squash",
+    } | more
+
+
+default_cfgs = generate_default_cfgs(
+    {
+        "simple_cnn": _cfg((1, 28, 28), fixed_input_size=True),
+        "lenet5": _cfg((1, 32, 32), fixed_input_size=True),
+        "airbench_small": _cfg((3, 32, 32)),
+    }
+)
+
+
+def is_own(architecture: str) -> bool:
+    """Whether the network is one of these, which take grey pictures as they are, in one channel."""
+    return architecture in default_cfgs
+
+
+@register_model
+def simple_cnn(pretrained: bool = False, **kwargs) -> ConvNet:
+    return build_model_with_cfg(_simple_cnn, "simple_cnn", pretrained, kwargs_filter=FILTER, **kwargs)
+
+
+@register_model
+def lenet5(pretrained: bool = False, **kwargs) -> ConvNet:
+    return build_model_with_cfg(_lenet5, "lenet5", pretrained, kwargs_filter=FILTER, **kwargs)
+
+
+@register_model
+def airbench_small(pretrained: bool = False, **kwargs) -> ConvNet:
+    return build_model_with_cfg(_airbench_small, "airbench_small", pretrained, kwargs_filter=FILTER, **kwargs)

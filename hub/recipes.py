@@ -1,0 +1,70 @@
+"""What train.py does when it is told only a data set: a row for each exercise."""
+
+import argparse
+from pathlib import Path
+from typing import NamedTuple
+
+HUB_DATASET = "hf-vision/chest-xray-pneumonia"
+
+
+class Recipe(NamedTuple):
+    """Settings of one training run, each an option of train.py, too.
+
+    The first `small_epochs` of `epochs` see pictures of `small_size` pixels a side, the rest of `size`.
+    """
+
+    architecture: str
+    size: int
+    small_size: int
+    epochs: int
+    small_epochs: int
+    batch_size: int
+    learning_rate: float
+    augmentation: str
+
+
+# fmt: off
+RECIPES = {
+    #                       architecture       size small epochs small batch  rate  augmentation
+    "xray":         Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "films"),
+    "small_data":   Recipe("mobilenetv2_100",   128,  96,   10,   7,    16,   1e-3, "films"),
+    "mnist":        Recipe("simple_cnn",         28,  28,    5,   0,   128,   3e-3, "digits"),
+    "cifar10":      Recipe("simple_cnn",         32,  32,    5,   0,    64,   3e-3, "objects"),
+    "cifar10_fast": Recipe("airbench_small",     32,  32,    5,   0,   256,   1e-2, "objects"),
+    "folder":       Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "photos"),
+}
+# fmt: on
+# Data sets known by a name that is not a row's.
+NAMES = {"chest-xray-pneumonia": "xray", "chest_xray": "xray", "synthetic": "xray"}
+
+
+def name_of(source: str) -> str:
+    """Return the row for a Hub id or path by its last part; "folder" where that says nothing."""
+    name = _last_part(source).lower()
+    return name if name in RECIPES else NAMES.get(name, "folder")
+
+
+def output_name(source: str) -> str:
+    """Return what a model of this Hub id or path is called: as its row or, of a folder, as the folder."""
+    row = name_of(source)
+    return _last_part(source) if row == "folder" else row
+
+
+def _last_part(source: str) -> str:
+    return Path(source).resolve().name
+
+
+def adapt(name: str, options: argparse.Namespace) -> Recipe:
+    """Return the row of this name with what the options say instead."""
+    given = {field: getattr(options, field) for field in Recipe._fields}
+    return RECIPES[name]._replace(**{field: value for field, value in given.items() if value is not None})
+
+
+def format_recipes() -> str:
+    """Return the table as text."""
+    header = ("recipe", *(name.replace("_", " ") for name in Recipe._fields))
+    rows = [header, *((name, *map(str, recipe)) for name, recipe in RECIPES.items())]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
