@@ -1,0 +1,216 @@
+"""Compare train.py with the coursework that this project grew out of: its notes' exercises in Keras.
+
+  python -m benchmarks.coursework --mnist DIR --cifar10 DIR --xray DIR --weights FILE [--save]
+
+For each exercise Keras learns first and then train.py, one after the other on an otherwise idle machine,
+each in a process of its own, from the same images; both are measured once on the same test split. Seconds
+of training are those of the epochs: from images in memory to a trained model, validation at each epoch's
+end, tracing and compiling included. Beside them stand those of the whole commands: imports, and for
+train.py also decoding, calibration, export and the bootstrap of `hub evaluate`. --save puts the figures
+into coursework.json, where the README's table comes from; with --only the others stay as they are.
+Needs benchmarks/requirements.txt.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from datasets import DatasetDict
+
+from benchmarks import keras_peers
+from hub import data, files, loader, sources
+from hub.errors import InputError, run_command
+
+RECORD = Path(__file__).parent / "coursework.json"
+# Px a side, channels, what the notes reached, and the recipes of train.py that take the exercise up.
+EXERCISES = {
+    "mnist": {"size": 28, "channels": 1, "notes": "98.95 %", "recipes": ("mnist",)},
+    "cifar10": {"size": 32, "channels": 3, "notes": "66.53 %", "recipes": ("cifar10", "cifar10_fast")},
+    "xray": {
+        "size": 224,
+        "channels": 1,
+        "notes": "75 to 94 % of 16 validation films",
+        "recipes": ("small_data",),
+    },
+}
+COLUMNS = (
+    "exercise", "who", "network", "images", "epochs", "test accuracy", "the notes", "s per epoch",
+    "training, s", "Keras = 1", "whole command, s",
+)  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--mnist", metavar="DIR", help="MNIST: a folder, Parquet or a Hub id")
+    parser.add_argument("--cifar10", metavar="DIR", help="CIFAR-10, likewise")
+    parser.add_argument("--xray", metavar="DIR", help="the chest X-rays, likewise")
+    parser.add_argument("--weights", metavar="FILE", help="timm's mobilenetv2_100, .safetensors, for --xray")
+    parser.add_argument("--only", nargs="+", choices=EXERCISES, metavar="NAME", help="of the exercises")
+    parser.add_argument("--seed", type=int, default=0, help="of both sides (default: %(default)s)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("runs/coursework"),
+        help="arrays and models (default: %(default)s)",
+    )
+    parser.add_argument("--save", action="store_true", help=f"put the figures into {RECORD.name}")
+    options = parser.parse_args()
+
+    names = options.only or list(EXERCISES)
+    for name in names:
+        if not getattr(options, name):
+            raise InputError(f"There are no images for {name}; give --{name} DIR, or --only the others.")
+    if "xray" in names and not options.weights:
+        raise InputError("The X-rays start from ImageNet weights; give --weights FILE.safetensors.")
+    if not importlib.util.find_spec("tensorflow"):
+        raise InputError(
+            "TensorFlow is not installed; `pip install -r benchmarks/requirements.txt` brings it."
+        )
+    options.output.mkdir(parents=True, exist_ok=True)
+    record = {}
+    for name in names:
+        weights = options.weights if name == "xray" else None
+        record[name] = compare(name, getattr(options, name), weights, options.seed, options.output)
+        print(format_table(record), flush=True)
+    if options.save:
+        kept = json.loads(RECORD.read_text()) if RECORD.is_file() else {}
+        record = {name: (kept | record)[name] for name in EXERCISES if name in kept | record}
+        files.write_json(RECORD, record)
+        print(f"\nfor the README:\n\n{format_table(record)}")
+
+
+def compare(name: str, source: str, weights: str | None, seed: int, output: Path) -> dict:
+    """Let Keras and then each recipe learn one exercise; return the machine, the images and a row of each.
+
+    Raises InputError where a command fails, or where the two sides did not see equally many images.
+    """
+    exercise = EXERCISES[name]
+    splits = data.load_splits(source)
+    if name == "xray":
+        splits = data.small_data(splits)
+    arrays, result = output / f"{name}.npz", output / f"{name}-keras.json"
+    write_arrays(splits, arrays, exercise["size"], exercise["channels"])
+    common = ["--seed", str(seed), *(["--weights", weights] if weights else [])]
+    peer = ["-m", "benchmarks.keras_peers", name, "--arrays", str(arrays), "--result", str(result), *common]
+    seconds = run(peer)
+    figures = json.loads(result.read_text())
+    rows = [keras_row(figures, seconds)]
+    for recipe in exercise["recipes"]:
+        folder = output / recipe
+        learn = ["train.py", "--recipe", recipe, "--dataset", source, "--output", str(folder), "--overwrite"]
+        seconds = run([*learn, *common])
+        seconds += run(["-m", "hub", "evaluate", str(folder), "--dataset", source, "--save"])
+        rows.append(our_row(recipe, folder, figures["images"], seconds))
+    return {
+        "dataset": Path(source).name,
+        "seed": seed,
+        "images": figures["images"],
+        "machine": machine() | figures["versions"],
+        "rows": rows,
+    }
+
+
+def write_arrays(splits: DatasetDict, path: Path, size: int, channels: int) -> None:
+    """Write images uint8 [N, size, size, channels] and labels of each split as `keras_peers` reads them."""
+    radiograph = sources.is_radiograph(splits["train"].features["label"].names)
+    arrays = {}
+    for split in keras_peers.SPLITS:
+        images, labels = loader.decode(splits[split], size, channels, radiograph)
+        arrays[f"{split}_images"] = images.permute(0, 2, 3, 1).numpy()
+        arrays[f"{split}_labels"] = labels.numpy()
+    np.savez(path, **arrays)
+
+
+def run(arguments: list[str]) -> float:
+    """Run Python with `arguments`, its output shown; return the seconds. Raises InputError where it fails."""
+    shown = f"python {shlex.join(arguments)}"
+    print(f"\n{shown}", flush=True)
+    started = time.perf_counter()
+    code = subprocess.run([sys.executable, *arguments]).returncode
+    if code:
+        raise InputError(f"`{shown}` ended with {code}; what it says above is why.")
+    return time.perf_counter() - started
+
+
+def keras_row(figures: dict, command_seconds: float) -> dict:
+    """Return the line of the table for what `keras_peers` wrote."""
+    return {"who": "Keras", "network": figures["network"]} | _figures(
+        figures["test_accuracy"], figures["epoch_seconds"], command_seconds
+    )
+
+
+def our_row(recipe: str, folder: Path, images: dict[str, int], command_seconds: float) -> dict:
+    """Return the line of the table for a model folder that train.py made and `hub evaluate` measured.
+
+    Raises InputError where it did not learn from as many `images` as Keras did.
+    """
+    metrics = json.loads((folder / "metrics.json").read_text())
+    seen = metrics["training"]["splits"]["images"]
+    if seen != images:
+        raise InputError(f"{recipe} learned from {seen}, Keras from {images}; give both the same images.")
+    seconds = [epoch["seconds"] for epoch in metrics["training"]["history"]]
+    accuracy = metrics["test"]["accuracy"]["value"]
+    row = {"who": f"train.py --recipe {recipe}", "network": files.read_config(folder)["architecture"]}
+    return row | _figures(accuracy, seconds, command_seconds)
+
+
+def _figures(test_accuracy: float, epoch_seconds: list[float], command_seconds: float) -> dict:
+    return {
+        "epochs": len(epoch_seconds),
+        "test_accuracy": test_accuracy,
+        "epoch_seconds": [round(seconds, 2) for seconds in epoch_seconds],
+        "seconds": round(sum(epoch_seconds), 2),
+        "command_seconds": round(command_seconds, 2),
+    }
+
+
+def machine() -> dict[str, str | int]:
+    """Return what the times depend on: the processor, the cores that this process may use, versions."""
+    about = Path("/proc/cpuinfo")
+    lines = about.read_text().splitlines() if about.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return {
+        "cpu": names[0] if names else platform.processor() or platform.machine(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "timm": version("timm"),
+    }
+
+
+def format_table(record: dict) -> str:
+    """Return the Markdown table of coursework.json, and below it the machine or machines."""
+    lines = [f"| {' | '.join(COLUMNS)} |", "| --- " * len(COLUMNS) + "|"]
+    for name, exercise in record.items():
+        keras = exercise["rows"][0]
+        for row in exercise["rows"]:
+            who = f"`{row['who']}`" if row["who"].startswith("train.py") else row["who"]
+            cells = (
+                name, who, row["network"], f"{exercise['images']['train']:,}", row["epochs"],
+                f"{100 * row['test_accuracy']:.2f} %", EXERCISES[name]["notes"],
+                f"{row['seconds'] / row['epochs']:.1f}", f"{row['seconds']:.0f}",
+                f"{row['seconds'] / keras['seconds']:.2f}", f"{row['command_seconds']:.0f}",
+            )  # fmt: skip
+            lines.append(f"| {' | '.join(map(str, cells))} |")
+    machines = list(dict.fromkeys(_machine_line(exercise["machine"]) for exercise in record.values()))
+    return "\n".join([*lines, "", *machines])
+
+
+def _machine_line(machine: dict) -> str:
+    versions = (f"{name} {machine[name]}" for name in ("python", "torch", "timm", "tensorflow", "keras"))
+    return f"Times of one run on {machine['cpu']}, {machine['cores']} cores: {', '.join(versions)}."
+
+
+if __name__ == "__main__":
+    run_command("python -m benchmarks.coursework", main)
