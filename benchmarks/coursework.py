@@ -27,7 +27,7 @@ import numpy as np
 from datasets import DatasetDict
 
 from benchmarks import keras_peers
-from hub import data, files, loader, sources
+from hub import data, files, loader, patients, sources
 from hub.errors import InputError, run_command
 
 RECORD = Path(__file__).parent / "coursework.json"
@@ -93,12 +93,13 @@ def main() -> None:
 def compare(name: str, source: str, weights: str | None, seed: int, output: Path) -> dict:
     """Let Keras and then each recipe learn one exercise; return the machine, the images and a row of each.
 
-    Raises InputError where a command fails, or where the two sides did not see equally many images.
+    Raises InputError where a command fails, or where the two sides did not learn from the same splits.
     """
     exercise = EXERCISES[name]
     splits = data.load_splits(source)
     if name == "xray":
         splits = data.small_data(splits)
+    report = patients.leak_report(splits)
     arrays, result = output / f"{name}.npz", output / f"{name}-keras.json"
     write_arrays(splits, arrays, exercise["size"], exercise["channels"])
     common = ["--seed", str(seed), *(["--weights", weights] if weights else [])]
@@ -111,7 +112,7 @@ def compare(name: str, source: str, weights: str | None, seed: int, output: Path
         learn = ["train.py", "--recipe", recipe, "--dataset", source, "--output", str(folder), "--overwrite"]
         seconds = run([*learn, *common])
         seconds += run(["-m", "hub", "evaluate", str(folder), "--dataset", source, "--save"])
-        rows.append(our_row(recipe, folder, figures["images"], seconds))
+        rows.append(our_row(recipe, folder, report, seconds))
     return {
         "dataset": Path(source).name,
         "seed": seed,
@@ -150,15 +151,15 @@ def keras_row(figures: dict, command_seconds: float) -> dict:
     )
 
 
-def our_row(recipe: str, folder: Path, images: dict[str, int], command_seconds: float) -> dict:
+def our_row(recipe: str, folder: Path, report: dict, command_seconds: float) -> dict:
     """Return the line of the table for a model folder that train.py made and `hub evaluate` measured.
 
-    Raises InputError where it did not learn from as many `images` as Keras did.
+    `report` is `patients.leak_report` of the splits that Keras learned from.
+    Raises InputError where that of the model is another one.
     """
     metrics = json.loads((folder / "metrics.json").read_text())
-    seen = metrics["training"]["splits"]["images"]
-    if seen != images:
-        raise InputError(f"{recipe} learned from {seen}, Keras from {images}; give both the same images.")
+    if metrics["training"]["splits"] != report:
+        raise InputError(f"{recipe} learned from other images than Keras; give both the same splits.")
     seconds = [epoch["seconds"] for epoch in metrics["training"]["history"]]
     accuracy = metrics["test"]["accuracy"]["value"]
     row = {"who": f"train.py --recipe {recipe}", "network": files.read_config(folder)["architecture"]}

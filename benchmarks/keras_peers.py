@@ -205,6 +205,7 @@ def train(
         epochs=epochs,
         validation_data=batches("validation"),
         callbacks=[clock],
+        shuffle=False,  # `batches` does
         verbose=2,
     ).history
     labels = arrays["test"][1]
