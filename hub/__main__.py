@@ -1,4 +1,4 @@
-"""python -m hub: measure, classify, export, fit the input check, publish, fit synthetic films."""
+"""python -m hub: measure, classify, export, fit the input check, keep filters, publish, fit films."""
 
 import argparse
 import json
@@ -123,6 +123,20 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="DIR",
         help="folders of anything else, of image files or of Parquet (train*.parquet), at most 2,000 of "
         "each: refused; without any, the check is fitted with drawings alone",
+    )
+
+    command = commands.add_parser(
+        "filters",
+        help="keep the first layer's filters as they were before training",
+        description="Write filters.safetensors into a model folder, from the weights that its training began "
+        'with, for the tab "Inside the network". train.py does it for the folders that it makes.',
+    )
+    command.set_defaults(run=filters)
+    command.add_argument("model", type=Path, metavar="FOLDER", help="a model folder")
+    command.add_argument(
+        "--weights",
+        required=True,
+        help="what training began with: imagenet (timm's own, downloaded), a .safetensors file, or a folder",
     )
 
     _add_publish(commands)
@@ -382,6 +396,25 @@ def fit_scope(options: argparse.Namespace) -> int:
     scope_fit.save(classifier.check, options.model)
     package.save_metrics(options.model, "scope", {"validation": rows})
     print(scope_fit.format_scope(rows))
+    return 0
+
+
+def filters(options: argparse.Namespace) -> int:
+    from hub import files, inside, package
+
+    if options.weights == "none":
+        raise InputError("Random filters cannot be had again; give the weights that training began with.")
+    config = files.read_config(options.model)
+    radiograph = config.get("radiograph", False)
+    after = inside.filters(inside.load(options.model), radiograph)
+    size = config["pretrained_cfg"]["input_size"][-1]
+    network = package.create_model(
+        config["architecture"], config["num_classes"], options.weights, radiograph, size
+    )
+    before = inside.filters(network)
+    inside.save_filters(options.model, before)
+    change = float((after - before).norm() / before.norm())
+    print(f"{options.model / inside.FILTERS}: {len(before)} filters; training changed them by {change:.1%}")
     return 0
 
 

@@ -16,8 +16,13 @@ from hub.files import BUNDLED, DIGEST, read_config
 from hub.images import Source, read_pixels
 from hub.scope import UNCHECKED, Verdict
 
-# All that serving reads of a model folder, and the figures and pictures that the pages show.
-FILES = ["config.json", "onnx/model.onnx", scope.FILE, "metrics.json", "*.png", "*.jpg"]
+# All that serving reads of a model folder, and the figures and pictures that the pages show. Their tab
+# "Inside the network" reads the last two: torch's own weights, since what happens between the layers of an
+# ONNX file cannot be asked for, and the filters as they were before training.
+FILES = [
+    "config.json", "onnx/model.onnx", scope.FILE, "metrics.json", "*.png", "*.jpg",
+    "model.safetensors", "filters.safetensors",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -144,8 +149,12 @@ class Classifier:
 
     def run(self, pictures: np.ndarray, outputs: list[str]) -> list[np.ndarray]:
         """Return the network's outputs of these names for pictures uint8 [N, size, size, channels]."""
+        return self.session.run(outputs, {"pixel_values": self.normalize(pictures)})
+
+    def normalize(self, pictures: np.ndarray) -> np.ndarray:
+        """Return what the network takes, float32 [N, C, size, size], for uint8 [N, size, size, C]."""
         pixels = (pictures.astype(np.float32) / 255 - self.mean) / self.std
-        return self.session.run(outputs, {"pixel_values": pixels.transpose(0, 3, 1, 2)})
+        return pixels.transpose(0, 3, 1, 2)
 
     def predict(self, pictures: Sequence[np.ndarray], always: bool = False) -> list[Prediction]:
         """Return one prediction for each uint8 [size, size, channels] that `read` gave.

@@ -16,18 +16,17 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import timm
 import torch
 from onnxruntime import InferenceSession
 from onnxruntime.quantization import CalibrationDataReader, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 import hub.architectures  # noqa: F401 (timm then knows them)
 from hub import evaluation, files, training
 from hub.errors import InputError
+from hub.inside import load
 
 TOLERANCE = 1e-4  # between torch and ONNX Runtime, relative for figures above 1
 AUC_LOSS, ACCURACY_LOSS = 0.002, 0.003  # what 8 bits may cost on validation data
@@ -63,14 +62,6 @@ def export(folder: Path, images: Tensor, validation: tuple[Tensor, Tensor]) -> d
 def as_good(int8: dict[str, float], fp32: dict[str, float]) -> bool:
     """Whether 8 bits cost so little, by `score` of both, that they are kept."""
     return fp32["auc"] - int8["auc"] <= AUC_LOSS and fp32["accuracy"] - int8["accuracy"] <= ACCURACY_LOSS
-
-
-def load(folder: Path) -> nn.Module:
-    """Return the network of a model folder; InputError where its weights are missing or damaged."""
-    try:
-        return timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
-    except (RuntimeError, OSError, SafetensorError):
-        raise InputError(f"The weights in {folder} are missing or damaged; get them again.") from None
 
 
 def calibration_rows(count: int) -> np.ndarray:
