@@ -195,6 +195,13 @@ def cells(layer):
     return {(0, 0), (height // 2, width // 3), (height - 1, width - 1)}
 
 
+class NoGate(nn.Identity):
+    """In place of squeeze-and-excitation."""
+
+    def __init__(self, channels, **options):
+        super().__init__()
+
+
 def odd_network():
     """Strides and paddings that differ by axis, slices, 'same' with an even kernel, and two branches."""
 
@@ -223,17 +230,9 @@ def odd_network():
         (lambda: alexnet().features, (3, 256, 200)),
         (lambda: timm.create_model("mobilenetv2_100"), (3, 224, 160)),
         (lambda: timm.create_model("resnet18"), (3, 96, 224)),
-        (
-            lambda: timm.create_model("tf_mobilenetv3_small_minimal_100"),
-            (3, 96, 128),
-            True,
-        ),
+        (lambda: timm.create_model("tf_mobilenetv3_small_minimal_100"), (3, 96, 128)),
         (lambda: timm.create_model("efficientnet_b0"), (3, 96, 128)),
-        (
-            lambda: timm.create_model("efficientnet_b0", se_layer=None),
-            (3, 96, 128),
-            True,
-        ),
+        (lambda: timm.create_model("efficientnet_b0", se_layer=NoGate), (3, 96, 128)),
     ],
     ids=["lenet5", "odd", "alexnet", "mobilenetv2", "resnet18", "tensorflow", "efficientnet", "no-gates"],
 )
