@@ -3,18 +3,21 @@
 MODEL in the environment names another model folder or Hub id.
 """
 
+import functools
 import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
+import numpy as np
 from gradio.data_classes import JsonData
 
-from hub import about, batch, demo, page
+from hub import about, batch, demo, drawings, page
 from hub.classifier import Classifier, Prediction
 from hub.errors import InputError
 
@@ -26,6 +29,19 @@ element.addEventListener("click", (event) => {
   if (button) trigger("select", { index: Number(button.dataset.example) });
 });
 """
+SELECT_CHANNEL_OR_CELL = """
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-channel], [data-cell]");
+  if (!button) return;
+  for (const other of element.querySelectorAll("[aria-pressed]")) {
+    other.setAttribute("aria-pressed", other === button);
+    if (other.dataset.cell) other.tabIndex = other === button ? 0 : -1;
+  }
+  trigger("select", { index: button.dataset.channel ?? button.dataset.cell });
+});
+"""
+# Events that answer at once. None of them is part of the API.
+EVENTS = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 THEME = gr.themes.Default(
     primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
 ).set(
@@ -66,18 +82,19 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         )
 
     def show(file: str | None, point: str | None) -> tuple:
-        """Return film, card, what another operating point needs, and an empty drop zone for the next file."""
+        """Return film, card, what another operating point and the inside need, and an empty drop zone."""
         if file is None:
-            return (gr.skip(),) * 4
+            return (gr.skip(),) * 5
         try:
             answer = demo.answer(classifier, file)
         except InputError as error:
-            return page.film(None), page.trouble(str(error)), None, None
+            return page.film(None), page.trouble(str(error)), None, gr.skip(), None
         film = page.film(answer, Path(file).name, words)
-        return film, page.card(demo.report(classifier, answer.prediction, point)), answer.prediction, None
+        card = page.card(demo.report(classifier, answer.prediction, point))
+        return film, card, answer.prediction, answer.pixels, None
 
     def show_example(event: gr.EventData, point: str | None) -> tuple:
-        return show(str(examples[event.index]), point)[:3]
+        return show(str(examples[event.index]), point)[:4]
 
     def reword(prediction: Prediction | None, point: str) -> tuple:
         card = page.card(demo.report(classifier, prediction, point)) if prediction else gr.skip()
@@ -117,10 +134,10 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         except InputError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
-    events = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
     with gr.Blocks(
         title=words["title"], analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
     ) as blocks:
+        pixels = gr.State(time_to_live=DELETE_AFTER)
         gr.HTML(page.notes(words, "Uploads are deleted within minutes and never logged."))
         with gr.Tabs():
             with gr.Tab(words["one"]):
@@ -148,6 +165,8 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
                 )
                 batch_point = operating_point("Operating point of this table")
                 results = gr.HTML(page.invitation("The answers appear here"))
+            with gr.Tab("Inside the network") as inside:
+                show_inside(inside, classifier, examples, pixels)
             with gr.Tab("The model"):
                 gr.Markdown(about.text(metrics, classifier.operating_points), elem_id="about")
                 gr.HTML(page.gallery(about.pictures(classifier.folder)), elem_id="gallery")
@@ -157,22 +176,150 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         upload.preprocess = camera.preprocess = lambda file: file.path if file else None
         uploads.preprocess = lambda files: [file.path for file in files] if files else []
 
-        answer = [film, card, prediction]
-        upload.upload(show, [upload, point], [*answer, upload], **events)
-        camera.input(show, [camera, point], [*answer, camera], **events)
-        sample.select(show_example, point, answer, **events)
-        point.change(reword, [prediction, point], [card, point], **events)
+        answer = [film, card, prediction, pixels]
+        upload.upload(show, [upload, point], [*answer, upload], **EVENTS)
+        camera.input(show, [camera, point], [*answer, camera], **EVENTS)
+        sample.select(show_example, point, answer, **EVENTS)
+        point.change(reword, [prediction, point], [card, point], **EVENTS)
         uploads.upload(
             classify_batch, [uploads, batch_point], [rows, results, uploads],
             api_visibility="private", show_progress_on=results, concurrency_limit=2,
         )  # fmt: skip
-        batch_point.change(reword_batch, [rows, batch_point], [results, batch_point], **events)
+        batch_point.change(reword_batch, [rows, batch_point], [results, batch_point], **EVENTS)
         api = gr.JSON(visible=False)
         api.postprocess = Report
         gr.Button(visible=False).click(
             classify, [upload, point], api, api_name="classify", api_description=words["api"], queue=False
         )
     return blocks
+
+
+def show_inside(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixels: gr.State) -> None:
+    """Draw the tab "Inside the network" for the picture in `pixels`; it loads torch when it is opened."""
+
+    @functools.cache
+    def network() -> "inside.Network":  # noqa: F821
+        from hub import inside
+
+        return inside.open_network(classifier)
+
+    def current(picture: np.ndarray | None) -> np.ndarray | None:
+        return classifier.read(examples[0]) if picture is None and examples else picture
+
+    def open_tab(picture: np.ndarray | None, maps_layer: str | None, cell_layer: str | None) -> tuple:
+        from hub import inside
+
+        choices = drawings.layer_choices(network())
+        maps_layer = maps_layer or (choices[0][1] if choices else None)
+        cell_layer = cell_layer or drawings.usual_layer(network())
+        return (
+            drawings.filters(network()),
+            gr.update(choices=choices, value=maps_layer, visible=bool(choices)),
+            *draw_maps(picture, maps_layer),
+            gr.update(choices=choices, value=cell_layer, visible=bool(choices)),
+            *draw_field(picture, cell_layer),
+            drawings.layer_table(network()),
+            drawings.architectures(inside.papers()),
+        )
+
+    def draw_maps(picture: np.ndarray | None, layer: str | None) -> tuple[str, str]:
+        return drawings.feature_maps(network(), current(picture), layer)
+
+    def draw_channel(event: gr.EventData, picture: np.ndarray | None, layer: str) -> str:
+        return drawings.feature_maps(network(), current(picture), layer, int(event.index))[1]
+
+    def draw_field(picture: np.ndarray | None, layer: str | None) -> tuple[str, str]:
+        picture = current(picture)
+        heat = None if picture is None else drawings.evidence(classifier, picture)
+        grid, cell = drawings.field_grid(network(), picture, layer, heat)
+        return grid, drawings.seen(network(), picture, layer, *cell)
+
+    def draw_cell(event: gr.EventData, picture: np.ndarray | None, layer: str) -> str:
+        return drawings.seen(network(), current(picture), layer, *map(int, event.index.split(",")))
+
+    def draw_slide(size: int, kernel: int, by_name: str, padding: int, stride: int, dilation: int) -> tuple:
+        given = by_name == "number"
+        drawing = drawings.slide(size, kernel, padding if given else by_name, stride, dilation)
+        return drawing, gr.update(interactive=given)
+
+    def draw_cost(channels: int, filters: int, kernel: int, size: int, stride: int) -> tuple[str, str]:
+        return drawings.cost(channels, filters, kernel, size, stride), drawings.stacks(channels, size)
+
+    def count_architectures() -> Iterator[str]:
+        from hub import inside
+
+        papers, found = inside.papers(), []
+        yield drawings.architectures(papers, found, running=True)
+        for row in inside.architectures():
+            found.append(row)
+            yield drawings.architectures(papers, found, running=True)
+
+    def slider(label: str, low: int, high: int, value: int) -> gr.Slider:
+        return gr.Slider(low, high, value, step=1, label=label, min_width=140)
+
+    loading = page.invitation("Loading the network, which takes some seconds the first time")
+    names = list(drawings.PANELS)
+    choice = gr.Radio(names, value=names[0], label="Panel", show_label=False, elem_id="panels")
+    panels = []
+
+    def panel(name: str) -> gr.Column:
+        panels.append(gr.Column(visible=name == names[0], elem_classes="panel"))
+        with panels[-1]:
+            gr.HTML(drawings.explanation(name))
+        return panels[-1]
+
+    with panel("Filters"):
+        filters = gr.HTML(loading)
+    with panel("Feature maps"):
+        maps_layer = gr.Dropdown(label="Layer", visible=False)
+        with gr.Row(elem_classes="beside"):
+            channels = gr.HTML(loading, js_on_load=SELECT_CHANNEL_OR_CELL)
+            channel = gr.HTML()
+    with panel("Padding and stride"):
+        with gr.Row():
+            slides = [slider("Pixels, N", 1, 64, 12), slider("Kernel, F", 1, 15, 3)]
+            names_of_padding = ["valid", "same", "number"]
+            slides.append(gr.Radio(names_of_padding, value="number", label="Padding", min_width=140))
+        with gr.Row():
+            slides += [slider("Padding, P", 0, 8, 1), slider("Stride, S", 1, 8, 2)]
+            slides.append(slider("Dilation", 1, 4, 1))
+        positions = gr.HTML(loading)
+    with panel("Receptive field"):
+        cell_layer = gr.Dropdown(label="Layer", visible=False)
+        with gr.Row(elem_classes="beside"):
+            cells = gr.HTML(loading, js_on_load=SELECT_CHANNEL_OR_CELL)
+            cell = gr.HTML()
+        every_layer = gr.HTML()
+    with panel("Parameters"):
+        with gr.Row():
+            numbers = [slider("Channels in", 1, 512, 64), slider("Filters", 1, 512, 64)]
+            numbers.append(slider("Filter size", 1, 11, 3))
+        with gr.Row():
+            numbers += [slider("Picture, pixels a side", 1, 256, 56), slider("Stride", 1, 4, 2)]
+        cost, stacks = gr.HTML(loading), gr.HTML()
+    with panel("Architectures"):
+        count = gr.Button("Count and time them on this machine", variant="primary", elem_id="count")
+        table = gr.HTML(loading)
+
+    def change_panel(name: str) -> list:
+        return [gr.update(visible=name == each) for each in names]
+
+    choice.change(change_panel, choice, panels, **EVENTS)
+    opened = [filters, maps_layer, channels, channel, cell_layer, cells, cell, every_layer, table]
+    tab.select(open_tab, [pixels, maps_layer, cell_layer], opened, **EVENTS).then(
+        draw_slide, slides, [positions, slides[3]], **EVENTS
+    ).then(draw_cost, numbers, [cost, stacks], **EVENTS)
+    maps_layer.input(draw_maps, [pixels, maps_layer], [channels, channel], **EVENTS)
+    channels.select(draw_channel, [pixels, maps_layer], channel, **EVENTS)
+    cell_layer.input(draw_field, [pixels, cell_layer], [cells, cell], **EVENTS)
+    cells.select(draw_cell, [pixels, cell_layer], cell, **EVENTS)
+    latest = EVENTS | {"trigger_mode": "always_last"}
+    gr.on([each.change for each in slides], draw_slide, slides, [positions, slides[3]], **latest)
+    gr.on([each.change for each in numbers], draw_cost, numbers, [cost, stacks], **latest)
+    # One at a time: two at once would time each other.
+    count.click(
+        count_architectures, None, table, api_visibility="private", show_progress="hidden", concurrency_limit=1
+    )  # fmt: skip
 
 
 def main() -> int:

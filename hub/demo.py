@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from hub.batch import Result, classify_files
@@ -52,11 +53,15 @@ SHARE, CHECK = "Calibrated probability", "Input check"  # columns of the batch t
 
 @dataclass(frozen=True)
 class Answer:
-    """A prediction and its pictures, RGB and alike in size: the film, and the film under its heatmap."""
+    """A prediction and its pictures, RGB and alike in size: the film, and the film under its heatmap.
+
+    `pixels` is what the network was given of it, uint8 [size, size, channels].
+    """
 
     prediction: Prediction
     picture: Image.Image
     heatmap: Image.Image
+    pixels: np.ndarray
 
 
 def load_model() -> Classifier:
@@ -79,13 +84,19 @@ def operating_points(classifier: Classifier) -> list[str]:
 def answer(classifier: Classifier, source: Source) -> Answer:
     """Classify one picture; InputError when it cannot be read."""
     picture = read_image(source)
-    prediction = classifier(picture)
+    pixels = classifier.read(picture)
+    (prediction,) = classifier.predict([pixels])
     if classifier.radiograph:
         picture = crop_borders(picture).convert("L")  # what the network saw
-    shown = "PNEUMONIA" if "PNEUMONIA" in prediction.heatmaps else prediction.label
+    shown = shown_class(prediction)
     picture = picture.convert("RGB")
     heatmap = overlay(picture, prediction, shown)
-    return Answer(prediction, picture.resize(heatmap.size, Image.Resampling.LANCZOS), heatmap)
+    return Answer(prediction, picture.resize(heatmap.size, Image.Resampling.LANCZOS), heatmap, pixels)
+
+
+def shown_class(prediction: Prediction) -> str | None:
+    """Return the class whose heatmap is shown."""
+    return "PNEUMONIA" if "PNEUMONIA" in prediction.heatmaps else prediction.label
 
 
 def classify_uploads(classifier: Classifier, paths: list[str]) -> Iterator[Result]:

@@ -11,12 +11,14 @@ and dilations Dumoulin and Visin 2016, "A guide to convolution arithmetic for de
 
 import operator
 import statistics
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import timm
@@ -29,6 +31,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from hub.errors import InputError
+
+if TYPE_CHECKING:
+    from hub.classifier import Classifier
 
 FILTERS = "filters.safetensors"  # in a model folder: the first layer's kernels as they were before training
 # Every output depends on every input, or on inputs that are no longer laid out as a picture.
@@ -380,6 +385,42 @@ def last_maps(layers: Sequence[Layer]) -> Layer | None:
     """Return the last layer that has more than one cell, laid out as a picture; None where none is."""
     maps = [layer for layer in layers if layer.field and layer.kind != "dense" and max(layer.output[-2:]) > 1]
     return maps[-1] if maps else None
+
+
+@dataclass(frozen=True)
+class Network:
+    """What the pages show of a model folder; `drawings` draws it.
+
+    `before` and `after` are the first layer's filters, None where there are none. What could not be had is
+    None or empty, and `trouble` says why. One picture at a time goes through `model`, held by `lock`:
+    hooks hear whatever passes, another visitor's picture, too. `normalize` is `Classifier.normalize`.
+    """
+
+    model: nn.Module | None
+    layers: list[Layer]
+    trouble: str
+    before: Tensor | None
+    after: Tensor | None
+    normalize: Callable[[np.ndarray], np.ndarray]
+    lock: threading.Lock
+
+    @property
+    def maps(self) -> list[Layer]:
+        """The layers whose cells are laid out as a picture."""
+        return [layer for layer in self.layers if layer.field and layer.kind != "dense"]
+
+
+def open_network(classifier: "Classifier") -> Network:
+    """Return the network of a classifier's folder, as far as it can be shown."""
+    model, found, trouble, before, after = None, [], "", None, None
+    try:
+        model = load(classifier.folder)
+        after = filters(model, classifier.radiograph)
+        found = layers(model)
+        before = load_filters(classifier.folder)
+    except InputError as error:
+        trouble = str(error)
+    return Network(model, found, trouble, before, after, classifier.normalize, threading.Lock())
 
 
 def find_layer(model: nn.Module, name: str) -> nn.Module:

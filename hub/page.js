@@ -8,6 +8,17 @@
     if (slider) slider.closest(".film").querySelector(".heat").style.opacity = slider.value / 100;
   });
 
+  // Arrows move between the cells of a grid, of which Tab reaches one.
+  document.addEventListener("keydown", (event) => {
+    const grid = event.target.closest(".field .grid");
+    if (!grid || !event.key.startsWith("Arrow")) return;
+    const cells = [...grid.children];
+    const columns = new Set(cells.map((cell) => cell.offsetLeft)).size;
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
+    event.preventDefault();
+    cells[cells.indexOf(event.target) + step]?.focus();
+  });
+
   // A picture in the clipboard goes the way of an upload.
   document.addEventListener("paste", (event) => {
     const zone = document.querySelector("#film-input input[type=file]");
