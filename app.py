@@ -263,7 +263,7 @@ def show_inside(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixel
     panels = []
 
     def panel(name: str) -> gr.Column:
-        panels.append(gr.Column(visible=name == names[0], elem_classes="panel"))
+        panels.append(gr.Column(visible=name == names[0]))
         with panels[-1]:
             gr.HTML(drawings.explanation(name))
         return panels[-1]
@@ -272,7 +272,7 @@ def show_inside(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixel
         filters = gr.HTML(loading)
     with panel("Feature maps"):
         maps_layer = gr.Dropdown(label="Layer", visible=False)
-        with gr.Row(elem_classes="beside"):
+        with gr.Row(elem_id="maps"):
             channels = gr.HTML(loading, js_on_load=SELECT_CHANNEL_OR_CELL)
             channel = gr.HTML()
     with panel("Padding and stride"):
@@ -286,7 +286,7 @@ def show_inside(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixel
         positions = gr.HTML(loading)
     with panel("Receptive field"):
         cell_layer = gr.Dropdown(label="Layer", visible=False)
-        with gr.Row(elem_classes="beside"):
+        with gr.Row(elem_id="fields"):
             cells = gr.HTML(loading, js_on_load=SELECT_CHANNEL_OR_CELL)
             cell = gr.HTML()
         every_layer = gr.HTML()
@@ -318,7 +318,8 @@ def show_inside(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixel
     gr.on([each.change for each in numbers], draw_cost, numbers, [cost, stacks], **latest)
     # One at a time: two at once would time each other.
     count.click(
-        count_architectures, None, table, api_visibility="private", show_progress="hidden", concurrency_limit=1
+        count_architectures, None, table,
+        api_visibility="private", show_progress="hidden", concurrency_limit=1,
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 from hub import demo
 from hub.classifier import Classifier
 from hub.errors import InputError
-from hub.heatmap import FULL_COLOUR, local_log_odds
+from hub.heatmap import FULL_COLOUR, OPACITY, local_log_odds
 
 if TYPE_CHECKING:
     from hub.inside import Architecture, Cost, Layer, Network, Paper, Slide
@@ -52,12 +52,22 @@ KERNEL_SIDE = 24  # pixels, at least, that a filter is drawn in
 
 def explanation(panel: str) -> str:
     """Return what a panel is about."""
-    return f"<p class='lesson'>{PANELS[panel]}</p>"
+    return _inside(f"<p class='lesson'>{PANELS[panel]}</p>")
 
 
 def notice(sentence: str) -> str:
     """Return why there is nothing to see."""
-    return f"<p class='empty' role='status'>{escape(sentence)}</p>"
+    return _inside(f"<p class='empty' role='status'>{escape(sentence)}</p>")
+
+
+def impossible(error: InputError) -> str:
+    """Return what is wrong with the settings."""
+    return _inside(f"<p class='care' role='status'><strong>Impossible.</strong> {escape(str(error))}</p>")
+
+
+def _inside(html: str) -> str:
+    """Return a part of these panels as what page.css knows it by."""
+    return f"<div class='inside'>{html}</div>"
 
 
 # Filters
@@ -89,7 +99,7 @@ def filters(network: "Network") -> str:
         )
         share = np.linalg.norm(change) / max(np.linalg.norm(before), 1e-12)
         says = f"Fine-tuning changed these numbers by {demo.percent(float(share))} of their size in all."
-    return (
+    return _inside(
         f"<p>{count} filters of {height} × {width} numbers; grey is zero. {escape(says)}</p>"
         f"<div class='mosaics'>{figures}</div>{_weight_sharing(network, after)}"
     )
@@ -97,17 +107,21 @@ def filters(network: "Network") -> str:
 
 def _factor(change: np.ndarray, largest: np.ndarray) -> int:
     """Return by how much a change is enlarged so that it shows: a power of two, or one."""
-    share = float(np.abs(change).max() / max(largest.max(), 1e-12))
+    share = float((np.abs(change) / _scale(largest)).max())
     return 2 ** max(0, math.floor(-math.log2(max(share, 1e-4))))
+
+
+def _scale(largest: np.ndarray) -> np.ndarray:
+    """Return what is drawn black or white in each filter, [filters, 1, 1, 1]."""
+    scale = largest.max((1, 2, 3), keepdims=True)
+    return np.maximum(scale, max(SMALLEST_FILTER * float(scale.max()), 1e-12))
 
 
 def _mosaic(kernels: np.ndarray, largest: np.ndarray, caption: str) -> str:
     """Return the filters [filters, channels, h, w] as one picture, each on a scale of its own `largest`."""
     if kernels.shape[1] not in (1, 3):
         kernels = kernels.mean(1, keepdims=True)
-    scale = largest.max((1, 2, 3), keepdims=True)
-    scale = np.maximum(scale, max(SMALLEST_FILTER * float(scale.max()), 1e-12))
-    pixels = np.clip(127.5 + 127.5 * kernels / scale, 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
+    pixels = np.clip(127.5 + 127.5 * kernels / _scale(largest), 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
     pixels = np.broadcast_to(pixels, (*pixels.shape[:3], 3))
     zoom = max(1, KERNEL_SIDE // max(pixels.shape[1:3]))
     tiles = "".join(
@@ -133,9 +147,9 @@ def _weight_sharing(network: "Network", kernels: np.ndarray) -> str:
     shared = kernels.size
     return (
         "<h3>Weight sharing</h3>"
-        f"<p>One filter serves every position, so this layer has {_number(shared)} weights. A dense layer "
+        f"<p>One filter serves every position, so this layer has {shared:,} weights. A dense layer "
         f"from the same {_sides(first.input)} numbers to the same {_sides(first.output)} would have "
-        f"<strong>{_number(dense.parameters)}</strong>: {_number(dense.parameters // shared)} times as many, "
+        f"<strong>{_words(dense.parameters)}</strong>: {_words(dense.parameters // shared)} times as many, "
         f"{_bytes(4 * dense.parameters)} in 32 bits, for this one layer.</p>"
     )
 
@@ -172,7 +186,7 @@ def feature_maps(
         f"<img src='{_png(_grey(maps[index]))}' alt=''><span>{index}</span></button>"
         for index in order
     )
-    grid = (
+    grid = _inside(
         f"<p>The {len(order)} of {len(maps)} channels with the highest mean in this picture, the strongest "
         f"first; after {escape(steps)}. Choose one to see it large.</p>"
         f"<div class='channels' role='group' aria-label='Channels'>{buttons}</div>"
@@ -183,15 +197,15 @@ def feature_maps(
 def _large(picture: np.ndarray, values: np.ndarray, channel: int) -> str:
     height, width = values.shape
     share = float((values > 0).mean())
-    return (
-        "<figure class='film'><div class='layers'>"
+    return _inside(
+        "<figure class='film square'><div class='layers'>"
         f"<img src='{_png(picture)}' alt='The picture as the network was given it'>"
         f"<img class='heat cells' src='{_png(_colour(values))}' alt='Channel {channel} over it'></div>"
         "<figcaption><label class='opacity'>Channel <input type='range' min='0' max='100' value='100' "
         "aria-label='Opacity of the channel in per cent'></label>"
         f"<p class='quiet'>Channel {channel}, {height} × {width} cells: mean {values.mean():.2f}, highest "
-        f"{values.max():.2f}, above zero in {demo.percent(share)} of its cells. Yellow to red is above zero"
-        f"{', blue below' if values.min() < 0 else ''}.</p></figcaption></figure>"
+        f"{values.max():.2f}, lowest {values.min():.2f}, above zero in {demo.percent(share)} of its cells. "
+        "Clear is the lowest, red the highest.</p></figcaption></figure>"
     )
 
 
@@ -205,10 +219,10 @@ def slide(size: int, kernel: int, padding: int | str, stride: int, dilation: int
     try:
         found = inside.slide(size, kernel, padding, stride, dilation)
     except InputError as error:
-        return f"<p class='care' role='status'><strong>Impossible.</strong> {escape(str(error))}</p>"
+        return impossible(error)
     output, call = inside.torch_slide(size, kernel, padding, stride, dilation)
     agrees = "the same" if output == found.output else "something else"
-    return (
+    return _inside(
         f"<div class='sum' role='status'><p class='formula'>{_formula(found)}</p>"
         f"<p><code>torch.nn.{escape(call)}</code> gives <strong>{output}</strong>: {agrees}.</p>"
         f"{''.join(f'<p>{escape(remark)}</p>' for remark in _remarks(found, padding))}</div>"
@@ -261,7 +275,7 @@ def _positions(found: "Slide") -> str:
     starts = list(found.starts)
     shown = starts if len(starts) <= ROWS else [*starts[: ROWS - 2], None, starts[-1]]
     for row, start in enumerate(shown, 1):
-        y = row * (unit + 3) + 4
+        y = row * (unit + 2) + 3
         if start is None:
             parts += [
                 f"<circle cx='{total * unit / 2 + x}' cy='{y + unit / 2}' r='1.2' class='dot'/>"
@@ -269,12 +283,12 @@ def _positions(found: "Slide") -> str:
             ]
             continue
         x = (start + found.before) * unit
-        parts.append(f"<path d='M{x} {y + unit / 2}h{found.reach * unit}' class='span'/>")
+        parts.append(f"<path d='M{x + 2} {y + unit / 2}h{found.reach * unit - 4}' class='span'/>")
         for tap in range(found.kernel):
             pixel = start + tap * found.dilation
             kind = "tap" if 0 <= pixel < found.size else "tap outside"
             parts.append(_square(pixel + found.before, y, unit, kind))
-    height = (len(shown) + 1) * (unit + 3) + 4
+    height = (len(shown) + 1) * (unit + 2) + 3
     drawn = (
         f"{len(shown) - (None in shown)} of its {found.output}" if None in shown else f"its {found.output}"
     )
@@ -336,12 +350,13 @@ def field_grid(
     tinted = " Colour is the heatmap." if heat is not None else ""
     every = (height, width) == (len(rows), len(columns))
     which = f"Its {height} × {width} cells" if every else f"Some of its {height} × {width} cells"
-    return (
+    grid = (
         f"<figure class='field'><div class='frame'><img src='{_png(picture)}' alt='The picture as the "
         f"network was given it'><div class='grid' role='group' aria-label='Cells' "
         f"style='grid-template:repeat({len(rows)},1fr)/repeat({len(columns)},1fr)'>{buttons}</div></div>"
         f"<figcaption>{which}: choose one.{tinted}</figcaption></figure>"
-    ), chosen
+    )
+    return _inside(grid), chosen
 
 
 def seen(network: "Network", picture: np.ndarray | None, layer: str | None, row: int, column: int) -> str:
@@ -360,7 +375,7 @@ def seen(network: "Network", picture: np.ndarray | None, layer: str | None, row:
     colour[..., :3] = 255, 214, 10
     colour[..., 3] = 230 * np.sqrt(glow / max(float(glow.max()), 1e-30))
     outside = f"M0 0H{width}V{height}H0Z M{left} {top}V{bottom}H{right}V{top}Z"
-    return (
+    return _inside(
         f"<figure class='field'><div class='frame'><img src='{_png(picture)}' alt=''><img class='glow' "
         f"src='{_png(colour)}' alt=''><svg viewBox='0 0 {width} {height}' preserveAspectRatio='none' "
         f"role='img' aria-label='Rows {top} to {bottom - 1}, columns {left} to {right - 1} of the picture'>"
@@ -402,7 +417,7 @@ def layer_table(network: "Network") -> str:
     )
     titles = ("Layer", "What", "Gives", "Sees", "Parameters", "Multiply-adds")
     head = "".join(f"<th scope='col'>{title}</th>" for title in titles)
-    return (
+    return _inside(
         f"<details class='every-layer'><summary>Every layer of this network ({len(network.layers)})</summary>"
         "<div class='scroll' tabindex='0' role='region' aria-label='Layers'><table>"
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></details>"
@@ -428,7 +443,7 @@ def cost(channels: int, filters: int, kernel: int, size: int, stride: int) -> st
             for step in sorted({1, 2, 3, 4, stride})
         }
     except InputError as error:
-        return f"<p class='care' role='status'><strong>Impossible.</strong> {escape(str(error))}</p>"
+        return impossible(error)
     rows = "".join(
         f"<tr{' class=chosen' if step == stride else ''}><th scope='row'>{step}</th>"
         f"<td>{_bar(cost.parameters, costs[1].parameters)}</td>"
@@ -439,7 +454,7 @@ def cost(channels: int, filters: int, kernel: int, size: int, stride: int) -> st
     chosen = costs[stride]
     side = inside.slide(size, kernel, "same", stride).output
     weights = kernel * kernel * channels
-    return (
+    return _inside(
         f"<p class='formula' role='status'>{filters} × ({kernel} × {kernel} × {channels} + 1) = "
         f"<strong>{chosen.parameters:,}</strong> parameters</p>"
         f"<p>Each of the {filters} × {side} × {side} = {chosen.activations:,} activations takes "
@@ -462,7 +477,7 @@ def stacks(channels: int, size: int) -> str:
             f"<td>{_bar(cost.multiply_adds, large.multiply_adds)}</td><td>{far} × {far}</td></tr>"
         )
 
-    return (
+    return _inside(
         "<h3>7 × 7 against three 3 × 3</h3>"
         f"<p>From {channels} channels to {channels}, without bias. Three small kernels see as far as one "
         "large one, with an activation after each, for 27 / 49 of its numbers: why VGG has no other.</p>"
@@ -490,7 +505,7 @@ def architectures(
     rows = {row.paper.name: row for row in found}
     lines = {
         "Year": lambda paper, _: str(paper.year),
-        "ImageNet top-1": lambda paper, _: "none" if paper.top1 is None else demo.percent(paper.top1),
+        "ImageNet top-1": lambda paper, _: "none" if paper.top1 is None else f"{100 * paper.top1:.1f}\u00a0%",
         "Picture": lambda paper, _: _sides(paper.shape[1:]),
         "Depth": lambda _, row: str(row.depth),
         "Filter sizes": lambda _, row: ", ".join(map(str, row.kernels)),
@@ -522,8 +537,9 @@ def architectures(
     status = f"{len(rows)} of {len(papers)} networks counted and timed."
     if running and waiting:
         status = f"Counting and timing {waiting[0]}: {len(rows)} of {len(papers)} are done."
-    return (
-        f"<p role='status'>{status}</p><table class='architectures'><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return _inside(
+        f"<p role='status'>{status}</p><table class='architectures'>"
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>"
         "<p class='quiet'>Year and top-1, the share of ImageNet's validation pictures put into the right one "
         "of 1,000 classes, are the papers'; the rest is counted here. Depth: layers with weights. Receptive "
         "field: pixels a side that a cell of the last maps sees. Size: weights in 32 bits. Time: one "
@@ -578,6 +594,14 @@ def _number(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def _words(value: float) -> str:
+    """Return a count for a sentence: 864, 61,706, 3.5 million, 20.1 billion."""
+    for unit, name in ((1e9, "billion"), (1e6, "million")):
+        if value >= unit:
+            return f"{value / unit:,.1f} {name}"
+    return f"{value:,.0f}"
+
+
 def _bytes(value: float) -> str:
     for unit, sign in ((1e9, "GB"), (1e6, "MB")):
         if value >= unit:
@@ -592,23 +616,25 @@ def _tint(heat: np.ndarray | None, row: int, column: int) -> str:
     red, green, blue = (
         round(a * (1 - value) + b * value) for a, b in zip((255, 214, 10), (220, 38, 38), strict=True)
     )
-    return f" style='background:rgb({red} {green} {blue} / {0.7 * value**2:.2f})'"
+    return f" style='background:rgb({red} {green} {blue} / {OPACITY * value**2:.2f})'"
+
+
+def _stretched(values: np.ndarray) -> np.ndarray:
+    """Return a map from 0, its lowest, to 1, its highest; 0 where it is the same everywhere."""
+    values = values - values.min()
+    return values / max(float(values.max()), 1e-12)
 
 
 def _grey(values: np.ndarray) -> np.ndarray:
-    """Return a map as uint8 [h, w, 3]: zero black, the highest white, below zero blue."""
-    shares = values / max(float(np.abs(values).max()), 1e-12)
-    above, below = shares.clip(0), (-shares).clip(0)
-    return (255 * np.stack([above, above + 0.35 * below, above + below], 2)).clip(0, 255).astype(np.uint8)
+    """Return a map as uint8 [h, w, 1], its lowest black and its highest white."""
+    return (255 * _stretched(values))[..., None].astype(np.uint8)
 
 
 def _colour(values: np.ndarray) -> np.ndarray:
-    """Return a map as uint8 [h, w, 4]: clear at zero, then yellow to red, blue below zero."""
-    shares = values[..., None] / max(float(np.abs(values).max()), 1e-12)
-    above = shares.clip(0)
-    warm = np.array([255, 214, 10]) * (1 - above) + np.array([220, 38, 38]) * above
-    colour = np.where(shares >= 0, warm, np.array([37, 99, 235]))
-    return np.concatenate([colour, 210 * np.abs(shares)], 2).astype(np.uint8)
+    """Return a map as uint8 [h, w, 4], as the heatmap is coloured: clear, yellow, orange, red."""
+    heat = _stretched(values)[..., None]
+    colour = np.array([255, 214, 10]) * (1 - heat) + np.array([220, 38, 38]) * heat
+    return np.concatenate([colour, 255 * OPACITY * heat**2], 2).astype(np.uint8)
 
 
 def _png(pixels: np.ndarray) -> str:

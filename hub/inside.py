@@ -785,8 +785,7 @@ def papers() -> list[Paper]:
             "AlexNet", _alexnet, (3, 224, 224), 2012, 0.593,  # table 2: 1 CNN, top-1 error 40.7 %
             "Krizhevsky et al. 2012, ImageNet classification with deep convolutional networks, table 2",
             "https://doi.org/10.1145/3065386",
-            "Counted and timed: torchvision's, the variant without two towers of Krizhevsky 2014 "
-            "(https://arxiv.org/abs/1404.5997).",
+            "Counted and timed: torchvision's, without the two towers (Krizhevsky 2014, arXiv 1404.5997).",
         ),
         Paper(
             "VGG-16", lambda: timm.create_model("vgg16"), (3, 224, 224), 2014,
