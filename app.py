@@ -45,6 +45,10 @@ EVENTS = {"api_visibility": "private", "show_progress": "hidden", "queue": False
 THEME = gr.themes.Default(
     primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
 ).set(
+    button_primary_background_fill="*primary_700",
+    button_primary_background_fill_hover="*primary_800",
+    button_primary_background_fill_dark="*primary_700",
+    button_primary_background_fill_hover_dark="*primary_800",
     # Gradio's own greys are too faint to read for many.
     body_text_color_subdued="*neutral_600",
     body_text_color_subdued_dark="*neutral_300",
@@ -198,7 +202,7 @@ def show_inside(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixel
     """Draw the tab "Inside the network" for the picture in `pixels`; it loads torch when it is opened."""
 
     @functools.cache
-    def network() -> "inside.Network":  # noqa: F821
+    def network():
         from hub import inside
 
         return inside.open_network(classifier)
@@ -298,7 +302,7 @@ def show_inside(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixel
             numbers += [slider("Picture, pixels a side", 1, 256, 56), slider("Stride", 1, 4, 2)]
         cost, stacks = gr.HTML(loading), gr.HTML()
     with panel("Architectures"):
-        count = gr.Button("Count and time them on this machine", variant="primary", elem_id="count")
+        count = gr.Button("Count and time them here", variant="primary", elem_id="count")
         table = gr.HTML(loading)
 
     def change_panel(name: str) -> list:

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 PANELS = {
     "Filters": "A filter is a small window of numbers that slides over the picture and answers where the "
-    "picture looks like it: light numbers speak for, dark ones against. Training began with filters that "
-    "knew photographs. An edge is an edge everywhere, so the first layer need not change much.",
+    "picture looks like it: light numbers speak for, dark ones against. Training usually begins with "
+    "filters that know photographs: an edge is an edge everywhere.",
     "Feature maps": "A feature map is the answer of one filter: bright where it found what it looks for. "
     "Early layers answer finely, and find edges; late ones have few cells left, and find whole patterns. It "
     "is what the network computed, not where disease is.",
     "Padding and stride": "A kernel of F pixels fits into N pixels at N − F + 1 places. Padding P adds room "
-    "at both ends; stride S keeps only every S-th place. “valid” is no padding, “same” is as much as makes "
+    "at both ends; stride S keeps one place in S. “valid” is no padding, “same” is as much as makes "
     "the output N / S, rounded up.",
     "Receptive field": "One cell of a deep layer is computed from a window of the picture, its receptive "
     "field. Each layer widens it by (kernel − 1) × the distance between its cells. The box is what the cell "
@@ -92,15 +92,17 @@ def filters(network: "Network") -> str:
         largest = np.maximum(np.abs(before), np.abs(after))
         change = after - before
         factor = _factor(change, largest)
+        enlarged = "on the same scale" if factor == 1 else f"{factor} times enlarged"
         figures = (
             _mosaic(before, largest, "Before fine-tuning")
             + _mosaic(after, largest, "After fine-tuning")
-            + _mosaic(change * factor, largest, f"What changed, {factor} × enlarged")
+            + _mosaic(change * factor, largest, f"What changed, {enlarged}")
         )
         share = np.linalg.norm(change) / max(np.linalg.norm(before), 1e-12)
         says = f"Fine-tuning changed these numbers by {demo.percent(float(share))} of their size in all."
     return _inside(
-        f"<p>{count} filters of {height} × {width} numbers; grey is zero. {escape(says)}</p>"
+        f"<p>{count} filters of {height} × {width} numbers. Grey is zero: one that is all grey does nothing. "
+        f"{escape(says)}</p>"
         f"<div class='mosaics'>{figures}</div>{_weight_sharing(network, after)}"
     )
 
@@ -527,7 +529,8 @@ def architectures(
         + "</tr>"
         for title, cell in lines.items()
     )
-    head = "".join(f"<th scope='col'>{escape(paper.name)}</th>" for paper in papers)
+    # With a hyphen that does not break.
+    head = "".join(f"<th scope='col'>{escape(paper.name).replace('-', chr(0x2011))}</th>" for paper in papers)
     sources = "".join(
         f"<li>{escape(paper.name)}: <a href='{paper.url}' target='_blank' rel='noreferrer'>"
         f"{escape(paper.citation)}</a>. {escape(paper.note)}</li>"

@@ -22,6 +22,9 @@ def write_space(folder: Path, model_id: str, radiograph: bool = True) -> None:
     if missing:
         raise InputError(f"There is no {missing[0]} in {ROOT}; publish a Space from a clone of the repo.")
     modules, packages = follow_imports(ROOT / "app.py")
+    # What app.py loads only when its tab "Inside the network" is opened: torch and timm come with it.
+    for kind, found in zip((modules, packages), follow_imports(ROOT / "hub" / "inside.py"), strict=True):
+        kind |= found
     # synthetic.py reads synthetic.safetensors, and any other module what is called like it.
     files = [file for module in modules for file in module.parent.glob(f"{module.stem}.*")]
     for file in [*files, ROOT / "LICENSE"]:

@@ -1,12 +1,15 @@
 """What many tests need: films, and folders of them."""
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import sync_playwright
+from servers import free_port, serving
 
 from hub.classifier import Classifier
 from hub.synthetic import sample_radiographs
@@ -74,6 +77,17 @@ def kaggle_folder(tmp_path, write_noise):
             for name in (f"bacteria_{number}", f"bacteria_{number + 1}", f"virus_{number + 5}"):
                 write_noise(folder / split / "PNEUMONIA" / f"person{number}_{name}.jpeg")
     return folder
+
+
+@pytest.fixture(scope="session")
+def gradio_url(tmp_path_factory):
+    """`python app.py` with no network to hope for; its address."""
+    port = free_port()
+    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
+    environment["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("uploads"))
+    url = f"http://127.0.0.1:{port}"
+    with serving([sys.executable, "app.py"], url, env=environment):
+        yield url
 
 
 @pytest.fixture(scope="session")

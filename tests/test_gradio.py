@@ -20,7 +20,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 from playwright.sync_api import expect
-from servers import free_port, open_page, screenshot, serving, sideways_scroll, violations, write_dicom
+from servers import free_port, open_page, screenshot, sideways_scroll, violations, write_dicom
 
 import app
 from hub import demo
@@ -29,17 +29,6 @@ from hub.classifier import Classifier
 ROOT = Path(__file__).parents[1]
 WAIT = 30_000  # ms: several tests may share two cores
 FRAMEWORK = {}  # rules that Gradio 6.31 itself breaks
-
-
-@pytest.fixture(scope="module")
-def gradio_url(tmp_path_factory):
-    """`python app.py` with no network to hope for; its address."""
-    port = free_port()
-    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
-    environment["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("uploads"))
-    url = f"http://127.0.0.1:{port}"
-    with serving([sys.executable, "app.py"], url, env=environment):
-        yield url
 
 
 @pytest.fixture(params=["desktop-light", "phone-dark"])
@@ -74,7 +63,7 @@ def headline(page, text):
 def test_one_tap_on_an_example_shows_an_answer_without_scrolling(page):
     expect(page.get_by_text("Research software, not a diagnosis")).to_be_visible()
     expect(page.get_by_text("Uploads are deleted within minutes")).to_be_visible()
-    expect(page.get_by_role("tab")).to_have_count(3)
+    expect(page.get_by_role("tab")).to_have_count(4)
     examples = page.get_by_role("button", name="Try synthetic")
     expect(examples).to_have_count(6)
     for example in examples.all():

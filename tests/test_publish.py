@@ -339,11 +339,12 @@ def test_the_space_brings_what_serving_imports_and_nothing_more(tmp_path):
     space.write_space(tmp_path, "someone/model")
     names = set(contents(tmp_path))
     assert names >= {"app.py", "README.md", "requirements.txt", "LICENSE", "hub/__init__.py", "hub/demo.py"}
+    assert "hub/inside.py" in names  # for the tab that loads torch when it is opened
     assert names.isdisjoint({"train.py", "hub/training.py", "hub/publish.py", "hub/package.py"})
     lines = (tmp_path / "requirements.txt").read_text().splitlines()
     assert set(lines) <= set((ROOT / "requirements.txt").read_text().splitlines())
     brought = {line.split(">")[0].removesuffix("[mcp]") for line in lines}
-    serving = "gradio huggingface-hub numpy onnxruntime pillow pydicom python-gdcm safetensors"
+    serving = "gradio huggingface-hub numpy onnxruntime pillow pydicom python-gdcm safetensors timm torch"
     assert brought == set(serving.split())
 
 

@@ -1,0 +1,164 @@
+"""The tab "Inside the network" of the Gradio page, in a real browser."""
+
+import pytest
+from playwright.sync_api import expect
+from servers import free_port, open_page, screenshot, sideways_scroll, violations
+
+import app
+from hub import demo, drawings
+from hub.classifier import Classifier
+from hub.synthetic import sample_radiographs
+
+WAIT = 60_000  # ms: the first visitor waits for torch
+
+
+@pytest.fixture(params=["desktop-light", "phone-dark"])
+def page(request, browser, gradio_url):
+    """The tab, open in a new window; nothing may go wrong in it unseen."""
+    with open_page(browser, gradio_url, request.param) as page:
+        errors = []
+        page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        open_tab(page)
+        yield page
+        assert errors == []
+
+
+everywhere = pytest.mark.parametrize(
+    "page", ["desktop-light", "desktop-dark", "phone-light", "phone-dark"], indirect=True
+)
+desktop = pytest.mark.parametrize("page", ["desktop-light"], indirect=True)
+
+
+def open_tab(page):
+    page.get_by_role("tab", name="Inside the network").click(timeout=WAIT)
+    expect(page.locator(".mosaics")).to_be_visible(timeout=WAIT)
+
+
+def choose(page, panel):
+    page.locator("#panels").get_by_label(panel, exact=True).check()
+    lesson = drawings.PANELS[panel][:40]
+    expect(page.get_by_text(lesson)).to_be_visible()
+
+
+@everywhere
+def test_every_panel_fits_and_explains_itself(page):
+    shows = {
+        "Filters": page.locator(".mosaics"),
+        "Feature maps": page.locator("#maps .film"),
+        "Padding and stride": page.locator(".positions"),
+        "Receptive field": page.locator("#fields .box"),
+        "Parameters": page.locator(".costs").first,
+        "Architectures": page.locator(".architectures"),
+    }
+    for panel, content in shows.items():
+        choose(page, panel)
+        expect(content).to_be_visible(timeout=WAIT)
+        assert sideways_scroll(page) == 0, panel
+        assert violations(page, {}) == [], panel
+        screenshot(page, f"inside-{panel.split()[0].lower()}")
+
+
+@desktop
+def test_a_channel_is_clicked_and_another_layer_chosen(page):
+    choose(page, "Feature maps")
+    channels = page.locator("[data-channel]")
+    expect(channels).to_have_count(12)
+    third = channels.nth(2)
+    number = third.get_attribute("data-channel")
+    third.click()
+    expect(page.locator("#maps figcaption")).to_contain_text(f"Channel {number}, 112 × 112 cells")
+    expect(third).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("[data-channel][aria-pressed=true]")).to_have_count(1)
+    page.get_by_label("Opacity of the channel").fill("20")
+    expect(page.locator("#maps .heat")).to_have_css("opacity", "0.2")
+    page.get_by_label("Layer").fill("conv_head")
+    page.keyboard.press("Enter")
+    expect(page.locator("#maps figcaption")).to_contain_text("7 × 7 cells", timeout=WAIT)
+
+
+@desktop
+def test_padding_and_stride_are_set_and_impossible_ones_explained(page):
+    choose(page, "Padding and stride")
+    expect(page.locator(".formula")).to_contain_text("(12 − 3 + 2 · 1) / 2 + 1 = 6.5, rounded down = 6")
+    expect(page.get_by_text("gives 6: the same")).to_be_visible()
+    page.get_by_label("number input for Kernel, F").fill("15")
+    page.keyboard.press("Tab")
+    expect(page.locator(".care")).to_contain_text("A kernel of 15 pixels does not fit into 12 pixels")
+    page.get_by_role("radio", name="same").check()
+    expect(page.get_by_text("gives 6: the same")).to_be_visible()
+    expect(page.get_by_label("number input for Padding, P")).to_be_disabled()
+
+
+def test_a_cell_shows_the_pixels_that_it_saw(page):
+    choose(page, "Receptive field")
+    expect(page.locator("[data-cell]")).to_have_count(49)
+    page.locator("[data-cell='0,6']").click()
+    words = page.locator("#fields figcaption").last
+    expect(words).to_contain_text("row 0, column 6 sees 491 × 491 pixels")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(words).to_contain_text("row 1, column 5")
+    page.get_by_text("Every layer of this network (54)").click()
+    expect(page.get_by_role("rowheader", name="conv_stem")).to_be_visible()
+    assert sideways_scroll(page) == 0
+
+
+@desktop
+def test_stride_leaves_the_parameters_alone(page):
+    choose(page, "Parameters")
+    expect(page.locator(".formula").last).to_contain_text("64 × (3 × 3 × 64 + 1) = 36,928")
+    activations = page.get_by_text("activations takes")
+    expect(activations).to_contain_text("64 × 28 × 28 = 50,176")
+    page.get_by_label("number input for Stride", exact=True).fill("1")
+    page.keyboard.press("Tab")
+    expect(activations).to_contain_text("64 × 56 × 56 = 200,704")
+    expect(page.locator(".formula").last).to_contain_text("= 36,928")
+
+
+@desktop
+def test_architectures_are_counted_and_timed_when_asked(page):
+    choose(page, "Architectures")
+    expect(page.get_by_text("0 of 4 networks")).to_be_visible()
+    page.get_by_role("button", name="Count and time them").click()
+    expect(page.get_by_text("1 of 4 are done")).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("4 of 4 networks")).to_be_visible(timeout=WAIT)
+    row = page.locator(".architectures tr", has_text="Parameters")
+    expect(row.locator("td")).to_have_text(["61.7\u00a0k", "61.1\u00a0M", "138\u00a0M", "3.50\u00a0M"])
+    expect(page.locator(".architectures tr", has_text="Time here").locator("td").last).to_contain_text("ms")
+    screenshot(page, "inside-architectures-counted")
+
+
+def test_each_visitor_sees_the_film_that_he_gave(browser, gradio_url, classifier, tmp_path):
+    films = sample_radiographs(2)[0]
+    with (
+        open_page(browser, gradio_url, "desktop-light") as one,
+        open_page(browser, gradio_url, "desktop-dark") as two,
+    ):
+        for page, film in zip((one, two), films, strict=True):
+            film.save(tmp_path / "film.png")
+            page.locator("#film-input input[type=file]").set_input_files(tmp_path / "film.png")
+            expect(page.locator("#card h2")).to_be_visible(timeout=WAIT)
+        for page, film in zip((one, two), films, strict=True):
+            open_tab(page)
+            choose(page, "Receptive field")
+            shown = page.locator("#fields .frame img").first
+            expect(shown).to_have_attribute("src", drawings._png(classifier.read(film)), timeout=WAIT)
+
+
+def test_a_model_without_examples_asks_for_a_picture(browser, tmp_path):
+    other = Classifier.from_pretrained()
+    other.classes, other.radiograph, other.operating_points = ["cat", "dog"], False, {}
+    blocks = app.build(other, demo.write_examples(other, tmp_path))
+    _, url, _ = blocks.launch(
+        prevent_thread_lock=True, server_port=free_port(), quiet=True, **app.launch_options(other)
+    )
+    try:
+        with open_page(browser, url.rstrip("/"), "desktop-light") as page:
+            page.get_by_role("tab", name="Inside the network").click(timeout=WAIT)
+            choose(page, "Feature maps")
+            expect(page.get_by_text("Give a picture first")).to_be_visible(timeout=WAIT)
+            assert "pneumonia" not in page.locator("body").inner_text().lower()
+    finally:
+        blocks.close()
