@@ -12,7 +12,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as refusals
 
 from hub import scope
 from hub.errors import InputError
-from hub.files import BUNDLED, DIGEST, read_config
+from hub.files import BUNDLED, DIGEST, FILTERS, read_config
 from hub.images import Source, read_pixels
 from hub.scope import UNCHECKED, Verdict
 
@@ -21,7 +21,7 @@ from hub.scope import UNCHECKED, Verdict
 # ONNX file cannot be asked for, and the filters as they were before training.
 FILES = [
     "config.json", "onnx/model.onnx", scope.FILE, "metrics.json", "*.png", "*.jpg",
-    "model.safetensors", "filters.safetensors",
+    "model.safetensors", FILTERS,
 ]  # fmt: skip
 
 

@@ -101,8 +101,8 @@ def filters(network: "Network") -> str:
         share = np.linalg.norm(change) / max(np.linalg.norm(before), 1e-12)
         says = f"Fine-tuning changed these numbers by {demo.percent(float(share))} of their size in all."
     return _inside(
-        f"<p>{count} filters of {height} × {width} numbers. Grey is zero: one that is all grey does nothing. "
-        f"{escape(says)}</p>"
+        f"<p>{count} filters of {height} × {width} numbers. Grey is zero: one that is all grey does next to "
+        f"nothing. {escape(says)}</p>"
         f"<div class='mosaics'>{figures}</div>{_weight_sharing(network, after)}"
     )
 

@@ -31,11 +31,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from hub.errors import InputError
+from hub.files import FILTERS
 
 if TYPE_CHECKING:
     from hub.classifier import Classifier
 
-FILTERS = "filters.safetensors"  # in a model folder: the first layer's kernels as they were before training
 # Every output depends on every input, or on inputs that are no longer laid out as a picture.
 MIXING = {
     "matmul", "mm", "bmm", "addmm", "baddbmm", "einsum", "softmax", "cumsum", "roll",
@@ -450,7 +450,9 @@ def seen(
     are summed over the picture's channels. Raises InputError where there is no such layer or cell.
     """
     maps = []
-    hook = _find_maps(model, layer).register_forward_hook(lambda module, inputs, output: maps.append(output))
+    hook = _find_maps(model, layer).register_forward_hook(
+        lambda module, inputs, output: maps.append(output.clone())
+    )
     pixels = pixels.detach().clone().requires_grad_()
     try:
         with torch.enable_grad():

@@ -112,7 +112,9 @@ def test_names_of_files_are_text_on_the_page(classifier):
     picture = Image.new("RGB", (40, 40))
     row = SimpleNamespace(name=name, prediction=None, error=f"{name} is empty", thumbnail=None)
     for html in (
-        page.film(demo.Answer(predict(0.5), picture, picture), name, demo.words(classifier)),
+        page.film(
+            demo.Answer(predict(0.5), picture, picture, np.asarray(picture)), name, demo.words(classifier)
+        ),
         page.trouble(name),
         page.batch([(row, None)]),
     ):

@@ -48,12 +48,14 @@ def text(html):
 
 def pictures(html):
     """The pictures that lie in the HTML."""
-    return [Image.open(io.BytesIO(base64.b64decode(found))) for found in re.findall(r"base64,([^']*)'", html)]
+    found = re.findall(r"base64,([^']*)'", html)
+    return [Image.open(io.BytesIO(base64.b64decode(data))) for data in found]
 
 
 def test_the_page_loads_no_torch_before_the_tab_is_opened():
     program = (
-        "import sys, app; from hub.classifier import Classifier; app.build(Classifier.from_pretrained(), [])\n"
+        "import sys, app\n"
+        "from hub.classifier import Classifier\napp.build(Classifier.from_pretrained(), [])\n"
         "print(sorted({'torch', 'timm', 'datasets'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
