@@ -1,8 +1,9 @@
 """Small networks of this project's own, registered with timm: `import hub.architectures`, then create_model.
 
 `simple_cnn` is the first network of many courses: two convolutions, each with a pool, and two dense layers.
-`lenet5` is that of LeCun et al. 1998 with today's parts. `airbench_small` is a narrow relative of
-cifar10-airbench (Jordan 2024, https://arxiv.org/abs/2404.00498), which learns CIFAR-10 in few epochs.
+`lenet5` is that of LeCun et al. 1998 (figure 2) as everyone has it today: its poolings have no weights, and
+its maps are all connected. `airbench_small` is a narrow relative of cifar10-airbench (Jordan 2024,
+https://arxiv.org/abs/2404.00498), which learns CIFAR-10 in few epochs.
 """
 
 import torch.nn.functional as F
@@ -66,11 +67,11 @@ def _lenet5(
     img_size: int | tuple[int, int], in_chans: int, num_classes: int, drop_rate: float = 0.0
 ) -> ConvNet:
     def stage(channels: int, filters: int) -> nn.Sequential:
-        return nn.Sequential(nn.Conv2d(channels, filters, 5), nn.ReLU(), nn.MaxPool2d(2))
+        return nn.Sequential(nn.Conv2d(channels, filters, 5), nn.Tanh(), nn.AvgPool2d(2))
 
     height, width = (((side - 4) // 2 - 4) // 2 for side in to_2tuple(img_size))
     neck = nn.Sequential(
-        nn.Flatten(), nn.Linear(16 * height * width, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU()
+        nn.Flatten(), nn.Linear(16 * height * width, 120), nn.Tanh(), nn.Linear(120, 84), nn.Tanh()
     )
     return ConvNet([stage(in_chans, 6), stage(6, 16)], neck, 84, num_classes, drop_rate)
 

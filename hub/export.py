@@ -23,7 +23,6 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-import hub.architectures  # noqa: F401 (timm then knows them)
 from hub import evaluation, files, training
 from hub.errors import InputError
 from hub.inside import load

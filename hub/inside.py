@@ -30,6 +30,7 @@ from torch.func import functional_call
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+import hub.architectures  # noqa: F401 (timm then knows them)
 from hub.errors import InputError
 from hub.files import FILTERS
 
@@ -755,19 +756,6 @@ class Architecture:
     milliseconds: float
 
 
-def lenet5() -> nn.Module:
-    """Return LeNet-5 for grey pictures of 32 x 32: 61,706 parameters (LeCun et al. 1998, figure 2).
-
-    Its poolings have no weights and its maps are all connected, as in every version of today.
-    """
-    return nn.Sequential(
-        nn.Conv2d(1, 6, 5), nn.Tanh(), nn.AvgPool2d(2),
-        nn.Conv2d(6, 16, 5), nn.Tanh(), nn.AvgPool2d(2),
-        nn.Flatten(),
-        nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84), nn.Tanh(), nn.Linear(84, 10),
-    )  # fmt: skip
-
-
 def _alexnet() -> nn.Module:
     from torchvision.models import alexnet  # a second to import
 
@@ -778,7 +766,7 @@ def papers() -> list[Paper]:
     """Return LeNet-5, AlexNet, VGG-16 and MobileNetV2, with year and ImageNet top-1 from their papers."""
     return [
         Paper(
-            "LeNet-5", lenet5, (1, 32, 32), 1998, None,
+            "LeNet-5", lambda: timm.create_model("lenet5"), (1, 32, 32), 1998, None,
             "LeCun et al. 1998, Gradient-based learning applied to document recognition",
             "https://doi.org/10.1109/5.726791",
             "Made for digits, before there was ImageNet.",

@@ -187,7 +187,7 @@ def test_a_transformer_has_maps_of_its_patches_only():
 
 
 def test_small_grey_pictures_are_shown():
-    network = of(inside.lenet5(), (1, 32, 32))
+    network = of(timm.create_model("lenet5"), (1, 32, 32))
     picture = np.full((32, 32, 1), 7, dtype=np.uint8)
     layer = drawings.usual_layer(network)
     grid, large = drawings.feature_maps(network, picture, layer)

@@ -47,7 +47,7 @@ def by_name(model, shape=None):
 
 
 def test_the_layers_of_lenet_5_are_those_of_the_paper():
-    layers = inside.layers(inside.lenet5(), (1, 32, 32))
+    layers = inside.layers(timm.create_model("lenet5"), (1, 32, 32))
     assert [(layer.kind, layer.output, layer.parameters) for layer in layers] == [
         ("convolution", (6, 28, 28), 156),
         ("pooling", (6, 14, 14), 0),
@@ -137,7 +137,7 @@ def test_dense_layers_over_channels_stay_where_they_are():
 
 
 def test_looking_leaves_the_network_as_it_was(model):
-    training = timm.create_model("lenet5") if timm.is_model("lenet5") else inside.lenet5()
+    training = timm.create_model("lenet5")
     training.train()
     inside.layers(training, (1, 32, 32))
     assert training.training
@@ -159,11 +159,11 @@ def test_what_cannot_be_told_is_said():
     with pytest.raises(InputError, match="an operation, upsample_nearest2d"):
         inside.layers(nn.Sequential(nn.Conv2d(1, 1, 3), nn.Upsample(scale_factor=2)), (1, 8, 8))
     with pytest.raises(InputError, match="does not take pictures of 1 x 8 x 8"):
-        inside.layers(inside.lenet5(), (1, 8, 8))
+        inside.layers(timm.create_model("lenet5"), (1, 8, 8))
     with pytest.raises(InputError, match="does not say what pictures it takes"):
-        inside.layers(inside.lenet5())
+        inside.layers(nn.Conv2d(1, 1, 3))
     with pytest.raises(InputError, match="5 x 5 cells; there is no row 5"):
-        inside.layers(inside.lenet5(), (1, 32, 32))[3].box(5, 0)
+        inside.layers(timm.create_model("lenet5"), (1, 32, 32))[3].box(5, 0)
 
 
 # The box, and the pixels that the gradient really reaches
@@ -225,7 +225,7 @@ def odd_network():
 @pytest.mark.parametrize(
     ("make", "shape"),
     [
-        (inside.lenet5, (1, 32, 32)),
+        (lambda: timm.create_model("lenet5"), (1, 32, 32)),
         (odd_network, (3, 40, 60)),
         (lambda: alexnet().features, (3, 256, 200)),
         (lambda: timm.create_model("mobilenetv2_100"), (3, 224, 160)),
@@ -349,7 +349,7 @@ def test_feature_maps_stop_before_the_sum_of_a_residual_block(pixels):
 
 
 def test_a_pooling_has_maps_and_a_dense_layer_has_none(model, pixels):
-    maps, steps = inside.feature_maps(inside.lenet5(), torch.ones(1, 1, 32, 32), "2")
+    maps, steps = inside.feature_maps(timm.create_model("lenet5"), torch.ones(1, 1, 32, 32), "stages.0.2")
     assert (maps.shape, steps) == ((6, 14, 14), "AvgPool2d")
     with pytest.raises(InputError, match="classifier gives no maps"):
         inside.feature_maps(model, pixels, "classifier")
@@ -552,6 +552,6 @@ def test_the_architectures_are_counted_as_their_papers_say(monkeypatch):
 
 def test_milliseconds_are_measured_and_the_memory_is_given_back():
     with torch.device("meta"):
-        model = inside.lenet5()
+        model = timm.create_model("lenet5")
     assert 0 < inside.time_passes(model, (1, 32, 32)) < 1000
     assert all(tensor.is_meta for tensor in model.parameters())
