@@ -113,6 +113,7 @@ def main(options: argparse.Namespace) -> None:
         evaluation,
         export,
         files,
+        inside,
         loader,
         package,
         patients,
@@ -142,6 +143,7 @@ def main(options: argparse.Namespace) -> None:
         model = package.create_model(
             recipe.architecture, len(classes), weights, radiograph, recipe.size, channels
         )
+        filters = inside.filters(model)
         train_set = loader.decode(splits["train"], recipe.size, channels, radiograph)
         validation_set = loader.decode(splits["validation"], recipe.size, channels, radiograph)
         history = training.train(
@@ -190,6 +192,7 @@ def main(options: argparse.Namespace) -> None:
             "validation": validation,
         } | ({"shifted_validation": shifted} if radiograph else {})
         plots.plot_training(history, folder / "training.png")
+        inside.save_filters(folder, filters)
         package.save_package(folder, model, classes, radiograph, metrics, temperature, points)
         images = train_set[0][export.calibration_rows(len(train_set[0]))]
         try:
