@@ -147,7 +147,7 @@ def run(arguments: list[str]) -> float:
 def keras_row(figures: dict, command_seconds: float) -> dict:
     """Return the line of the table for what `keras_peers` wrote."""
     return {"who": "Keras", "network": figures["network"]} | _figures(
-        figures["test_accuracy"], figures["epoch_seconds"], command_seconds
+        figures["test_accuracy"], figures["epochs"], figures["seconds"], command_seconds
     )
 
 
@@ -158,20 +158,18 @@ def our_row(recipe: str, folder: Path, report: dict, command_seconds: float) -> 
     Raises InputError where that of the model is another one.
     """
     metrics = json.loads((folder / "metrics.json").read_text())
-    if metrics["training"]["splits"] != report:
+    training, accuracy = metrics["training"], metrics["test"]["accuracy"]["value"]
+    if training["splits"] != report:
         raise InputError(f"{recipe} learned from other images than Keras; give both the same splits.")
-    seconds = [epoch["seconds"] for epoch in metrics["training"]["history"]]
-    accuracy = metrics["test"]["accuracy"]["value"]
     row = {"who": f"train.py --recipe {recipe}", "network": files.read_config(folder)["architecture"]}
-    return row | _figures(accuracy, seconds, command_seconds)
+    return row | _figures(accuracy, len(training["history"]), training["training_seconds"], command_seconds)
 
 
-def _figures(test_accuracy: float, epoch_seconds: list[float], command_seconds: float) -> dict:
+def _figures(test_accuracy: float, epochs: int, seconds: float, command_seconds: float) -> dict:
     return {
-        "epochs": len(epoch_seconds),
+        "epochs": epochs,
         "test_accuracy": test_accuracy,
-        "epoch_seconds": [round(seconds, 2) for seconds in epoch_seconds],
-        "seconds": round(sum(epoch_seconds), 2),
+        "seconds": round(seconds, 2),
         "command_seconds": round(command_seconds, 2),
     }
 

@@ -10,7 +10,8 @@ HUB_DATASET = "hf-vision/chest-xray-pneumonia"
 class Recipe(NamedTuple):
     """Settings of one training run, each an option of train.py, too.
 
-    The first `small_epochs` of `epochs` see pictures of `small_size` pixels a side, the rest of `size`.
+    The first `small_epochs` of `epochs` see pictures of `small_size` pixels a side, the rest of `size`. The
+    first `frozen` groups of layers, stem and stages, stay as they are.
     """
 
     architecture: str
@@ -21,17 +22,18 @@ class Recipe(NamedTuple):
     batch_size: int
     learning_rate: float
     augmentation: str
+    frozen: int
 
 
 # fmt: off
 RECIPES = {
-    #                       architecture       size small epochs small batch  rate  augmentation
-    "xray":         Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "films"),
-    "small_data":   Recipe("mobilenetv2_100",   128,  96,   10,   7,    16,   1e-3, "films"),
-    "mnist":        Recipe("simple_cnn",         28,  28,    5,   0,   128,   3e-3, "digits"),
-    "cifar10":      Recipe("simple_cnn",         32,  32,    5,   0,    64,   3e-3, "objects"),
-    "cifar10_fast": Recipe("airbench_small",     32,  32,    5,   0,   256,   1e-2, "objects"),
-    "folder":       Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "photos"),
+    #                       architecture       size small epochs small batch  rate  augmentation frozen
+    "xray":         Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "films",      0),
+    "small_data":   Recipe("mobilenetv2_100",   128, 128,   10,   0,    16,   1e-3, "photos",     4),
+    "mnist":        Recipe("simple_cnn",         28,  28,    5,   0,   128,   3e-3, "digits",     0),
+    "cifar10":      Recipe("simple_cnn",         32,  32,    5,   0,    64,   3e-3, "objects",    0),
+    "cifar10_fast": Recipe("airbench_small",     32,  32,    4,   0,    64,   1e-2, "objects",    0),
+    "folder":       Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "photos",     0),
 }
 # fmt: on
 # Data sets known by a name that is not a row's.

@@ -7,10 +7,12 @@ import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
 from accelerate.utils import set_seed
+from timm.models import group_parameters
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from hub.errors import InputError
 from hub.evaluation import auc
 from hub.loader import augment
 
@@ -26,6 +28,7 @@ def train(
     batch_size: int,
     learning_rate: float,
     augmentation: str = "films",
+    frozen: int = 0,
     weight_decay: float = 0.05,
     label_smoothing: float = 0.1,
     ema_decay: float = 0.995,
@@ -35,10 +38,11 @@ def train(
     """Fine-tune `model` in place; return one dict per epoch.
 
     The sets are images uint8 [N, C, H, W] and labels int64 [N]. The first `small_epochs` see images
-    of `small_size` px, which costs half as much (progressive resizing, Howard 2018). Rare classes
-    weigh more in the loss. Weights are averaged over steps (EMA); the average after the last epoch is
-    kept, since validation films, too like the training films, cannot tell which epoch is best. On a
-    GPU the data live on the device and the arithmetic is bf16.
+    of `small_size` px, which costs half as much (progressive resizing, Howard 2018). The first `frozen`
+    groups of layers, as timm counts them, keep their weights, though not the running figures of batch norm.
+    Rare classes weigh more in the loss. Weights are averaged over steps (EMA); the average after the last
+    epoch is kept, since validation films, too like the training films, cannot tell which epoch is best. On
+    a GPU the data live on the device and the arithmetic is bf16.
     """
     set_seed(seed)
     accelerator = Accelerator(mixed_precision="bf16" if torch.cuda.is_available() else "no")
@@ -46,6 +50,7 @@ def train(
     images, labels = train_set[0].to(device), train_set[1].to(device)
     generator = torch.Generator(device).manual_seed(seed)
 
+    freeze(model, frozen)
     model.to(device, memory_format=torch.channels_last)
     average = ModelEmaV3(model, decay=ema_decay, use_warmup=True)
     optimizer = torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=weight_decay, fused=True)
@@ -100,6 +105,23 @@ def train(
     model.load_state_dict(average.module.state_dict())
     model.to("cpu").eval()
     return history
+
+
+def freeze(model: nn.Module, groups: int) -> None:
+    """Freeze the parameters of the first `groups` groups of layers: stem, then stages or blocks.
+
+    Raises InputError for a network without so many, or that timm has not grouped.
+    """
+    if not groups:
+        return
+    if not hasattr(model, "group_matcher"):
+        raise InputError("This network has no groups of layers to freeze; give --frozen 0.")
+    found = group_parameters(model, model.group_matcher(coarse=True))
+    if groups >= len(found):
+        raise InputError(f"The network has {len(found)} groups of layers; freeze fewer than that.")
+    for number in range(groups):
+        for name in found[number]:
+            model.get_parameter(name).requires_grad_(False)
 
 
 def validate(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float]:

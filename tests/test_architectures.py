@@ -13,10 +13,10 @@ from datasets import ClassLabel, Dataset, Features, Image
 from PIL import Image as PillowImage
 from sklearn.datasets import load_digits
 
-import hub.architectures  # noqa: F401 (timm then knows them)
+import hub.architectures
 from hub import loader, recipes
 from hub.classifier import Classifier
-from hub.training import predict_logits
+from hub.training import normalize, predict_logits
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,6 +58,19 @@ def test_they_are_what_timm_expects_of_a_network(architecture):
     assert model.get_classifier().out_features == model.num_classes == 3
 
 
+def test_whitened_filters_give_uncorrelated_maps_of_deviation_one():
+    model = create("airbench_small", 3, 32)
+    smooth = torch.randint(0, 256, (64, 3, 8, 8)).float()
+    images = torch.nn.functional.interpolate(smooth, 32, mode="bilinear").to(torch.uint8)
+    hub.architectures.whiten(model, images)
+    conv = model.stages[0][0]
+    maps = conv(normalize(images / 255, model)).detach()[:, :12]  # later ones are held down as noise
+    second_moments = torch.einsum("nchw,ndhw->cd", maps, maps) / maps[:, 0].numel()
+    assert torch.allclose(second_moments, torch.eye(12), atol=0.1)
+    assert torch.equal(conv.weight[24:], -conv.weight[:24])
+    assert not conv.weight.requires_grad
+
+
 def test_a_recipe_goes_by_the_last_part_of_the_name():
     names = {
         "ylecun/mnist": "mnist",
@@ -78,6 +91,7 @@ def test_every_recipe_names_what_there_is():
         assert recipe.augmentation in loader.AUGMENTATIONS
         assert recipe.small_epochs < recipe.epochs
         assert recipe.small_size <= recipe.size
+        assert not recipe.frozen or not hub.architectures.is_own(recipe.architecture)
 
 
 @pytest.mark.parametrize("kind", loader.AUGMENTATIONS)

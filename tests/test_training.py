@@ -57,6 +57,22 @@ def test_the_average_after_the_last_epoch_is_kept():
     assert kept == {name: history[-1][name] for name in kept}
 
 
+def test_frozen_groups_keep_their_weights_and_the_rest_learns():
+    model = tiny_model()
+    before = {name: tensor.clone() for name, tensor in model.named_parameters()}
+    training.train(model, tiny_set(32, 1), tiny_set(16, 2), frozen=2, **SETTINGS)
+    same = {name for name, tensor in model.named_parameters() if torch.equal(tensor, before[name])}
+    assert {"conv_stem.weight", "bn1.weight", "blocks.0.0.conv_dw.weight"} <= same
+    assert not any(name.startswith(("blocks.1", "classifier")) for name in same)
+
+
+def test_more_groups_than_there_are_cannot_be_frozen():
+    with pytest.raises(InputError, match="has 9 groups of layers; freeze fewer"):
+        training.freeze(tiny_model(), 9)
+    with pytest.raises(InputError, match="no groups of layers to freeze"):
+        training.freeze(timm.create_model("simple_cnn"), 1)
+
+
 def test_augmentation_leaves_pixels_in_range_and_changes_every_image():
     images = tiny_set(8, 0)[0]
     first, second = (augment(images, 40, torch.Generator().manual_seed(seed)) for seed in (0, 1))
