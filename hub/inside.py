@@ -1,21 +1,15 @@
 """Inside a network: its filters, what its layers find and see, and the arithmetic of convolutions.
 
 For any network of timm or torchvision that is made of torch's own layers. Pictures are float32 [N, C, H, W],
-normalised as the network was trained (`Classifier.normalize`).
-
-Receptive fields follow Araujo, Norris and Sim 2019, "Computing Receptive Fields of Convolutional Neural
-Networks" (https://distill.pub/2019/computing-receptive-fields); output sizes and the arithmetic of strides
-and dilations Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning"
-(https://arxiv.org/abs/1603.07285).
+normalised as the network was trained (`Classifier.normalize`). What `hub.receptive_fields` and
+`hub.arithmetic` have is here, too.
 """
 
-import operator
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import reduce
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,255 +20,23 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.func import functional_call
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 import hub.architectures  # noqa: F401 (timm then knows them)
+from hub.arithmetic import Cost, Slide, convolution, dense_instead, slide, stack, torch_slide
 from hub.errors import InputError
 from hub.files import FILTERS
+from hub.receptive_fields import Field, Layer, is_layer, last_maps, layers
 
 if TYPE_CHECKING:
     from hub.classifier import Classifier
 
-# Every output depends on every input, or on inputs that are no longer laid out as a picture.
-MIXING = {
-    "matmul", "mm", "bmm", "addmm", "baddbmm", "einsum", "softmax", "cumsum", "roll",
-    "scaled_dot_product_attention", "multi_head_attention_forward",
-}  # fmt: skip
-# Divide by what they measure on the whole map.
-NORMALISING = {"group_norm", "instance_norm"}
-# Move cells about in ways that the formula does not cover.
-UNCOVERED = {"conv_transpose2d", "grid_sampler", "pixel_shuffle", "pixel_unshuffle", "fold", "im2col"}
+__all__ = [
+    "Architecture", "Cost", "Field", "Layer", "Network", "Paper", "Slide", "architectures", "convolution",
+    "dense_instead", "feature_maps", "filters", "find_layer", "last_maps", "layers", "load", "load_filters",
+    "open_network", "papers", "save_filters", "seen", "slide", "stack", "strongest", "time_passes",
+    "torch_slide",
+]  # fmt: skip
 PASSES = 5  # timed, of which the median is told
-
-
-@dataclass(frozen=True)
-class Field:
-    """Where the cells of a map look, along (height, width), in pixels of the network's picture.
-
-    Cell i sees the pixels from `first + i * jump`, `size` of them, as far as they lie within `reach`, the
-    (first, last + 1) pixel that any cell sees: beyond is padding, or what no step comes to. `whole`: it also
-    sees the whole picture, by one number per channel, as through squeeze-and-excitation.
-    """
-
-    size: tuple[int, int]
-    jump: tuple[int, int]
-    first: tuple[int, int]
-    reach: tuple[tuple[int, int], tuple[int, int]]
-    whole: bool = False
-
-    def slide(
-        self,
-        cells: Sequence[int],
-        kernel: Sequence[int] = (1, 1),
-        stride: Sequence[int] = (1, 1),
-        before: Sequence[int] = (0, 0),
-        dilation: Sequence[int] = (1, 1),
-    ) -> "Field":
-        """Return the field of the `cells` that a kernel makes of this map, with padding `before` it.
-
-        Araujo et al. 2019, the recurrences of r, j and the padded start.
-        """
-        jump = tuple(map(operator.mul, self.jump, stride))
-        size = tuple(
-            s + (k - 1) * d * j for s, k, d, j in zip(self.size, kernel, dilation, self.jump, strict=True)
-        )
-        first = tuple(f - p * j for f, p, j in zip(self.first, before, self.jump, strict=True))
-        ends = [f + (n - 1) * j + s for f, n, j, s in zip(first, cells, jump, size, strict=True)]
-        reach = tuple(
-            (max(low, start), min(high, end))
-            for (low, high), start, end in zip(self.reach, first, ends, strict=True)
-        )
-        return Field(size, jump, first, reach, self.whole)
-
-    def union(self, other: "Field") -> "Field":
-        """Return the field of a map made cell by cell of two; InputError where their jumps differ."""
-        if self.jump != other.jump:
-            raise InputError(
-                f"The network joins maps whose cells are {self.jump[0]} and {other.jump[0]} pixels apart; "
-                "its receptive field has no fixed size."
-            )
-        first = tuple(map(min, self.first, other.first))
-        ends = [
-            max(a + s, b + t)
-            for a, s, b, t in zip(self.first, self.size, other.first, other.size, strict=True)
-        ]
-        size = tuple(map(operator.sub, ends, first))
-        reach = tuple(
-            (min(low, other_low), max(high, other_high))
-            for (low, high), (other_low, other_high) in zip(self.reach, other.reach, strict=True)
-        )
-        return Field(size, self.jump, first, reach, self.whole or other.whole)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A convolution, a pooling or a dense layer, as one picture of size `picture` (height, width) met it.
-
-    `kind` is "convolution", "depthwise" (a kernel per channel), "pointwise" (1 x 1), "pooling" or "dense",
-    which a convolution is, too, whose kernel covers all there is. `input` and `output` are shapes without
-    the batch: (channels, height, width) of maps. `kernel`, `stride`, `padding` and `dilation` are
-    (height, width), and (1, 1), (1, 1), (0, 0), (1, 1) of what has none; `padding` may be "same". `field` is
-    None from where on cells are no longer laid out as a picture: every output may see all of it.
-    """
-
-    name: str
-    kind: str
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    padding: tuple[int, int] | str
-    dilation: tuple[int, int]
-    groups: int
-    input: tuple[int, ...]
-    output: tuple[int, ...]
-    parameters: int
-    multiply_adds: int
-    field: Field | None
-    picture: tuple[int, int]
-
-    @property
-    def activations(self) -> int:
-        """How many numbers the layer gives for one picture."""
-        return int(np.prod(self.output))
-
-    def box(self, row: int, column: int, whole: bool = True) -> tuple[int, int, int, int]:
-        """Return the pixels that a cell sees: top, left, bottom and right, the last two exclusive.
-
-        Beyond the picture is padding, and not in the box; pixels inside it that a dilated kernel skips are.
-        `whole` False leaves out what comes by squeeze-and-excitation and other layers that measure the whole
-        picture. Raises InputError where there is no such cell.
-        """
-        if self.field is None:
-            return 0, 0, *self.picture
-        height, width = self.output[-2:]
-        if not (0 <= row < height and 0 <= column < width):
-            raise InputError(
-                f"{self.name} has {height} x {width} cells; there is no row {row}, column {column}."
-            )
-        if self.field.whole and whole:
-            return 0, 0, *self.picture
-        box = []
-        for first, jump, size, (low, high), i in zip(
-            self.field.first, self.field.jump, self.field.size, self.field.reach, (row, column), strict=True
-        ):
-            start = first + i * jump
-            box.append((min(max(start, low), high), min(max(start + size, low), high)))
-        (top, bottom), (left, right) = box
-        return top, left, bottom, right
-
-
-class _Fields(TorchDispatchMode):
-    """Follows the receptive field of each tensor that is made while the mode is on.
-
-    `found` has, by the id of a tensor, the tensor itself (which keeps the id from being given anew), its
-    field, and which of its dimensions are height and width. Field and dimensions are None where the
-    whole picture is seen without any layout.
-    """
-
-    def __init__(self, picture: Tensor):
-        super().__init__()
-        height, width = picture.shape[-2:]
-        start = Field((1, 1), (1, 1), (0, 0), ((0, height), (0, width)))
-        self.found = {id(picture): (picture, start, (2, 3))}
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **(kwargs or {}))
-        leaves = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-        sources = [self.found[id(leaf)] for leaf in leaves if id(leaf) in self.found]
-        if sources:
-            given = _bind(function, args, kwargs or {})
-            for tensor in tree_leaves(result):
-                if isinstance(tensor, Tensor):
-                    self.found[id(tensor)] = (
-                        tensor,
-                        *_follow(function.overloadpacket.__name__, given, sources, tensor),
-                    )
-        return result
-
-    def field(self, tensor: Tensor) -> Field | None:
-        return self.found[id(tensor)][1] if id(tensor) in self.found else None
-
-    def shape(self, tensor: Tensor) -> tuple[int, ...]:
-        """Return the shape without the batch, height and width last."""
-        _, _, axes = self.found.get(id(tensor), (None, None, None))
-        axes = axes or ()
-        order = [axis for axis in range(1, tensor.ndim) if axis not in axes] + list(axes)
-        return tuple(tensor.shape[axis] for axis in order)
-
-
-def _bind(function: Callable, args: tuple, kwargs: dict) -> dict:
-    """Return the arguments of an operator of torch by name, defaults too."""
-    arguments = function._schema.arguments
-    defaults = {
-        argument.name: argument.default_value for argument in arguments if argument.has_default_value()
-    }
-    names = [argument.name for argument in arguments]
-    return defaults | dict(zip(names, args, strict=False)) | kwargs
-
-
-def _follow(
-    name: str, given: dict, sources: list[tuple[Tensor, Field | None, tuple | None]], result: Tensor
-) -> tuple[Field | None, tuple[int, int] | None]:
-    """Return field and dimensions of what the operator `name` makes of tensors with those of `sources`."""
-    laid_out = [source for source in sources if source[1] is not None]
-    if not laid_out:
-        return None, None
-    if name in UNCOVERED or name.startswith("upsample"):
-        raise InputError(f"The network has an operation, {name}, whose receptive field cannot be told.")
-    tensor, _, axes = laid_out[0]
-    field = reduce(Field.union, [field for _, field, _ in laid_out])
-    if len(laid_out) < len(sources):  # such as a gate, which multiplies each channel by one number
-        field = replace(field, whole=True)
-    if name in MIXING or (name == "linear" and tensor.ndim - 1 in axes):
-        return None, None
-    if name in ("conv2d", "max_pool2d", "avg_pool2d"):
-        return field.slide(result.shape[-2:], *_window(name, given)), axes
-    if name in ("pad", "constant_pad_nd"):
-        # Given from the last dimension backwards, before and after.
-        pads = {tensor.ndim - 1 - number: pad for number, pad in enumerate(given["pad"][::2])}
-        before = [pads.get(axis, 0) for axis in axes]
-        return field.slide([result.shape[axis] for axis in axes], before=before), axes
-    if name == "slice" and given["dim"] % tensor.ndim in axes:
-        start, _, step = slice(given["start"], None, given["step"]).indices(tensor.shape[given["dim"]])
-        along = [axis == given["dim"] % tensor.ndim for axis in axes]
-        stride, before = [step if here else 1 for here in along], [-start if here else 0 for here in along]
-        return field.slide([result.shape[axis] for axis in axes], stride=stride, before=before), axes
-    if name in ("permute", "transpose"):
-        order = list(range(tensor.ndim))
-        if name == "permute":
-            order = [dimension % tensor.ndim for dimension in given["dims"]]
-        else:
-            a, b = given["dim0"] % tensor.ndim, given["dim1"] % tensor.ndim
-            order[a], order[b] = order[b], order[a]
-        return field, tuple(order.index(axis) for axis in axes)
-    if name in NORMALISING or (
-        name == "layer_norm" and max(axes) >= tensor.ndim - len(given["normalized_shape"])
-    ):
-        field = replace(field, whole=True)
-    cells = [tensor.shape[axis] for axis in axes]
-    if result.ndim == tensor.ndim and [result.shape[axis] for axis in axes] == cells:
-        return field, axes
-    if axes == (tensor.ndim - 2, tensor.ndim - 1) and list(result.shape[-2:]) == cells:
-        return field, (result.ndim - 2, result.ndim - 1)  # channels in groups, say
-    return None, None
-
-
-def _window(name: str, given: dict) -> tuple[Sequence[int], ...]:
-    """Return kernel, stride, padding before and dilation of a convolution or pooling."""
-    kernel = given["weight"].shape[-2:] if name == "conv2d" else _pair(given["kernel_size"])
-    dilation = _pair(given.get("dilation", 1))
-    padding = given["padding"]
-    if padding == "valid":
-        padding = 0
-    if padding == "same":
-        padding = [d * (k - 1) // 2 for d, k in zip(dilation, kernel, strict=True)]
-    return kernel, _pair(given["stride"] or kernel), _pair(padding), dilation
-
-
-def _pair(value: int | Sequence[int]) -> tuple[int, int]:
-    values = (value,) if isinstance(value, int) else tuple(value)
-    return values * 2 if len(values) == 1 else values
 
 
 def load(folder: Path) -> nn.Module:
@@ -283,109 +45,6 @@ def load(folder: Path) -> nn.Module:
         return timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
     except (RuntimeError, OSError, SafetensorError):
         raise InputError(f"The weights in {folder} are missing or damaged; get them again.") from None
-
-
-@torch.inference_mode()
-def layers(model: nn.Module, shape: tuple[int, int, int] | None = None) -> list[Layer]:
-    """Return the convolutions, poolings and dense layers, in the order in which a picture meets them.
-
-    `shape` is (channels, height, width) of the picture, that of `model.pretrained_cfg` where left out. The
-    network runs once on tensors without content: nothing is computed. Raises InputError where it cannot take
-    such pictures, or its receptive field has no fixed size.
-    """
-    shape = shape or getattr(model, "pretrained_cfg", {}).get("input_size")
-    if shape is None:
-        raise InputError(
-            "This network does not say what pictures it takes; give shape=(channels, height, width)."
-        )
-    kind = next((tensor.dtype for tensor in model.parameters()), torch.float32)
-    picture = torch.empty(1, *shape, dtype=kind, device="meta")
-    found, calls = _Fields(picture), []
-
-    def note(module: nn.Module, inputs: tuple, output: Tensor) -> None:
-        calls.append(
-            (names[module], module, found.shape(inputs[0]), found.shape(output), found.field(output))
-        )
-
-    names = {module: name for name, module in model.named_modules() if _is_layer(module)}
-    hooks = [module.register_forward_hook(note) for module in names]
-    weights = {
-        name: tensor.to("meta") for name, tensor in [*model.named_parameters(), *model.named_buffers()]
-    }
-    training = model.training
-    model.eval()
-    try:
-        with found:
-            functional_call(model, weights, (picture,))
-    except (RuntimeError, AssertionError) as error:
-        size = " x ".join(map(str, shape))
-        raise InputError(
-            f"The network does not take pictures of {size} (channels, height, width)."
-        ) from error
-    finally:
-        model.train(training)
-        for hook in hooks:
-            hook.remove()
-    return [_layer(*call, picture=tuple(shape[1:])) for call in calls]
-
-
-def _is_layer(module: nn.Module) -> bool:
-    return isinstance(module, nn.Conv2d | nn.Linear) or _is_pooling(module)
-
-
-def _is_pooling(module: nn.Module) -> bool:
-    return "Pool" in type(module).__name__ and not any(module.children())
-
-
-def _layer(
-    name: str,
-    module: nn.Module,
-    input: tuple[int, ...],
-    output: tuple[int, ...],
-    field: Field | None,
-    picture: tuple[int, int],
-) -> Layer:
-    kind, kernel, padding, groups, multiply_adds = "pooling", (1, 1), (0, 0), 1, 0
-    cells = int(np.prod(output))
-    if isinstance(module, nn.Conv2d):
-        kernel, groups = module.kernel_size, module.groups
-        same = "Same" in type(module).__name__  # timm's, of TensorFlow's weights
-        padding = "same" if same else module.padding
-        kind = _convolution_kind(module, input, output)
-        multiply_adds = cells * module.in_channels // groups * kernel[0] * kernel[1]
-    elif isinstance(module, nn.Linear):
-        kind, multiply_adds = "dense", cells * module.in_features
-    elif isinstance(getattr(module, "kernel_size", None), int | tuple):
-        kernel, padding = _pair(module.kernel_size), _pair(module.padding)
-    return Layer(
-        name=name,
-        kind=kind,
-        kernel=tuple(kernel),
-        stride=_pair(getattr(module, "stride", None) or 1),
-        padding=padding,
-        dilation=_pair(getattr(module, "dilation", 1)),
-        groups=groups,
-        input=input,
-        output=output,
-        parameters=sum(tensor.numel() for tensor in module.parameters()),
-        multiply_adds=multiply_adds,
-        field=field,
-        picture=picture,
-    )
-
-
-def _convolution_kind(module: nn.Conv2d, input: tuple[int, ...], output: tuple[int, ...]) -> str:
-    if output[1:] == (1, 1) and module.kernel_size == input[1:]:
-        return "dense"
-    if module.groups == module.in_channels > 1:
-        return "depthwise"
-    return "pointwise" if module.kernel_size == (1, 1) else "convolution"
-
-
-def last_maps(layers: Sequence[Layer]) -> Layer | None:
-    """Return the last layer that has more than one cell, laid out as a picture; None where none is."""
-    maps = [layer for layer in layers if layer.field and layer.kind != "dense" and max(layer.output[-2:]) > 1]
-    return maps[-1] if maps else None
 
 
 @dataclass(frozen=True)
@@ -427,7 +86,7 @@ def open_network(classifier: "Classifier") -> Network:
 def find_layer(model: nn.Module, name: str) -> nn.Module:
     """Return a layer by its name in the network; InputError where there is none of that name."""
     module = dict(model.named_modules()).get(name)
-    if module is None or not _is_layer(module):
+    if module is None or not is_layer(module):
         raise InputError(f"The network has no convolution, pooling or dense layer {name}.")
     return module
 
@@ -565,162 +224,6 @@ def load_filters(folder: Path) -> Tensor | None:
     if before.ndim != 4:
         raise InputError(f"{file} does not hold kernels; get it again or delete it.")
     return before.float()
-
-
-@dataclass(frozen=True)
-class Slide:
-    """A kernel sliding along one side of a picture; all lengths in pixels.
-
-    `before` and `after` are the padding, `reach` is how far the kernel extends, dilation (F - 1) + 1,
-    `output` the number of its positions, and `leftover` how many pixels at the end no step reaches.
-    """
-
-    size: int
-    kernel: int
-    before: int
-    after: int
-    stride: int
-    dilation: int
-    reach: int
-    output: int
-    leftover: int
-
-    @property
-    def starts(self) -> range:
-        """Where the kernel's first tap lies at each position; negative in the padding."""
-        return range(-self.before, -self.before + self.output * self.stride, self.stride)
-
-    @property
-    def blind(self) -> int:
-        """At how many positions the kernel sees nothing but padding."""
-        return sum(
-            not any(0 <= start + tap * self.dilation < self.size for tap in range(self.kernel))
-            for start in self.starts
-        )
-
-
-def slide(size: int, kernel: int, padding: int | str = 0, stride: int = 1, dilation: int = 1) -> Slide:
-    """Return how a kernel of F pixels slides over N pixels: floor((N - F + 2P) / S) + 1 positions.
-
-    With dilation D the kernel reaches over D (F - 1) + 1 pixels in place of F (Dumoulin and Visin 2016,
-    relationships 6 and 15). `padding` is P, or "valid": none; or "same" as TensorFlow means it, for an output
-    of ceil(N / S), where one pixel more may lie at the end. Raises InputError for what is impossible.
-    """
-    given = {"picture": size, "kernel": kernel, "stride": stride, "dilation": dilation}
-    if not isinstance(padding, str):
-        given["padding"] = padding
-    for name, value in given.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise InputError(f"The {name} is {value}; give a whole number.")
-        least = 0 if name == "padding" else 1
-        if value < least:
-            raise InputError(f"The {name} is {value}; give {least} or more.")
-    if isinstance(padding, str) and padding not in ("valid", "same"):
-        raise InputError(f"There is no padding {padding}; give valid, same or a whole number.")
-    reach = dilation * (kernel - 1) + 1
-    if padding == "same":
-        total = max((-(-size // stride) - 1) * stride + reach - size, 0)
-    else:
-        total = 0 if padding == "valid" else 2 * padding
-    room = size - reach + total
-    if room < 0:
-        spread = f", which dilation {dilation} spreads over {reach}," if dilation > 1 else ""
-        raise InputError(
-            f"A kernel of {kernel} pixels{spread} does not fit into {size} pixels with {total} of padding in "
-            "all; make the kernel or its dilation smaller, or the padding larger."
-        )
-    return Slide(
-        size=size,
-        kernel=kernel,
-        before=total // 2,
-        after=total - total // 2,
-        stride=stride,
-        dilation=dilation,
-        reach=reach,
-        output=room // stride + 1,
-        leftover=room % stride,
-    )
-
-
-def torch_slide(
-    size: int, kernel: int, padding: int | str = 0, stride: int = 1, dilation: int = 1
-) -> tuple[int, str]:
-    """Return the side of what `torch.nn.Conv2d` really gives, and the call; arguments as of `slide`.
-
-    torch refuses padding="same" with a stride above 1; the padding that TensorFlow would take is then laid
-    around the picture first. Nothing is computed: the tensors have no content. Raises what torch raises.
-    """
-    options = f"stride={stride}, padding={padding!r}" + (f", dilation={dilation}" if dilation > 1 else "")
-    call = f"Conv2d(1, 1, {kernel}, {options})"
-    picture = torch.empty(1, 1, size, size, device="meta")
-    if padding == "same" and stride > 1:
-        found = slide(size, kernel, padding, stride, dilation)
-        pads = (found.before, found.after) * 2
-        picture, padding = nn.ZeroPad2d(pads)(picture), 0
-        call = f"Sequential(ZeroPad2d({pads}), {call.replace(repr('same'), '0')})"
-    layer = nn.Conv2d(1, 1, kernel, stride=stride, padding=padding, dilation=dilation, device="meta")
-    return layer(picture).shape[-1], call
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a layer costs for one picture: numbers learned, multiplications (each added up), numbers given."""
-
-    parameters: int
-    multiply_adds: int
-    activations: int
-
-
-def convolution(
-    channels: int,
-    filters: int,
-    kernel: int,
-    size: int,
-    padding: int | str = 0,
-    stride: int = 1,
-    dilation: int = 1,
-    groups: int = 1,
-    bias: bool = True,
-) -> Cost:
-    """Return what a convolution of a square map, `channels` x size x size, into `filters` maps costs.
-
-    K (F F C / groups + 1) parameters, F F C / groups multiply-adds for each of the K x out x out numbers it
-    gives: the size of the picture, and so the stride, is in the last two only (Dumoulin and Visin 2016; the
-    counts are those of Sandler et al. 2018). Raises InputError for what is impossible.
-    """
-    for name, value in {"channels": channels, "filters": filters, "groups": groups}.items():
-        if value < 1:
-            raise InputError(f"The number of {name} is {value}; give 1 or more.")
-    if channels % groups or filters % groups:
-        raise InputError(
-            f"{groups} groups do not divide {channels} channels and {filters} filters; give others."
-        )
-    output = slide(size, kernel, padding, stride, dilation).output
-    weights = kernel * kernel * channels // groups
-    activations = filters * output * output
-    return Cost(filters * (weights + bias), weights * activations, activations)
-
-
-def dense_instead(layer: Layer) -> Cost:
-    """Return what a dense layer between the same input and output as a convolution's would cost.
-
-    Each output has a weight for each input and a bias: what sharing one kernel over all positions saves
-    (LeCun et al. 1998, section II).
-    """
-    inputs, outputs = int(np.prod(layer.input)), layer.activations
-    return Cost((inputs + 1) * outputs, inputs * outputs, outputs)
-
-
-def stack(kernels: Sequence[int], channels: int, size: int) -> tuple[Cost, int]:
-    """Return what convolutions upon each other cost, and the pixels a side that one output sees.
-
-    Each keeps the number of channels and, by padding, the size, and has no bias: 7 x 7 takes 49 C C
-    parameters and three of 3 x 3 take 27 C C, for the same 7 pixels (Simonyan and Zisserman 2015,
-    section 2.3, https://arxiv.org/abs/1409.1556).
-    """
-    costs = [convolution(channels, channels, kernel, size, "same", bias=False) for kernel in kernels]
-    total = Cost(*(sum(getattr(cost, name) for cost in costs) for name in Cost.__annotations__))
-    return total, 1 + sum(kernel - 1 for kernel in kernels)
 
 
 @dataclass(frozen=True)
