@@ -16,7 +16,7 @@ from hub.errors import InputError
 from hub.files import read_config, sha256, write_json, write_text
 from hub.sources import is_hub_id
 
-DROP_RATE = 0.2  # before the last layer, in training
+DROP_RATE = 0.2  # before the last layer, in training; small networks from scratch underfit as it is
 TEMPLATE = Path(__file__).parent / "card.md"
 # Grey as Pillow and ITU-R BT.601 make it from red, green and blue.
 LUMA = torch.tensor([299, 587, 114]).div(1000).view(1, 3, 1, 1)
@@ -55,7 +55,7 @@ def create_model(
             pretrained=weights != "none",
             num_classes=classes,
             in_chans=channels,
-            drop_rate=DROP_RATE,
+            drop_rate=0 if architectures.is_own(architecture) else DROP_RATE,
             pretrained_cfg_overlay=overlay,
         )
     except (RuntimeError, OSError, SafetensorError):
