@@ -1,14 +1,23 @@
 """The same demo on Streamlit: `streamlit run streamlit_app.py`."""
 
 import tempfile
+import threading
+import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 from PIL import Image
 
-from hub import about, batch, demo, page
+from hub import about, batch, demo, drawings, page
 from hub.classifier import Classifier
 from hub.errors import InputError
+
+if TYPE_CHECKING:
+    from hub.inside import Network
+
+LOADING = "Loading the network, which takes some seconds the first time"
 
 
 @st.cache_resource(show_spinner="Loading the model")
@@ -18,6 +27,20 @@ def load() -> tuple[Classifier, dict[str, bytes]]:
     with tempfile.TemporaryDirectory() as folder:
         paths = demo.write_examples(classifier, Path(folder))
         return classifier, {path.stem: path.read_bytes() for path in paths}
+
+
+@st.cache_resource(show_spinner=LOADING)
+def open_network() -> "Network":
+    """Return the inside of the model, with torch: once for all visitors, when one opens the tab."""
+    from hub import inside
+
+    return inside.open_network(load()[0])
+
+
+@st.cache_resource
+def stopwatch() -> threading.Lock:
+    """Return what lets one visitor at a time time networks: two at once would time each other."""
+    return threading.Lock()
 
 
 def choose_point(label: str) -> str | None:
@@ -43,8 +66,8 @@ def choose_film() -> bytes | None:
     return examples.get(name)
 
 
-def show_film() -> None:
-    """Draw one film and its answer."""
+def show_film() -> np.ndarray | None:
+    """Draw one film and its answer; return what the network was given of it."""
     source = choose_film()
     answer_column, film_column = st.columns(2)  # on a phone, the answer first
     with answer_column:
@@ -52,15 +75,16 @@ def show_film() -> None:
         point = choose_point("Operating point")
     if not source:
         card.html(page.invitation())
-        return
+        return None
     try:
         answer = demo.answer(classifier, source)
     except InputError as error:
         card.html(page.trouble(str(error)))
-        return
+        return None
     card.html(page.card(demo.report(classifier, answer.prediction, point)))
     with film_column.container(key="film"):
         show_heatmap(answer)
+    return answer.pixels
 
 
 def show_heatmap(answer: demo.Answer) -> None:
@@ -76,19 +100,24 @@ def show_heatmap(answer: demo.Answer) -> None:
 def classify(uploads: list) -> list[batch.Result]:
     """Return a result per picture, under a bar that fills file by file.
 
-    The session keeps the results: Streamlit runs this script anew at every touch of the page.
+    The session keeps the results of each file: Streamlit runs this script anew at every touch of the page,
+    also while it is in here, and goes on where it was.
     """
     files = [upload.file_id for upload in uploads]
     if st.session_state.get("batch", (None,))[0] != files:
-        rows, bar = [], st.progress(0.0, "Classifying")
-        for number, upload in enumerate(uploads, 1):
+        st.session_state.batch = files, []
+    done = st.session_state.batch[1]
+    if len(done) < len(files):
+        bar = st.progress(0.0, "Classifying")
+        for number, upload in enumerate(uploads[len(done) :], len(done) + 1):
+            rows, before = [], sum(map(len, done))
             for row in batch.classify_files(classifier, [upload]):
                 rows.append(row)
-                counts = f"File {number} of {len(files)}; pictures classified: {len(rows)}"
+                counts = f"File {number} of {len(files)}; pictures classified: {before + len(rows)}"
                 bar.progress(number / len(files), counts)
+            done.append(rows)
         bar.empty()
-        st.session_state.batch = files, rows
-    return st.session_state.batch[1]
+    return [row for rows in done for row in rows]
 
 
 def show_batch() -> None:
@@ -115,6 +144,138 @@ def show_batch() -> None:
     st.download_button("Download as CSV", batch.to_csv(rows), "answers.csv", "text/csv")
 
 
+@st.fragment  # so that a touch in here does not classify the film anew
+def show_inside(pixels: np.ndarray | None) -> None:
+    """Draw what happens inside the network for a film, else for the first example."""
+    if pixels is None and examples:
+        pixels = classifier.read(next(iter(examples.values())))
+    network = open_network()
+    panel = st.pills(
+        "Panel", drawings.PANELS, default="Filters", required=True, label_visibility="collapsed",
+        key="panel", persist_state="session",
+    )  # fmt: skip
+    st.html(drawings.explanation(panel))
+    match panel:
+        case "Filters":
+            st.html(drawings.filters(network))
+        case "Feature maps":
+            show_feature_maps(network, pixels)
+        case "Padding and stride":
+            show_slide()
+        case "Receptive field":
+            show_field(network, pixels)
+        case "Parameters":
+            show_cost()
+        case "Architectures":
+            show_architectures()
+
+
+def choose_layer(network: "Network", panel: str, usual: str | None) -> str | None:
+    """Draw the choice of a layer with maps; None for a network without any."""
+    labels = {name: label for label, name in drawings.layer_choices(network)}
+    if not labels:
+        return None
+    names = list(labels)
+    return st.selectbox(
+        "Layer", names, names.index(usual), format_func=labels.get,
+        key=f"layer of {panel}", persist_state="session",
+    )  # fmt: skip
+
+
+def show_feature_maps(network: "Network", pixels: np.ndarray | None) -> None:
+    """Draw the strongest channels of a layer, and one of them large."""
+    names = [name for _, name in drawings.layer_choices(network)]
+    layer = choose_layer(network, "maps", names[0] if names else None)
+    if sentence := drawings.problem(network, pixels, layer):
+        st.html(drawings.notice(sentence))
+        return
+    many, one = st.columns(2, gap="medium")
+    with many.container(key="channels"):
+        introduction = st.container()
+        pictures = drawings.thumbnails(network, pixels, layer)
+        channel = st.pills(
+            "Channels", list(pictures), default=next(iter(pictures)), required=True,
+            format_func=lambda channel: f"![]({pictures[channel]}) {channel}", label_visibility="collapsed",
+            key=f"channel of {layer} for {zlib.crc32(pixels)}", persist_state="session",
+        )  # fmt: skip
+    with one:
+        picture = st.container()
+        opacity = st.slider(
+            "Opacity of the channel", 0.0, 1.0, 1.0, key="channel opacity", persist_state="session"
+        )
+    sentence, large = drawings.feature_maps(network, pixels, layer, channel, buttons=False, opacity=opacity)
+    introduction.html(sentence)
+    picture.html(large)
+
+
+def show_slide() -> None:
+    """Draw a kernel that slides, and its output size."""
+    with st.container(key="slide"):
+        size, kernel = number("Pixels, N", 1, 64, 12), number("Kernel, F", 1, 15, 3)
+        names = ["valid", "same", "number"]
+        padding = st.radio("Padding", names, 2, horizontal=True, key="padding", persist_state="session")
+        pixels = number("Padding, P", 0, 8, 1, disabled=padding != "number")
+        stride, dilation = number("Stride, S", 1, 8, 2), number("Dilation", 1, 4, 1)
+    padding = pixels if padding == "number" else padding
+    st.html(drawings.slide(size, kernel, padding, stride, dilation))
+
+
+def show_field(network: "Network", pixels: np.ndarray | None) -> None:
+    """Draw the cells of a layer over the film, and the pixels that one of them sees."""
+    layer = choose_layer(network, "cells", drawings.usual_layer(network))
+    if sentence := drawings.problem(network, pixels, layer):
+        st.html(drawings.notice(sentence))
+    else:
+        heat = drawings.evidence(classifier, pixels)
+        cells, seen = st.columns(2, gap="medium")
+        with cells.container(key="cells"):
+            grid = st.container()
+            rows, columns = drawings.cell_choices(network, layer)
+            st.html(f"<style>.st-key-cells {{ --columns: {len(columns)} }}</style>")
+            cell = st.pills(
+                "Cells", [(row, column) for row in rows for column in columns],
+                default=[drawings.usual_cell(network, layer, heat)], required=True,
+                format_func="Row {0[0]}, column {0[1]}".format, label_visibility="collapsed",
+                key=f"cell of {layer} for {zlib.crc32(pixels)}", persist_state="session",
+            )  # fmt: skip
+        grid.html(drawings.field_grid(network, pixels, layer, heat, cell, buttons=False)[0])
+        seen.html(drawings.seen(network, pixels, layer, *cell))
+    if table := drawings.layer_table(network):
+        st.html(table)
+
+
+def show_cost() -> None:
+    """Draw what a convolution costs."""
+    with st.container(key="cost"):
+        channels, filters = number("Channels in", 1, 512, 64), number("Filters", 1, 512, 64)
+        kernel, size = number("Filter size", 1, 11, 3), number("Picture, pixels a side", 1, 256, 56)
+        stride = number("Stride", 1, 4, 2)
+    st.html(drawings.cost(channels, filters, kernel, size, stride))
+    st.html(drawings.stacks(channels, size))
+
+
+def number(label: str, low: int, high: int, usual: int, disabled: bool = False) -> int:
+    """Draw a slider of whole numbers."""
+    return st.slider(label, low, high, usual, key=label, persist_state="session", disabled=disabled)
+
+
+def show_architectures() -> None:
+    """Draw the table of networks, and count and time them when asked."""
+    from hub import inside
+
+    wanted, place = st.button("Count and time them here"), st.empty()
+    papers = inside.papers()
+    if wanted:
+        # The session keeps what is done, should the visitor leave.
+        found = st.session_state.architectures = []
+        place.html(drawings.architectures(papers, running=True))
+        with stopwatch():
+            for row in inside.architectures():
+                found.append(row)
+                place.html(drawings.architectures(papers, found, running=True))
+    place.html(drawings.architectures(papers, st.session_state.get("architectures", [])))
+
+
 def show_model() -> None:
     """Write how good the model is."""
     st.markdown(about.text(metrics, classifier.operating_points))
@@ -133,9 +294,13 @@ st.set_page_config(page_title=words["title"], page_icon="🫁", layout="wide")
 st.html(page.CSS)
 st.html(page.notes(words, "Uploads go with your session and are never logged."))
 
-one, many, model = st.tabs([words["one"], "Batch", "The model"])
+tabs = [words["one"], "Batch", "Inside the network", "The model"]
+one, many, inside_tab, model = st.tabs(tabs, on_change="rerun")
 with one:
-    show_film()
+    film_pixels = show_film()
+if inside_tab.open:
+    with inside_tab:  # before the batch, which may take long
+        show_inside(film_pixels)
 with many:
     show_batch()
 with model:

@@ -2,7 +2,8 @@
 
 Without torch, which takes seconds to import: what is drawn comes from `hub.inside`, whose `Network` is passed
 in. Pictures are what the network was given, uint8 [size, size, 1 or 3]. Buttons carry `data-channel` or
-`data-cell`, by which a page knows what was chosen.
+`data-cell`, by which a page knows what was chosen; `buttons` False leaves them and sliders out, for a page
+whose own widgets choose. There is no SVG in it: Streamlit lets none through.
 """
 
 import base64
@@ -170,41 +171,71 @@ def usual_layer(network: "Network") -> str | None:
     return maps[-1].name if maps else None
 
 
-def feature_maps(
-    network: "Network", picture: np.ndarray | None, layer: str | None, channel: int | None = None
-) -> tuple[str, str]:
-    """Return a layer's strongest channels as buttons, and one of them, else the strongest, large."""
-    if problem := _problem(network, picture, layer):
-        return notice(problem), ""
+def thumbnails(network: "Network", picture: np.ndarray, layer: str) -> dict[int, str]:
+    """Return the pictures of a layer's channels with the highest mean, as addresses, the highest first."""
+    return _thumbnails(_maps(network, picture, layer)[0])
+
+
+def _maps(network: "Network", picture: np.ndarray, layer: str) -> tuple[np.ndarray, str]:
     from hub import inside
 
     with network.lock:
-        maps, steps = inside.feature_maps(network.model, _to_tensor(network, picture), layer)
-    order = inside.strongest(maps, THUMBNAILS)
-    channel = order[0] if channel is None else min(max(channel, 0), len(maps) - 1)
-    buttons = "".join(
+        return inside.feature_maps(network.model, _to_tensor(network, picture), layer)
+
+
+def _thumbnails(maps: np.ndarray) -> dict[int, str]:
+    from hub import inside
+
+    return {channel: _png(_grey(maps[channel])) for channel in inside.strongest(maps, THUMBNAILS)}
+
+
+def feature_maps(
+    network: "Network",
+    picture: np.ndarray | None,
+    layer: str | None,
+    channel: int | None = None,
+    buttons: bool = True,
+    opacity: float = 1.0,
+) -> tuple[str, str]:
+    """Return a layer's strongest channels as buttons, and one of them, else the strongest, large.
+
+    It lies over the picture with an `opacity` from 0 to 1.
+    """
+    if sentence := problem(network, picture, layer):
+        return notice(sentence), ""
+    maps, steps = _maps(network, picture, layer)
+    found = _thumbnails(maps)
+    channel = next(iter(found)) if channel is None else min(max(channel, 0), len(maps) - 1)
+    grid = "".join(
         f"<button type='button' data-channel='{index}' aria-pressed='{str(index == channel).lower()}' "
         f"aria-label='Channel {index}, mean {maps[index].mean():.2f}'>"
-        f"<img src='{_png(_grey(maps[index]))}' alt=''><span>{index}</span></button>"
-        for index in order
+        f"<img src='{address}' alt=''><span>{index}</span></button>"
+        for index, address in found.items()
     )
-    grid = _inside(
-        f"<p>The {len(order)} of {len(maps)} channels with the highest mean in this picture, the strongest "
+    says = (
+        f"<p>The {len(found)} of {len(maps)} channels with the highest mean in this picture, the strongest "
         f"first; after {escape(steps)}. Choose one to see it large.</p>"
-        f"<div class='channels' role='group' aria-label='Channels'>{buttons}</div>"
     )
-    return grid, _large(picture, maps[channel], channel)
+    if buttons:
+        says += f"<div class='channels' role='group' aria-label='Channels'>{grid}</div>"
+    return _inside(says), _large(picture, maps[channel], channel, buttons, opacity)
 
 
-def _large(picture: np.ndarray, values: np.ndarray, channel: int) -> str:
+def _large(picture: np.ndarray, values: np.ndarray, channel: int, slider: bool, opacity: float) -> str:
     height, width = values.shape
     share = float((values > 0).mean())
+    fade = (
+        "<label class='opacity'>Channel <input type='range' min='0' max='100' "
+        f"value='{100 * opacity:.0f}' aria-label='Opacity of the channel in per cent'></label>"
+        if slider
+        else ""
+    )
     return _inside(
         "<figure class='film square'><div class='layers'>"
         f"<img src='{_png(picture)}' alt='The picture as the network was given it'>"
-        f"<img class='heat cells' src='{_png(_colour(values))}' alt='Channel {channel} over it'></div>"
-        "<figcaption><label class='opacity'>Channel <input type='range' min='0' max='100' value='100' "
-        "aria-label='Opacity of the channel in per cent'></label>"
+        f"<img class='heat cells' src='{_png(_colour(values))}' alt='Channel {channel} over it' "
+        f"style='opacity:{opacity:g}'></div>"
+        f"<figcaption>{fade}"
         f"<p class='quiet'>Channel {channel}, {height} × {width} cells: mean {values.mean():.2f}, highest "
         f"{values.max():.2f}, lowest {values.min():.2f}, above zero in {demo.percent(share)} of its cells. "
         "Clear is the lowest, red the highest.</p></figcaption></figure>"
@@ -267,37 +298,31 @@ def _remarks(found: "Slide", padding: int | str) -> list[str]:
 
 def _positions(found: "Slide") -> str:
     """Return a drawing: the padded pixels, and below them the kernel at its positions, one row each."""
-    unit, total = 10, found.before + found.size + found.after
-    last = found.starts[-1] + found.reach
+    total, last = found.before + found.size + found.after, found.starts[-1] + found.reach
     parts = []
     for pixel in range(-found.before, found.size + found.after):
         kind = "pixel" if 0 <= pixel < found.size else "pad"
         kind += " unreached" if pixel >= last else ""
-        parts.append(_square(pixel + found.before, 0, unit, kind))
+        parts.append(_square(1, pixel + found.before, kind))
     starts = list(found.starts)
     shown = starts if len(starts) <= ROWS else [*starts[: ROWS - 2], None, starts[-1]]
-    for row, start in enumerate(shown, 1):
-        y = row * (unit + 2) + 3
+    for row, start in enumerate(shown, 2):
         if start is None:
-            parts += [
-                f"<circle cx='{total * unit / 2 + x}' cy='{y + unit / 2}' r='1.2' class='dot'/>"
-                for x in (-6, 0, 6)
-            ]
+            parts.append(f"<i class='dots' style='grid-area:{row}/1/auto/-1'>⋮</i>")
             continue
-        x = (start + found.before) * unit
-        parts.append(f"<path d='M{x + 2} {y + unit / 2}h{found.reach * unit - 4}' class='span'/>")
+        parts.append(_square(row, start + found.before, "span", found.reach))
         for tap in range(found.kernel):
             pixel = start + tap * found.dilation
             kind = "tap" if 0 <= pixel < found.size else "tap outside"
-            parts.append(_square(pixel + found.before, y, unit, kind))
-    height = (len(shown) + 1) * (unit + 2) + 3
+            parts.append(_square(row, pixel + found.before, kind))
     drawn = (
         f"{len(shown) - (None in shown)} of its {found.output}" if None in shown else f"its {found.output}"
     )
     return (
-        f"<figure class='positions'><svg viewBox='-1 -1 {total * unit + 2} {height}' role='img' "
-        f"style='max-width:{min(total * 34, 900)}px' aria-label='{found.size} pixels, {found.before} of "
-        f"padding before and {found.after} after, and the kernel at {drawn} positions'>{''.join(parts)}</svg>"
+        "<figure class='positions'><div class='squares' role='img' "
+        f"style='max-width:{min(total * 34, 900)}px;grid-template-columns:repeat({total},1fr)' "
+        f"aria-label='{found.size} pixels, {found.before} of "
+        f"padding before and {found.after} after, and the kernel at {drawn} positions'>{''.join(parts)}</div>"
         "<figcaption><ul class='legend'><li class='pixel'>pixel</li><li class='pad'>padding</li>"
         "<li class='tap'>kernel</li>"
         f"{'<li class=unreached>never reached</li>' if found.leftover else ''}</ul>"
@@ -307,10 +332,8 @@ def _positions(found: "Slide") -> str:
     )
 
 
-def _square(column: int, y: float, unit: int, kind: str) -> str:
-    side = unit - 1.6
-    place = f"x='{column * unit + 0.8}' y='{y + 0.8}' width='{side}' height='{side}'"
-    return f"<rect {place} rx='1.5' class='{kind}'/>"
+def _square(row: int, column: int, kind: str, columns: int = 1) -> str:
+    return f"<i class='{kind}' style='grid-area:{row}/{column + 1}/auto/span {columns}'></i>"
 
 
 # Receptive field
@@ -324,28 +347,47 @@ def evidence(classifier: Classifier, picture: np.ndarray) -> np.ndarray | None:
     return (local_log_odds(prediction, demo.shown_class(prediction)) / FULL_COLOUR).clip(0, 1)
 
 
+def cell_choices(network: "Network", layer: str) -> tuple[list[int], list[int]]:
+    """Return the rows and the columns of a layer to choose a cell by: all of them, or GRID spread evenly."""
+    return tuple(
+        [int((i + 0.5) * side / min(GRID, side)) for i in range(min(GRID, side))]
+        for side in _layer(network, layer).output[-2:]
+    )
+
+
+def usual_cell(network: "Network", layer: str, heat: np.ndarray | None) -> tuple[int, int]:
+    """Return the cell that is chosen first: the hottest, where every one is a choice, or the middle one."""
+    rows, columns = cell_choices(network, layer)
+    if heat is not None and heat.max() > 0 and heat.shape == (len(rows), len(columns)):
+        return tuple(int(i) for i in np.unravel_index(heat.argmax(), heat.shape))
+    return rows[len(rows) // 2], columns[len(columns) // 2]
+
+
 def field_grid(
-    network: "Network", picture: np.ndarray | None, layer: str | None, heat: np.ndarray | None = None
+    network: "Network",
+    picture: np.ndarray | None,
+    layer: str | None,
+    heat: np.ndarray | None = None,
+    cell: tuple[int, int] | None = None,
+    buttons: bool = True,
 ) -> tuple[str, tuple[int, int]]:
     """Return a grid of buttons over the picture, one per cell or so of a layer, and the cell that is chosen.
 
-    Cells are (row, column). Where `heat` has the layer's shape it tints them, and the hottest is chosen, else
-    the middle one.
+    Cells are (row, column). Where `heat` has the layer's shape it tints them. `cell` is chosen, else
+    `usual_cell`.
     """
-    if problem := _problem(network, picture, layer):
-        return notice(problem), (0, 0)
+    if sentence := problem(network, picture, layer):
+        return notice(sentence), (0, 0)
     height, width = _layer(network, layer).output[-2:]
     heat = heat if heat is not None and heat.shape == (height, width) else None
-    rows, columns = (
-        [int((i + 0.5) * side / min(GRID, side)) for i in range(min(GRID, side))] for side in (height, width)
-    )
-    chosen = rows[len(rows) // 2], columns[len(columns) // 2]
-    if heat is not None and heat.max() > 0 and (height, width) == (len(rows), len(columns)):
-        chosen = tuple(int(i) for i in np.unravel_index(heat.argmax(), heat.shape))
-    buttons = "".join(
+    rows, columns = cell_choices(network, layer)
+    chosen = cell or usual_cell(network, layer, heat)
+    cells = "".join(
         f"<button type='button' data-cell='{row},{column}' aria-label='Row {row}, column {column}' "
         f"aria-pressed='{str((row, column) == chosen).lower()}' tabindex='{-((row, column) != chosen)}'"
         f"{_tint(heat, row, column)}></button>"
+        if buttons
+        else f"<div{' class=chosen' if (row, column) == chosen else ''}{_tint(heat, row, column)}></div>"
         for row in rows
         for column in columns
     )
@@ -355,7 +397,7 @@ def field_grid(
     grid = (
         f"<figure class='field'><div class='frame'><img src='{_png(picture)}' alt='The picture as the "
         f"network was given it'><div class='grid' role='group' aria-label='Cells' "
-        f"style='grid-template:repeat({len(rows)},1fr)/repeat({len(columns)},1fr)'>{buttons}</div></div>"
+        f"style='grid-template:repeat({len(rows)},1fr)/repeat({len(columns)},1fr)'>{cells}</div></div>"
         f"<figcaption>{which}: choose one.{tinted}</figcaption></figure>"
     )
     return _inside(grid), chosen
@@ -363,7 +405,7 @@ def field_grid(
 
 def seen(network: "Network", picture: np.ndarray | None, layer: str | None, row: int, column: int) -> str:
     """Return the picture with the box that a cell may see, the glow of what moves it, and words."""
-    if _problem(network, picture, layer):
+    if problem(network, picture, layer):
         return ""
     from hub import inside
 
@@ -376,13 +418,14 @@ def seen(network: "Network", picture: np.ndarray | None, layer: str | None, row:
     colour = np.zeros((*glow.shape, 4), dtype=np.uint8)
     colour[..., :3] = 255, 214, 10
     colour[..., 3] = 230 * np.sqrt(glow / max(float(glow.max()), 1e-30))
-    outside = f"M0 0H{width}V{height}H0Z M{left} {top}V{bottom}H{right}V{top}Z"
+    place = (
+        f"left:{100 * left / width:.3f}%;top:{100 * top / height:.3f}%;"
+        f"width:{100 * (right - left) / width:.3f}%;height:{100 * (bottom - top) / height:.3f}%"
+    )
     return _inside(
         f"<figure class='field'><div class='frame'><img src='{_png(picture)}' alt=''><img class='glow' "
-        f"src='{_png(colour)}' alt=''><svg viewBox='0 0 {width} {height}' preserveAspectRatio='none' "
-        f"role='img' aria-label='Rows {top} to {bottom - 1}, columns {left} to {right - 1} of the picture'>"
-        f"<path d='{outside}' class='unseen'/><rect x='{left}' y='{top}' width='{right - left}' "
-        f"height='{bottom - top}' class='box'/></svg></div>"
+        f"src='{_png(colour)}' alt=''><div class='box' style='{place}' role='img' "
+        f"aria-label='Rows {top} to {bottom - 1}, columns {left} to {right - 1} of the picture'></div></div>"
         f"<figcaption>{_seen_in_words(found, row, column, (top, left, bottom, right))}</figcaption></figure>"
     )
 
@@ -554,7 +597,7 @@ def architectures(
 # Words and pictures
 
 
-def _problem(network: "Network", picture: np.ndarray | None, layer: str | None) -> str:
+def problem(network: "Network", picture: np.ndarray | None, layer: str | None) -> str:
     """Return why nothing can be shown of a layer; "" where something can."""
     if network.trouble and not network.layers:
         return network.trouble

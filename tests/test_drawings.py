@@ -113,11 +113,28 @@ def test_the_strongest_channels_are_buttons_and_one_is_large(network, picture):
     )
 
 
+def test_a_page_with_widgets_of_its_own_gets_nothing_to_touch(classifier, network, picture):
+    """Streamlit's sanitiser lets no SVG through, and no script."""
+    heat = drawings.evidence(classifier, picture)
+    chosen = drawings.thumbnails(network, picture, "conv_head")
+    channel = list(chosen)[2]
+    words, large = drawings.feature_maps(network, picture, "conv_head", channel, buttons=False, opacity=0.5)
+    grid, cell = drawings.field_grid(network, picture, "conv_head", heat, (2, 3), buttons=False)
+    slide, seen = drawings.slide(12, 3, 1, 2, 1), drawings.seen(network, picture, "conv_head", 2, 3)
+    assert not re.search("<(button|input|svg)", words + large + grid + slide + seen)
+    assert f"Channel {channel}," in text(large) and "opacity:0.5" in large
+    assert pictures(f"'{chosen[channel]}'")[0].size == (7, 7)
+    assert (cell, grid.count("<div class=chosen")) == ((2, 3), 1)
+    assert drawings.cell_choices(network, "conv_head") == (list(range(7)), list(range(7)))
+
+
 def test_the_box_and_the_words_are_those_of_the_layer(network, picture):
     html = drawings.seen(network, picture, "blocks.1.0.conv_dw", 10, 20)
     layer = next(layer for layer in network.layers if layer.name == "blocks.1.0.conv_dw")
     top, left, bottom, right = layer.box(10, 20)
-    assert f"<rect x='{left}' y='{top}' width='{right - left}' height='{bottom - top}' class='box'/>" in html
+    found = re.search(r"class='box' style='left:(.*)%;top:(.*)%;width:(.*)%;height:([\d.]*)%'", html).groups()
+    place = [float(share) * 224 / 100 for share in found]
+    assert place == pytest.approx([left, top, right - left, bottom - top], abs=0.01)
     assert "sees 11 × 11 pixels, all on the picture" in text(html)
     assert "look 4 pixels further on" in text(html)
     glow = np.asarray(pictures(html)[1])[..., 3]
@@ -201,7 +218,7 @@ def test_gates_are_told_of():
         network = of(timm.create_model("mobilenetv3_small_100"))
     html = drawings.seen(network, np.zeros((224, 224, 3), dtype=np.uint8), "blocks.0.0.conv_pw", 3, 3)
     assert "Squeeze-and-excitation before it measures the whole picture" in text(html)
-    assert "<rect" in html
+    assert "class='box'" in html
 
 
 def test_what_has_no_maps_or_no_picture_says_so(network, picture):
