@@ -295,7 +295,7 @@ st.html(page.CSS)
 st.html(page.notes(words, "Uploads go with your session and are never logged."))
 
 tabs = [words["one"], "Batch", "Inside the network", "The model"]
-one, many, inside_tab, model = st.tabs(tabs, on_change="rerun")
+one, many, inside_tab, model = st.tabs(tabs, on_change="rerun", key="tab")
 with one:
     film_pixels = show_film()
 if inside_tab.open:

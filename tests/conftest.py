@@ -91,6 +91,17 @@ def gradio_url(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def streamlit_url():
+    """`streamlit run streamlit_app.py`; its address."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
+    command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
+    url = f"http://127.0.0.1:{port}"
+    with serving(command, f"{url}/_stcore/health"):
+        yield url
+
+
+@pytest.fixture(scope="session")
 def browser():
     """A headless Chromium."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -1,8 +1,12 @@
-"""The tab "Inside the network" of the Gradio page, in a real browser."""
+"""The tab "Inside the network" of both pages, in a real browser."""
+
+from pathlib import Path
 
 import pytest
+import streamlit as st
 from playwright.sync_api import expect
 from servers import free_port, open_page, screenshot, sideways_scroll, violations
+from streamlit.testing.v1 import AppTest
 
 import app
 from hub import demo, drawings
@@ -162,3 +166,84 @@ def test_a_model_without_examples_asks_for_a_picture(browser, tmp_path):
             assert "pneumonia" not in page.locator("body").inner_text().lower()
     finally:
         blocks.close()
+
+
+# Streamlit
+
+
+def choose_on_streamlit(page, panel):
+    page.get_by_role("radiogroup", name="Panel").get_by_role("radio", name=panel, exact=True).click()
+    expect(page.get_by_text(drawings.PANELS[panel][:40])).to_be_visible(timeout=WAIT)
+
+
+def test_streamlit_has_the_same_panels(browser, streamlit_url):
+    shows = {
+        "Filters": ".mosaics",
+        "Feature maps": ".film .heat",
+        "Padding and stride": ".squares",
+        "Receptive field": ".field .box",
+        "Parameters": ".costs >> nth=0",
+        "Architectures": ".architectures",
+    }
+    with open_page(browser, streamlit_url, "phone-dark") as page:
+        page.get_by_role("tab", name="Inside the network").click(timeout=WAIT)
+        for panel, content in shows.items():
+            choose_on_streamlit(page, panel)
+            expect(page.locator(content)).to_be_visible(timeout=WAIT)
+            assert sideways_scroll(page) == 0, panel
+            assert violations(page, {}) == [], panel
+            screenshot(page, f"streamlit-inside-{panel.split()[0].lower()}")
+
+
+def test_on_streamlit_too_a_channel_and_a_cell_of_the_film_are_clicked(
+    browser, streamlit_url, classifier, film, tmp_path
+):
+    film.save(tmp_path / "film.png")
+    with open_page(browser, streamlit_url, "desktop-light") as page:
+        page.locator("input[type=file]").first.set_input_files(tmp_path / "film.png", timeout=WAIT)
+        expect(page.locator(".card h2")).to_be_visible(timeout=WAIT)
+        page.get_by_role("tab", name="Inside the network").click()
+        choose_on_streamlit(page, "Receptive field")
+        frame = page.locator(".st-key-cells .frame")
+        shown = frame.locator("img")
+        expect(shown).to_have_attribute("src", drawings._png(classifier.read(film)), timeout=WAIT)
+        place = frame.bounding_box()
+        page.mouse.click(place["x"] + place["width"] * 6.5 / 7, place["y"] + place["height"] * 0.5 / 7)
+        words = page.locator(".field figcaption").last
+        expect(words).to_contain_text("row 0, column 6 sees 491 × 491 pixels", timeout=WAIT)
+
+        choose_on_streamlit(page, "Feature maps")
+        third = page.locator(".st-key-channels").get_by_role("radio").nth(2)
+        third.click()
+        expect(page.locator(".film figcaption")).to_contain_text(f"Channel {third.inner_text().strip()},")
+        page.get_by_role("slider", name="Opacity of the channel").press("ArrowLeft")
+        expect(page.locator(".film .heat")).to_have_css("opacity", "0.99")
+
+        choose_on_streamlit(page, "Padding and stride")
+        page.get_by_role("slider", name="Stride, S").press("ArrowRight")
+        expect(page.locator(".formula")).to_contain_text("(12 − 3 + 2 · 1) / 3 + 1")
+
+        choose_on_streamlit(page, "Architectures")
+        page.get_by_role("button", name="Count and time them").click()
+        expect(page.get_by_text("1 of 4 are done")).to_be_visible(timeout=WAIT)
+        page.get_by_role("tab", name="One film").click()
+        expect(page.locator(".card h2")).to_be_visible(timeout=WAIT)
+        page.get_by_role("tab", name="Inside the network").click()
+        row = page.locator(".architectures tr", has_text="Parameters")
+        expect(row.locator("td").first).to_have_text("61.7\u00a0k", timeout=WAIT)
+        choose_on_streamlit(page, "Receptive field")
+        expect(words).to_contain_text("row 0, column 6 sees")
+
+
+def test_on_streamlit_too_a_model_without_examples_asks_for_a_picture(monkeypatch):
+    other = Classifier.from_pretrained()
+    other.classes, other.radiograph, other.operating_points = ["cat", "dog"], False, {}
+    monkeypatch.setattr(demo, "load_model", lambda: other)
+    st.cache_resource.clear()
+    page = AppTest.from_file(str(Path(app.__file__).with_name("streamlit_app.py")), default_timeout=60)
+    page.session_state["tab"], page.session_state["panel"] = "Inside the network", "Feature maps"
+    page.run()
+    assert not page.exception
+    written = " ".join(element.proto.body for element in page.get("html"))
+    assert "Give a picture first" in written
+    assert "pneumonia" not in written.split("</style>")[-1].lower()

@@ -2,13 +2,12 @@
 
 import csv
 import re
-import sys
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from playwright.sync_api import expect
-from servers import free_port, open_page, screenshot, serving, sideways_scroll, violations, write_dicom
+from servers import open_page, screenshot, sideways_scroll, violations, write_dicom
 from streamlit.testing.v1 import AppTest
 
 from hub import demo
@@ -16,17 +15,6 @@ from hub import demo
 ROOT = Path(__file__).parents[1]
 WAIT = 30_000  # ms
 FRAMEWORK = {}  # rules that Streamlit 1.67 itself breaks
-
-
-@pytest.fixture(scope="module")
-def streamlit_url():
-    """`streamlit run streamlit_app.py`; its address."""
-    port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
-    command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
-    url = f"http://127.0.0.1:{port}"
-    with serving(command, f"{url}/_stcore/health"):
-        yield url
 
 
 @pytest.fixture(params=["desktop-light", "phone-dark"])
@@ -139,6 +127,8 @@ def test_a_batch_becomes_a_table_that_saves(page, write_films, tmp_path):
     # So many films, and looked for at every frame: the bar is gone when the last one is done.
     counts = r"/File \d+ of \d+; pictures classified: \d+/.test(document.body.innerText)"
     page.wait_for_function(counts, timeout=WAIT)
+    page.get_by_role("tab", name="The model").click()
+    page.get_by_role("tab", name="Batch").click()
     save = page.get_by_test_id("stDownloadButton").get_by_role("button")
     expect(save).to_be_visible(timeout=WAIT)
     with page.expect_download() as download:
@@ -146,7 +136,9 @@ def test_a_batch_becomes_a_table_that_saves(page, write_films, tmp_path):
     saved = download.value.path().read_text()
     assert all(file.name in saved for file in files)
     assert "broken.png is not an image" in saved
-    assert {row["operating_point"] for row in csv.DictReader(saved.splitlines())} == {"balanced", ""}
+    rows = list(csv.DictReader(saved.splitlines()))
+    assert len(rows) == 61
+    assert {row["operating_point"] for row in rows} == {"balanced", ""}
     assert violations(page, FRAMEWORK) == []
     assert sideways_scroll(page) == 0
     screenshot(page, "streamlit-batch")
