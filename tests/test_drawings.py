@@ -52,10 +52,13 @@ def pictures(html):
     return [Image.open(io.BytesIO(base64.b64decode(data))) for data in found]
 
 
-def test_the_page_loads_no_torch_before_the_tab_is_opened():
+def test_neither_page_loads_torch_before_the_tab_is_opened():
     program = (
         "import sys, app\n"
         "from hub.classifier import Classifier\napp.build(Classifier.from_pretrained(), [])\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "page = AppTest.from_file('streamlit_app.py', default_timeout=60).run()\n"
+        "assert len(page.tabs) == 4, page\n"
         "print(sorted({'torch', 'timm', 'datasets'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)

@@ -16,9 +16,9 @@ from hub.synthetic import sample_radiographs
 WAIT = 60_000  # ms: the first visitor waits for torch
 
 
-@pytest.fixture(params=["desktop-light", "phone-dark"])
+@pytest.fixture(scope="module", params=["desktop-light", "phone-dark"])
 def page(request, browser, gradio_url):
-    """The tab, open in a new window; nothing may go wrong in it unseen."""
+    """The tab, open in one window for all tests; nothing may go wrong in it unseen."""
     with open_page(browser, gradio_url, request.param) as page:
         errors = []
         page.on("console", lambda message: message.type == "error" and errors.append(message.text))
@@ -28,9 +28,6 @@ def page(request, browser, gradio_url):
         assert errors == []
 
 
-everywhere = pytest.mark.parametrize(
-    "page", ["desktop-light", "desktop-dark", "phone-light", "phone-dark"], indirect=True
-)
 desktop = pytest.mark.parametrize("page", ["desktop-light"], indirect=True)
 
 
@@ -45,7 +42,6 @@ def choose(page, panel):
     expect(page.get_by_text(lesson)).to_be_visible()
 
 
-@everywhere
 def test_every_panel_fits_and_explains_itself(page):
     shows = {
         "Filters": page.locator(".mosaics"),
