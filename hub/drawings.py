@@ -358,7 +358,8 @@ def cell_choices(network: "Network", layer: str) -> tuple[list[int], list[int]]:
 def usual_cell(network: "Network", layer: str, heat: np.ndarray | None) -> tuple[int, int]:
     """Return the cell that is chosen first: the hottest, where every one is a choice, or the middle one."""
     rows, columns = cell_choices(network, layer)
-    if heat is not None and heat.max() > 0 and heat.shape == (len(rows), len(columns)):
+    every = (len(rows), len(columns)) == _layer(network, layer).output[-2:]
+    if heat is not None and heat.max() > 0 and every and heat.shape == (len(rows), len(columns)):
         return tuple(int(i) for i in np.unravel_index(heat.argmax(), heat.shape))
     return rows[len(rows) // 2], columns[len(columns) // 2]
 

@@ -207,6 +207,9 @@ def test_on_streamlit_too_a_channel_and_a_cell_of_the_film_are_clicked(
         page.mouse.click(place["x"] + place["width"] * 6.5 / 7, place["y"] + place["height"] * 0.5 / 7)
         words = page.locator(".field figcaption").last
         expect(words).to_contain_text("row 0, column 6 sees 491 × 491 pixels", timeout=WAIT)
+        page.get_by_role("combobox", name="Layer").click()
+        page.get_by_role("option").first.click()
+        expect(words).to_contain_text("row 56, column 56 sees 3 × 3 pixels", timeout=WAIT)
 
         choose_on_streamlit(page, "Feature maps")
         third = page.locator(".st-key-channels").get_by_role("radio").nth(2)
@@ -228,7 +231,7 @@ def test_on_streamlit_too_a_channel_and_a_cell_of_the_film_are_clicked(
         row = page.locator(".architectures tr", has_text="Parameters")
         expect(row.locator("td").first).to_have_text("61.7\u00a0k", timeout=WAIT)
         choose_on_streamlit(page, "Receptive field")
-        expect(words).to_contain_text("row 0, column 6 sees")
+        expect(words).to_contain_text("row 56, column 56 sees", timeout=WAIT)
 
 
 def test_on_streamlit_too_a_model_without_examples_asks_for_a_picture(monkeypatch):
