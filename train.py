@@ -152,7 +152,7 @@ def main(options: argparse.Namespace) -> None:
         train_set = loader.decode(splits["train"], recipe.size, channels, radiograph)
         validation_set = loader.decode(splits["validation"], recipe.size, channels, radiograph)
         trained_from = time.perf_counter()
-        if recipe.architecture == "airbench_small" and weights == "none":
+        if architectures.is_own(recipe.architecture) and weights == "none" and not grey:
             architectures.whiten(model, train_set[0])
         history = training.train(
             model,

@@ -26,6 +26,7 @@ class ConvNet(nn.Module):
     ):
         super().__init__()
         self.stages, self.neck = nn.Sequential(*stages), neck
+        self.keeps_whitened = False  # whether training leaves alone what `whiten` sets
         self.num_classes, self.drop_rate = num_classes, drop_rate
         self.num_features = self.head_hidden_size = num_features
         self.classifier = nn.Linear(num_features, num_classes)
@@ -95,13 +96,17 @@ def _airbench_small(in_chans: int, num_classes: int, drop_rate: float = 0.0) -> 
     # Stride 2 at once: a quarter of the work for a little less to see.
     stem = nn.Sequential(nn.Conv2d(in_chans, 48, 4, stride=2), nn.ReLU())
     neck = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    return ConvNet([stem, stage(48, 64), stage(64, 128)], neck, 128, num_classes, drop_rate)
+    model = ConvNet([stem, stage(48, 64), stage(64, 128)], neck, 128, num_classes, drop_rate)
+    model.keeps_whitened = True
+    return model
 
 
 @torch.no_grad()
 def whiten(model: ConvNet, images: Tensor) -> None:
-    """Set and freeze the first convolution: principal components of patches, scaled to deviation one, and
-    their negatives (Jordan 2024, section 3.2); any filters left over stay as they are.
+    """Begin with principal components of patches, scaled to deviation one, and their negatives as filters.
+
+    Neighbours in a photograph are alike, and so are their colours: what such filters give is not (Jordan
+    2024, section 3.2). Any filters left over stay as they are.
 
     `images` are uint8 [N, channels, H, W], of which a few thousand serve.
     """
@@ -114,7 +119,7 @@ def whiten(model: ConvNet, images: Tensor) -> None:
     kernels = scaled.view(-1, *conv.weight.shape[1:])
     conv.weight[: 2 * len(kernels)] = torch.cat([kernels, -kernels])
     conv.bias.zero_()
-    conv.requires_grad_(False)
+    conv.requires_grad_(not model.keeps_whitened)
 
 
 def _cfg(input_size: tuple[int, int, int], **more: bool) -> dict:

@@ -88,9 +88,9 @@ def _augment_photos(x: Tensor, size: int, generator: Generator) -> Tensor:
 
 
 def _augment_objects(x: Tensor, size: int, generator: Generator) -> Tensor:
-    """Mirror, and shift by up to an eighth of the side, in whole pixels: small pictures blur easily."""
+    """Mirror, and shift by up to a sixteenth of the side, in whole pixels: small pictures blur easily."""
     step = 2 / x.shape[-1]
-    shift = step * round(x.shape[-1] / 8)
+    shift = step * round(x.shape[-1] / 16)
     return _warp(x, size, generator, 0, 0, (0, 0), 0, shift, step=step, padding="reflection")
 
 

@@ -31,8 +31,8 @@ RECIPES = {
     "xray":         Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "films",      0),
     "small_data":   Recipe("mobilenetv2_100",   128, 128,   10,   0,    16,   1e-3, "photos",     4),
     "mnist":        Recipe("simple_cnn",         28,  28,    5,   0,   128,   3e-3, "digits",     0),
-    "cifar10":      Recipe("simple_cnn",         32,  32,    5,   0,    64,   3e-3, "objects",    0),
-    "cifar10_fast": Recipe("airbench_small",     32,  32,    4,   0,    64,   1e-2, "objects",    0),
+    "cifar10":      Recipe("simple_cnn",         32,  32,    5,   0,    16,   1e-3, "objects",    0),
+    "cifar10_fast": Recipe("airbench_small",     32,  32,    4,   0,    64,   5e-3, "objects",    0),
     "folder":       Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "photos",     0),
 }
 # fmt: on
