@@ -29,7 +29,7 @@ class Recipe(NamedTuple):
 RECIPES = {
     #                       architecture       size small epochs small batch  rate  augmentation frozen
     "xray":         Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "films",      0),
-    "small_data":   Recipe("mobilenetv2_100",   128, 128,   10,   0,    16,   1e-3, "photos",     4),
+    "small_data":   Recipe("mobilenetv2_100",   112,  96,   10,   7,    32,   2e-3, "photos",     5),
     "mnist":        Recipe("simple_cnn",         28,  28,    5,   0,   128,   3e-3, "digits",     0),
     "cifar10":      Recipe("simple_cnn",         32,  32,    5,   0,    16,   1e-3, "objects",    0),
     "cifar10_fast": Recipe("airbench_small",     32,  32,    4,   0,    64,   5e-3, "objects",    0),
