@@ -33,7 +33,7 @@ OTHER_WORDS = {
     "title": "What is in the picture?",
     "introduction": "A picture in: which of its classes the model finds it most like.",
     "disclaimer": "Research software: the answer is always one of the model's classes.",
-    "one": "One picture",
+    "one": "Picture",
     "api": "Say which of its classes the model finds a picture most like.",
     "picture": "Picture",
     "heatmap": "Colour marks what speaks for the answer, from faint yellow (a little) to red (a lot).",

@@ -31,7 +31,7 @@ PANELS = {
     "filters that know photographs: an edge is an edge everywhere.",
     "Feature maps": "A feature map is the answer of one filter: bright where it found what it looks for. "
     "Early layers answer finely, and find edges; late ones have few cells left, and find whole patterns. It "
-    "is what the network computed, not where disease is.",
+    "is what the network computed, and no finding.",
     "Padding and stride": "A kernel of F pixels fits into N pixels at N − F + 1 places. Padding P adds room "
     "at both ends; stride S keeps one place in S. “valid” is no padding, “same” is as much as makes "
     "the output N / S, rounded up.",
