@@ -153,7 +153,7 @@ def main(options: argparse.Namespace) -> None:
         validation_set = loader.decode(splits["validation"], recipe.size, channels, radiograph)
         trained_from = time.perf_counter()
         if architectures.is_own(recipe.architecture) and weights == "none" and not grey:
-            architectures.whiten(model, train_set[0])
+            architectures.whiten(model, training.normalize(train_set[0][:5000].float() / 255, model))
         history = training.train(
             model,
             train_set,

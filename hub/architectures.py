@@ -12,10 +12,8 @@ from timm.layers import to_2tuple
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from torch import Tensor, nn
 
-from hub.training import normalize
-
 FILTER = ("global_pool",)  # what timm offers and these networks do not have
-WHITENING_IMAGES, WHITENING_FLOOR = 5000, 5e-4  # the floor keeps noise from being blown up
+WHITENING_FLOOR = 5e-4  # keeps noise from being blown up
 
 
 class ConvNet(nn.Module):
@@ -102,16 +100,15 @@ def _airbench_small(in_chans: int, num_classes: int, drop_rate: float = 0.0) -> 
 
 
 @torch.no_grad()
-def whiten(model: ConvNet, images: Tensor) -> None:
+def whiten(model: ConvNet, pixels: Tensor) -> None:
     """Begin with principal components of patches, scaled to deviation one, and their negatives as filters.
 
     Neighbours in a photograph are alike, and so are their colours: what such filters give is not (Jordan
     2024, section 3.2). Any filters left over stay as they are.
 
-    `images` are uint8 [N, channels, H, W], of which a few thousand serve.
+    `pixels` are pictures as the network is given them, float32 [N, channels, H, W]; a few thousand serve.
     """
     conv = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
-    pixels = normalize(images[:WHITENING_IMAGES].float() / 255, model)
     patches = F.unfold(pixels, conv.kernel_size, stride=conv.stride).transpose(1, 2).flatten(0, 1)
     variances, components = torch.linalg.eigh(patches.T @ patches / len(patches))
     half = conv.out_channels // 2

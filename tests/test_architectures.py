@@ -62,9 +62,10 @@ def test_whitened_filters_give_uncorrelated_maps_of_deviation_one():
     model = create("airbench_small", 3, 32)
     smooth = torch.randint(0, 256, (64, 3, 8, 8)).float()
     images = torch.nn.functional.interpolate(smooth, 32, mode="bilinear").to(torch.uint8)
-    hub.architectures.whiten(model, images)
+    pixels = normalize(images / 255, model)
+    hub.architectures.whiten(model, pixels)
     conv = model.stages[0][0]
-    maps = conv(normalize(images / 255, model)).detach()[:, :12]  # later ones are held down as noise
+    maps = conv(pixels).detach()[:, :12]  # later ones are held down as noise
     second_moments = torch.einsum("nchw,ndhw->cd", maps, maps) / maps[:, 0].numel()
     assert torch.allclose(second_moments, torch.eye(12), atol=0.1)
     assert torch.equal(conv.weight[24:], -conv.weight[:24])

@@ -212,6 +212,7 @@ def test_on_streamlit_too_a_channel_and_a_cell_of_the_film_are_clicked(
         expect(words).to_contain_text("row 56, column 56 sees 3 × 3 pixels", timeout=WAIT)
 
         choose_on_streamlit(page, "Feature maps")
+        expect(page.locator(".st-key-channels").get_by_role("radio")).to_have_count(12, timeout=WAIT)
         third = page.locator(".st-key-channels").get_by_role("radio").nth(2)
         third.click()
         expect(page.locator(".film figcaption")).to_contain_text(f"Channel {third.inner_text().strip()},")

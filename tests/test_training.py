@@ -179,7 +179,7 @@ def test_the_command_leaves_a_finished_model_folder(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "shared patients: train/validation 0" in done.stdout
     names = {path.name for path in output.iterdir()}
-    assert names == {"README.md", "training.png", "model.safetensors", "onnx"} | {
+    assert names == {"README.md", "training.png", "model.safetensors", "filters.safetensors", "onnx"} | {
         f"{name}.json" for name in ("config", "preprocessor_config", "metrics")
     }
     metrics = json.loads((output / "metrics.json").read_text())
