@@ -20,7 +20,7 @@ from PIL import Image
 from hub import demo
 from hub.classifier import Classifier
 from hub.errors import InputError
-from hub.heatmap import FULL_COLOUR, OPACITY, local_log_odds
+from hub.heatmap import FAINT, FULL_COLOUR, local_log_odds, tint
 
 if TYPE_CHECKING:
     from hub.inside import Architecture, Cost, Layer, Network, Paper, Slide
@@ -417,7 +417,7 @@ def seen(network: "Network", picture: np.ndarray | None, layer: str | None, row:
     top, left, bottom, right = found.box(row, column, whole=False)
     height, width = found.picture
     colour = np.zeros((*glow.shape, 4), dtype=np.uint8)
-    colour[..., :3] = 255, 214, 10
+    colour[..., :3] = FAINT
     colour[..., 3] = 230 * np.sqrt(glow / max(float(glow.max()), 1e-30))
     place = (
         f"left:{100 * left / width:.3f}%;top:{100 * top / height:.3f}%;"
@@ -659,11 +659,9 @@ def _bytes(value: float) -> str:
 def _tint(heat: np.ndarray | None, row: int, column: int) -> str:
     if heat is None or heat[row, column] <= 0:
         return ""
-    value = float(heat[row, column])
-    red, green, blue = (
-        round(a * (1 - value) + b * value) for a, b in zip((255, 214, 10), (220, 38, 38), strict=True)
-    )
-    return f" style='background:rgb({red} {green} {blue} / {OPACITY * value**2:.2f})'"
+    colour, opacity = tint(heat[row, column, None])
+    red, green, blue = map(round, colour)
+    return f" style='background:rgb({red} {green} {blue} / {opacity.item():.2f})'"
 
 
 def _stretched(values: np.ndarray) -> np.ndarray:
@@ -680,8 +678,8 @@ def _grey(values: np.ndarray) -> np.ndarray:
 def _colour(values: np.ndarray) -> np.ndarray:
     """Return a map as uint8 [h, w, 4], as the heatmap is coloured: clear, yellow, orange, red."""
     heat = _stretched(values)[..., None]
-    colour = np.array([255, 214, 10]) * (1 - heat) + np.array([220, 38, 38]) * heat
-    return np.concatenate([colour, 255 * OPACITY * heat**2], 2).astype(np.uint8)
+    colour, opacity = tint(heat)
+    return np.concatenate([colour, 255 * opacity], 2).astype(np.uint8)
 
 
 def _png(pixels: np.ndarray) -> str:

@@ -8,6 +8,7 @@ from hub.classifier import Prediction
 MAX_SIDE = 768  # pixels: what a screen shows
 FULL_COLOUR = 6  # log odds: 400 to 1; at even odds and below there is no colour
 OPACITY = 0.75  # of full colour, so that the film still shows
+FAINT, FULL = (255, 214, 10), (220, 38, 38)  # yellow, over orange to red
 
 
 def local_log_odds(prediction: Prediction, label: str) -> np.ndarray:
@@ -24,6 +25,11 @@ def local_log_odds(prediction: Prediction, label: str) -> np.ndarray:
     return local[index] - np.logaddexp.reduce(np.delete(local, index, 0), 0)
 
 
+def tint(heat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the colour [..., 3], 0 to 255, and opacity [..., 1], 0 to 1, of heat [..., 1] from 0 to 1."""
+    return np.array(FAINT) * (1 - heat) + np.array(FULL) * heat, OPACITY * heat**2
+
+
 def overlay(picture: Image.Image, prediction: Prediction, label: str) -> Image.Image:
     """Return the picture, RGB, with what speaks for `label` laid over it: clear, yellow, orange, red.
 
@@ -38,6 +44,5 @@ def overlay(picture: Image.Image, prediction: Prediction, label: str) -> Image.I
         return Image.fromarray(base.astype(np.uint8))
     evidence = Image.fromarray((local_log_odds(prediction, label) / FULL_COLOUR).astype(np.float32))
     heat = np.asarray(evidence.resize(size, Image.Resampling.BICUBIC)).clip(0, 1)[..., None]
-    colour = np.array([255, 214, 10]) * (1 - heat) + np.array([220, 38, 38]) * heat
-    opacity = OPACITY * heat**2
+    colour, opacity = tint(heat)
     return Image.fromarray((base * (1 - opacity) + colour * opacity).round().astype(np.uint8))
