@@ -258,10 +258,10 @@ def show_inside(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixel
             found.append(row)
             yield drawings.architectures(papers, found, running=True)
 
-    def slider(label: str, low: int, high: int, value: int) -> gr.Slider:
-        return gr.Slider(low, high, value, step=1, label=label, min_width=140)
+    def slider(label: str) -> gr.Slider:
+        return gr.Slider(*drawings.SLIDERS[label], step=1, label=label, min_width=140)
 
-    loading = page.invitation("Loading the network, which takes some seconds the first time")
+    loading = page.invitation(drawings.LOADING)
     names = list(drawings.PANELS)
     choice = gr.Radio(names, value=names[0], label="Panel", show_label=False, elem_id="panels")
     panels = []
@@ -281,12 +281,11 @@ def show_inside(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixel
             channel = gr.HTML()
     with panel("Padding and stride"):
         with gr.Row():
-            slides = [slider("Pixels, N", 1, 64, 12), slider("Kernel, F", 1, 15, 3)]
-            names_of_padding = ["valid", "same", "number"]
-            slides.append(gr.Radio(names_of_padding, value="number", label="Padding", min_width=140))
+            slides = [slider("Pixels, N"), slider("Kernel, F")]
+            slides.append(gr.Radio(drawings.PADDINGS, value="number", label="Padding", min_width=140))
         with gr.Row():
-            slides += [slider("Padding, P", 0, 8, 1), slider("Stride, S", 1, 8, 2)]
-            slides.append(slider("Dilation", 1, 4, 1))
+            slides += [slider("Padding, P"), slider("Stride, S")]
+            slides.append(slider("Dilation"))
         positions = gr.HTML(loading)
     with panel("Receptive field"):
         cell_layer = gr.Dropdown(label="Layer", visible=False)
@@ -296,10 +295,10 @@ def show_inside(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixel
         every_layer = gr.HTML()
     with panel("Parameters"):
         with gr.Row():
-            numbers = [slider("Channels in", 1, 512, 64), slider("Filters", 1, 512, 64)]
-            numbers.append(slider("Filter size", 1, 11, 3))
+            numbers = [slider("Channels in"), slider("Filters")]
+            numbers.append(slider("Filter size"))
         with gr.Row():
-            numbers += [slider("Picture, pixels a side", 1, 256, 56), slider("Stride", 1, 4, 2)]
+            numbers += [slider("Picture, pixels a side"), slider("Stride")]
         cost, stacks = gr.HTML(loading), gr.HTML()
     with panel("Architectures"):
         count = gr.Button("Count and time them here", variant="primary", elem_id="count")

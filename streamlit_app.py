@@ -17,8 +17,6 @@ from hub.errors import InputError
 if TYPE_CHECKING:
     from hub.inside import Network
 
-LOADING = "Loading the network, which takes some seconds the first time"
-
 
 @st.cache_resource(show_spinner="Loading the model")
 def load() -> tuple[Classifier, dict[str, bytes]]:
@@ -29,7 +27,7 @@ def load() -> tuple[Classifier, dict[str, bytes]]:
         return classifier, {path.stem: path.read_bytes() for path in paths}
 
 
-@st.cache_resource(show_spinner=LOADING)
+@st.cache_resource(show_spinner=drawings.LOADING)
 def open_network() -> "Network":
     """Return the inside of the model, with torch: once for all visitors, when one opens the tab."""
     from hub import inside
@@ -66,6 +64,13 @@ def choose_film() -> bytes | None:
     return examples.get(name)
 
 
+def answer_once(source: bytes) -> demo.Answer:
+    """Return the answer to a film; the session keeps it, for Streamlit runs all this at every touch."""
+    if st.session_state.get("answer", (None,))[0] != source:
+        st.session_state.answer = source, demo.answer(classifier, source)
+    return st.session_state.answer[1]
+
+
 def show_film() -> np.ndarray | None:
     """Draw one film and its answer; return what the network was given of it."""
     source = choose_film()
@@ -74,10 +79,11 @@ def show_film() -> np.ndarray | None:
         card = st.container()
         point = choose_point("Operating point")
     if not source:
+        st.session_state.pop("answer", None)
         card.html(page.invitation())
         return None
     try:
-        answer = demo.answer(classifier, source)
+        answer = answer_once(source)
     except InputError as error:
         card.html(page.trouble(str(error)))
         return None
@@ -144,7 +150,6 @@ def show_batch() -> None:
     st.download_button("Download as CSV", batch.to_csv(rows), "answers.csv", "text/csv")
 
 
-@st.fragment  # so that a touch in here does not classify the film anew
 def show_inside(pixels: np.ndarray | None) -> None:
     """Draw what happens inside the network for a film, else for the first example."""
     if pixels is None and examples:
@@ -211,11 +216,12 @@ def show_feature_maps(network: "Network", pixels: np.ndarray | None) -> None:
 def show_slide() -> None:
     """Draw a kernel that slides, and its output size."""
     with st.container(key="slide"):
-        size, kernel = number("Pixels, N", 1, 64, 12), number("Kernel, F", 1, 15, 3)
-        names = ["valid", "same", "number"]
-        padding = st.radio("Padding", names, 2, horizontal=True, key="padding", persist_state="session")
-        pixels = number("Padding, P", 0, 8, 1, disabled=padding != "number")
-        stride, dilation = number("Stride, S", 1, 8, 2), number("Dilation", 1, 4, 1)
+        size, kernel = number("Pixels, N"), number("Kernel, F")
+        padding = st.radio(
+            "Padding", drawings.PADDINGS, 2, horizontal=True, key="padding", persist_state="session"
+        )
+        pixels = number("Padding, P", disabled=padding != "number")
+        stride, dilation = number("Stride, S"), number("Dilation")
     padding = pixels if padding == "number" else padding
     st.html(drawings.slide(size, kernel, padding, stride, dilation))
 
@@ -247,15 +253,16 @@ def show_field(network: "Network", pixels: np.ndarray | None) -> None:
 def show_cost() -> None:
     """Draw what a convolution costs."""
     with st.container(key="cost"):
-        channels, filters = number("Channels in", 1, 512, 64), number("Filters", 1, 512, 64)
-        kernel, size = number("Filter size", 1, 11, 3), number("Picture, pixels a side", 1, 256, 56)
-        stride = number("Stride", 1, 4, 2)
+        channels, filters = number("Channels in"), number("Filters")
+        kernel, size = number("Filter size"), number("Picture, pixels a side")
+        stride = number("Stride")
     st.html(drawings.cost(channels, filters, kernel, size, stride))
     st.html(drawings.stacks(channels, size))
 
 
-def number(label: str, low: int, high: int, usual: int, disabled: bool = False) -> int:
+def number(label: str, disabled: bool = False) -> int:
     """Draw a slider of whole numbers."""
+    low, high, usual = drawings.SLIDERS[label]
     return st.slider(label, low, high, usual, key=label, persist_state="session", disabled=disabled)
 
 

@@ -44,6 +44,21 @@ PANELS = {
     "Architectures": "Four milestones, side by side: deeper and deeper, with smaller and smaller filters. "
     "What a network costs does not depend on what it has learned, so untrained ones are counted and timed.",
 }
+LOADING = "Loading the network, which takes some seconds the first time"
+# What the sliders go from and to, and where they begin.
+SLIDERS = {
+    "Pixels, N": (1, 64, 12),
+    "Kernel, F": (1, 15, 3),
+    "Padding, P": (0, 8, 1),
+    "Stride, S": (1, 8, 2),
+    "Dilation": (1, 4, 1),
+    "Channels in": (1, 512, 64),
+    "Filters": (1, 512, 64),
+    "Filter size": (1, 11, 3),
+    "Picture, pixels a side": (1, 256, 56),
+    "Stride": (1, 4, 2),
+}
+PADDINGS = ("valid", "same", "number")
 GRID = 7  # buttons a side, at most, to choose a cell by
 THUMBNAILS = 12
 ROWS = 8  # positions of a kernel that are drawn
