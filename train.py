@@ -72,6 +72,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--batch-size", type=int, help="images a step (default: the recipe's)")
     add("--learning-rate", type=float, help="its peak, after a short warm-up (default: the recipe's)")
     add(
+        "--optimizer",
+        choices=sorted({recipe.optimizer for recipe in recipes.RECIPES.values()}),
+        help="adamw, or muon, which learns faster from scratch (default: the recipe's)",
+    )
+    add(
         "--augmentation",
         choices=sorted({recipe.augmentation for recipe in recipes.RECIPES.values()}),
         help="how training pictures are varied: films, as from other machines; photos, framed and lit "
@@ -163,6 +168,7 @@ def main(options: argparse.Namespace) -> None:
             small_size=min(recipe.small_size, recipe.size),
             batch_size=recipe.batch_size,
             learning_rate=recipe.learning_rate,
+            optimizer=recipe.optimizer,
             augmentation=recipe.augmentation,
             frozen=recipe.frozen,
             compile=options.compile,

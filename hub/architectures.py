@@ -87,14 +87,14 @@ def _airbench_small(in_chans: int, num_classes: int, drop_rate: float = 0.0) -> 
         for layer in (first, second):  # at first each map is handed on as it is, for as many as there are
             nn.init.dirac_(layer.weight.data[: layer.in_channels])
         return nn.Sequential(
-            first, nn.MaxPool2d(2), nn.BatchNorm2d(filters), nn.ReLU(),
-            second, nn.BatchNorm2d(filters), nn.ReLU(),
+            first, nn.MaxPool2d(2), nn.BatchNorm2d(filters), nn.GELU(),
+            second, nn.BatchNorm2d(filters), nn.GELU(),
         )  # fmt: skip
 
     # Stride 2 at once: a quarter of the work for a little less to see.
-    stem = nn.Sequential(nn.Conv2d(in_chans, 48, 4, stride=2), nn.ReLU())
+    stem = nn.Sequential(nn.Conv2d(in_chans, 32, 4, stride=2), nn.GELU())
     neck = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    model = ConvNet([stem, stage(48, 64), stage(64, 128)], neck, 128, num_classes, drop_rate)
+    model = ConvNet([stem, stage(32, 64), stage(64, 128)], neck, 128, num_classes, drop_rate)
     model.keeps_whitened = True
     return model
 

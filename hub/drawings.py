@@ -110,12 +110,12 @@ def filters(network: "Network") -> str:
         factor = _factor(change, largest)
         enlarged = "on the same scale" if factor == 1 else f"{factor} times enlarged"
         figures = (
-            _mosaic(before, largest, "Before fine-tuning")
-            + _mosaic(after, largest, "After fine-tuning")
+            _mosaic(before, largest, "Before training")
+            + _mosaic(after, largest, "After training")
             + _mosaic(change * factor, largest, f"What changed, {enlarged}")
         )
         share = np.linalg.norm(change) / max(np.linalg.norm(before), 1e-12)
-        says = f"Fine-tuning changed these numbers by {demo.percent(float(share))} of their size in all."
+        says = f"Training changed these numbers by {demo.percent(float(share))} of their size in all."
     return _inside(
         f"<p>{count} filters of {height} × {width} numbers. Grey is zero: one that is all grey does next to "
         f"nothing. {escape(says)}</p>"

@@ -21,19 +21,20 @@ class Recipe(NamedTuple):
     small_epochs: int
     batch_size: int
     learning_rate: float
+    optimizer: str
     augmentation: str
     frozen: int
 
 
 # fmt: off
 RECIPES = {
-    #                       architecture       size small epochs small batch  rate  augmentation frozen
-    "xray":         Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "films",      0),
-    "small_data":   Recipe("mobilenetv2_100",   112,  96,   10,   7,    32,   2e-3, "photos",     5),
-    "mnist":        Recipe("simple_cnn",         28,  28,    5,   0,   128,   3e-3, "digits",     0),
-    "cifar10":      Recipe("simple_cnn",         32,  32,    5,   0,    16,   1e-3, "objects",    0),
-    "cifar10_fast": Recipe("airbench_small",     32,  32,    4,   0,    64,   5e-3, "objects",    0),
-    "folder":       Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "photos",     0),
+    #                       architecture       size small epochs small batch  rate  optimizer augmented frozen
+    "xray":         Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "adamw", "films",     0),
+    "small_data":   Recipe("mobilenetv2_100",   112,  96,   10,   7,    32,   2e-3, "adamw", "photos",    5),
+    "mnist":        Recipe("simple_cnn",         28,  28,    5,   0,   128,   3e-3, "adamw", "digits",    0),
+    "cifar10":      Recipe("simple_cnn",         32,  32,    5,   0,    16,   1e-3, "adamw", "objects",   0),
+    "cifar10_fast": Recipe("airbench_small",     32,  32,    4,   0,   128,   2e-2, "muon",  "objects",   0),
+    "folder":       Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "adamw", "photos",    0),
 }
 # fmt: on
 # Data sets known by a name that is not a row's.

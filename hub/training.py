@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from timm.models import group_parameters
+from timm.optim import Muon
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from tqdm.auto import tqdm
@@ -27,6 +28,7 @@ def train(
     small_size: int,
     batch_size: int,
     learning_rate: float,
+    optimizer: str = "adamw",
     augmentation: str = "films",
     frozen: int = 0,
     weight_decay: float = 0.05,
@@ -53,11 +55,11 @@ def train(
     freeze(model, frozen)
     model.to(device, memory_format=torch.channels_last)
     average = ModelEmaV3(model, decay=ema_decay, use_warmup=True)
-    optimizer = torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=weight_decay, fused=True)
+    updates = make_optimizer(model, optimizer, learning_rate, weight_decay)
     steps = epochs * (len(images) // batch_size or 1)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warmup_cosine(step, steps))
-    network, optimizer, schedule = accelerator.prepare(
-        torch.compile(model, dynamic=False) if compile else model, optimizer, schedule
+    schedule = torch.optim.lr_scheduler.LambdaLR(updates, lambda step: _warmup_cosine(step, steps))
+    network, updates, schedule = accelerator.prepare(
+        torch.compile(model, dynamic=False) if compile else model, updates, schedule
     )
     counts = labels.bincount(minlength=model.num_classes)
     class_weights = len(labels) / (model.num_classes * counts)
@@ -79,9 +81,9 @@ def train(
                     logits.float(), labels[batch], class_weights, label_smoothing=label_smoothing
                 )
                 accelerator.backward(loss)
-                optimizer.step()
+                updates.step()
                 schedule.step()
-                optimizer.zero_grad()
+                updates.zero_grad()
                 step += 1
                 average.update(model, step)
                 seen, total = seen + len(batch), total + loss.item() * len(batch)
@@ -105,6 +107,21 @@ def train(
     model.load_state_dict(average.module.state_dict())
     model.to("cpu").eval()
     return history
+
+
+def make_optimizer(
+    model: nn.Module, name: str, learning_rate: float, weight_decay: float
+) -> torch.optim.Optimizer:
+    """Return "adamw" or "muon" for the model's parameters.
+
+    Muon (Jordan 2024, https://kellerjordan.github.io/posts/muon) moves every matrix and kernel by an
+    orthogonal matrix near its momentum, and AdamW the rest. Three Newton-Schulz iterations, in place of the
+    usual five, cost less and do as well on small networks.
+    """
+    if name == "muon":
+        learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        return Muon(learning, learning_rate, weight_decay=weight_decay, nesterov=True, ns_steps=3)
+    return torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=weight_decay, fused=True)
 
 
 def freeze(model: nn.Module, groups: int) -> None:

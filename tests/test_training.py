@@ -11,7 +11,7 @@ import timm
 import torch
 from PIL import Image
 
-from hub import export, package, training
+from hub import architectures, export, package, training
 from hub.classifier import Classifier
 from hub.errors import InputError
 from hub.files import BUNDLED
@@ -64,6 +64,35 @@ def test_frozen_groups_keep_their_weights_and_the_rest_learns():
     same = {name for name, tensor in model.named_parameters() if torch.equal(tensor, before[name])}
     assert {"conv_stem.weight", "bn1.weight", "blocks.0.0.conv_dw.weight"} <= same
     assert not any(name.startswith(("blocks.1", "classifier")) for name in same)
+
+
+def test_muon_moves_kernels_in_every_direction_alike_and_biases_as_adam_does():
+    torch.manual_seed(0)
+    model = timm.create_model("simple_cnn")
+    kernel, bias = model.stages[1][0].weight, model.stages[1][0].bias
+    before = kernel.detach().clone(), bias.detach().clone()
+    torch.nn.functional.cross_entropy(model(torch.randn(16, 1, 28, 28)), torch.arange(16) % 10).backward()
+    training.make_optimizer(model, "muon", learning_rate=0.01, weight_decay=0).step()
+
+    def spread(kernel):
+        values = torch.linalg.svdvals(kernel.flatten(1))
+        return (values[0] / values.median()).item()
+
+    assert spread(kernel.grad) > 8
+    assert spread(kernel.detach() - before[0]) < 2
+    moved = (bias.detach() - before[1])[bias.grad.abs() > 1e-6]
+    assert torch.allclose(moved.abs(), torch.tensor(0.01), rtol=0.02)
+
+
+def test_frozen_filters_stay_with_muon_too():
+    model = timm.create_model("airbench_small", num_classes=2)
+    images, labels = tiny_set(32, 1)
+    images = images.expand(-1, 3, -1, -1)
+    architectures.whiten(model, training.normalize(images.float() / 255, model))
+    before = {name: tensor.clone() for name, tensor in model.named_parameters()}
+    training.train(model, (images, labels), (images, labels), optimizer="muon", **SETTINGS)
+    same = {name for name, tensor in model.named_parameters() if torch.equal(tensor, before[name])}
+    assert same == {"stages.0.0.weight", "stages.0.0.bias"}
 
 
 def test_more_groups_than_there_are_cannot_be_frozen():
