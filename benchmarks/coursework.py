@@ -14,19 +14,16 @@ Needs benchmarks/requirements.txt.
 import argparse
 import importlib.util
 import json
-import os
-import platform
 import shlex
 import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from datasets import DatasetDict
 
-from benchmarks import keras_peers
+from benchmarks import keras_peers, machine
 from hub import data, files, loader, patients, sources
 from hub.errors import InputError, run_command
 
@@ -117,7 +114,7 @@ def compare(name: str, source: str, weights: str | None, seed: int, output: Path
         "dataset": Path(source).name,
         "seed": seed,
         "images": figures["images"],
-        "machine": machine() | figures["versions"],
+        "machine": machine.describe() | figures["versions"],
         "rows": rows,
     }
 
@@ -174,20 +171,6 @@ def _figures(test_accuracy: float, epochs: int, seconds: float, command_seconds:
     }
 
 
-def machine() -> dict[str, str | int]:
-    """Return what the times depend on: the processor, the cores that this process may use, versions."""
-    about = Path("/proc/cpuinfo")
-    lines = about.read_text().splitlines() if about.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": names[0] if names else platform.processor() or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "python": platform.python_version(),
-        "torch": version("torch"),
-        "timm": version("timm"),
-    }
-
-
 def format_table(record: dict) -> str:
     """Return the Markdown table of coursework.json, and below it the machine or machines."""
     lines = [f"| {' | '.join(COLUMNS)} |", "| --- " * len(COLUMNS) + "|"]
@@ -206,9 +189,9 @@ def format_table(record: dict) -> str:
     return "\n".join([*lines, "", *machines])
 
 
-def _machine_line(machine: dict) -> str:
-    versions = (f"{name} {machine[name]}" for name in ("python", "torch", "timm", "tensorflow", "keras"))
-    return f"Times of one run on {machine['cpu']}, {machine['cores']} cores: {', '.join(versions)}."
+def _machine_line(about: dict) -> str:
+    versions = (f"{name} {about[name]}" for name in ("python", "torch", "timm", "tensorflow", "keras"))
+    return f"Times of one run on {about['cpu']}, {about['cores']} cores: {', '.join(versions)}."
 
 
 if __name__ == "__main__":

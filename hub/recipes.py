@@ -32,7 +32,7 @@ RECIPES = {
     "xray":         Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "adamw", "films",     0),
     "small_data":   Recipe("mobilenetv2_100",   112,  96,   10,   7,    32,   2e-3, "adamw", "photos",    5),
     "mnist":        Recipe("simple_cnn",         28,  28,    5,   0,   128,   3e-3, "adamw", "digits",    0),
-    "cifar10":      Recipe("simple_cnn",         32,  32,    5,   0,    16,   1e-3, "adamw", "objects",   0),
+    "cifar10":      Recipe("simple_cnn",         32,  32,    5,   0,   128,   3e-3, "muon",  "objects",   0),
     "cifar10_fast": Recipe("airbench_small",     32,  32,    4,   0,   128,   2e-2, "muon",  "objects",   0),
     "folder":       Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "adamw", "photos",    0),
 }

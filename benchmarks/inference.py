@@ -1,0 +1,213 @@
+"""Compare ways to serve one model folder, from encoded bytes to label.
+
+  python -m benchmarks.inference --films DIR [--model FOLDER] [--save]
+
+Each peer lives in a process of its own and they take turns on the same films, since in one process ONNX
+Runtime's waiting threads slow a neighbour threefold. Times are medians over the turns; the spread beside
+them is from the first to the third quartile. --save puts the figures into results.json and draws
+inference.png. Needs benchmarks/requirements.txt.
+"""
+
+import argparse
+import json
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from benchmarks import machine, peers
+from hub.errors import InputError, run_command
+from hub.files import BUNDLED
+from hub.images import SUFFIXES
+
+COMMON = "transformers pipeline"  # what ratios are to
+BATCHES = (1, 32)
+COLUMNS = (
+    "from bytes to label", "ms, one film", "ratio", "of the peak", "films/s, batches of 32", "ratio",
+    "start, s", "memory, MB",
+)  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--films", type=Path, metavar="DIR", help="a folder of encoded films, its subfolders too")
+    add("--model", type=Path, default=BUNDLED, help="a model folder (default: the bundled one)")
+    add("--only", nargs="+", choices=peers.PEERS, metavar="PEER", help=f"of: {'; '.join(peers.PEERS)}")
+    add("--count", type=int, default=64, help="films, drawn by lot (default: %(default)s)")
+    add("--turns", type=int, default=15, help="of each peer and batch size (default: %(default)s)")
+    add("--save", action="store_true", help="put the figures into results.json and inference.png")
+    add("--peer", choices=peers.PEERS, help=argparse.SUPPRESS)  # what the processes are started with
+    options = parser.parse_args()
+    if not options.films:
+        raise InputError("There are no films to classify; give --films DIR.")
+    if options.peer:
+        take_turns(options.peer, options.model, options.films)
+        return
+    if options.count < max(BATCHES) or options.turns < 3:
+        raise InputError(f"Give --count {max(BATCHES)} or more, and --turns 3 or more.")
+    rows = compare(
+        options.only or list(peers.PEERS), options.model, options.films, options.count, options.turns
+    )
+    record = {
+        "films": options.count,
+        "turns": options.turns,
+        "machine": machine.describe() | {"peak": machine.peak()},
+        "rows": rows,
+    }
+    print(format_table(record))
+    if options.save:
+        machine.save("inference", record)
+        plot(record, machine.RECORD.with_name("inference.png"))
+
+
+def compare(names: list[str], model: Path, films: Path, count: int, turns: int) -> list[dict]:
+    """Return a row per peer: seconds per film at each batch size, start, memory, and labels as ours.
+
+    Raises InputError where a peer does not start or stops.
+    """
+    paths = sorted(path for path in films.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if len(paths) < count:
+        raise InputError(f"{films} holds {len(paths)} pictures; --count asks for {count}.")
+    rows = {name: {"who": name, "seconds": {size: [] for size in BATCHES}} for name in names}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for number, path in enumerate(random.Random(0).sample(paths, count)):
+            (folder / f"{number:05}{path.suffix}").write_bytes(path.read_bytes())
+        processes = {}
+        for name in tqdm(names, "Starting", unit=" peers"):
+            command = [sys.executable, "-m", "benchmarks.inference", "--peer", name]
+            command += ["--films", str(folder), "--model", str(model)]
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            processes[name] = stack.enter_context(process)
+            stack.callback(process.kill)
+            rows[name] |= _answer(name, process)
+        for size in BATCHES:
+            for turn in tqdm(range(turns), f"Batches of {size}", unit=" turns"):
+                for name, process in processes.items():
+                    print(json.dumps({"batch": size, "turn": turn}), file=process.stdin, flush=True)
+                    answer = _answer(name, process)
+                    rows[name]["seconds"][size] += answer["seconds"]
+                    rows[name]["megabytes"] = answer["megabytes"]
+    common = next(iter(rows.values()))["labels"]
+    return [
+        {
+            "who": name,
+            "start_seconds": row["start_seconds"],
+            "megabytes": row["megabytes"],
+            "labels_as_first": sum(a == b for a, b in zip(row["labels"], common, strict=True)),
+            "milliseconds": {str(size): _quartiles(times) for size, times in row["seconds"].items()},
+        }
+        for name, row in rows.items()
+    ]
+
+
+def _answer(name: str, process: subprocess.Popen) -> dict:
+    for line in process.stdout:
+        if line.startswith("{"):  # libraries print as well
+            return json.loads(line)
+    raise InputError(f"{name} stopped; what it says above is why.")
+
+
+def _quartiles(seconds: list[float]) -> list[float]:
+    """Return first quartile, median and third quartile in milliseconds."""
+    return [round(1000 * value, 3) for value in statistics.quantiles(seconds, n=4)]
+
+
+def take_turns(name: str, model: Path, folder: Path) -> None:
+    """Be one peer: classify as the lines of standard input say, and answer each with seconds per film."""
+    films = [path.read_bytes() for path in sorted(folder.iterdir())]
+    started = time.perf_counter()
+    classify = peers.PEERS[name](model)
+    classify(films[:1])
+    started = time.perf_counter() - started
+    for size in BATCHES:
+        classify(films[:size])
+    labels = [label for film in films for label in classify([film])]
+    print(json.dumps({"start_seconds": round(started, 2), "labels": labels}), flush=True)
+    for line in sys.stdin:
+        wanted = json.loads(line)
+        size = wanted["batch"]
+        seconds = []
+        classify(films[:1])  # its caches are its own again after the others' turns
+        for repeat in range(max(1, 8 // size)):
+            first = (wanted["turn"] * 8 + repeat * size) % (len(films) - size + 1)
+            begun = time.perf_counter()
+            classify(films[first : first + size])
+            seconds.append((time.perf_counter() - begun) / size)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        print(json.dumps({"seconds": seconds, "megabytes": round(peak)}), flush=True)
+
+
+def format_table(record: dict) -> str:
+    """Return the Markdown table of the comparison, and below it the machine."""
+    rows = {row["who"]: row for row in record["rows"]}
+    about, common = record["machine"], rows.get(COMMON)
+    lines = [f"| {' | '.join(COLUMNS)} |", "| --- " * len(COLUMNS) + "|"]
+    for name, row in rows.items():
+        (low, one, high), (_, many, _) = (row["milliseconds"][str(size)] for size in BATCHES)
+        one_ratio, many_ratio = (
+            f"{common['milliseconds'][str(size)][1] / row['milliseconds'][str(size)][1]:.1f}"
+            if common
+            else ""
+            for size in BATCHES
+        )
+        share = machine.MULTIPLY_ADDS / (one / 1000) / about["peak"]
+        cells = (
+            name, f"{one:.1f} ({low:.1f} to {high:.1f})", one_ratio, f"{100 * share:.0f} %",
+            f"{1000 / many:.0f}", many_ratio, f"{row['start_seconds']:.1f}", f"{row['megabytes']:,}",
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", _machine_line(about)])
+
+
+def ratio(row: dict, common: dict, size: int) -> str:
+    """Return how many times as fast as `common` a peer is at a batch size, by their medians."""
+    ours, theirs = (each["milliseconds"][str(size)][1] for each in (row, common))
+    return f"{theirs / ours:.1f}"
+
+
+def _machine_line(about: dict) -> str:
+    return (
+        f"{about['cpu']}, {about['cores']} cores, python {about['python']}, torch {about['torch']}: "
+        f"{about['peak'] / 1e9:.0f} billion multiply-adds a second in a large fp32 matrix product; a film "
+        f"takes {machine.MULTIPLY_ADDS / 1e9:.2f}. Medians, quartiles in brackets; ratios are to {COMMON}."
+    )
+
+
+def plot(record: dict, path: Path) -> None:
+    """Draw how many films a second each peer answers, one at a time and in batches."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, sides = plt.subplots(1, len(BATCHES), figsize=(10, 3), sharey=True, layout="constrained")
+    names = [row["who"] for row in record["rows"]]
+    for side, size in zip(sides, BATCHES, strict=True):
+        rates = [1000 / row["milliseconds"][str(size)][1] for row in record["rows"]]
+        colours = ["#c2410c" if name.startswith("this") else "#94a3b8" for name in names]
+        bars = side.barh(names, rates, color=colours)
+        side.bar_label(bars, [f"{rate:.0f}" for rate in rates], padding=4)
+        side.set_title("one film at a time" if size == 1 else f"batches of {size}", fontsize=11)
+        side.set_xlabel("films a second, from bytes to label")
+        side.spines[["top", "right"]].set_visible(False)
+        side.margins(x=0.15)
+    sides[0].invert_yaxis()
+    partial = path.with_name(f".{path.name}")
+    figure.savefig(partial, dpi=160)
+    plt.close(figure)
+    partial.replace(path)
+
+
+if __name__ == "__main__":
+    run_command("python -m benchmarks.inference", main)

@@ -1,0 +1,112 @@
+"""Ways to serve the same model folder: `PEERS` names them, each takes a folder and gives a function.
+
+That function takes a list of encoded pictures, bytes, and returns a list of labels. Preprocessing is each
+peer's own, so from bytes to label nothing is left out; libraries are imported when a peer is made, since
+each runs in a process of its own. Needs benchmarks/requirements.txt for Keras.
+"""
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from hub.files import read_config
+
+Classify = Callable[[list[bytes]], list[str]]
+
+
+def hub_fp32(folder: Path) -> Classify:
+    """This project's `Classifier`, which also checks its input and gives heatmaps."""
+    return _hub(folder, "fp32")
+
+
+def hub_int8(folder: Path) -> Classify:
+    """The same in 8 bits."""
+    return _hub(folder, "int8")
+
+
+def _hub(folder: Path, precision: str) -> Classify:
+    from hub.classifier import Classifier
+
+    classifier = Classifier(folder, precision=precision)
+    return lambda films: [prediction.label for prediction in classifier(films)]
+
+
+def pipeline(folder: Path) -> Classify:
+    """transformers' `pipeline`, as its documentation has it."""
+    import transformers
+
+    classify = transformers.pipeline("image-classification", model=str(folder), device="cpu")
+
+    def labels(films: list[bytes]) -> list[str]:
+        pictures = [Image.open(io.BytesIO(film)) for film in films]
+        answers = classify(pictures, batch_size=len(pictures), top_k=1)
+        return [answer[0]["label"] for answer in answers]
+
+    return labels
+
+
+def timm_eager(folder: Path) -> Classify:
+    """timm's network and transform, in torch's inference mode."""
+    return _timm(folder, compiled=False)
+
+
+def timm_compiled(folder: Path) -> Classify:
+    """The same under torch.compile, which needs g++."""
+    return _timm(folder, compiled=True)
+
+
+def _timm(folder: Path, compiled: bool) -> Classify:
+    import timm
+    import torch
+
+    model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    transform = timm.data.create_transform(**timm.data.resolve_model_data_config(model))
+    network = torch.compile(model) if compiled else model
+    classes = read_config(folder)["label_names"]
+
+    @torch.inference_mode()
+    def labels(films: list[bytes]) -> list[str]:
+        pictures = [Image.open(io.BytesIO(film)).convert("RGB") for film in films]
+        logits = network(torch.stack([transform(picture) for picture in pictures]))
+        return [classes[row] for row in logits.argmax(1).tolist()]
+
+    return labels
+
+
+def keras_predict(folder: Path) -> Classify:
+    """Keras's own MobileNetV2 with the same weights, and `predict`."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from keras import Model, layers
+    from safetensors.numpy import load_file
+
+    from benchmarks.keras_peers import imagenet_network
+
+    config, weights = read_config(folder), Path(folder) / "model.safetensors"
+    size = config["pretrained_cfg"]["input_size"][-1]
+    mean, deviation = (255 * np.float32(config["pretrained_cfg"][key]) for key in ("mean", "std"))
+    backbone = imagenet_network(weights, (size, size))
+    stored = load_file(weights)
+    head = layers.Dense(len(config["label_names"]), activation="softmax")
+    model = Model(backbone.input, head(layers.GlobalAveragePooling2D()(backbone.output)))
+    head.set_weights([stored["classifier.weight"].T, stored["classifier.bias"]])
+
+    def labels(films: list[bytes]) -> list[str]:
+        pictures = [Image.open(io.BytesIO(film)).convert("RGB").resize((size, size)) for film in films]
+        pixels = (np.stack([np.asarray(picture, np.float32) for picture in pictures]) - mean) / deviation
+        return [config["label_names"][row] for row in model.predict(pixels, verbose=0).argmax(1)]
+
+    return labels
+
+
+PEERS: dict[str, Callable[[Path], Classify]] = {
+    "this project, fp32": hub_fp32,
+    "this project, int8": hub_int8,
+    "transformers pipeline": pipeline,
+    "timm eager": timm_eager,
+    "timm compiled": timm_compiled,
+    "Keras predict": keras_predict,
+}

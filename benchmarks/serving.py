@@ -1,0 +1,179 @@
+"""Measure the demo: how long `python app.py` takes to answer first, and a click on an example.
+
+  python -m benchmarks.serving [--visitors 8] [--clicks 50] [--save]
+
+The start is from the command to the first page over HTTP, beside a process that only imports gradio and
+ends; both take turns. A click is from the visitor's request to the finished answer, film, card and heatmap,
+through Gradio's queue; every visitor clicks again as soon as the last click is answered, first one alone,
+then all at once. They run on the same cores as the server. Memory is the peak of the serving process.
+--save puts the figures into results.json.
+"""
+
+import argparse
+import json
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from tqdm.auto import tqdm
+
+from benchmarks import machine
+from hub.errors import InputError, run_command
+
+ROOT = Path(__file__).parents[1]
+PATIENCE = 120  # seconds that a server may take to start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--visitors", type=int, default=8, help="at once (default: %(default)s)")
+    add("--clicks", type=int, default=50, help="of each visitor (default: %(default)s)")
+    add("--starts", type=int, default=3, help="of the demo (default: %(default)s)")
+    add("--save", action="store_true", help="put the figures into results.json")
+    options = parser.parse_args()
+    if min(options.visitors, options.clicks, options.starts) < 1:
+        raise InputError("Give --visitors, --clicks and --starts of 1 or more.")
+    imports, starts = [], []
+    for _ in tqdm(range(options.starts), "Starting", unit=" starts"):
+        imports.append(time_import())
+        with demo() as (url, seconds, process):
+            starts.append(seconds)
+            alone = visit(url, 1, options.clicks)
+            together = visit(url, options.visitors, options.clicks)
+            megabytes = peak_memory(process.pid)
+    record = {
+        "import_gradio_seconds": round(statistics.median(imports), 2),
+        "first_page_seconds": round(statistics.median(starts), 2),
+        "megabytes": megabytes,
+        "clicks": {"1": summarize(alone), str(options.visitors): summarize(together)},
+        "machine": machine.describe(),
+    }
+    print(format_record(record))
+    if options.save:
+        machine.save("serving", record)
+
+
+def time_import() -> float:
+    """Return the seconds of a process that imports gradio."""
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "import gradio"], check=True)
+    return time.perf_counter() - started
+
+
+@contextmanager
+def demo() -> Iterator[tuple[str, float, subprocess.Popen]]:
+    """Yield the address of a fresh demo, the seconds to its first page, and its process."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False"}
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+    )
+    try:
+        while True:
+            try:
+                httpx.get(url, timeout=PATIENCE).raise_for_status()
+                break
+            except httpx.TransportError:
+                if process.poll() is not None or time.perf_counter() - started > PATIENCE:
+                    raise InputError("app.py did not start; what it says above is why.") from None
+                time.sleep(0.02)
+        yield url, time.perf_counter() - started, process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def visit(url: str, visitors: int, clicks: int) -> list[float]:
+    """Return the seconds of every click of `visitors` at once; a click before, of each, is not counted."""
+    event = example_event(url)
+    with ThreadPoolExecutor(visitors) as pool:
+        seconds = pool.map(lambda number: click(url, event, number, clicks), range(visitors))
+        return [second for each in seconds for second in each]
+
+
+def example_event(url: str) -> dict:
+    """Return what Gradio's page sends when an example is chosen: the event's id and its other inputs."""
+    config = httpx.get(f"{url}/config", timeout=PATIENCE).json()
+    examples = {
+        part["id"] for part in config["components"] if "data-example" in json.dumps(part.get("props", {}))
+    }
+    for event in config["dependencies"]:
+        if any(name == "select" and part in examples for part, name in event["targets"]):
+            values = {part["id"]: part["props"].get("value") for part in config["components"]}
+            return {"fn_index": event["id"], "data": [values[part] for part in event["inputs"]]}
+    raise InputError("The demo has no examples to click; give it a model that has some, or none in MODEL.")
+
+
+def click(url: str, event: dict, visitor: int, clicks: int) -> list[float]:
+    """Return the seconds of each of `clicks` on examples in turn, one after the other."""
+    session, seconds = uuid.uuid4().hex[:11], []
+    with httpx.Client(base_url=f"{url}/gradio_api", timeout=PATIENCE) as client:
+        for number in range(clicks + 1):
+            payload = event | {"session_hash": session, "event_data": {"index": (visitor + number) % 4}}
+            started = time.perf_counter()
+            client.post("/queue/join", json=payload).raise_for_status()
+            with client.stream("GET", "/queue/data", params={"session_hash": session}) as stream:
+                for line in stream.iter_lines():
+                    if '"process_completed"' in line:
+                        break
+                else:
+                    raise InputError("A click was not answered; see what app.py says above.")
+            if not re.search(r'"success":\s*true', line):
+                raise InputError(f"A click failed: {line[:300]}")
+            if number:
+                seconds.append(time.perf_counter() - started)
+    return seconds
+
+
+def peak_memory(process: int) -> int:
+    """Return the most memory a process has had, in megabytes; 0 where /proc does not tell."""
+    status = Path(f"/proc/{process}/status")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.is_file() else None
+    return round(int(found[1]) / 1e3) if found else 0
+
+
+def summarize(seconds: list[float]) -> dict[str, float]:
+    """Return the median and the 99th percentile, in milliseconds, and how many were measured."""
+    percentiles = statistics.quantiles(seconds, n=100) if len(seconds) > 1 else seconds * 99
+    return {
+        "clicks": len(seconds),
+        "median": round(1000 * statistics.median(seconds), 1),
+        "percentile_99": round(1000 * percentiles[98], 1),
+    }
+
+
+def format_record(record: dict) -> str:
+    """Return the figures as lines of Markdown."""
+    extra = record["first_page_seconds"] - record["import_gradio_seconds"]
+    lines = [
+        f"- `python app.py` answers its first request after {record['first_page_seconds']:.1f} s, "
+        f"{extra:.1f} s more than `import gradio` alone takes, and has {record['megabytes']} MB at most.",
+    ]
+    for visitors, found in record["clicks"].items():
+        who = "one visitor" if visitors == "1" else f"{visitors} visitors at once"
+        lines.append(
+            f"- A click on an example, {who}: {found['median']:.0f} ms at the median, "
+            f"{found['percentile_99']:.0f} ms at the 99th percentile of {found['clicks']}."
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run_command("python -m benchmarks.serving", main)
