@@ -187,9 +187,9 @@ def main(options: argparse.Namespace) -> None:
         validation = evaluation.measure(
             probabilities,
             labels,
-            splits["validation"]["patient"],
+            splits["validation"]["patient"][:],
             classes,
-            subtypes=splits["validation"]["subtype"],
+            subtypes=splits["validation"]["subtype"][:],
             operating_points=points,
         )
         validation |= {"dataset": options.dataset, "split": "validation"}

@@ -220,9 +220,9 @@ def evaluate(options: argparse.Namespace) -> int:
     metrics = evaluation.measure(
         probabilities,
         labels,
-        split["patient"],
+        split["patient"][:],
         classes,
-        subtypes=split["subtype"],
+        subtypes=split["subtype"][:],
         operating_points=classifier.operating_points,
     )
     metrics |= {"dataset": options.dataset, "split": options.split}

@@ -10,7 +10,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from hub.errors import InputError
-from hub.patients import connected, digests_of, groups_of_copies, parse_name, patient_number
+from hub.patients import connected, digests_of, file_names, groups_of_copies, parse_name, patient_number
 from hub.sources import RADIOGRAPH_CLASSES, SPLITS, check_class_count, is_radiograph, read_source
 from hub.synthetic import sample_radiographs
 
@@ -74,7 +74,7 @@ def _with_patients(found: dict[str, Dataset]) -> dict[str, Dataset]:
             else dataset.add_column("subtype", ["none"] * len(dataset))
             for split, dataset in found.items()
         }
-    parsed = [parse_name(Path(i["path"] or "").name) for dataset in found.values() for i in dataset["image"]]
+    parsed = [parse_name(name) for dataset in found.values() for name in file_names(dataset)]
     if not all(parsed):
         classes = next(iter(found.values())).features["label"].names
         groups = groups_of_copies(found, is_radiograph(classes))
@@ -97,7 +97,7 @@ def small_data(splits: DatasetDict, seed: int = 0) -> DatasetDict:
     random = np.random.default_rng(seed)
     drawn = DatasetDict(splits)
     for split, each in SMALL_DATA.items():
-        labels = np.array(splits[split]["label"])
+        labels = np.array(splits[split]["label"][:])
         rows = [random.permutation(np.flatnonzero(labels == label))[:each] for label in np.unique(labels)]
         if min(map(len, rows)) < each:
             raise InputError(
@@ -124,7 +124,7 @@ def _split_off(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
     """Split by patient number, keeping byte-identical images together, stratified by class and subtype."""
     radiograph = is_radiograph(dataset.features["label"].names)
     parts = 8 if radiograph else max(5, math.ceil(len(dataset) / MAX_HELD_OUT))
-    numbers = [patient_number(patient) for patient in dataset["patient"]]
+    numbers = [patient_number(patient) for patient in dataset["patient"][:]]
     same = {}
     pairs = [
         (same.setdefault(key, index), index)
@@ -133,10 +133,11 @@ def _split_off(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
     ]
     groups = connected(len(dataset), pairs)
     strata = [
-        f"{label} {subtype}" for label, subtype in zip(dataset["label"], dataset["subtype"], strict=True)
+        f"{label} {subtype}"
+        for label, subtype in zip(dataset["label"][:], dataset["subtype"][:], strict=True)
     ]
     if min(Counter(strata).values()) < parts:
-        strata = dataset["label"]
+        strata = dataset["label"][:]
     if min(Counter(strata).values()) < parts:
         name = dataset.features["label"].int2str(Counter(strata).most_common()[-1][0])
         raise InputError(f"{name} has too few images to hold some back; give at least {2 * parts} per class.")
@@ -153,7 +154,7 @@ def _check_classes(splits: DatasetDict, source: str | Path) -> None:
     names = splits["train"].features["label"].names
     check_class_count(names, source)
     for split, dataset in splits.items():
-        present = set(dataset["label"])
+        present = set(dataset["label"][:])
         missing = [name for label, name in enumerate(names) if label not in present]
         if missing:
             raise InputError(

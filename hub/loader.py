@@ -37,7 +37,7 @@ def decode(
     with ThreadPoolExecutor() as pool, tqdm(total=len(dataset), desc="Decoding", unit=" images") as progress:
         while chunk := list(islice(stored, 256)):
             progress.update(len(list(pool.map(fill, chunk))))
-    return images, torch.tensor(dataset["label"])
+    return images, torch.tensor(dataset["label"][:])
 
 
 def are_grey(dataset: Dataset) -> bool:

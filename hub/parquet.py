@@ -103,13 +103,13 @@ def _samples(train: Dataset) -> dict[str, list]:
 def _group_names(split: Dataset) -> list[str]:
     """Return for each row its class, and its subtype if it has one."""
     names = split.features["label"].names
-    rows = zip(split["label"], split["subtype"], strict=True)
+    rows = zip(split["label"][:], split["subtype"][:], strict=True)
     return [names[label] + (f", {subtype}" if subtype != "none" else "") for label, subtype in rows]
 
 
 def _write_card(splits: DatasetDict, info: DatasetInfo, sizes: Counter, folder: Path, repo_id: str) -> None:
     counts = {name: Counter(_group_names(split)) for name, split in splits.items()}
-    patients = {patient for split in splits.values() for patient in split["patient"]}
+    patients = {patient for split in splits.values() for patient in split["patient"][:]}
     radiograph = is_radiograph(info.features["label"].names)
     # Names of patients that Kermany et al. gave: nothing else is said to be theirs.
     kermany = radiograph and all(parse_name(f"{name}_1") or parse_name(f"{name}-1") for name in patients)

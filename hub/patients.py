@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, combinations
+from pathlib import Path
 
 import imagehash
 import numpy as np
-from datasets import Dataset, DatasetDict, Image
+import pyarrow.compute
+from datasets import Dataset, DatasetDict
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm.auto import tqdm
@@ -84,8 +86,17 @@ def connected(count: int, pairs: list[tuple[int, int]]) -> np.ndarray:
 
 def stored_images(dataset: Dataset) -> Iterator[bytes | str]:
     """Yield each image as it is stored: encoded bytes, or a path."""
-    for image in dataset.cast_column("image", Image(decode=False))["image"]:
-        yield image["path"] if image["bytes"] is None else image["bytes"]
+    # Row by row it takes ten times as long.
+    for table in dataset.select_columns("image").with_format("arrow").iter(100):
+        for image in table["image"].to_pylist():
+            yield image["path"] if image["bytes"] is None else image["bytes"]
+
+
+def file_names(dataset: Dataset) -> Iterator[str]:
+    """Yield the name of each image's file, "" where it is not known."""
+    for table in dataset.select_columns("image").with_format("arrow").iter(1000):
+        for path in pyarrow.compute.struct_field(table["image"], "path").to_pylist():
+            yield Path(path or "").name
 
 
 @contextmanager
@@ -112,7 +123,7 @@ def leak_report(splits: DatasetDict) -> dict:
     `{"train/validation": n, "train/test": n, "validation/test": n}`. Where patients are unknown a
     "patient" is a group of near-duplicates.
     """
-    patients = {name: set(split["patient"]) for name, split in splits.items()}
+    patients = {name: set(split["patient"][:]) for name, split in splits.items()}
     numbers = {name: {patient_number(p) for p in group} for name, group in patients.items()}
     digests = {name: digests_of(split) for name, split in splits.items()}
     repeats = Counter(digest for group in digests.values() for digest in group)

@@ -181,7 +181,7 @@ def _standard_columns(dataset: Dataset, source: str | Path) -> Dataset:
     if not isinstance(dataset.features["label"], ClassLabel):
         # Numbers in the order of numbers: class_encode_column would put 10 before 2.
         # NaN, which is not itself, is a gap as None is.
-        given = [None if value != value else value for value in dataset["label"]]
+        given = [None if value != value else value for value in dataset["label"][:]]
         values = sorted(set(given) - {None})
         encoded = [None if value is None else values.index(value) for value in given]
         dataset = dataset.remove_columns("label").add_column("label", encoded)
@@ -212,7 +212,7 @@ def _check_columns(found: dict[str, Dataset], source: str | Path) -> None:
             )
         needed = {"image", "label", "patient"} & set(dataset.column_names)
         gaps = sorted(name for name in needed if dataset.data.column(name).null_count)
-        if not gaps and min(dataset["label"]) < 0:
+        if not gaps and min(dataset["label"][:]) < 0:
             gaps = ["label"]
         if gaps:
             raise InputError(f"The {split} split of {source} has rows without {gaps[0]}; leave them out.")
