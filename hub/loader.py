@@ -1,10 +1,19 @@
-"""A split as one uint8 tensor, and augmentation of whole batches on the device."""
+"""A split as one uint8 tensor, decoded once and kept, and augmentation of whole batches on the device."""
 
+import hashlib
 import io
+import json
 import math
+import os
+import sys
+import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
+from pathlib import Path
 
+import datasets
 import numpy as np
 import PIL.Image
 import torch
@@ -14,30 +23,99 @@ from torch import Generator, Tensor
 from tqdm.auto import tqdm
 
 from hub.images import read_pixels
-from hub.patients import naming, stored_images
+from hub.patients import digests_of, naming, stored_images
+
+# Part of the cache's key: raise it when `read_pixels` gives other pixels than before.
+PIXELS_VERSION = 1
+UNUSED_DAYS = 30
 
 
 def decode(
-    dataset: Dataset, size: int, channels: int, radiograph: bool, crop: bool = False
+    dataset: Dataset,
+    size: int,
+    channels: int,
+    radiograph: bool,
+    crop: bool = False,
+    digests: list[str] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return images uint8 [N, channels, size, size] and labels int64 [N]; `crop` is `read_pixels`'s.
 
+    What was decoded before is mapped from a file in `cache_folder`, found by the images' contents and by
+    how they are read; changes to the tensor stay in memory. `digests`, where the caller has them already,
+    are `digests_of(dataset)`.
+
     Raises InputError naming the file that cannot be read.
     """
-    images = torch.empty(len(dataset), channels, size, size, dtype=torch.uint8)
+    digests = digests_of(dataset) if digests is None else digests
+    kind = [PIXELS_VERSION, PIL.__version__, size, channels, radiograph, crop]
+    key = hashlib.sha256(json.dumps([*kind, *digests]).encode()).hexdigest()
+    path, shape = cache_folder() / f"{key}.npy", (len(dataset), channels, size, size)
+    pixels = _read_cache(path, shape)
+    if pixels is None:
+        pixels = _decode(dataset, shape, radiograph, crop)
+        _write_cache(path, pixels)
+    return torch.from_numpy(pixels), torch.tensor(dataset["label"][:])
+
+
+def cache_folder() -> Path:
+    """Return where decoded pixels are kept: beside what `datasets` keeps, HF_DATASETS_CACHE."""
+    return Path(datasets.config.HF_DATASETS_CACHE) / "decoded_images"
+
+
+def _decode(dataset: Dataset, shape: tuple[int, ...], radiograph: bool, crop: bool) -> np.ndarray:
+    images = np.empty(shape, np.uint8)
+    _, channels, size, _ = shape
     stored = enumerate(stored_images(dataset))
 
     def fill(item: tuple[int, bytes | str]) -> None:
         index, image = item
         with naming(index, image):
-            pixels = read_pixels(image, size, channels, radiograph, crop)
-        images[index] = torch.from_numpy(pixels.copy()).permute(2, 0, 1)
+            images[index] = read_pixels(image, size, channels, radiograph, crop).transpose(2, 0, 1)
 
     # Pillow lets go of the interpreter lock while it decodes and resizes, so threads do help.
     with ThreadPoolExecutor() as pool, tqdm(total=len(dataset), desc="Decoding", unit=" images") as progress:
         while chunk := list(islice(stored, 256)):
             progress.update(len(list(pool.map(fill, chunk))))
-    return images, torch.tensor(dataset["label"][:])
+    return images
+
+
+def _read_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Return the pixels in the file, mapped copy-on-write; None where it is missing or damaged."""
+    try:
+        pixels = np.lib.format.open_memmap(path, mode="c")
+        whole = path.stat().st_size == pixels.offset + pixels.nbytes
+        with suppress(OSError):  # only the date of its last use
+            os.utime(path)
+    except Exception:  # numpy reports damage by whatever it stumbles over, TokenError and TypeError too
+        return None
+    right = pixels.shape == shape and pixels.dtype == np.uint8 and pixels.flags.c_contiguous
+    return pixels if right and whole else None
+
+
+def _write_cache(path: Path, pixels: np.ndarray) -> None:
+    """Keep the pixels, through a temporary name and for the owner alone, and drop what was long not used.
+
+    Where that fails a sentence says so, and nothing is kept.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file in path.parent.iterdir():
+            with suppress(OSError):  # another run may be faster
+                if time.time() - file.stat().st_mtime > UNUSED_DAYS * 24 * 3600:
+                    file.unlink()
+        descriptor, partial = tempfile.mkstemp(".partial", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                np.save(file, pixels)
+            Path(partial).replace(path)
+        finally:
+            Path(partial).unlink(missing_ok=True)
+    except OSError as error:
+        print(
+            f"Decoded images are not kept for the next run: {path.parent} cannot be written "
+            f"({error.strerror or error}).",
+            file=sys.stderr,
+        )
 
 
 def are_grey(dataset: Dataset) -> bool:

@@ -115,17 +115,18 @@ def digests_of(dataset: Dataset) -> list[str]:
     return [hashlib.sha256(data).hexdigest() for data in encoded]
 
 
-def leak_report(splits: DatasetDict) -> dict:
+def leak_report(splits: DatasetDict, digests: dict[str, list[str]] | None = None) -> dict:
     """Count what the splits share: patients, bare patient numbers, byte-identical images.
 
     Keys: `images` and `patients` per split, `patients_known`, `identical_groups` (groups of images
     with the same bytes, anywhere), and `shared_patients`, `shared_numbers`, `shared_images`, each
     `{"train/validation": n, "train/test": n, "validation/test": n}`. Where patients are unknown a
-    "patient" is a group of near-duplicates.
+    "patient" is a group of near-duplicates. `digests`, where the caller has them already, are `digests_of`
+    each split.
     """
     patients = {name: set(split["patient"][:]) for name, split in splits.items()}
     numbers = {name: {patient_number(p) for p in group} for name, group in patients.items()}
-    digests = {name: digests_of(split) for name, split in splits.items()}
+    digests = digests or {name: digests_of(split) for name, split in splits.items()}
     repeats = Counter(digest for group in digests.values() for digest in group)
     return {
         "images": {name: len(split) for name, split in splits.items()},

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,19 @@ from servers import free_port, serving
 
 from hub.classifier import Classifier
 from hub.synthetic import sample_radiographs
+
+
+def pytest_configure(config):
+    """Nothing is read from or left in the user's own cache, here or by commands that tests start.
+
+    It is set before anything imports `datasets`, which reads it once.
+    """
+    config.cache_of_datasets = tempfile.mkdtemp()
+    os.environ["HF_DATASETS_CACHE"] = config.cache_of_datasets
+
+
+def pytest_unconfigure(config):
+    shutil.rmtree(config.cache_of_datasets, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
