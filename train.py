@@ -5,12 +5,16 @@
   python train.py --dataset ylecun/mnist           digits, with a small network from scratch
   python train.py --dataset uoft-cs/cifar10        ten kinds of things in 32 px photographs
   python train.py --dataset DIR                    your own folder of classes, two or two hundred
+  python train.py --resume                         the first of these, stopped, from its last finished epoch
 
 The folder that --output names holds the model in timm's layout (timm and transformers load it)
 and as ONNX (ONNX Runtime and hub.classifier do), its metrics on validation data, a training curve
 and a model card.
-Nothing is written there before everything is done. The test split is counted, never classified:
-`python -m hub evaluate` does that.
+Nothing is written there before everything is done; until then a checkpoint of the last finished epoch
+lies beside it. The test split is counted, never classified: `python -m hub evaluate` does that.
+
+Decoded images are kept for the next run, in the folder decoded_images of datasets' cache
+($HF_DATASETS_CACHE, or ~/.cache/huggingface/datasets), until none has used them for 30 days.
 """
 
 import argparse
@@ -22,6 +26,7 @@ from pathlib import Path
 
 from hub import recipes
 from hub.errors import InputError, run_command
+from hub.files import checkpoint_path
 
 EPILOG = f"""\
 A recipe is what these options are when they are not given (size: pixels a side; the first "small epochs"
@@ -54,6 +59,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="the model folder to make (default: runs/ and the recipe's name or, of a folder, its own)",
     )
     add("--overwrite", action="store_true", help="replace the output folder, once the new one is complete")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on with a run that was stopped: give the options that it had, and this one",
+    )
     add("--architecture", help="any timm name, or simple_cnn, lenet5, airbench_small (default: the recipe's)")
     add(
         "--weights",
@@ -119,6 +129,7 @@ def main(options: argparse.Namespace) -> None:
 
     from hub import (
         architectures,
+        checkpoint,
         data,
         evaluation,
         export,
@@ -135,11 +146,18 @@ def main(options: argparse.Namespace) -> None:
 
     check_options(options)
     started = time.perf_counter()
+    kept = checkpoint_path(options.output)
+    if kept.is_file() and not options.resume:
+        print(
+            f"{kept} holds a run that was stopped: --resume would go on from there, "
+            "and the first finished epoch of this one replaces it."
+        )
     with files.new_folder(options.output, options.overwrite) as folder:
         splits = data.load_splits(options.dataset)
         if options.recipe == "small_data":
             splits = data.small_data(splits)
-        report = patients.leak_report(splits)
+        digests = {name: patients.digests_of(split) for name, split in splits.items()}
+        report = patients.leak_report(splits, digests)
         print(patients.format_report(report), flush=True)
         classes = splits["train"].features["label"].names
         radiograph = sources.is_radiograph(classes)
@@ -147,6 +165,19 @@ def main(options: argparse.Namespace) -> None:
         recipe = recipes.adapt(name, options)
         weights = options.weights or _default_weights(recipe.architecture, options.dataset)
         print(f"{recipe.architecture} from {weights} weights, {len(classes)} classes, by {name}", flush=True)
+        settings = recipe._asdict() | {
+            "recipe": name,
+            "weights": weights,
+            "seed": options.seed,
+            "compile": options.compile,
+            "device": "cuda" if torch.cuda.is_available() else "cpu",
+            "classes": classes,
+            "images": checkpoint.describe_images(splits, digests),
+        }
+        state = checkpoint.load(kept, settings) if options.resume else None
+        if state:
+            started -= state["seconds"]
+            print(f"going on after epoch {len(state['history'])} of {recipe.epochs}", flush=True)
         torch.manual_seed(options.seed)
         grey = radiograph or (architectures.is_own(recipe.architecture) and loader.are_grey(splits["train"]))
         channels = 1 if grey else 3
@@ -154,9 +185,18 @@ def main(options: argparse.Namespace) -> None:
             recipe.architecture, len(classes), weights, radiograph, recipe.size, channels
         )
         filters = inside.filters(model)
-        train_set = loader.decode(splits["train"], recipe.size, channels, radiograph)
-        validation_set = loader.decode(splits["validation"], recipe.size, channels, radiograph)
-        trained_from = time.perf_counter()
+        train_set, validation_set = (
+            loader.decode(splits[split], recipe.size, channels, radiograph, digests=digests[split])
+            for split in ("train", "validation")
+        )
+        trained_from = time.perf_counter() - (state["training_seconds"] if state else 0)
+
+        def keep(state: dict) -> None:
+            now = time.perf_counter()
+            seconds = {"seconds": now - started, "training_seconds": now - trained_from}
+            checkpoint.save(kept, settings, state | seconds)
+            options.resume = True  # what is stopped from here on can be
+
         if architectures.is_own(recipe.architecture) and weights == "none" and not grey:
             architectures.whiten(model, training.normalize(train_set[0][:5000].float() / 255, model))
         history = training.train(
@@ -173,6 +213,8 @@ def main(options: argparse.Namespace) -> None:
             frozen=recipe.frozen,
             compile=options.compile,
             seed=options.seed,
+            state=state,
+            keep=keep,
         )
         training_seconds = time.perf_counter() - trained_from
         # Calibration and thresholds are for films that are not quite those it knows.
@@ -195,7 +237,7 @@ def main(options: argparse.Namespace) -> None:
         validation |= {"dataset": options.dataset, "split": "validation"}
         metrics = {
             "training": {
-                "command": "python train.py " + shlex.join(sys.argv[1:]),
+                "command": "python train.py " + _arguments(),
                 "dataset": options.dataset,
                 "recipe": {"name": name, **recipe._asdict()},
                 "weights": "the bundled model's" if weights == str(files.BUNDLED) else weights,
@@ -217,6 +259,7 @@ def main(options: argparse.Namespace) -> None:
         except Exception as error:
             # Whatever it is, what was trained is not lost: timm and transformers load it all the same.
             print(f"{options.output} gets no onnx/, which evaluate, the demos and publish need: {error}")
+    kept.unlink(missing_ok=True)
     print(evaluation.format_metrics(validation))
     if radiograph:
         print(
@@ -240,6 +283,9 @@ def check_options(options: argparse.Namespace) -> None:
         raise InputError("--batch-size must be 2 or more; batch norm compares the images of a batch.")
     if not 0 <= options.seed < 2**32:
         raise InputError(f"The seed is {options.seed}; give a whole number from 0 to {2**32 - 1}.")
+    path = checkpoint_path(options.output)
+    if options.resume and not path.is_file():
+        raise InputError(f"There is nothing to resume: {path} is not there; leave --resume out.")
     if options.compile and not (shutil.which("g++") or shutil.which("clang++")):
         raise InputError("--compile needs a C++ compiler; install Debian's package g++, or leave it out.")
 
@@ -255,6 +301,17 @@ def push(options: argparse.Namespace) -> None:
     except InputError as error:
         raise InputError(f"{_not_pushed(options)} ({error})") from None
     print(url)
+
+
+def _arguments() -> str:
+    """Return what the command was given, but for --resume: a run that was stopped is the same run."""
+    return shlex.join(argument for argument in sys.argv[1:] if argument != "--resume")
+
+
+def _stopped(options: argparse.Namespace) -> str:
+    if options.resume and checkpoint_path(options.output).is_file():
+        return f"stopped; `python train.py {_arguments()} --resume` goes on after the last finished epoch."
+    return "stopped; nothing was written."
 
 
 def _not_pushed(options: argparse.Namespace) -> str:
@@ -276,6 +333,6 @@ def _default_weights(architecture: str, dataset: str) -> str:
 
 if __name__ == "__main__":
     options = parse_arguments()
-    run_command("train.py", lambda: main(options), "stopped; nothing was written.")
+    run_command("train.py", lambda: main(options), lambda: _stopped(options))
     if options.push_to:
-        run_command("train.py", lambda: push(options), f"stopped; {_not_pushed(options)}.")
+        run_command("train.py", lambda: push(options), lambda: f"stopped; {_not_pushed(options)}.")

@@ -11,10 +11,12 @@ class InputError(ValueError):
     """
 
 
-def run_command(name: str, main: Callable[[], object], interrupted: str = "stopped.") -> None:
+def run_command(
+    name: str, main: Callable[[], object], interrupted: Callable[[], str] = lambda: "stopped."
+) -> None:
     """Call `main`; where it raises InputError, print its one sentence and exit with 2.
 
-    After Ctrl-C, print `interrupted` and exit with 130.
+    After Ctrl-C, print what `interrupted` returns and exit with 130.
     """
     try:
         main()
@@ -22,5 +24,5 @@ def run_command(name: str, main: Callable[[], object], interrupted: str = "stopp
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(f"{name}: {interrupted}", file=sys.stderr)
+        print(f"{name}: {interrupted()}", file=sys.stderr)
         sys.exit(130)

@@ -26,6 +26,12 @@ def read_config(folder: Path) -> dict:
     return config
 
 
+def checkpoint_path(output: Path) -> Path:
+    """Return where a run that is to make this model folder keeps its checkpoint: beside, never inside."""
+    output = output.resolve()
+    return output.with_name(f".{output.name}.resume.pt")
+
+
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal digits."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

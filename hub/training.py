@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -36,6 +37,8 @@ def train(
     ema_decay: float = 0.995,
     compile: bool = False,
     seed: int = 0,
+    state: dict | None = None,
+    keep: Callable[[dict], None] | None = None,
 ) -> list[dict]:
     """Fine-tune `model` in place; return one dict per epoch.
 
@@ -45,6 +48,10 @@ def train(
     Rare classes weigh more in the loss. Weights are averaged over steps (EMA); the average after the last
     epoch is kept, since validation films, too like the training films, cannot tell which epoch is best. On
     a GPU the data live on the device and the arithmetic is bf16.
+
+    After every epoch `keep` is given all that changes from step to step: tensors, which the next step
+    overwrites, and plain values in dicts and lists. With such a `state` and the same other arguments
+    training goes on after that epoch, and ends as if it had never been stopped.
     """
     set_seed(seed)
     accelerator = Accelerator(mixed_precision="bf16" if torch.cuda.is_available() else "no")
@@ -64,8 +71,14 @@ def train(
     counts = labels.bincount(minlength=model.num_classes)
     class_weights = len(labels) / (model.num_classes * counts)
 
+    changing = {"model": model, "average": average, "optimizer": updates, "schedule": schedule}
     history, step = [], 0
-    for epoch in range(1, epochs + 1):
+    if state:
+        history, step = state["history"], state["step"]
+        for name, part in changing.items():
+            part.load_state_dict(state[name])
+        _set_random_state(state["random"], generator)
+    for epoch in range(len(history) + 1, epochs + 1):
         size = small_size if epoch <= small_epochs else images.shape[-1]
         network.train()
         started, seen, total = time.perf_counter(), 0, 0.0
@@ -104,6 +117,9 @@ def train(
             f"epoch {epoch}: loss {total / seen:.4f}, validation loss {scores['validation_loss']:.4f}, "
             f"accuracy {scores['validation_accuracy']:.4f}, AUC {scores['validation_auc']:.4f}"
         )
+        if keep:
+            states = {name: part.state_dict() for name, part in changing.items()}
+            keep(states | {"random": _random_state(generator), "history": history, "step": step})
     model.load_state_dict(average.module.state_dict())
     model.to("cpu").eval()
     return history
@@ -168,6 +184,19 @@ def normalize(pixels: Tensor, model: nn.Module) -> Tensor:
         pixels.new_tensor(model.pretrained_cfg[key][:channels]).view(1, -1, 1, 1) for key in ("mean", "std")
     )
     return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def _random_state(generator: torch.Generator) -> dict[str, Tensor]:
+    """Return where the generators stand, uint8: the data's, torch's own and, with a GPU, its."""
+    state = {"data": generator.get_state(), "cpu": torch.get_rng_state()}
+    return state | ({"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
+
+
+def _set_random_state(state: dict[str, Tensor], generator: torch.Generator) -> None:
+    generator.set_state(state["data"])
+    torch.set_rng_state(state["cpu"])
+    if torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"])
 
 
 def _warmup_cosine(step: int, steps: int, warmup: float = 0.05) -> float:

@@ -1,8 +1,10 @@
 """`train.py` and the loop behind it."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +13,10 @@ import timm
 import torch
 from PIL import Image
 
-from hub import architectures, export, package, training
+from hub import architectures, checkpoint, export, package, training
 from hub.classifier import Classifier
 from hub.errors import InputError
-from hub.files import BUNDLED
+from hub.files import BUNDLED, checkpoint_path
 from hub.loader import augment, decode
 
 ROOT = Path(__file__).parents[1]
@@ -94,6 +96,43 @@ def test_frozen_filters_stay_with_muon_too():
     training.train(model, (images, labels), (images, labels), optimizer="muon", **SETTINGS)
     same = {name for name, tensor in model.named_parameters() if torch.equal(tensor, before[name])}
     assert same == {"stages.0.0.weight", "stages.0.0.bias"}
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "frozen", "finished"), [("adamw", 0, 1), ("adamw", 2, 2), ("muon", 0, 1), ("muon", 0, 3)]
+)
+def test_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, optimizer, frozen, finished):
+    """After `finished` of three epochs, also where their size changes there, or none is left."""
+    path = tmp_path / "run.pt"
+
+    def train(**more):
+        model = tiny_model()
+        model.drop_rate = 0.3  # torch's own generator draws, too
+        settings = SETTINGS | {"epochs": 3, "optimizer": optimizer, "frozen": frozen}
+        return model, training.train(model, tiny_set(32, 1), tiny_set(16, 2), **settings, **more)
+
+    def stop(state):
+        checkpoint.save(path, {}, state)
+        if len(state["history"]) == finished:
+            raise KeyboardInterrupt
+
+    whole, history = train()
+    with pytest.raises(KeyboardInterrupt):
+        train(keep=stop)
+    resumed, history_again = train(state=checkpoint.load(path, {}))
+    figures = ("epoch", "size", "loss", "validation_loss", "validation_accuracy", "validation_auc")
+    assert [[row[name] for name in figures] for row in history_again] == [
+        [row[name] for name in figures] for row in history
+    ]
+    expected = whole.state_dict()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in resumed.state_dict().items())
+
+
+def test_a_checkpoint_that_cannot_be_written_is_said_and_leaves_nothing(tmp_path, capsys):
+    (tmp_path / "run.pt").mkdir()
+    checkpoint.save(tmp_path / "run.pt", {}, {"step": 1})
+    assert "is not kept for --resume" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["run.pt"]
 
 
 def test_more_groups_than_there_are_cannot_be_frozen():
@@ -190,6 +229,7 @@ def test_help_teaches_and_costs_nothing():
         (["--dataset", "synthetic", "--epochs", "0"], "--epochs must be more than 0"),
         (["--dataset", "synthetic", "--batch-size", "1"], "--batch-size must be 2 or more"),
         (["--dataset", "synthetic", "--seed", "-1", "--output", "model"], "The seed is -1"),
+        (["--dataset", "synthetic", "--output", "model", "--resume"], "There is nothing to resume"),
         (["--dataset", "synthetic", "--output", ROOT / "hub"], "is there already"),
         (["--dataset", "synthetic", "--output", ROOT / "hub", "--overwrite"], "is not a model folder"),
     ],
@@ -241,3 +281,71 @@ def test_a_folder_of_other_classes_trains_a_colour_model(tmp_path):
     assert classifier.classes == ["blue", "green", "red"]
     assert not classifier.radiograph
     assert json.loads((output / "metrics.json").read_text())["validation"].keys() >= {"accuracy", "auc", "f1"}
+
+
+# A network and films so small that an epoch takes a second.
+QUICK = (
+    "--dataset", "synthetic", "--architecture", "airbench_small", "--weights", "none", "--optimizer", "muon",
+    "--size", 32, "--small-size", 24, "--small-epochs", 1, "--epochs", 3,
+)  # fmt: skip
+
+
+def stop_train(how, *arguments):
+    """Send a signal to the command once its first epoch is kept; return its exit code and errors."""
+    command = [sys.executable, str(ROOT / "train.py"), *map(str, arguments)]
+    kept = checkpoint_path(Path(arguments[-1]))
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not kept.exists():
+            time.sleep(0.01)
+        process.send_signal(how)
+        _, errors = process.communicate()
+    return process.returncode, errors
+
+
+def test_a_run_that_was_killed_is_resumed_and_ends_as_an_uninterrupted_one(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    done = run_train(*QUICK, "--output", whole)
+    assert done.returncode == 0, done.stderr
+    assert stop_train(signal.SIGKILL, *QUICK, "--output", killed)[0] == -signal.SIGKILL
+    assert not killed.exists()
+    kept = checkpoint_path(killed).read_bytes()
+
+    refused = run_train(*QUICK, "--learning-rate", 0.1, "--resume", "--output", killed)
+    assert refused.returncode == 2
+    assert "The run that was stopped had learning rate 0.001, not 0.1: give it the same" in refused.stderr
+    assert checkpoint_path(killed).read_bytes() == kept
+
+    done = run_train(*QUICK, "--resume", "--output", killed)
+    assert done.returncode == 0, done.stderr
+    assert "going on after epoch 1 of 3" in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "whole"]
+    for name in ("model.safetensors", "filters.safetensors"):
+        assert (killed / name).read_bytes() == (whole / name).read_bytes()
+    first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (whole, killed))
+    seconds = [row.pop("seconds") for row in second["training"]["history"]]
+    assert second["training"]["training_seconds"] >= round(sum(seconds), 2)
+    for metrics in (first, second):
+        for name in ("command", "seconds", "training_seconds"):
+            del metrics["training"][name]
+        for row in metrics["training"]["history"]:
+            row.pop("seconds", None)
+            del row["images_per_second"]
+    assert second["training"] == first["training"]
+    assert second["validation"] == first["validation"]
+
+
+def test_ctrl_c_names_the_command_that_goes_on_and_a_new_run_says_what_it_would_replace(tmp_path):
+    output = tmp_path / "model"
+    code, errors = stop_train(signal.SIGINT, *QUICK, "--output", output)
+    command = " ".join(map(str, (*QUICK, "--output", output)))
+    assert code == 130
+    assert errors.endswith(
+        f"train.py: stopped; `python train.py {command} --resume` goes on after the last finished epoch.\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == [".model.resume.pt"]
+    checkpoint_path(output).write_bytes(b"no checkpoint")
+    refused = run_train(*QUICK, "--resume", "--output", output)
+    assert (refused.returncode, "is damaged; leave --resume out" in refused.stderr) == (2, True)
+    refused = run_train("--dataset", "nowhere", "--output", output)
+    assert "holds a run that was stopped: --resume would go on from there" in refused.stdout
+    assert checkpoint_path(output).read_bytes() == b"no checkpoint"
