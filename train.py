@@ -194,8 +194,8 @@ def main(options: argparse.Namespace) -> None:
         def keep(state: dict) -> None:
             now = time.perf_counter()
             seconds = {"seconds": now - started, "training_seconds": now - trained_from}
-            checkpoint.save(kept, settings, state | seconds)
             options.resume = True  # what is stopped from here on can be
+            checkpoint.save(kept, settings, state | seconds)
 
         if architectures.is_own(recipe.architecture) and weights == "none" and not grey:
             architectures.whiten(model, training.normalize(train_set[0][:5000].float() / 255, model))
