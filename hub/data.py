@@ -83,7 +83,10 @@ def _with_patients(found: dict[str, Dataset]) -> dict[str, Dataset]:
     for split, dataset in found.items():
         patients, subtypes = zip(*parsed[start : start + len(dataset)], strict=True)
         dataset = dataset.remove_columns([n for n in ("patient", "subtype") if n in dataset.features])
-        completed[split] = dataset.add_column("patient", patients).add_column("subtype", subtypes)
+        # Of an array datasets takes a fingerprint at once, of a list item by item.
+        completed[split] = dataset.add_column("patient", np.array(patients)).add_column(
+            "subtype", np.array(subtypes)
+        )
         start += len(dataset)
     return completed
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, combinations
-from pathlib import Path
 
 import imagehash
 import numpy as np
@@ -96,7 +95,7 @@ def file_names(dataset: Dataset) -> Iterator[str]:
     """Yield the name of each image's file, "" where it is not known."""
     for table in dataset.select_columns("image").with_format("arrow").iter(1000):
         for path in pyarrow.compute.struct_field(table["image"], "path").to_pylist():
-            yield Path(path or "").name
+            yield path.rpartition("/")[2] if path else ""
 
 
 @contextmanager
