@@ -14,7 +14,6 @@ from PIL import Image
 
 from hub.classifier import Classifier, Prediction
 from hub.errors import InputError
-from hub.images import read_image
 
 BATCH = 32  # pictures in memory at a time, as small as the network takes them
 THUMBNAIL = 96  # pixels, the longer side
@@ -117,8 +116,8 @@ def _read(
     if isinstance(source, InputError):
         return Result(name, error=str(source)), None
     try:
-        picture = read_image(source)
-        pixels = classifier.read(picture)
+        picture = classifier.open(source)
+        pixels = classifier.squash(picture)
     except InputError as error:
         sentence = str(error)
         if sentence.startswith("The image "):  # bytes and pictures have no name of their own

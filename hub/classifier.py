@@ -9,11 +9,12 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from onnxruntime import InferenceSession
 from onnxruntime.capi import onnxruntime_pybind11_state as refusals
+from PIL import Image
 
 from hub import scope
 from hub.errors import InputError
 from hub.files import BUNDLED, DIGEST, FILTERS, read_config
-from hub.images import Source, read_pixels
+from hub.images import Source, read_film, squash
 from hub.scope import UNCHECKED, Verdict
 
 # All that serving reads of a model folder, and the figures and pictures that the pages show. Their tab
@@ -23,6 +24,8 @@ FILES = [
     "config.json", "onnx/model.onnx", scope.FILE, "metrics.json", "*.png", "*.jpg",
     "model.safetensors", FILTERS,
 ]  # fmt: skip
+# Pixels of a JPEG at reduced scale for each that the network is given, on each side.
+SAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -139,13 +142,24 @@ class Classifier:
             return self.predict([self.read(picture) for picture in pictures]) if pictures else []
         return self.predict([self.read(pictures)])[0]
 
+    def open(self, picture: Source, side: int = 0) -> Image.Image:
+        """Return the picture as `read_image` does; of a radiograph without the borders of a letterbox.
+
+        A large JPEG is decoded at reduced scale, to `side` pixels or more, and no fewer than `read` needs.
+        Raises InputError for a picture that cannot be read.
+        """
+        return read_film(picture, max(side, SAMPLES * self.size), self.radiograph, crop=self.radiograph)
+
     def read(self, picture: Source) -> np.ndarray:
         """Return the picture as the network sees it before normalisation, uint8 [size, size, channels].
 
-        Of a radiograph the borders of a letterbox or screenshot are cut away first.
         Raises InputError for a picture that cannot be read.
         """
-        return read_pixels(picture, self.size, self.channels, self.radiograph, crop=self.radiograph)
+        return self.squash(self.open(picture))
+
+    def squash(self, film: Image.Image) -> np.ndarray:
+        """Return what `open` gave as the network sees it before normalisation, uint8 as of `read`."""
+        return squash(film, self.size, self.channels)
 
     def run(self, pictures: np.ndarray, outputs: list[str]) -> list[np.ndarray]:
         """Return the network's outputs of these names for pictures uint8 [N, size, size, channels]."""

@@ -13,8 +13,8 @@ from hub.batch import Result, classify_files
 from hub.classifier import Classifier, Prediction
 from hub.errors import InputError
 from hub.files import BUNDLED
-from hub.heatmap import overlay
-from hub.images import Source, crop_borders, read_image
+from hub.heatmap import MAX_SIDE, overlay
+from hub.images import Source
 from hub.synthetic import sample_radiographs
 
 RADIOGRAPH_WORDS = {
@@ -83,15 +83,19 @@ def operating_points(classifier: Classifier) -> list[str]:
 
 def answer(classifier: Classifier, source: Source) -> Answer:
     """Classify one picture; InputError when it cannot be read."""
-    picture = read_image(source)
-    pixels = classifier.read(picture)
+    picture = classifier.open(source, side=MAX_SIDE)
+    pixels = classifier.squash(picture)
     (prediction,) = classifier.predict([pixels])
-    if classifier.radiograph:
-        picture = crop_borders(picture).convert("L")  # what the network saw
-    shown = shown_class(prediction)
-    picture = picture.convert("RGB")
-    heatmap = overlay(picture, prediction, shown)
-    return Answer(prediction, picture.resize(heatmap.size, Image.Resampling.LANCZOS), heatmap, pixels)
+    # Made small once for both pictures, and grey, as the network sees radiographs, before it is made RGB.
+    picture = fit_screen(picture.convert("L") if classifier.radiograph else picture).convert("RGB")
+    return Answer(prediction, picture, overlay(picture, prediction, shown_class(prediction)), pixels)
+
+
+def fit_screen(picture: Image.Image) -> Image.Image:
+    """Return the picture with `MAX_SIDE` pixels on its longer side, or as it is where it has fewer."""
+    scale = min(1.0, MAX_SIDE / max(picture.size))
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    return picture.resize(size, Image.Resampling.LANCZOS)
 
 
 def shown_class(prediction: Prediction) -> str | None:

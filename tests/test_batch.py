@@ -20,6 +20,7 @@ from hub import batch, demo, scope
 from hub.batch import Result, classify_files, to_csv, unpack
 from hub.classifier import Prediction
 from hub.errors import InputError
+from hub.images import read_image
 from hub.scope import Verdict
 
 ROOT = Path(__file__).parents[1]
@@ -32,9 +33,13 @@ class Brightness:
     def __init__(self):
         self.batches = []
 
-    def read(self, picture):
+    def open(self, source):
+        picture = read_image(source)
         if picture.width < 32:
             raise InputError("The image is only 20 x 20 pixels; a radiograph needs at least 32 on each side.")
+        return picture
+
+    def squash(self, picture):
         return np.asarray(picture.convert("L").resize((8, 8)))
 
     def predict(self, pictures):

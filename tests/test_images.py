@@ -1,6 +1,7 @@
 """Reading pictures: every format, depth and orientation, and a sentence for whatever is not one."""
 
 import io
+import os
 import random
 import struct
 import warnings
@@ -14,8 +15,9 @@ import pytest
 from PIL import Image
 from timm.data import create_transform
 
+from hub import images
 from hub.errors import InputError
-from hub.images import read_image, squash
+from hub.images import crop_borders, read_film, read_image, squash
 
 RANDOM = np.random.default_rng(0)
 # A gradient survives JPEG; noise makes files long enough to cut. Both hold 0 and 255.
@@ -424,3 +426,109 @@ def test_a_picture_read_twice_is_turned_once(orientation):
     Image.fromarray(NOISE).save(buffer, "PNG", exif=exif)
     once = read_image(buffer.getvalue())
     assert np.array_equal(np.asarray(read_image(once)), np.asarray(once))
+
+
+def test_a_grey_picture_gives_the_same_three_channels_as_one_made_rgb_first():
+    grey = Image.fromarray(RANDOM.integers(0, 256, (700, 301), dtype=np.uint8))
+    np.testing.assert_array_equal(squash(grey, 224, 3), squash(grey.convert("RGB"), 224, 3))
+    assert squash(grey, 224, 3).flags.c_contiguous
+
+
+# Large pictures, read for answering fast
+
+
+def smooth(width, height):
+    """A picture without detail finer than twenty pixels, grey."""
+    coarse = Image.fromarray(RANDOM.integers(40, 216, (24, 32), dtype=np.uint8))
+    return coarse.resize((width, height), Image.Resampling.BICUBIC)
+
+
+@pytest.mark.parametrize(("size", "read"), [(895, 895), (896, 448), (2000, 500)])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}])
+def test_a_large_jpeg_is_decoded_at_reduced_scale_and_keeps_the_pixels_asked_for(size, read, options):
+    for picture in (smooth(size + 8, size), smooth(size, size + 8).convert("RGB")):
+        data = encoded(picture, "JPEG", **options)
+        film, full = read_film(data, 448, radiograph=True), read_image(data)
+        assert (min(film.size), film.mode) == (read, full.mode)
+        small, expected = (pixels(squash(each, 224, 3)) for each in (film, full))
+        assert np.abs(small - expected).max() <= 4
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "BMP"])
+def test_pictures_of_other_formats_are_read_as_they_are(kind):
+    data = encoded(Image.fromarray(np.tile(GREY, (24, 24))), kind)
+    np.testing.assert_array_equal(pixels(read_film(data, 64, radiograph=True)), pixels(read_image(data)))
+
+
+def test_a_small_jpeg_an_array_and_an_opened_picture_are_read_as_they_are():
+    data = encoded(smooth(1000, 1000), "JPEG")
+    opened = Image.open(io.BytesIO(data))
+    for source in (encoded(smooth(300, 300), "JPEG"), np.asarray(smooth(1000, 1000)), opened):
+        np.testing.assert_array_equal(pixels(read_film(source, 224, False)), pixels(read_image(source)))
+    assert opened.size == (1000, 1000)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_jpeg_of_reduced_scale_is_turned_as_its_exif_says(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(smooth(1200, 900), "JPEG", exif=exif)
+    film, full = read_film(data, 224, radiograph=True), read_image(data)
+    assert film.size == (full.width // 4, full.height // 4)
+    np.testing.assert_allclose(pixels(film), pixels(full.resize(film.size)), atol=8)
+
+
+@pytest.mark.parametrize(("film_side", "least"), [(1600, 400), (500, 500), (300, 300)])
+def test_a_jpeg_with_borders_keeps_the_pixels_asked_for_between_them(film_side, least, tmp_path):
+    page = Image.new("L", (2000, 1900))
+    page.paste(smooth(film_side, film_side), (150, 160))
+    (tmp_path / "page.jpeg").write_bytes(encoded(page, "JPEG"))
+    film = read_film(tmp_path / "page.jpeg", 350, radiograph=True, crop=True)
+    np.testing.assert_allclose(film.size, (least, least), atol=20)
+    full = crop_borders(read_image(tmp_path / "page.jpeg"))
+    small, expected = (pixels(squash(each, 64, 1))[2:-2, 2:-2] for each in (film, full))
+    np.testing.assert_allclose(small, expected, atol=24)  # edges are found to a 256th of the page
+
+
+def test_a_pipe_that_holds_a_small_film_on_a_large_page_is_read_once(tmp_path):
+    page = Image.new("L", (2000, 1900))
+    page.paste(smooth(300, 300), (150, 160))
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor() as pool:
+        pool.submit((tmp_path / "pipe").write_bytes, encoded(page, "JPEG"))
+        film = read_film(tmp_path / "pipe", 448, radiograph=True, crop=True)
+    np.testing.assert_allclose(film.size, (300, 300), atol=20)
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
+def test_a_large_jpeg_that_is_cut_short_is_refused_by_name(part, tmp_path):
+    data = encoded(smooth(2000, 2000), "JPEG")
+    (tmp_path / "film.jpeg").write_bytes(data[: int(part * len(data))])
+    with pytest.raises(InputError, match=r"film\.jpeg is damaged or cut short"):
+        read_film(tmp_path / "film.jpeg", 448, radiograph=True)
+
+
+@pytest.mark.parametrize("size", [(90, 70), (257, 600), (1100, 513)])
+def test_borders_are_those_of_the_plain_definition(size):
+    """Medians of all rows of every so many pixels, whatever is left out to find them faster."""
+
+    def border(lines):
+        greys = np.median(lines, axis=1)
+        plain = (np.abs(lines - greys[:, None]) <= 8).mean(1) >= 0.97
+        ends = [greys[end] for end in (0, -1) if plain[end]]
+        return [bool(p and any(abs(g - end) <= 8 for end in ends)) for p, g in zip(plain, greys, strict=True)]
+
+    for _ in range(20):
+        page = Image.new("RGB", size, tuple(RANDOM.integers(0, 256, 3).tolist()))
+        page.paste(
+            smooth(size[0] // 2, size[1] // 2), tuple(int(side * RANDOM.uniform(0, 0.5)) for side in size)
+        )
+        noisy = np.clip(
+            np.asarray(page) + RANDOM.normal(0, RANDOM.choice([0, 3, 5]), (*size[::-1], 3)), 0, 255
+        )
+        page = Image.fromarray(noisy.astype(np.uint8))
+        across, down = (max(1, side // 256) for side in size)
+        sample = np.asarray(page.convert("L"))[::down, ::across].astype(np.int16)
+        np.testing.assert_array_equal(images._sample(page), sample)
+        for lines in (sample, sample.T):
+            assert images._border(lines).tolist() == border(lines)
