@@ -75,6 +75,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     command.add_argument("--model", help="a model folder or Hub id (default: the bundled model)")
     command.add_argument(
+        "--precision",
+        choices=("fp32", "int8"),
+        help="default: int8 where it changes hardly a label of the test split, else fp32",
+    )
+    command.add_argument(
         "--json", action="store_true",
         help="one JSON object per line: file, label (null when refused), probabilities, warnings, verdict "
         "(status, reason and sentence; null when not read), error",
@@ -200,7 +205,7 @@ def evaluate(options: argparse.Namespace) -> int:
         raise InputError(
             f"There is no folder {options.json.parent} to write {options.json.name} into; make it first."
         )
-    classifier = Classifier.from_pretrained(options.model)
+    classifier = Classifier.from_pretrained(options.model, precision="fp32")
     recorded = json.loads(record.read_text()) if record.is_file() else {}
     splits = data.load_splits(options.dataset)
     print(patients.format_report(patients.leak_report(splits)), end="\n\n", flush=True)
@@ -229,9 +234,12 @@ def evaluate(options: argparse.Namespace) -> int:
     print(evaluation.format_metrics(metrics))
     metrics["verdicts"] = _verdicts(predictions)
     print("input check: " + ", ".join(f"{share:.1%} {name}" for name, share in metrics["verdicts"].items()))
+    changed = _changed_by_int8(classifier, images, predictions)
+    if changed:
+        print("int8 changes {labels_changed} labels and {verdicts_changed} verdicts".format(**changed))
     robustness = _robustness(classifier, images, labels) if options.robustness else {}
     if options.json:
-        files.write_json(options.json, metrics | {"robustness": robustness})
+        files.write_json(options.json, metrics | {"robustness": robustness, "int8": changed})
     name = Path(options.dataset).resolve().name if every else options.split
     calibration = recorded.get("training", {})
     folders = ([options.plots] if options.plots else []) + ([Path(options.model)] if options.save else [])
@@ -252,6 +260,8 @@ def evaluate(options: argparse.Namespace) -> int:
             recorded[options.split] = metrics
         if robustness:
             recorded[f"robustness_{name}"] = robustness
+        if changed and options.split == "test" and "onnx" in recorded:
+            recorded["onnx"] |= {f"test_{what}": count for what, count in changed.items()}
         files.write_json(record, recorded)
         package.write_card(Path(options.model))
     return 0
@@ -296,6 +306,22 @@ def _verdicts(predictions: "list[Prediction]") -> dict[str, float]:
     return {name: count / len(predictions) for name, count in verdicts.most_common()}
 
 
+def _changed_by_int8(
+    classifier: "Classifier", images: "Tensor", predictions: "list[Prediction]"
+) -> dict[str, int]:
+    """Return how many labels, and verdicts of the input check, 8 bits change; {} where there are none."""
+    from hub.classifier import NETWORKS, Classifier
+
+    if not (classifier.folder / NETWORKS["int8"]).is_file():
+        return {}
+    others = _predict(Classifier(classifier.folder, precision="int8"), _as_pictures(images))
+    pairs = list(zip(predictions, others, strict=True))
+    return {
+        "labels_changed": sum(one.label != other.label for one, other in pairs),
+        "verdicts_changed": sum(one.verdict != other.verdict for one, other in pairs),
+    }
+
+
 def _robustness(classifier: "Classifier", images: "Tensor", labels: "np.ndarray") -> dict[str, list[dict]]:
     """Return accuracy and AUC for each corruption at strengths 1, 2 and 3."""
     from tqdm.auto import tqdm
@@ -324,7 +350,7 @@ def classify(options: argparse.Namespace) -> int:
     from hub.classifier import Classifier
     from hub.files import BUNDLED
 
-    classifier = Classifier.from_pretrained(options.model or BUNDLED)
+    classifier = Classifier.from_pretrained(options.model or BUNDLED, precision=options.precision)
     total = None if any(file.lower().endswith(".zip") for file in options.files) else len(options.files)
     results = classify_files(classifier, options.files)
     failed = False
@@ -387,7 +413,8 @@ def fit_scope(options: argparse.Namespace) -> int:
     unlike, foreign = scope_fit.read_groups(options.unlike), scope_fit.read_groups(options.foreign)
     splits, size = _training_splits(options, config), config["pretrained_cfg"]["input_size"][-1]
     films = {split: loader.decode_films(splits[split], size)[0] for split in ("train", "validation")}
-    classifier = Classifier(options.model, check=False)  # an older one may not load
+    # An older check may not load; a new one is fitted to the statistics of 32 bits.
+    classifier = Classifier(options.model, check=False, precision="fp32")
     if "statistics" not in classifier.available:
         raise InputError(f"{options.model / 'onnx'} is of an older kind; python -m hub export makes it anew.")
     samples, held_out = scope_fit.gather(classifier, **films, unlike=unlike, foreign=foreign)

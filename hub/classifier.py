@@ -1,7 +1,9 @@
 """A picture in, an answer out: what the apps, the command line and Python users call."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +22,10 @@ from hub.scope import UNCHECKED, Verdict
 # All that serving reads of a model folder, and the figures and pictures that the pages show. Their tab
 # "Inside the network" reads the last two: torch's own weights, since what happens between the layers of an
 # ONNX file cannot be asked for, and the filters as they were before training.
-FILES = [
-    "config.json", "onnx/model.onnx", scope.FILE, "metrics.json", "*.png", "*.jpg",
-    "model.safetensors", FILTERS,
-]  # fmt: skip
+FILES = ["config.json", scope.FILE, "metrics.json", "*.png", "*.jpg", "model.safetensors", FILTERS]
+# Beside them the network, one of these by its precision.
+NETWORKS = {"fp32": "onnx/model.onnx", "int8": "onnx/model_int8.onnx"}
+MOST_CHANGED = 2  # of the answers to the test split by 8 bits, where these are the usual ones
 # Pixels of a JPEG at reduced scale for each that the network is given, on each side.
 SAMPLES = 3
 
@@ -63,16 +65,22 @@ class Classifier:
     >>> prediction.label, prediction.probabilities["PNEUMONIA"]
     """
 
-    def __init__(self, folder: str | Path, check: bool = True):
-        """Load a local model folder, its input check too if it has one; InputError when it is not one."""
+    def __init__(self, folder: str | Path, check: bool = True, precision: str | None = None):
+        """Load a local model folder, its input check too if it has one.
+
+        `precision` is "fp32" or "int8"; without it that of `usual_precision`.
+        Raises InputError: not a model folder, or none of this precision.
+        """
         config = read_config(Path(folder))
         if "label_names" not in config:
             raise InputError(f"{folder} has no label_names in its config.json; add the classes in order.")
-        file = Path(folder) / "onnx" / "model.onnx"
+        self.precision = precision or usual_precision(Path(folder))
+        file = Path(folder) / _network(self.precision)
         if not file.is_file():
-            raise InputError(
-                f"{folder} has no onnx/model.onnx; python -m hub export makes it in a folder of train.py."
-            )
+            advice = "python -m hub export makes it in a folder of train.py"
+            if self.precision == "int8":
+                advice = 'it is left out where 8 bits lose too much; give precision="fp32"'
+            raise InputError(f"{folder} has no {_network(self.precision)}; {advice}.")
         try:
             self.session = InferenceSession(file)
         except (
@@ -105,22 +113,28 @@ class Classifier:
         token: str | None = None,
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
+        precision: str | None = None,
     ) -> "Classifier":
         """Load a local folder or a Hub model id; without arguments the bundled pneumonia model.
 
-        Raises InputError: no such folder or model, no network, or not a model folder.
+        `precision` is that of the constructor; of the Hub's networks only the one that is needed is fetched.
+        Raises InputError: no such folder or model, no network, not a model folder, or none of this precision.
         """
         if Path(folder_or_hub_id).is_dir():
-            return cls(folder_or_hub_id)
+            return cls(folder_or_hub_id, precision=precision)
+        if precision:
+            _network(precision)  # refused before anything is fetched
+        fetch = partial(
+            snapshot_download,
+            str(folder_or_hub_id),
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+        )
         try:
-            folder = snapshot_download(
-                str(folder_or_hub_id),
-                revision=revision,
-                token=token,
-                cache_dir=cache_dir,
-                local_files_only=local_files_only,
-                allow_patterns=FILES,
-            )
+            folder = Path(fetch(revision=revision, allow_patterns=FILES))
+            file = _network(precision or usual_precision(folder))
+            fetch(revision=folder.name, allow_patterns=file)  # of the same commit
         except LocalEntryNotFoundError:
             raise InputError(
                 f"{folder_or_hub_id} is neither a folder nor in the cache, and the Hub cannot be reached; "
@@ -131,7 +145,7 @@ class Classifier:
                 f"There is no model {folder_or_hub_id}, neither as a folder nor on the Hub; "
                 "check the name, or log in if it is private."
             ) from None
-        return cls(folder)
+        return cls(folder, precision=precision)
 
     def __call__(self, pictures: Source | Sequence[Source]) -> Prediction | list[Prediction]:
         """Return a prediction for a picture (path, bytes, PIL image or array), or a list for a list.
@@ -194,3 +208,23 @@ class Classifier:
             )
             for index, (row, verdict) in enumerate(zip(probabilities, verdicts, strict=True))
         ]
+
+
+def usual_precision(folder: Path) -> str:
+    """Return "int8" where `hub evaluate --save` found that it hardly changes an answer, else "fp32".
+
+    On the test split it may change `MOST_CHANGED` labels, and as many verdicts of the input check.
+    """
+    try:
+        section = json.loads((folder / "metrics.json").read_text())["onnx"]
+        changed = max(section["test_labels_changed"], section["test_verdicts_changed"])
+        return "int8" if changed <= MOST_CHANGED else "fp32"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "fp32"
+
+
+def _network(precision: str) -> str:
+    """Return the file of a precision; InputError for one that there is not."""
+    if precision not in NETWORKS:
+        raise InputError(f"There is no precision {precision}; give {' or '.join(NETWORKS)}.")
+    return NETWORKS[precision]

@@ -1,11 +1,16 @@
 """`Classifier`: fast, and with the answers of the plain way."""
 
 import io
+import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from hub.classifier import Classifier
+from hub.errors import InputError
+from hub.files import BUNDLED
 from hub.images import read_pixels
 from hub.synthetic import sample_radiographs
 
@@ -38,3 +43,62 @@ def test_a_large_jpeg_has_the_answer_that_all_its_pixels_give(classifier, films)
     assert (np.abs(found - expected).max(1) <= 0.01).mean() >= 0.95
     assert (found.argmax(1) == expected.argmax(1)).all()
     assert any((a != b).any() for a, b in zip(plain, fast, strict=True)), "read at reduced scale"
+
+
+# 32 and 8 bits
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the bundled folder, and a function that puts a section `onnx` into its metrics.json."""
+    shutil.copytree(BUNDLED, tmp_path / "model")
+
+    def record(section):
+        (tmp_path / "model" / "metrics.json").write_text(json.dumps({"onnx": section}))
+
+    return tmp_path / "model", record
+
+
+def test_both_precisions_answer_nearly_alike_and_with_all_outputs(film):
+    classifiers = (Classifier.from_pretrained(precision=precision) for precision in ("fp32", "int8"))
+    full, small = (each.predict([each.read(film)], always=True)[0] for each in classifiers)
+    assert full.label == small.label == "PNEUMONIA"
+    assert 0 < abs(full.probabilities["PNEUMONIA"] - small.probabilities["PNEUMONIA"]) < 0.05
+    np.testing.assert_allclose(full.heatmap, small.heatmap, atol=0.3 * np.ptp(full.heatmap))
+
+
+@pytest.mark.parametrize(
+    ("section", "usual"),
+    [
+        ({"test_labels_changed": 0, "test_verdicts_changed": 0}, "int8"),
+        ({"test_labels_changed": 2, "test_verdicts_changed": 2}, "int8"),
+        ({"test_labels_changed": 3, "test_verdicts_changed": 0}, "fp32"),
+        ({"test_labels_changed": 0, "test_verdicts_changed": 3}, "fp32"),
+        ({"int8_kept": True}, "fp32"),  # nobody has counted
+        ({"test_labels_changed": "few", "test_verdicts_changed": 0}, "fp32"),
+        ([], "fp32"),
+    ],
+)
+def test_eight_bits_are_usual_where_they_change_two_answers_to_the_test_split_at_most(copy, section, usual):
+    folder, record = copy
+    record(section)
+    assert Classifier(folder).precision == usual
+    assert Classifier(folder, precision="fp32").precision == "fp32"
+    assert Classifier.from_pretrained(folder, precision="int8").precision == "int8"
+
+
+def test_thirty_two_bits_are_usual_where_nothing_was_measured(copy):
+    folder, _ = copy
+    (folder / "metrics.json").unlink()
+    assert Classifier(folder).precision == "fp32"
+
+
+def test_a_precision_that_is_not_there_is_one_sentence(copy):
+    folder, _ = copy
+    (folder / "onnx" / "model_int8.onnx").unlink()
+    with pytest.raises(InputError, match=r'has no onnx/model_int8\.onnx; .*give precision="fp32"\.$'):
+        Classifier(folder, precision="int8")
+    with pytest.raises(InputError, match=r"There is no precision fp16; give fp32 or int8\.$"):
+        Classifier.from_pretrained(folder, precision="fp16")
+    with pytest.raises(InputError, match="There is no precision fp16"):
+        Classifier.from_pretrained("nobody/nothing", precision="fp16", local_files_only=True)

@@ -51,6 +51,14 @@ def test_classify_prints_a_line_per_file(run, film, tmp_path):
     assert out.startswith(f"{tmp_path / 'a.png'}: ")
 
 
+def test_classify_answers_in_the_precision_that_is_asked_for(run, film, tmp_path):
+    film.save(tmp_path / "a.png")
+    for precision in ("fp32", "int8"):
+        code, out, _ = run("classify", tmp_path / "a.png", "--json", "--precision", precision)
+        expected = Classifier.from_pretrained(precision=precision)(film).probabilities
+        assert (code, json.loads(out)["probabilities"]) == (0, expected)
+
+
 def test_classify_json_says_everything_about_each_file_and_a_bad_one_does_not_stop_the_rest(
     run, film, tmp_path
 ):
@@ -129,9 +137,28 @@ def test_evaluate_prints_saves_and_draws(run, tmp_path):
     for picture in ("roc", "precision_recall", "confusion", "reliability"):
         Image.open(tmp_path / "plots" / f"{picture}_validation.png").verify()
         Image.open(model / f"{picture}_validation.png").verify()
+    assert "int8 changes " in out and metrics["int8"].keys() == {"labels_changed", "verdicts_changed"}
+    assert "test_labels_changed" not in json.loads((model / "metrics.json").read_text())["onnx"]
     card = (model / "README.md").read_text()
     assert "| screening | 0.100 |" in card
     assert f"| screening_sensitivity | {metrics['screening_sensitivity']['value']:.4f} |" in card
+
+
+def test_evaluate_counts_the_labels_of_the_test_split_that_8_bits_change(run, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(BUNDLED, model)
+    before = json.loads((model / "metrics.json").read_text())["onnx"]
+    code, out, _ = run("evaluate", model, "--dataset", "synthetic", "--save")
+    assert code == 0
+    section = json.loads((model / "metrics.json").read_text())["onnx"]
+    counts = section["test_labels_changed"], section["test_verdicts_changed"]
+    assert "int8 changes {} labels and {} verdicts".format(*counts) in out
+    assert section == before | dict(
+        zip(("test_labels_changed", "test_verdicts_changed"), counts, strict=True)
+    )
+    (model / "onnx" / "model_int8.onnx").unlink()
+    code, out, _ = run("evaluate", model, "--dataset", "synthetic")
+    assert code == 0 and "int8" not in out
 
 
 def test_evaluate_reprints_the_numbers_of_the_card(run, shared, tmp_path):

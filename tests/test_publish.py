@@ -260,6 +260,19 @@ def test_every_reader_gives_the_same_answer_by_the_code_of_the_card(hub, run, fi
     assert code == 0, err
 
 
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_of_the_networks_on_the_hub_only_the_one_that_answers_is_fetched(hub, run, precision):
+    put_model(hub)
+    code, out, err = run(
+        "-c",
+        "from hub.classifier import Classifier\n"
+        f"found = Classifier.from_pretrained('someone/model', precision={precision!r})\n"
+        "print(found.precision, *(file.name for file in (found.folder / 'onnx').iterdir()))",
+    )
+    assert code == 0, err
+    assert out.split() == [precision, {"fp32": "model.onnx", "int8": "model_int8.onnx"}[precision]]
+
+
 def test_a_folder_that_is_not_a_model_folder_is_not_published(tmp_path):
     with pytest.raises(InputError, match="is not a model folder"):
         package.copy_package(ROOT / "tests", tmp_path / "copy", "someone/model")
