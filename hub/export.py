@@ -181,8 +181,22 @@ def write_int8(full: Path, file: Path, inputs: list[np.ndarray]) -> None:
     with quiet():
         prepared = file.with_suffix(".prepared")
         quant_pre_process(str(full), str(prepared))
-        quantize_static(str(prepared), str(file), Reader(), per_channel=True)
+        quantize_static(
+            str(prepared), str(file), Reader(), per_channel=True, nodes_to_exclude=beside_logits(prepared)
+        )
     prepared.unlink()
+
+
+def beside_logits(file: Path) -> list[str]:
+    """Return the names of the nodes that do not lead to the logits.
+
+    They stay in 32 bits: 8 bits for the statistics of all channels together leave nothing of most.
+    """
+    nodes, needed = onnx.load(file).graph.node, {"logits"}
+    for node in reversed(nodes):  # which come in the order in which they are run
+        if needed & set(node.output):
+            needed |= set(node.input)
+    return [node.name for node in nodes if not needed & set(node.output)]
 
 
 @torch.inference_mode()

@@ -84,6 +84,26 @@ def test_eight_bits_are_smaller_and_have_the_same_outputs(exported):
     assert {"QuantizeLinear", "DequantizeLinear"} <= types
 
 
+def test_eight_bits_go_into_the_answer_and_not_into_the_statistics_of_it(exported):
+    nodes = onnx.load(exported[0] / "onnx" / "model_int8.onnx").graph.node
+    maker = {output: node for node in nodes for output in node.output}
+
+    def leads_to(output, stop):
+        """The operators on the way to an output, back to the first of the kinds `stop`."""
+        found, names = set(), [output]
+        while names:
+            node = maker.get(names.pop())
+            if node and node.op_type not in stop:
+                found.add(node.op_type)
+                names += node.input
+        return found
+
+    assert "QuantizeLinear" in leads_to("logits", {"Conv"})
+    # The maps themselves come in 8 bits, out of DequantizeLinear.
+    assert "QuantizeLinear" not in leads_to("statistics", {"DequantizeLinear"})
+    assert {"Mul", "Sqrt", "Concat"} <= leads_to("statistics", {"DequantizeLinear"})
+
+
 @pytest.mark.parametrize(
     ("auc", "accuracy", "kept"),
     [(0.99, 0.95, True), (0.981, 0.94, True), (0.979, 0.95, False), (0.99, 0.93, False)],
