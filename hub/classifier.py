@@ -1,6 +1,8 @@
 """A picture in, an answer out: what the apps, the command line and Python users call."""
 
 import json
+import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from onnxruntime import InferenceSession
+from onnxruntime import InferenceSession, SessionOptions
 from onnxruntime.capi import onnxruntime_pybind11_state as refusals
 from PIL import Image
 
@@ -82,7 +84,7 @@ class Classifier:
                 advice = 'it is left out where 8 bits lose too much; give precision="fp32"'
             raise InputError(f"{folder} has no {_network(self.precision)}; {advice}.")
         try:
-            self.session = InferenceSession(file)
+            self.session = InferenceSession(file, _settings())
         except (
             refusals.Fail,
             refusals.InvalidArgument,
@@ -181,8 +183,12 @@ class Classifier:
 
     def normalize(self, pictures: np.ndarray) -> np.ndarray:
         """Return what the network takes, float32 [N, C, size, size], for uint8 [N, size, size, C]."""
-        pixels = (pictures.astype(np.float32) / 255 - self.mean) / self.std
-        return pixels.transpose(0, 3, 1, 2)
+        count, height, width, channels = pictures.shape
+        pixels = np.empty((count, channels, height, width), np.float32)
+        np.divide(pictures.transpose(0, 3, 1, 2), np.float32(255), out=pixels)
+        pixels -= self.mean[:, None, None]
+        pixels /= self.std[:, None, None]
+        return pixels
 
     def predict(self, pictures: Sequence[np.ndarray], always: bool = False) -> list[Prediction]:
         """Return one prediction for each uint8 [size, size, channels] that `read` gave.
@@ -228,3 +234,33 @@ def _network(precision: str) -> str:
     if precision not in NETWORKS:
         raise InputError(f"There is no precision {precision}; give {' or '.join(NETWORKS)}.")
     return NETWORKS[precision]
+
+
+def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
+    """Return how many cores this process may keep busy: fewer than the machine has, in many a container.
+
+    `groups` is where Linux tells the quota, of which a fraction counts as a core.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        if (groups / "cpu.max").is_file():
+            quota, period = (groups / "cpu.max").read_text().split()
+        else:  # of older systems
+            quota, period = (
+                (groups / "cpu" / f"cpu.cfs_{what}_us").read_text() for what in ("quota", "period")
+            )
+        limit = math.ceil(int(quota) / int(period))
+    except (OSError, ValueError, ZeroDivisionError):
+        return cores  # no quota, which "max" says, too
+    return min(cores, limit) if limit > 0 else cores
+
+
+def _settings() -> SessionOptions:
+    """Return how the network is run."""
+    settings = SessionOptions()
+    # ONNX Runtime looks at the machine, not at what of it this process may use.
+    settings.intra_op_num_threads = usable_cores()
+    settings.inter_op_num_threads = 1
+    # Threads that spin for the next picture slow down the decoding of it, and every neighbour.
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return settings

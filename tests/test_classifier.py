@@ -2,13 +2,14 @@
 
 import io
 import json
+import os
 import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from hub.classifier import Classifier
+from hub.classifier import Classifier, usable_cores
 from hub.errors import InputError
 from hub.files import BUNDLED
 from hub.images import read_pixels
@@ -102,3 +103,34 @@ def test_a_precision_that_is_not_there_is_one_sentence(copy):
         Classifier.from_pretrained(folder, precision="fp16")
     with pytest.raises(InputError, match="There is no precision fp16"):
         Classifier.from_pretrained("nobody/nothing", precision="fp16", local_files_only=True)
+
+
+# Threads and pixels
+
+
+@pytest.mark.parametrize(
+    ("files", "limit"),
+    [
+        ({"cpu.max": "100000 100000\n"}, 1),
+        ({"cpu.max": "50000 100000\n"}, 1),
+        ({"cpu.max": "max 100000\n"}, None),
+        ({"cpu.max": "99900000 100000\n"}, None),  # more than the machine has
+        ({"cpu.max": "nonsense"}, None),
+        ({"cpu/cpu.cfs_quota_us": "100000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
+        ({}, None),
+    ],
+)
+def test_a_container_may_use_fewer_cores_than_the_machine_has(files, limit, tmp_path):
+    (tmp_path / "cpu").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert usable_cores(tmp_path) == (limit or len(os.sched_getaffinity(0)))
+
+
+def test_pictures_are_normalised_as_by_the_definition(classifier):
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
+    found = classifier.normalize(pictures)
+    expected = (pictures.astype(np.float32) / 255 - classifier.mean) / classifier.std
+    np.testing.assert_array_equal(found, expected.transpose(0, 3, 1, 2))
+    assert found.flags.c_contiguous and found.dtype == np.float32
