@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,10 +109,11 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         return page.batch(demo.with_reports(classifier, rows, point))
 
     def classify_batch(files: list[str], point: str | None, progress=gr.Progress()) -> tuple:  # noqa: B008
-        rows = []
+        rows, start = [], time.perf_counter()
         for row in demo.classify_uploads(classifier, files):
             rows.append(row)
-            progress((len(rows), max(len(rows), len(files))), unit="files")
+            speed = f"Classifying, {batch.rate(len(rows), start)}"
+            progress((len(rows), max(len(rows), len(files))), speed, unit="files")
         return rows, table(rows, point), None
 
     def reword_batch(rows: list[batch.Result] | None, point: str) -> tuple:

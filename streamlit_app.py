@@ -2,7 +2,9 @@
 
 import tempfile
 import threading
+import time
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,24 +108,27 @@ def show_heatmap(answer: demo.Answer) -> None:
 def classify(uploads: list) -> list[batch.Result]:
     """Return a result per picture, under a bar that fills file by file.
 
-    The session keeps the results of each file: Streamlit runs this script anew at every touch of the page,
-    also while it is in here, and goes on where it was.
+    Streamlit runs this script anew at every touch of the page, also while it is in here. The session keeps
+    what is done, and it goes on with the file where it was, from the beginning of that.
     """
     files = [upload.file_id for upload in uploads]
-    if st.session_state.get("batch", (None,))[0] != files:
-        st.session_state.batch = files, []
-    done = st.session_state.batch[1]
-    if len(done) < len(files):
+    known, rows, complete = st.session_state.get("batch", ([], [], False))
+    if known != files:
+        rows, complete = [], False
+    if not complete:
+        first = rows[-1].file if rows else 0
+        rows = [row for row in rows if row.file < first]  # a list of its own: the run before may still add
+        before, start = len(rows), time.perf_counter()
+        st.session_state.batch = files, rows, False
         bar = st.progress(0.0, "Classifying")
-        for number, upload in enumerate(uploads[len(done) :], len(done) + 1):
-            rows, before = [], sum(map(len, done))
-            for row in batch.classify_files(classifier, [upload]):
-                rows.append(row)
-                counts = f"File {number} of {len(files)}; pictures classified: {before + len(rows)}"
-                bar.progress(number / len(files), counts)
-            done.append(rows)
+        for row in batch.classify_files(classifier, uploads[first:]):
+            rows.append(replace(row, file=first + row.file))
+            number, speed = rows[-1].file + 1, batch.rate(len(rows) - before, start)
+            counts = f"File {number} of {len(files)}; pictures classified: {len(rows)}, {speed}"
+            bar.progress(number / len(files), counts)
+        st.session_state.batch = files, rows, True
         bar.empty()
-    return [row for rows in done for row in rows]
+    return rows
 
 
 def show_batch() -> None:

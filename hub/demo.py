@@ -105,9 +105,9 @@ def shown_class(prediction: Prediction) -> str | None:
 
 def classify_uploads(classifier: Classifier, paths: list[str]) -> Iterator[Result]:
     """Yield one result per picture, as `classify_files` does, named without the folder of the upload."""
-    for path in paths:
-        for result in classify_files(classifier, [path]):
-            yield replace(result, name=result.name.removeprefix(f"{Path(path).parent}/"))
+    for result in classify_files(classifier, paths):
+        folder = Path(paths[result.file]).parent
+        yield replace(result, name=result.name.removeprefix(f"{folder}/"))
 
 
 def find(probability: float, threshold: float) -> str:

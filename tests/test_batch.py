@@ -2,10 +2,13 @@
 
 import csv
 import io
+import itertools
 import os
 import random
 import subprocess
 import sys
+import threading
+import time
 import tracemalloc
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +21,7 @@ from PIL import Image
 
 from hub import batch, demo, scope
 from hub.batch import Result, classify_files, to_csv, unpack
-from hub.classifier import Prediction
+from hub.classifier import Prediction, usable_cores
 from hub.errors import InputError
 from hub.images import read_image
 from hub.scope import Verdict
@@ -170,14 +173,99 @@ def test_a_batch_without_a_picture_is_not_predicted(tmp_path):
     assert result.error
 
 
-def test_nothing_is_read_before_it_is_asked_for(tmp_path):
-    def files():
-        for index in range(batch.BATCH):
-            (tmp_path / f"{index}.png").write_bytes(png())
-            yield tmp_path / f"{index}.png"
-        raise AssertionError("asked for more than a batch")
+def test_no_more_is_read_ahead_than_the_next_batch(tmp_path):
+    (tmp_path / "film.png").write_bytes(png())
+    asked = []
 
-    assert next(classify_files(Brightness(), files())).error is None
+    def files():
+        for index in range(4 * batch.BATCH):
+            asked.append(index)
+            yield tmp_path / "film.png"
+
+    results = classify_files(Brightness(), files())
+    assert next(results).error is None
+    results.close()
+    assert batch.BATCH <= len(asked) <= 2 * batch.BATCH
+
+
+def test_the_next_batch_is_read_while_the_network_sees_this_one(tmp_path):
+    (tmp_path / "film.png").write_bytes(png())
+    read_ahead = threading.Event()
+
+    def files():
+        for index in range(batch.BATCH + 1):
+            if index == batch.BATCH:
+                read_ahead.set()
+            yield tmp_path / "film.png"
+
+    class Waiting(Brightness):
+        def predict(self, pictures):
+            assert read_ahead.wait(10), "nothing was read"
+            return super().predict(pictures)
+
+    assert len(list(classify_files(Waiting(), files()))) == batch.BATCH + 1
+
+
+def test_one_file_for_each_core_is_in_memory_as_it_was_stored(tmp_path):
+    size, count = 4_000_000, 48
+    path = archive(tmp_path / "films.zip", [(f"{index}.png", bytes(size)) for index in range(count)], 0)
+    tracemalloc.start()
+    assert all(result.error for result in classify_files(Brightness(), [path]))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < (usable_cores() + 2) * size
+
+
+def test_who_wants_no_more_results_leaves_no_threads_behind(tmp_path):
+    (tmp_path / "film.png").write_bytes(png())
+    before, files = threading.active_count(), itertools.repeat(tmp_path / "film.png")
+    results = classify_files(Brightness(), files)
+    assert next(results).error is None and threading.active_count() > before
+    results.close()
+    assert threading.active_count() == before
+
+    class Broken(Brightness):
+        def predict(self, pictures):
+            raise RuntimeError("the network fell over")
+
+    with pytest.raises(RuntimeError, match="fell over"):
+        next(classify_files(Broken(), files))
+    assert threading.active_count() == before
+
+
+def test_what_goes_wrong_while_files_are_listed_is_raised_after_the_results_before_it(tmp_path):
+    (tmp_path / "film.png").write_bytes(png())
+
+    def files():
+        yield from [tmp_path / "film.png"] * batch.BATCH
+        raise OSError("the disk is gone")
+
+    results = classify_files(Brightness(), files())
+    assert all(next(results).prediction for _ in range(batch.BATCH))
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(results)
+
+
+def test_a_result_says_which_file_it_is_of_and_uploads_go_through_the_network_together(tmp_path):
+    uploads = []
+    for index in range(40):
+        (tmp_path / f"{index}").mkdir()
+        uploads.append(str(tmp_path / f"{index}" / "film.png"))
+        Path(uploads[-1]).write_bytes(png())
+    (tmp_path / "zip").mkdir()
+    uploads[7:7] = [str(archive(tmp_path / "zip" / "films.zip", [("a.png", png()), ("b.png", b"bad")]))]
+    classifier = Brightness()
+    results = list(demo.classify_uploads(classifier, uploads))
+    expected = ["film.png"] * 40
+    expected[7:7] = ["films.zip/a.png", "films.zip/b.png"]
+    assert [result.name for result in results] == expected
+    assert [result.file for result in results] == [*range(8), 7, *range(8, 41)]
+    assert classifier.batches == [31, 10]
+
+
+def test_a_rate_is_pictures_a_second():
+    assert batch.rate(20, time.perf_counter() - 10) == "2.0 pictures/s"
+    assert batch.rate(0, time.perf_counter()) == "0.0 pictures/s"
 
 
 def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
