@@ -4,6 +4,9 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,9 @@ from hub.errors import InputError
 from hub.files import BUNDLED
 from hub.images import read_pixels
 from hub.synthetic import sample_radiographs
+
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(params=["synthetic", "real"])
@@ -134,3 +140,26 @@ def test_pictures_are_normalised_as_by_the_definition(classifier):
     expected = (pictures.astype(np.float32) / 255 - classifier.mean) / classifier.std
     np.testing.assert_array_equal(found, expected.transpose(0, 3, 1, 2))
     assert found.flags.c_contiguous and found.dtype == np.float32
+
+
+def test_however_many_pictures_are_given_each_has_the_answer_it_has_alone(classifier):
+    pictures = [classifier.read(film) for film in sample_radiographs(10)[0]]
+    alone = [classifier.predict([picture])[0] for picture in pictures]
+    for one, other in zip(alone, classifier.predict(pictures), strict=True):
+        assert one.probabilities == pytest.approx(other.probabilities, abs=1e-5)
+        assert one.verdict == other.verdict
+        np.testing.assert_allclose(one.heatmap, other.heatmap, atol=1e-3)
+
+
+def test_serving_takes_less_than_350_mb():
+    """Films one at a time and 64 at once, in a process that does nothing else."""
+    program = (
+        "import resource, numpy as np\n"
+        "from hub.classifier import Classifier\n"
+        "classifier = Classifier.from_pretrained()\n"
+        "films = list(np.random.default_rng(0).integers(0, 256, (64, 300, 300), dtype=np.uint8))\n"
+        "classifier(films[0]), classifier(films)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert int(done.stdout) < 350, done.stderr
