@@ -18,7 +18,6 @@ from hub.files import BUNDLED
 from hub.images import read_pixels
 from hub.synthetic import sample_radiographs
 
-
 ROOT = Path(__file__).parents[1]
 
 
