@@ -314,7 +314,9 @@ def _changed_by_int8(
 
     if not (classifier.folder / NETWORKS["int8"]).is_file():
         return {}
-    others = _predict(Classifier(classifier.folder, precision="int8"), _as_pictures(images))
+    small = Classifier(classifier.folder, precision="int8")
+    small.check = classifier.check  # also where an earlier count leaves it out
+    others = _predict(small, _as_pictures(images))
     pairs = list(zip(predictions, others, strict=True))
     return {
         "labels_changed": sum(one.label != other.label for one, other in pairs),

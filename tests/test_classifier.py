@@ -93,6 +93,15 @@ def test_eight_bits_are_usual_where_they_change_two_answers_to_the_test_split_at
     assert Classifier.from_pretrained(folder, precision="int8").precision == "int8"
 
 
+def test_the_input_check_is_left_out_of_eight_bits_that_change_its_verdicts(copy, film):
+    folder, record = copy
+    record({"test_labels_changed": 0, "test_verdicts_changed": 3})
+    assert Classifier(folder, precision="int8")(film).verdict.status == "unchecked"
+    assert Classifier(folder, precision="fp32")(film).verdict.status != "unchecked"
+    record({"test_labels_changed": 0, "test_verdicts_changed": 2})
+    assert Classifier(folder, precision="int8")(film).verdict.status != "unchecked"
+
+
 def test_thirty_two_bits_are_usual_where_nothing_was_measured(copy):
     folder, _ = copy
     (folder / "metrics.json").unlink()
