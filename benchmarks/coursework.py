@@ -6,9 +6,9 @@ For each exercise Keras learns first and then train.py, one after the other on a
 each in a process of its own, from the same images; both are measured once on the same test split. Seconds
 of training are those of the epochs: from images in memory to a trained model, validation at each epoch's
 end, tracing and compiling included. Beside them stand those of the whole commands: imports, and for
-train.py also decoding, calibration, export and the bootstrap of `hub evaluate`. --save puts the figures
-into coursework.json, where the README's table comes from; with --only the others stay as they are.
-Needs benchmarks/requirements.txt.
+train.py also calibration, export and the bootstrap of `hub evaluate`. Images are decoded before, for both
+(train.py finds them in its cache). --save puts the figures into coursework.json, where the README's table
+comes from; with --only the others stay as they are. Needs benchmarks/requirements.txt.
 """
 
 import argparse

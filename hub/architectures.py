@@ -94,7 +94,7 @@ def _airbench_small(in_chans: int, num_classes: int, drop_rate: float = 0.0) -> 
     # Stride 2 at once: a quarter of the work for a little less to see.
     stem = nn.Sequential(nn.Conv2d(in_chans, 32, 4, stride=2), nn.GELU())
     neck = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    model = ConvNet([stem, stage(32, 64), stage(64, 128)], neck, 128, num_classes, drop_rate)
+    model = ConvNet([stem, stage(32, 48), stage(48, 128)], neck, 128, num_classes, drop_rate)
     model.keeps_whitened = True
     return model
 
