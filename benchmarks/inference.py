@@ -11,7 +11,6 @@ inference.png. Needs benchmarks/requirements.txt.
 import argparse
 import json
 import random
-import resource
 import statistics
 import subprocess
 import sys
@@ -144,8 +143,7 @@ def take_turns(name: str, model: Path, folder: Path) -> None:
             begun = time.perf_counter()
             classify(films[first : first + size])
             seconds.append((time.perf_counter() - begun) / size)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-        print(json.dumps({"seconds": seconds, "megabytes": round(peak)}), flush=True)
+        print(json.dumps({"seconds": seconds, "megabytes": machine.peak_memory()}), flush=True)
 
 
 def format_table(record: dict) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import statistics
 import time
 from importlib.metadata import version
@@ -40,6 +41,16 @@ def peak() -> float:
         left @ right
         seconds.append(time.perf_counter() - started)
     return side**3 / statistics.median(seconds[1:])
+
+
+def peak_memory(process: int | str = "self") -> int:
+    """Return the most memory that a process has had, in megabytes; 0 where /proc does not tell.
+
+    `resource.getrusage` would count what the process was before it became another program.
+    """
+    status = Path(f"/proc/{process}/status")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.is_file() else None
+    return round(int(found[1]) / 1e3) if found else 0
 
 
 def save(name: str, section: dict) -> None:

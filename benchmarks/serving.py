@@ -53,7 +53,7 @@ def main() -> None:
             starts.append(seconds)
             alone = visit(url, 1, options.clicks)
             together = visit(url, options.visitors, options.clicks)
-            megabytes = peak_memory(process.pid)
+            megabytes = machine.peak_memory(process.pid)
     record = {
         "import_gradio_seconds": round(statistics.median(imports), 2),
         "first_page_seconds": round(statistics.median(starts), 2),
@@ -140,13 +140,6 @@ def click(url: str, event: dict, visitor: int, clicks: int) -> list[float]:
             if number:
                 seconds.append(time.perf_counter() - started)
     return seconds
-
-
-def peak_memory(process: int) -> int:
-    """Return the most memory a process has had, in megabytes; 0 where /proc does not tell."""
-    status = Path(f"/proc/{process}/status")
-    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.is_file() else None
-    return round(int(found[1]) / 1e3) if found else 0
 
 
 def summarize(seconds: list[float]) -> dict[str, float]:

@@ -28,10 +28,10 @@ FILES = ["config.json", scope.FILE, "metrics.json", "*.png", "*.jpg", "model.saf
 # Beside them the network, one of these by its precision.
 NETWORKS = {"fp32": "onnx/model.onnx", "int8": "onnx/model_int8.onnx"}
 MOST_CHANGED = 2  # of the answers to the test split by 8 bits, where these are the usual ones
-# Pixels of a JPEG at reduced scale for each that the network is given, on each side. By 3, of 624 films of
-# 2,000 px 98.4 % keep their probability within 0.01 and one changes its label; by 2, 96.3 % and none.
+# Pixels of a JPEG at reduced scale for each that the network is given, on each side: by 2, a film now and
+# then moves its probability by more than 0.01.
 SAMPLES = 3
-# Pictures that go through the network at a time: more are no faster, and 32 take 220 MB more.
+# Pictures that go through the network at a time: more are no faster, and take much more memory.
 TOGETHER = 8
 
 
@@ -274,7 +274,7 @@ def _settings() -> SessionOptions:
     # ONNX Runtime looks at the machine, not at what of it this process may use.
     settings.intra_op_num_threads = usable_cores()
     settings.inter_op_num_threads = 1
-    # Threads that spin for the next picture slow down the decoding of it, and every neighbour: beside another
-    # busy process one picture took 12 to 16 ms with spinning and 7 ms without, at 8 callers 114 and 133/s.
+    # Threads that spin for the next picture slow down the decoding of it, and every neighbour. Alone, one
+    # picture at a time is a little faster with spinning; eight callers at once, or a busy machine, are not.
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return settings

@@ -128,6 +128,7 @@ def test_a_batch_becomes_a_table_that_saves(page, write_films, tmp_path):
     counts = r"/File \d+ of \d+; pictures classified: \d+/.test(document.body.innerText)"
     page.wait_for_function(counts, timeout=WAIT)
     page.get_by_role("tab", name="The model").click()
+    expect(page.get_by_role("heading", name="How good is it?")).to_be_visible(timeout=WAIT)
     page.get_by_role("tab", name="Batch").click()
     save = page.get_by_test_id("stDownloadButton").get_by_role("button")
     expect(save).to_be_visible(timeout=WAIT)
