@@ -1,122 +1,144 @@
-"""The comparisons of speed: what they print, and that every peer answers the same question."""
+"""The commands behind the figures of the model card."""
 
-import importlib.util
-import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
-from benchmarks import inference, machine, peers, serving
+from benchmarks import data_checks, experiments, finalists, heatmaps
+from hub.classifier import Prediction
+from hub.data import load_splits
 from hub.errors import InputError
 from hub.files import BUNDLED
-from hub.synthetic import sample_radiographs
 
 ROOT = Path(__file__).parents[1]
 
 
-def encoded(picture):
-    file = io.BytesIO()
-    picture.save(file, "PNG")
-    return file.getvalue()
+def test_the_rule_takes_the_run_with_the_best_shifted_views_and_not_the_best_on_test(
+    tmp_path, monkeypatch, capsys
+):
+    record = json.loads((BUNDLED / "metrics.json").read_text())
+    for seed, (shifted, test) in enumerate(((0.97, 0.99), (0.98, 0.95))):
+        run = tmp_path / f"seed{seed}"
+        shutil.copytree(BUNDLED, run)
+        record["training"]["seed"] = seed
+        record["shifted_validation"] = {"images": 4, "auc": shifted}
+        record["test"]["accuracy"]["value"] = test
+        (run / "metrics.json").write_text(json.dumps(record))
+    runs = [str(tmp_path / f"seed{seed}") for seed in (0, 1)]
+    monkeypatch.setattr(sys, "argv", ["finalists", *runs, "--save", runs[1]])
+    finalists.main()
+    assert f"the rule chooses {runs[1]}" in capsys.readouterr().out
+    table = json.loads((tmp_path / "seed1" / "metrics.json").read_text())["finalists"]
+    assert [row["chosen"] for row in table["rows"]] == [False, True]
+    assert table["mean"]["test_accuracy"] == pytest.approx(0.97)
+    assert table["deviation"]["test_accuracy"] == pytest.approx(0.02828, abs=1e-4)
+    assert "| 1 (this model) |" in (tmp_path / "seed1" / "README.md").read_text()
+    monkeypatch.setattr(sys, "argv", ["finalists", *runs, "--save", runs[0]])
+    with pytest.raises(InputError, match="is not the rule's choice"):
+        finalists.main()
 
 
-@pytest.fixture
-def films(tmp_path):
-    """A folder of 32 synthetic films."""
-    (tmp_path / "films").mkdir()
-    for number, picture in enumerate(sample_radiographs(32)[0]):
-        (tmp_path / "films" / f"{number}.png").write_bytes(encoded(picture))
-    return tmp_path / "films"
+def test_the_card_says_what_else_was_measured_on_test(tmp_path, monkeypatch, capsys):
+    record = json.loads((BUNDLED / "metrics.json").read_text())
+    run = tmp_path / "seed0"
+    shutil.copytree(BUNDLED, run)
+    record["training"]["seed"] = 0
+    (run / "metrics.json").write_text(json.dumps(record | {"shifted_validation": {"images": 4, "auc": 0.9}}))
+    record["test"]["accuracy"]["value"], record["test"]["auc"]["value"] = 0.5, 0.6
+    earlier = tmp_path / "weak.json"
+    earlier.write_text(json.dumps(record))
+    monkeypatch.setattr(sys, "argv", ["finalists", str(run), "--earlier", str(earlier), "--save", str(run)])
+    finalists.main()
+    card = (run / "README.md").read_text()
+    assert "weak (accuracy 0.5000, AUC 0.6000)." in card
+    assert "That makes 2 in all." in card
 
 
-@pytest.mark.parametrize("name", ["transformers pipeline", "timm eager", "Keras predict"])
-def test_a_peer_gives_the_same_labels_from_the_same_bytes(name):
-    if name.startswith("Keras") and not importlib.util.find_spec("tensorflow"):
-        pytest.skip("TensorFlow is not installed; benchmarks/requirements.txt brings it")
-    pictures = [encoded(picture) for picture in sample_radiographs(8)[0]]
-    expected = peers.hub_fp32(BUNDLED)(pictures)
-    assert len(set(expected)) == 2
-    assert peers.PEERS[name](BUNDLED)(pictures) == expected
+@pytest.mark.parametrize("content", [None, "nonsense", "[]", "{}"])
+def test_a_run_without_figures_is_refused_in_one_sentence(tmp_path, content):
+    run = tmp_path / "run"
+    run.mkdir()
+    if content is not None:
+        (run / "metrics.json").write_text(content)
+    command = [sys.executable, "-m", "benchmarks.finalists", str(run)]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("python -m benchmarks.finalists: ") and ended.stderr.count("\n") == 1
 
 
-def test_peers_take_turns_in_processes_of_their_own(films):
-    (row,) = inference.compare(["this project, fp32"], BUNDLED, films, count=32, turns=3)
-    assert row["labels_as_first"] == 32
-    assert list(row["milliseconds"]) == ["1", "32"]
-    for low, median, high in row["milliseconds"].values():
-        assert 0 < low <= median <= high
-    assert row["start_seconds"] > 0 and row["megabytes"] > 50
+def test_what_was_never_measured_on_test_is_not_listed_as_if_it_had_been():
+    other = ROOT / "benchmarks" / "finalists" / "third-untouched-seed1.json"
+    command = [sys.executable, "-m", "benchmarks.finalists", str(BUNDLED), "--earlier", str(other)]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 2
+    assert "was never measured on test" in ended.stderr and ended.stderr.count("\n") == 1
 
 
-def test_a_peer_that_stops_ends_the_comparison(films, tmp_path, capfd):
-    with pytest.raises(InputError, match="this project, fp32 stopped; what it says above is why"):
-        inference.compare(["this project, fp32"], tmp_path, films, count=32, turns=3)
-    assert "is not a model folder" in capfd.readouterr().err
+def prediction(evidence):
+    """One whose heatmap for pneumonia is `evidence`, a 2 x 2 list of log odds."""
+    positive = np.array(evidence, dtype=np.float32)
+    odds = 1 / (1 + np.exp(-positive.mean()))
+    maps = {"NORMAL": np.zeros((2, 2), dtype=np.float32), "PNEUMONIA": positive}
+    return Prediction("PNEUMONIA", {"NORMAL": 1 - odds, "PNEUMONIA": odds}, maps)
 
 
-@pytest.mark.parametrize(
-    ("module", "arguments", "sentence"),
-    [
-        ("inference", [], "There are no films to classify; give --films DIR."),
-        ("inference", ["--films", "hub", "--count", "40"], "hub holds 6 pictures; --count asks for 40."),
-        ("inference", ["--films", "hub", "--turns", "1"], "Give --count 32 or more, and --turns 3 or more."),
-        ("serving", ["--visitors", "0"], "Give --visitors, --clicks and --starts of 1 or more."),
-    ],
-)
-def test_what_cannot_be_measured_is_one_sentence(module, arguments, sentence, tmp_path):
-    if "hub" in arguments and "40" in arguments:
-        (tmp_path / "hub").mkdir()
-        for number in range(6):
-            (tmp_path / "hub" / f"{number}.png").touch()
-    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)})
-    assert run.returncode == 2
-    assert run.stderr.strip().endswith(sentence)
-    assert "Traceback" not in run.stderr
+def test_heat_is_shared_out_between_the_lungs_and_the_rest():
+    left_half = [(0, 0, 112, 224)]
+    assert heatmaps.heat_in_boxes(prediction([[4, -4], [4, -4]]), left_half) > 0.8
+    assert heatmaps.heat_in_boxes(prediction([[2, 2], [2, 2]]), left_half) == pytest.approx(0.5)
+    assert heatmaps.heat_in_boxes(prediction([[-4, 4], [-4, 4]]), left_half) < 0.2
+    assert np.isnan(heatmaps.heat_in_boxes(prediction([[-1, -2], [-3, -4]]), left_half))
 
 
-def row(name, one, many):
-    """What `compare` returns of a peer that takes so many milliseconds for a film."""
-    spread = {"1": [one - 1, one, one + 1], "32": [many, many, many]}
-    return {
-        "who": name,
-        "start_seconds": 1.5,
-        "megabytes": 1200,
-        "labels_as_first": 32,
-        "milliseconds": spread,
+def test_there_are_boxes_around_the_lungs_of_25_test_films_of_each_class(shared):
+    boxes = heatmaps.read_boxes()
+    test = shared / "data" / "chest_xray" / "test"
+    found = {
+        label: sum((test / label / name).is_file() for name in boxes) for label in ("NORMAL", "PNEUMONIA")
     }
+    assert found == {"NORMAL": 25, "PNEUMONIA": 25}
+    for (x0, y0, x1, y1), (x2, y2, x3, y3) in boxes.values():
+        assert 0 <= x0 < x1 <= x2 < x3 <= 224
+        assert min(y0, y2) >= 0 and max(y1, y3) <= 224
 
 
-def test_the_table_has_times_ratios_to_the_pipeline_and_the_share_of_the_peak():
-    rows = [row("this project, fp32", 10, 5), row("transformers pipeline", 45, 50)]
-    about = {"cpu": "A processor", "cores": 2, "python": "3.11", "torch": "2.15", "peak": 100e9}
-    table = inference.format_table({"rows": rows, "machine": about}).splitlines()
-    assert table[2] == "| this project, fp32 | 10.0 (9.0 to 11.0) | 4.5 | 30 % | 200 | 10.0 | 1.5 | 1,200 |"
-    assert table[3] == "| transformers pipeline | 45.0 (44.0 to 46.0) | 1.0 | 7 % | 20 | 1.0 | 1.5 | 1,200 |"
-    assert "A processor, 2 cores" in table[-1] and "100 billion multiply-adds" in table[-1]
+def test_copies_are_counted_within_and_across_splits(kaggle_folder):
+    splits = load_splits(kaggle_folder)
+    assert data_checks.count_copies(splits) == {"groups": 0, "across_splits": 0}
+    first = sorted((kaggle_folder / "train" / "NORMAL").iterdir())[0]
+    for split, name in (("train", "IM-0900-0001.jpeg"), ("test", "IM-0901-0001.jpeg")):
+        shutil.copy(first, kaggle_folder / split / "NORMAL" / name)
+    assert data_checks.count_copies(load_splits(kaggle_folder)) == {"groups": 1, "across_splits": 1}
 
 
-def test_figures_of_other_comparisons_stay_in_the_record(tmp_path, monkeypatch):
-    monkeypatch.setattr(machine, "RECORD", tmp_path / "results.json")
-    machine.save("inference", {"rows": []})
-    machine.save("serving", {"clicks": 1})
-    assert json.loads((tmp_path / "results.json").read_text()) == {
-        "inference": {"rows": []},
-        "serving": {"clicks": 1},
-    }
+def test_the_border_probe_does_not_see_the_inside():
+    images = np.random.default_rng(0).integers(0, 256, (2, 1, 224, 224), dtype=np.uint8)
+    border = data_checks._border(images)
+    images[..., 12:-12, 12:-12] = 0
+    assert np.array_equal(border, data_checks._border(images))
+    images[..., :12, :] = 0
+    assert not np.array_equal(border, data_checks._border(images))
 
 
-def test_visitors_click_through_the_demos_own_queue(gradio_url):
-    found = serving.summarize(serving.visit(gradio_url, 2, 2))
-    assert found["clicks"] == 4
-    assert 0 < found["median"] <= found["percentile_99"]
+def test_experiments_leave_out_a_series_a_cluster_and_low_numbers():
+    patients = ["IM-0200", "NORMAL2-IM-0400", "NORMAL2-IM-0500", "person7_virus", "person900_bacteria"]
+    labels, clusters = torch.tensor([0, 0, 0, 1, 1]), torch.tensor([1, 0, 1, 0, 0])
+    series, cluster, low = experiments.held_out(patients, labels, clusters)
+    assert series.tolist() == [True, False, False, False, False]
+    assert cluster.tolist() == [False, True, False, False, False]
+    assert low.tolist() == [False, False, False, True, False]
 
 
-def test_the_readme_shows_what_the_comparisons_wrote():
-    record, readme = json.loads(machine.RECORD.read_text()), (ROOT / "README.md").read_text()
-    assert inference.format_table(record["inference"]) in readme
-    assert serving.format_record(record["serving"]) in readme
-    assert "benchmarks/inference.png" in readme
+def test_the_table_of_experiments_is_what_the_lines_say(tmp_path, monkeypatch):
+    committed = experiments.TABLE
+    copy = tmp_path / "experiments.jsonl"
+    shutil.copy(committed, copy)
+    monkeypatch.setattr(experiments, "TABLE", copy)
+    experiments.write_table()
+    assert copy.with_suffix(".md").read_text() == committed.with_suffix(".md").read_text()
