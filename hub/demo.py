@@ -13,7 +13,7 @@ from hub.batch import Result, classify_files
 from hub.classifier import Classifier, Prediction
 from hub.errors import InputError
 from hub.files import BUNDLED
-from hub.heatmap import MAX_SIDE, overlay
+from hub.heatmap import MAX_SIDE, fit_screen, overlay
 from hub.images import Source
 from hub.synthetic import sample_radiographs
 
@@ -89,13 +89,6 @@ def answer(classifier: Classifier, source: Source) -> Answer:
     # Made small once for both pictures, and grey, as the network sees radiographs, before it is made RGB.
     picture = fit_screen(picture.convert("L") if classifier.radiograph else picture).convert("RGB")
     return Answer(prediction, picture, overlay(picture, prediction, shown_class(prediction)), pixels)
-
-
-def fit_screen(picture: Image.Image) -> Image.Image:
-    """Return the picture with `MAX_SIDE` pixels on its longer side, or as it is where it has fewer."""
-    scale = min(1.0, MAX_SIDE / max(picture.size))
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return picture.resize(size, Image.Resampling.LANCZOS)
 
 
 def shown_class(prediction: Prediction) -> str | None:

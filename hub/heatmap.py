@@ -30,6 +30,13 @@ def tint(heat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.array(FAINT) * (1 - heat) + np.array(FULL) * heat, OPACITY * heat**2
 
 
+def fit_screen(picture: Image.Image) -> Image.Image:
+    """Return the picture with `MAX_SIDE` pixels on its longer side, or as it is where it has fewer."""
+    scale = min(1.0, MAX_SIDE / max(picture.size))
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    return picture.resize(size, Image.Resampling.LANCZOS)
+
+
 def overlay(picture: Image.Image, prediction: Prediction, label: str) -> Image.Image:
     """Return the picture, RGB, with what speaks for `label` laid over it: clear, yellow, orange, red.
 
@@ -37,12 +44,11 @@ def overlay(picture: Image.Image, prediction: Prediction, label: str) -> Image.I
     evidence lies over most of a film with pneumonia and must not tint it all.
     The picture itself where the network has no class activation map.
     """
-    scale = min(1.0, MAX_SIDE / max(picture.size))
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    base = np.asarray(picture.convert("RGB").resize(size, Image.Resampling.LANCZOS), dtype=np.float32)
+    picture = fit_screen(picture.convert("RGB"))
+    base = np.asarray(picture, dtype=np.float32)
     if not prediction.heatmaps:
         return Image.fromarray(base.astype(np.uint8))
     evidence = Image.fromarray((local_log_odds(prediction, label) / FULL_COLOUR).astype(np.float32))
-    heat = np.asarray(evidence.resize(size, Image.Resampling.BICUBIC)).clip(0, 1)[..., None]
+    heat = np.asarray(evidence.resize(picture.size, Image.Resampling.BICUBIC)).clip(0, 1)[..., None]
     colour, opacity = tint(heat)
     return Image.fromarray((base * (1 - opacity) + colour * opacity).round().astype(np.uint8))
