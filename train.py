@@ -27,6 +27,7 @@ from pathlib import Path
 from hub import recipes
 from hub.errors import InputError, run_command
 from hub.files import checkpoint_path
+from hub.machine import keep_memory
 
 EPILOG = f"""\
 A recipe is what these options are when they are not given (size: pixels a side; the first "small epochs"
@@ -106,7 +107,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add(
         "--compile",
         action="store_true",
-        help="torch.compile: a minute or two per image size to start, then faster; needs g++ or clang++",
+        help="torch.compile: a minute or two per image size to start, then faster, on CPUs by little; needs g++ "
+        "or clang++",
     )
     add(
         "--push-to",
@@ -123,6 +125,7 @@ def main(options: argparse.Namespace) -> None:
         from hub.publish import check_access
 
         check_access(options.push_to)  # now, not after half an hour
+    keep_memory()
     # These take seconds to import; --help and a wrong option should not.
     import torch
     from scipy.special import softmax

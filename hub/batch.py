@@ -16,8 +16,9 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from hub.classifier import Classifier, Prediction, usable_cores
+from hub.classifier import Classifier, Prediction
 from hub.errors import InputError
+from hub.machine import usable_cores
 
 BATCH = 32  # pictures in memory at a time, as small as the network takes them
 THUMBNAIL = 96  # pixels, the longer side

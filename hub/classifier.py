@@ -1,8 +1,6 @@
 """A picture in, an answer out: what the apps, the command line and Python users call."""
 
 import json
-import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +17,7 @@ from hub import scope
 from hub.errors import InputError
 from hub.files import BUNDLED, DIGEST, FILTERS, read_config
 from hub.images import Source, read_film, squash
+from hub.machine import usable_cores
 from hub.scope import UNCHECKED, Verdict
 
 # All that serving reads of a model folder, and the figures and pictures that the pages show. Their tab
@@ -33,6 +32,7 @@ MOST_CHANGED = 2  # of the answers to the test split by 8 bits, where these are 
 SAMPLES = 3
 # Pictures that go through the network at a time: more are no faster, and take much more memory.
 TOGETHER = 8
+SPIN_MICROSECONDS = "20"
 
 
 @dataclass(frozen=True)
@@ -249,32 +249,13 @@ def _network(precision: str) -> str:
     return NETWORKS[precision]
 
 
-def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
-    """Return how many cores this process may keep busy: fewer than the machine has, in many a container.
-
-    `groups` is where Linux tells the quota, of which a fraction counts as a core.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        if (groups / "cpu.max").is_file():
-            quota, period = (groups / "cpu.max").read_text().split()
-        else:  # of older systems
-            quota, period = (
-                (groups / "cpu" / f"cpu.cfs_{what}_us").read_text() for what in ("quota", "period")
-            )
-        limit = math.ceil(int(quota) / int(period))
-    except (OSError, ValueError, ZeroDivisionError):
-        return cores  # no quota, which "max" says, too
-    return min(cores, limit) if limit > 0 else cores
-
-
 def _settings() -> SessionOptions:
     """Return how the network is run."""
     settings = SessionOptions()
     # ONNX Runtime looks at the machine, not at what of it this process may use.
     settings.intra_op_num_threads = usable_cores()
     settings.inter_op_num_threads = 1
-    # Threads that spin for the next picture slow down the decoding of it, and every neighbour. Alone, one
-    # picture at a time is a little faster with spinning; eight callers at once, or a busy machine, are not.
-    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Threads that spin wait for the next layer without being woken; as long as usual they would slow down the
+    # decoding of the next picture, and every neighbour.
+    settings.add_session_config_entry("session.intra_op.spin_duration_us", SPIN_MICROSECONDS)
     return settings

@@ -21,9 +21,10 @@ from PIL import Image
 
 from hub import batch, demo, scope
 from hub.batch import Result, classify_files, to_csv, unpack
-from hub.classifier import Prediction, usable_cores
+from hub.classifier import Prediction
 from hub.errors import InputError
 from hub.images import read_image
+from hub.machine import usable_cores
 from hub.scope import Verdict
 
 ROOT = Path(__file__).parents[1]

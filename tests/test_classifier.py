@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hub.classifier import Classifier, usable_cores
+from hub.classifier import Classifier
 from hub.errors import InputError
 from hub.files import BUNDLED
 from hub.images import read_pixels
@@ -37,8 +36,9 @@ def enlarged(film):
     return file.getvalue()
 
 
-def test_a_large_jpeg_has_the_answer_that_all_its_pixels_give(classifier, films):
-    files = list(map(enlarged, films))
+def test_a_large_jpeg_has_the_answer_that_all_its_pixels_give(films):
+    """In 32 bits; 8 bits may be moved further by so little, of which `benchmarks.scale` counts how often."""
+    classifier, files = Classifier(BUNDLED, precision="fp32"), list(map(enlarged, films))
     shape = classifier.size, classifier.channels, classifier.radiograph
     plain = [read_pixels(file, *shape, crop=True) for file in files]
     fast = [classifier.read(file) for file in files]
@@ -120,26 +120,6 @@ def test_a_precision_that_is_not_there_is_one_sentence(copy):
 
 
 # Threads and pixels
-
-
-@pytest.mark.parametrize(
-    ("files", "limit"),
-    [
-        ({"cpu.max": "100000 100000\n"}, 1),
-        ({"cpu.max": "50000 100000\n"}, 1),
-        ({"cpu.max": "max 100000\n"}, None),
-        ({"cpu.max": "99900000 100000\n"}, None),  # more than the machine has
-        ({"cpu.max": "nonsense"}, None),
-        ({"cpu/cpu.cfs_quota_us": "100000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 1),
-        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
-        ({}, None),
-    ],
-)
-def test_a_container_may_use_fewer_cores_than_the_machine_has(files, limit, tmp_path):
-    (tmp_path / "cpu").mkdir()
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    assert usable_cores(tmp_path) == (limit or len(os.sched_getaffinity(0)))
 
 
 def test_pictures_are_normalised_as_by_the_definition(classifier):
