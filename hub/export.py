@@ -18,12 +18,10 @@ import numpy as np
 import onnx
 import torch
 from onnxruntime import InferenceSession
-from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from hub import evaluation, files, training
+from hub import evaluation, files, quantization, training
 from hub.errors import InputError
 from hub.inside import load
 
@@ -46,7 +44,8 @@ def export(folder: Path, images: Tensor, validation: tuple[Tensor, Tensor]) -> d
         difference = largest_difference(model, full)
         if difference > TOLERANCE:
             raise InputError(f"ONNX Runtime and torch differ by {difference:.1e}; choose another network.")
-        write_int8(full, small, [to_input(image, model) for image in images.split(1)])
+        with quiet():
+            quantization.write_int8(full, small, to_input(images, model))
         for file in (full, small):
             sign(file, folder)
         section = {"difference": difference, "calibration_images": len(images)}
@@ -166,42 +165,6 @@ def write_onnx(model: nn.Module, file: Path) -> None:
     except (torch.onnx.OnnxExporterError, AttributeError):
         raise InputError("This network cannot be written as ONNX; choose another architecture.") from None
     program.save(str(file), external_data=False)
-
-
-def write_int8(full: Path, file: Path, inputs: list[np.ndarray]) -> None:
-    """Write the network of `full` in 8 bits, with ranges from `inputs`, float32 [1, C, H, W] each."""
-
-    class Reader(CalibrationDataReader):
-        batches = iter(tqdm(inputs, "Ranges of 8 bits", unit=" images", leave=False))
-
-        def get_next(self) -> dict[str, np.ndarray] | None:
-            batch = next(self.batches, None)
-            return None if batch is None else {"pixel_values": batch}
-
-    with quiet():
-        prepared = file.with_suffix(".prepared")
-        quant_pre_process(str(full), str(prepared))
-        quantize_static(
-            str(prepared),
-            str(file),
-            Reader(),
-            per_channel=True,
-            activation_type=QuantType.QUInt8,  # with weights in int8, the pair that x86 multiplies fastest
-            nodes_to_exclude=beside_logits(prepared),
-        )
-    prepared.unlink()
-
-
-def beside_logits(file: Path) -> list[str]:
-    """Return the names of the nodes that do not lead to the logits.
-
-    They stay in 32 bits: 8 bits for the statistics of all channels together leave nothing of most.
-    """
-    nodes, needed = onnx.load(file).graph.node, {"logits"}
-    for node in reversed(nodes):  # which come in the order in which they are run
-        if needed & set(node.output):
-            needed |= set(node.input)
-    return [node.name for node in nodes if not needed & set(node.output)]
 
 
 @torch.inference_mode()

@@ -44,6 +44,12 @@ def classifier():
     return Classifier.from_pretrained()
 
 
+@pytest.fixture(scope="session")
+def exact_classifier():
+    """The bundled model in 32 bits, as every other reader has it."""
+    return Classifier.from_pretrained(precision="fp32")
+
+
 @pytest.fixture
 def film():
     """A synthetic radiograph of a child with pneumonia."""

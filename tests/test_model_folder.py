@@ -64,13 +64,13 @@ def test_pipeline_gives_timms_logits(files, timm_logits):
         assert np.abs([scores["NORMAL"], scores["PNEUMONIA"]] - timm_logits(file)).max() < 1e-5
 
 
-def test_classifier_gives_timms_probabilities(files, timm_logits, classifier):
-    for file, prediction in zip(files, classifier([str(file) for file in files]), strict=True):
+def test_classifier_gives_timms_probabilities(files, timm_logits, exact_classifier):
+    for file, prediction in zip(files, exact_classifier([str(file) for file in files]), strict=True):
         expected = torch.from_numpy(timm_logits(file)).softmax(0).numpy()
         assert np.abs(list(prediction.probabilities.values()) - expected).max() < 1e-4
 
 
-def test_colours_are_weighed_into_grey_alike_by_every_reader(film, tmp_path, timm_logits, classifier):
+def test_colours_are_weighed_into_grey_alike_by_every_reader(film, tmp_path, timm_logits, exact_classifier):
     random = np.random.default_rng(0)
     tinted = Image.merge("RGB", [film, film.point(lambda v: 0.8 * v), film.point(lambda v: 0.6 * v)])
     noise = Image.fromarray(random.integers(0, 256, (300, 400, 3), dtype=np.uint8))
@@ -80,8 +80,8 @@ def test_colours_are_weighed_into_grey_alike_by_every_reader(film, tmp_path, tim
         colour, grey = (timm_logits(tmp_path / name) for name in ("colour.png", "grey.png"))
         assert np.abs(colour - grey).max() < 0.05  # grey is rounded to 8 bits
         expected = torch.from_numpy(colour).softmax(0).numpy()
-        pixels = classifier.read(tmp_path / "colour.png")
-        probabilities = classifier.predict([pixels], always=True)[0].probabilities  # noise is refused
+        pixels = exact_classifier.read(tmp_path / "colour.png")
+        probabilities = exact_classifier.predict([pixels], always=True)[0].probabilities  # noise is refused
         assert np.abs(list(probabilities.values()) - expected).max() < 1e-4
 
 
@@ -101,11 +101,11 @@ def test_an_empty_list_gives_an_empty_list(classifier):
     assert classifier([]) == []
 
 
-def test_the_heatmaps_average_to_the_logits(film, tmp_path, timm_logits, classifier):
+def test_the_heatmaps_average_to_the_logits(film, tmp_path, timm_logits, exact_classifier):
     film.save(tmp_path / "film.png")
-    prediction = classifier(film)
+    prediction = exact_classifier(film)
     bias = timm.create_model(f"local-dir:{BUNDLED}", pretrained=True).get_classifier().bias.detach().numpy()
-    logits = np.array([prediction.heatmaps[name].mean() for name in classifier.classes]) + bias
+    logits = np.array([prediction.heatmaps[name].mean() for name in exact_classifier.classes]) + bias
     assert np.allclose(logits, timm_logits(tmp_path / "film.png"), atol=1e-4)
     assert prediction.heatmap is prediction.heatmaps[prediction.label]
     assert prediction.heatmap.shape == (7, 7)
@@ -205,6 +205,7 @@ def test_an_output_that_cannot_be_made_is_refused(tmp_path):
 
 def test_a_model_folder_with_a_damaged_network_or_without_network_or_class_names_is_refused(tmp_path):
     shutil.copytree(BUNDLED, tmp_path / "model")
+    (tmp_path / "model" / "metrics.json").unlink()  # without its count, 32 bits are the usual ones
     network = tmp_path / "model" / "onnx" / "model.onnx"
     network.write_bytes(network.read_bytes()[:100_000])
     with pytest.raises(InputError, match=r"model\.onnx is damaged"):

@@ -118,7 +118,7 @@ def test_every_reason_has_a_sentence_that_says_what_to_do():
 
 
 def test_a_folder_without_a_check_answers_unchecked(classifier, films, tmp_path):
-    for name in ("config.json", "onnx/model.onnx"):
+    for name in ("config.json", "metrics.json", "onnx/model.onnx", "onnx/model_int8.onnx"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).symlink_to(BUNDLED / name)
     prediction = Classifier(tmp_path)(films[1])
@@ -182,7 +182,8 @@ def test_a_check_is_fitted_from_films_and_pictures_and_travels_in_the_folder(tmp
     """On a few synthetic films and coloured squares: enough to tell an upright film from the rest."""
     for name, count in (("PER_FAULT", 20), ("DRAWINGS", 30), ("VIEWED", 5), ("DRAWN", 20)):
         monkeypatch.setattr(scope_fit, name, count)
-    for name in ("config.json", "metrics.json", "model.safetensors", "onnx/model.onnx"):
+    names = ("config.json", "metrics.json", "model.safetensors", "onnx/model.onnx", "onnx/model_int8.onnx")
+    for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).symlink_to(BUNDLED / name)
     train, validation = (
@@ -191,7 +192,9 @@ def test_a_check_is_fitted_from_films_and_pictures_and_travels_in_the_folder(tmp
     )
     squares = [Image.new("RGB", (40, 40), (place, 90, 200)) for place in range(10)]
     halves = {"squares": (squares[::2], squares[1::2])}
-    samples, held_out = scope_fit.gather(Classifier(tmp_path), train, validation, {}, halves)
+    samples, held_out = scope_fit.gather(
+        Classifier(tmp_path, precision="fp32"), train, validation, {}, halves
+    )
     check = scope_fit.fit(samples, held_out, scope_fit.channels(tmp_path))
     scope_fit.save(check, tmp_path)
     assert UNLIKE not in check["kinds"] and check["kinds"].count("turned") == 3
