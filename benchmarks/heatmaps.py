@@ -42,7 +42,7 @@ def main() -> None:
     folder = Path(options.model) if options.save else options.output
 
     boxes = read_boxes()
-    classifier = Classifier.from_pretrained(options.model)
+    classifier = Classifier.from_pretrained(options.model, precision="fp32")
     test = data.load_splits(options.dataset)["test"].cast_column("image", ImageFeature(decode=False))
     paths = [image["path"] for image in test["image"]]
     truth = [classifier.classes[label] for label in test["label"]]

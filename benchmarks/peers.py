@@ -89,6 +89,9 @@ def keras_predict(folder: Path) -> Classify:
     size = config["pretrained_cfg"]["input_size"][-1]
     mean, deviation = (255 * np.float32(config["pretrained_cfg"][key]) for key in ("mean", "std"))
     backbone = imagenet_network(weights, (size, size))
+    for layer in backbone.layers:
+        if isinstance(layer, layers.ZeroPadding2D):
+            layer.padding = ((1, 1), (1, 1))  # as torch pads, where this network was trained
     stored = load_file(weights)
     head = layers.Dense(len(config["label_names"]), activation="softmax")
     model = Model(backbone.input, head(layers.GlobalAveragePooling2D()(backbone.output)))

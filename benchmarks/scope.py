@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--without-kind", action="store_true", help="also refit without each foreign group")
     parser.add_argument("--save", action="store_true", help="write into the model folder and its card")
     options = parser.parse_args()
-    classifier = Classifier(options.model)
+    classifier = Classifier(options.model, precision="fp32")
     if not classifier.check:
         raise InputError(f"{options.model} has no {scope.FILE}; python -m hub scope makes it.")
     splits = data.load_splits(options.dataset)
