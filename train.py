@@ -107,8 +107,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add(
         "--compile",
         action="store_true",
-        help="torch.compile: a minute or two per image size to start, then faster, on CPUs by little; needs g++ "
-        "or clang++",
+        help="torch.compile: a minute or two per image size to start, then faster, on CPUs by little; needs "
+        "g++ or clang++",
     )
     add(
         "--push-to",
