@@ -45,43 +45,55 @@ def main() -> None:
     add("--count", type=int, default=64, help="films, drawn by lot (default: %(default)s)")
     add("--turns", type=int, default=15, help="of each peer and batch size (default: %(default)s)")
     add("--save", action="store_true", help="put the figures into results.json and inference.png")
-    add("--peer", choices=peers.PEERS, help=argparse.SUPPRESS)  # what the processes are started with
+    # What the processes are started with.
+    add("--peer", choices=[*peers.PEERS, "profile"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not options.films:
         raise InputError("There are no films to classify; give --films DIR.")
+    if options.peer == "profile":
+        print(json.dumps(profile(options.model, options.films)))
+        return
     if options.peer:
         take_turns(options.peer, options.model, options.films)
         return
     if options.count < max(BATCHES) or options.turns < 3:
         raise InputError(f"Give --count {max(BATCHES)} or more, and --turns 3 or more.")
-    rows = compare(
-        options.only or list(peers.PEERS), options.model, options.films, options.count, options.turns
-    )
+    films = find_films(options.films)
+    if len(films) < options.count:
+        raise InputError(f"{options.films} holds {len(films)} pictures; --count asks for {options.count}.")
+    films = [film.read_bytes() for film in random.Random(0).sample(films, options.count)]
+    rows = compare(options.only or list(peers.PEERS), options.model, films, options.turns)
     record = {
         "films": options.count,
         "turns": options.turns,
         "machine": machine.describe() | {"peak": machine.peak()},
         "rows": rows,
+        "profile": measure_profile(options.model, options.films),
     }
-    print(format_table(record))
+    print(format_table(record), format_profile(record), sep="\n\n")
     if options.save:
         machine.save("inference", record)
-        plot(record, machine.RECORD.with_name("inference.png"))
+        plot(record)
 
 
-def compare(names: list[str], model: Path, films: Path, count: int, turns: int) -> list[dict]:
-    """Return a row per peer: seconds per film at each batch size, start, memory, and labels as ours.
+def find_films(folder: Path) -> list[Path]:
+    """Return the pictures in a folder and its subfolders, by name."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
-    Raises InputError where a peer does not start or stops.
+
+def compare(
+    names: list[str], model: Path, films: list[bytes], turns: int, batches: tuple[int, ...] = BATCHES
+) -> list[dict]:
+    """Return a row per peer: milliseconds per film and memory for each batch size, start, labels as ours.
+
+    `batches` go up, since memory is the most until then. Raises InputError where a peer does not start or
+    stops.
     """
-    paths = sorted(path for path in films.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if len(paths) < count:
-        raise InputError(f"{films} holds {len(paths)} pictures; --count asks for {count}.")
-    rows = {name: {"who": name, "seconds": {size: [] for size in BATCHES}} for name in names}
+    rows = {name: {"milliseconds": {}, "megabytes": {}} for name in names}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        for number, path in enumerate(random.Random(0).sample(paths, count)):
-            (folder / f"{number:05}{path.suffix}").write_bytes(path.read_bytes())
+        for number, film in enumerate(films):
+            (folder / f"{number:05}").write_bytes(film)
         processes = {}
         for name in tqdm(names, "Starting", unit=" peers"):
             command = [sys.executable, "-m", "benchmarks.inference", "--peer", name]
@@ -90,21 +102,23 @@ def compare(names: list[str], model: Path, films: Path, count: int, turns: int) 
             processes[name] = stack.enter_context(process)
             stack.callback(process.kill)
             rows[name] |= _answer(name, process)
-        for size in BATCHES:
+        for size in batches:
+            seconds = {name: [] for name in names}
             for turn in tqdm(range(turns), f"Batches of {size}", unit=" turns"):
                 for name, process in processes.items():
                     print(json.dumps({"batch": size, "turn": turn}), file=process.stdin, flush=True)
                     answer = _answer(name, process)
-                    rows[name]["seconds"][size] += answer["seconds"]
-                    rows[name]["megabytes"] = answer["megabytes"]
-    common = next(iter(rows.values()))["labels"]
+                    seconds[name] += answer["seconds"]
+                    rows[name]["megabytes"][str(size)] = answer["megabytes"]
+            for name in names:
+                rows[name]["milliseconds"][str(size)] = _quartiles(seconds[name])
+    labels = {name: row.pop("labels") for name, row in rows.items()}
+    first = labels[names[0]]
     return [
         {
             "who": name,
-            "start_seconds": row["start_seconds"],
-            "megabytes": row["megabytes"],
-            "labels_as_first": sum(a == b for a, b in zip(row["labels"], common, strict=True)),
-            "milliseconds": {str(size): _quartiles(times) for size, times in row["seconds"].items()},
+            **row,
+            "labels_as_first": sum(a == b for a, b in zip(labels[name], first, strict=True)),
         }
         for name, row in rows.items()
     ]
@@ -129,13 +143,15 @@ def take_turns(name: str, model: Path, folder: Path) -> None:
     classify = peers.PEERS[name](model)
     classify(films[:1])
     started = time.perf_counter() - started
-    for size in BATCHES:
-        classify(films[:size])
     labels = [label for film in films for label in classify([film])]
     print(json.dumps({"start_seconds": round(started, 2), "labels": labels}), flush=True)
+    warm = {1}
     for line in sys.stdin:
         wanted = json.loads(line)
         size = wanted["batch"]
+        if size not in warm:  # what compiles does so for each new size
+            classify(films[:size])
+            warm.add(size)
         seconds = []
         classify(films[:1])  # its caches are its own again after the others' turns
         for repeat in range(max(1, 8 // size)):
@@ -146,6 +162,56 @@ def take_turns(name: str, model: Path, folder: Path) -> None:
         print(json.dumps({"seconds": seconds, "megabytes": machine.peak_memory()}), flush=True)
 
 
+def measure_profile(model: Path, films: Path) -> dict[str, float]:
+    """Return what `profile` does in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.inference", "--peer", "profile"]
+    command += ["--films", str(films), "--model", str(model)]
+    run = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if run.returncode:
+        raise InputError("The profile stopped; what it says above is why.")
+    return json.loads(run.stdout)
+
+
+def profile(model: Path, folder: Path) -> dict[str, float]:
+    """Return the milliseconds of each step of this project's answer in 32 bits, medians over films."""
+    from hub.classifier import Classifier
+
+    classifier = Classifier(model, precision="fp32")
+    films = [path.read_bytes() for path in find_films(folder)[:200]]
+    pictures = [classifier.read(film) for film in films]
+    logits, everything = ["logits"], [*classifier.outputs, "statistics"]
+
+    def milliseconds(step, inputs) -> float:
+        times = []
+        for value in inputs:
+            started = time.perf_counter()
+            step(value)
+            times.append(1000 * (time.perf_counter() - started))
+        return statistics.median(times)
+
+    batches = [picture[None] for picture in pictures]
+    whole = milliseconds(classifier, films)
+    read = milliseconds(classifier.read, films)
+    normalize = milliseconds(classifier.normalize, batches)
+    alone = milliseconds(lambda batch: classifier.run(batch, logits), batches)
+    more = milliseconds(lambda batch: classifier.run(batch, everything), batches)
+    steps = {
+        "read": read,
+        "normalize": normalize,
+        "network": alone - normalize,
+        "heatmap and statistics": more - alone,
+        "input check and the rest": whole - read - more,
+    }
+    return {name: round(step, 2) for name, step in (steps | {"all": whole}).items()}
+
+
+def format_profile(record: dict) -> str:
+    """Return where the time of one film goes, as a line of Markdown."""
+    *steps, (_, whole) = record["profile"].items()
+    parts = ", ".join(f"{name} {milliseconds:.1f}" for name, milliseconds in steps)
+    return f"- Of the {whole:.1f} ms of one film in 32 bits: {parts}."
+
+
 def format_table(record: dict) -> str:
     """Return the Markdown table of the comparison, and below it the machine."""
     rows = {row["who"]: row for row in record["rows"]}
@@ -153,16 +219,12 @@ def format_table(record: dict) -> str:
     lines = [f"| {' | '.join(COLUMNS)} |", "| --- " * len(COLUMNS) + "|"]
     for name, row in rows.items():
         (low, one, high), (_, many, _) = (row["milliseconds"][str(size)] for size in BATCHES)
-        one_ratio, many_ratio = (
-            f"{common['milliseconds'][str(size)][1] / row['milliseconds'][str(size)][1]:.1f}"
-            if common
-            else ""
-            for size in BATCHES
-        )
+        one_ratio, many_ratio = (ratio(row, common, size) if common else "" for size in BATCHES)
         share = machine.MULTIPLY_ADDS / (one / 1000) / about["peak"]
         cells = (
             name, f"{one:.1f} ({low:.1f} to {high:.1f})", one_ratio, f"{100 * share:.0f} %",
-            f"{1000 / many:.0f}", many_ratio, f"{row['start_seconds']:.1f}", f"{row['megabytes']:,}",
+            f"{1000 / many:.0f}", many_ratio, f"{row['start_seconds']:.1f}",
+            f"{max(row['megabytes'].values()):,}",
         )  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", _machine_line(about)])
@@ -182,29 +244,20 @@ def _machine_line(about: dict) -> str:
     )
 
 
-def plot(record: dict, path: Path) -> None:
+def plot(record: dict) -> None:
     """Draw how many films a second each peer answers, one at a time and in batches."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, sides = plt.subplots(1, len(BATCHES), figsize=(10, 3), sharey=True, layout="constrained")
+    figure, sides = machine.subplots(1, len(BATCHES), figsize=(10, 3), sharey=True)
     names = [row["who"] for row in record["rows"]]
     for side, size in zip(sides, BATCHES, strict=True):
         rates = [1000 / row["milliseconds"][str(size)][1] for row in record["rows"]]
-        colours = ["#c2410c" if name.startswith("this") else "#94a3b8" for name in names]
+        colours = [machine.OURS if name.startswith("this") else machine.THEIRS for name in names]
         bars = side.barh(names, rates, color=colours)
         side.bar_label(bars, [f"{rate:.0f}" for rate in rates], padding=4)
         side.set_title("one film at a time" if size == 1 else f"batches of {size}", fontsize=11)
         side.set_xlabel("films a second, from bytes to label")
-        side.spines[["top", "right"]].set_visible(False)
         side.margins(x=0.15)
     sides[0].invert_yaxis()
-    partial = path.with_name(f".{path.name}")
-    figure.savefig(partial, dpi=160)
-    plt.close(figure)
-    partial.replace(path)
+    machine.save_figure(figure, "inference.png")
 
 
 if __name__ == "__main__":

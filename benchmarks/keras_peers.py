@@ -66,16 +66,18 @@ def main() -> None:
     write_json(options.result, train(model, arrays, **settings))
 
 
-def read_arrays(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return images uint8 [N, H, W, C] and labels int64 [N] of each split.
+def read_arrays(path: Path, splits: tuple[str, ...] = SPLITS) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return images uint8 [N, H, W, C] and labels int64 [N] of each of `splits`.
 
     Raises InputError where the file is not there or lacks a split.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return {split: (stored[f"{split}_images"], stored[f"{split}_labels"]) for split in SPLITS}
+            return {split: (stored[f"{split}_images"], stored[f"{split}_labels"]) for split in splits}
     except (OSError, ValueError, KeyError):
-        raise InputError(f"{path} does not hold the three splits; benchmarks.coursework writes it.") from None
+        raise InputError(
+            f"{path} does not hold {', '.join(splits)}; `python -m benchmarks` writes it."
+        ) from None
 
 
 def small_network(shape: tuple[int, int, int], classes: int) -> "keras.Model":

@@ -1,7 +1,6 @@
 """What figures of speed depend on, and where they are kept."""
 
 import json
-import os
 import platform
 import re
 import statistics
@@ -12,8 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from hub import files
+from hub.machine import usable_cores
 
 RECORD = Path(__file__).with_name("results.json")
+OURS, THEIRS = "#c2410c", "#94a3b8"  # colours in the charts
 MULTIPLY_ADDS = 0.30e9  # of MobileNetV2 at 224 px (Sandler et al. 2018, table 4)
 
 
@@ -24,7 +25,7 @@ def describe() -> dict[str, str | int]:
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return {
         "cpu": names[0] if names else platform.processor() or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": usable_cores(),
         "python": platform.python_version(),
         "torch": version("torch"),
         "timm": version("timm"),
@@ -53,7 +54,34 @@ def peak_memory(process: int | str = "self") -> int:
     return round(int(found[1]) / 1e3) if found else 0
 
 
+def load(name: str) -> dict:
+    """Return a section of results.json; {} where there is none yet."""
+    return json.loads(RECORD.read_text()).get(name, {}) if RECORD.is_file() else {}
+
+
 def save(name: str, section: dict) -> None:
     """Put a section into results.json; the others stay as they are."""
     kept = json.loads(RECORD.read_text()) if RECORD.is_file() else {}
     files.write_json(RECORD, kept | {name: section})
+
+
+def subplots(*arguments, **keywords):
+    """Return a figure and its axes, as matplotlib's `subplots` does, for a file rather than a screen."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.rcParams |= {"axes.spines.top": False, "axes.spines.right": False}
+    return plt.subplots(*arguments, **keywords, layout="constrained")
+
+
+def save_figure(figure, name: str) -> None:
+    """Write a figure of `subplots` beside results.json, through a temporary name, and close it."""
+    import matplotlib.pyplot as plt
+
+    path = RECORD.with_name(name)
+    partial = path.with_name(f".{name}")
+    figure.savefig(partial, dpi=160, metadata={"Software": None})
+    plt.close(figure)
+    partial.replace(path)

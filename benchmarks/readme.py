@@ -1,0 +1,68 @@
+"""Write the README's section on speed from results.json.
+
+python -m benchmarks.readme
+"""
+
+import json
+import re
+
+from benchmarks import growth, inference, machine, scale, serving, training
+from hub import files
+from hub.errors import run_command
+
+README = machine.RECORD.parents[1] / "README.md"
+SECTION = re.compile(r"(?<=\n)## Speed\n.*?(?=\n## )", re.DOTALL)
+
+
+def main() -> None:
+    text = README.read_text()
+    section = format_section(json.loads(machine.RECORD.read_text()))
+    files.write_text(README, SECTION.sub(lambda _: section, text))
+    print(f"{README.name} shows what {machine.RECORD.name} holds.")
+
+
+def format_section(record: dict) -> str:
+    """Return the section in Markdown, from its heading on, of all that results.json holds."""
+    return f"""\
+## Speed
+
+`python -m benchmarks` measures, and writes this section and [results.json](benchmarks/results.json). Its
+peers are what people would use instead: each in a process of its own, on the same films and the same machine.
+
+**An answer**, from the bytes of a test film (224 px, as published) to its label. This project's holds the
+calibrated probability and the heatmap, in 32 bits also the input check; the others' is a label.
+
+![Films a second of each, one at a time and in batches](benchmarks/inference.png)
+
+{inference.format_table(record["inference"])}
+
+{inference.format_profile(record["inference"])}
+{scale.format_record(record["scale"])}
+
+**The demo**, on the same machine, its visitors as well:
+
+{serving.format_record(record["serving"])}
+
+**Training**, to the end of each epoch's validation, against plain fine-tunes of the same network:
+
+![AUC on validation films against minutes of training](benchmarks/training.png)
+
+{training.format_table(record["training"])}
+
+**As things grow**, time and the most memory of the process:
+
+![Time and memory against pixels, batch, files and films of an epoch](benchmarks/growth.png)
+
+{growth.format_record(record["growth"])}
+
+```bash
+pip install -r benchmarks/requirements.txt
+python -m benchmarks --xray ../shared/data/chest_xray --mnist ../shared/data/mnist \\
+  --cifar10 ../shared/data/cifar10 \\
+  --weights ../shared/weights/mobilenetv2_100_imagenet.safetensors --save
+```
+"""
+
+
+if __name__ == "__main__":
+    run_command("python -m benchmarks.readme", main)

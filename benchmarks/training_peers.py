@@ -1,0 +1,169 @@
+"""Plain fine-tunes of MobileNetV2 on radiographs, as documentation has them, beside train.py.
+
+  python -m benchmarks.training_peers "Keras fit" --arrays FILE.npz --weights FILE --result FILE.npz
+
+`benchmarks.training` writes the arrays and calls this, each peer in a process of its own. The arrays are
+train_images, validation_images and views_images, uint8 [N, height, width, 1], and labels int64 [N] of each.
+After every epoch the validation images are classified, after the last one the views, too; the result holds
+`seconds` of each epoch's end, its `answers`, probabilities [epochs, N, 2], those of the `views` and the most
+`megabytes`. Needs benchmarks/requirements.txt.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import machine
+from benchmarks.keras_peers import DEVIATION, MEAN, imagenet_network, read_arrays
+from hub.errors import run_command
+
+SPLITS = ("train", "validation", "views")
+Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("peer", choices=PEERS)
+    add("--arrays", required=True, type=Path, metavar="FILE", help="images and labels, .npz")
+    add("--weights", required=True, type=Path, metavar="FILE", help="timm's mobilenetv2_100, .safetensors")
+    add("--result", required=True, type=Path, metavar="FILE", help="where the figures go")
+    add("--epochs", type=int, default=5, help="default: %(default)s")
+    add("--seed", type=int, default=0, help="default: %(default)s")
+    options = parser.parse_args()
+    arrays = read_arrays(options.arrays, SPLITS)
+    seconds, answers, views = PEERS[options.peer](arrays, options.weights, options.epochs, options.seed)
+    partial = options.result.with_name(f".{options.result.name}")
+    with partial.open("wb") as file:
+        np.savez(file, seconds=seconds, answers=answers, views=views, megabytes=machine.peak_memory())
+    partial.replace(options.result)
+
+
+def keras_fit(
+    arrays: Arrays, weights: Path, epochs: int, seed: int
+) -> tuple[list[float], list[np.ndarray], np.ndarray]:
+    """All layers under a new head, Adam at 1e-4, batches of 32, mirrored films.
+
+    Batch norm keeps ImageNet's figures, as Keras's guide to fine-tuning wants it to
+    (https://keras.io/guides/transfer_learning); its way, `training=False`, no longer holds within `fit`
+    (keras-team/keras#20285), and those layers are frozen here. Returns the seconds from the first step to
+    each epoch's end, probabilities [N, 2] of the validation images then, and those of the views at the end.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(seed)
+    size = arrays["train"][0].shape[1:3]
+    films = layers.Input((*size, 1))
+    x = layers.RandomFlip("horizontal")(films)
+    x = layers.Concatenate()([x, x, x])
+    x = layers.Normalization(mean=MEAN, variance=DEVIATION**2)(x)
+    backbone = imagenet_network(weights, size)
+    for layer in backbone.layers:
+        layer.trainable = not isinstance(layer, layers.BatchNormalization)
+    x = layers.GlobalAveragePooling2D()(backbone(x))
+    model = keras.Model(films, layers.Dense(2, activation="softmax")(x))
+    model.compile(optimizer=keras.optimizers.Adam(1e-4), loss="sparse_categorical_crossentropy")
+    seconds, answers, started = [], [], time.perf_counter()
+
+    def classify(split: str) -> np.ndarray:
+        return model.predict(arrays[split][0], batch_size=32, verbose=0)
+
+    def at_end(epoch: int, logs: dict) -> None:
+        answers.append(classify("validation"))
+        seconds.append(time.perf_counter() - started)
+
+    clock = keras.callbacks.LambdaCallback(on_epoch_end=at_end)
+    model.fit(*arrays["train"], batch_size=32, epochs=epochs, callbacks=[clock], verbose=2)
+    return seconds, answers, classify("views")
+
+
+def trainer(
+    arrays: Arrays, weights: Path, epochs: int, seed: int
+) -> tuple[list[float], list[np.ndarray], np.ndarray]:
+    """transformers' `Trainer` with its own defaults (AdamW at 5e-5, batches of 8, a linear schedule).
+
+    Films are cropped at random and mirrored, as in the library's run_image_classification.py. Returns as
+    `keras_fit` does.
+    """
+    import torch
+    import torchvision.transforms.v2 as transforms
+    from safetensors.torch import load_file
+    from scipy.special import softmax
+    from transformers import (
+        TimmWrapperConfig,
+        TimmWrapperForImageClassification,
+        Trainer,
+        TrainerCallback,
+        TrainingArguments,
+    )
+
+    torch.manual_seed(seed)
+    config = TimmWrapperConfig(architecture="mobilenetv2_100", num_labels=2)
+    model = TimmWrapperForImageClassification(config)
+    stored = {key: value for key, value in load_file(weights).items() if not key.startswith("classifier")}
+    model.timm_model.load_state_dict(stored, strict=False)
+    size = arrays["train"][0].shape[1:3]
+    common = [
+        transforms.ToDtype(torch.float32, scale=True),
+        transforms.Lambda(lambda film: film.expand(3, -1, -1)),
+        transforms.Normalize(MEAN / 255, DEVIATION / 255),
+    ]
+    varied = [transforms.RandomResizedCrop(size), transforms.RandomHorizontalFlip(), *common]
+
+    class Films(torch.utils.data.Dataset):
+        def __init__(self, split: str, steps: list):
+            self.images, self.labels = arrays[split]
+            self.transform = transforms.Compose(steps)
+
+        def __len__(self) -> int:
+            return len(self.labels)
+
+        def __getitem__(self, row: int) -> dict:
+            film = torch.from_numpy(self.images[row]).permute(2, 0, 1)
+            return {"pixel_values": self.transform(film), "labels": int(self.labels[row])}
+
+    seconds, answers = [], []
+
+    class Clock(TrainerCallback):
+        def on_train_begin(self, *arguments, **keywords) -> None:
+            self.started = time.perf_counter()
+
+        def on_evaluate(self, *arguments, **keywords) -> None:
+            seconds.append(time.perf_counter() - self.started)
+
+    def keep(prediction) -> dict:
+        answers.append(softmax(prediction.predictions, axis=1))
+        return {}
+
+    with tempfile.TemporaryDirectory() as folder:
+        fit = Trainer(
+            model,
+            TrainingArguments(
+                folder, num_train_epochs=epochs, eval_strategy="epoch", save_strategy="no", seed=seed,
+                report_to="none", use_cpu=True,
+            ),
+            train_dataset=Films("train", varied),
+            eval_dataset=Films("validation", common),
+            compute_metrics=keep,
+            callbacks=[Clock()],
+        )  # fmt: skip
+        fit.train()
+        fit.compute_metrics = None
+        views = fit.predict(Films("views", common)).predictions
+    return seconds, answers, softmax(views, axis=1)
+
+
+PEERS: dict[str, Callable] = {"Keras fit": keras_fit, "transformers Trainer": trainer}
+
+
+if __name__ == "__main__":
+    run_command("python -m benchmarks.training_peers", main)
