@@ -179,7 +179,7 @@ def profile(model: Path, folder: Path) -> dict[str, float]:
     classifier = Classifier(model, precision="fp32")
     films = [path.read_bytes() for path in find_films(folder)[:200]]
     pictures = [classifier.read(film) for film in films]
-    logits, everything = ["logits"], [*classifier.outputs, "statistics"]
+    outputs = [*classifier.outputs, "statistics"]
 
     def milliseconds(step, inputs) -> float:
         times = []
@@ -193,14 +193,12 @@ def profile(model: Path, folder: Path) -> dict[str, float]:
     whole = milliseconds(classifier, films)
     read = milliseconds(classifier.read, films)
     normalize = milliseconds(classifier.normalize, batches)
-    alone = milliseconds(lambda batch: classifier.run(batch, logits), batches)
-    more = milliseconds(lambda batch: classifier.run(batch, everything), batches)
+    run = milliseconds(lambda batch: classifier.run(batch, outputs), batches)
     steps = {
-        "read": read,
-        "normalize": normalize,
-        "network": alone - normalize,
-        "heatmap and statistics": more - alone,
-        "input check and the rest": whole - read - more,
+        "reading": read,
+        "normalizing": normalize,
+        "the network with heatmap and statistics": run - normalize,
+        "the input check and the rest": whole - read - run,
     }
     return {name: round(step, 2) for name, step in (steps | {"all": whole}).items()}
 

@@ -30,7 +30,7 @@ def format_section(record: dict) -> str:
 peers are what people would use instead: each in a process of its own, on the same films and the same machine.
 
 **An answer**, from the bytes of a test film (224 px, as published) to its label. This project's holds the
-calibrated probability and the heatmap, in 32 bits also the input check; the others' is a label.
+calibrated probability, the heatmap and the input check; the others' is a label.
 
 ![Films a second of each, one at a time and in batches](benchmarks/inference.png)
 

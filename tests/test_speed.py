@@ -143,7 +143,7 @@ def test_the_steps_of_an_answer_add_up_to_it(films):
     steps = inference.profile(BUNDLED, films)
     whole = steps.pop("all")
     assert sum(steps.values()) == pytest.approx(whole, abs=0.05)
-    assert steps["network"] > 0 and steps["read"] > 0
+    assert steps["the network with heatmap and statistics"] > 0 and steps["reading"] > 0
 
 
 def test_a_large_jpeg_is_answered_like_the_whole_of_it(films):
