@@ -121,11 +121,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(options: argparse.Namespace) -> None:
+    keep_memory()
     if options.push_to:
         from hub.publish import check_access
 
         check_access(options.push_to)  # now, not after half an hour
-    keep_memory()
     # These take seconds to import; --help and a wrong option should not.
     import torch
     from scipy.special import softmax

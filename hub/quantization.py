@@ -25,36 +25,37 @@ def write_int8(full: Path, file: Path, inputs: np.ndarray) -> None:
 
     prepared = file.with_suffix(".prepared")
     quant_pre_process(str(full), str(prepared))
+    network = onnx.load(prepared)
     quantize_static(
         str(prepared),
         str(file),
         Reader(),
         per_channel=True,
         activation_type=QuantType.QUInt8,  # with weights in int8, the pair that x86 multiplies fastest
-        nodes_to_exclude=[*first_layers(prepared), *beside_logits(prepared)],
+        nodes_to_exclude=[*first_layers(network), *beside_logits(network)],
     )
-    corrected = correct_biases(onnx.load(prepared), onnx.load(file), inputs)
+    corrected = correct_biases(network, onnx.load(file), inputs)
     onnx.save(corrected, file)
     prepared.unlink()
 
 
-def first_layers(file: Path) -> list[str]:
+def first_layers(network: ModelProto) -> list[str]:
     """Return the names of all nodes before the second half of the convolutions.
 
     They stay in 32 bits: what is rounded there, all that follows sees. It costs little time, for later
     layers hold most of the channels, and nearly all of the weights.
     """
-    nodes = onnx.load(file).graph.node
+    nodes = network.graph.node
     places = [place for place, node in enumerate(nodes) if node.op_type == "Conv"]
     return [node.name for node in nodes[: places[len(places) // 2]]] if places else []
 
 
-def beside_logits(file: Path) -> list[str]:
+def beside_logits(network: ModelProto) -> list[str]:
     """Return the names of the nodes that do not lead to the logits.
 
     They stay in 32 bits: 8 bits for the statistics of all channels together leave nothing of most.
     """
-    nodes, needed = onnx.load(file).graph.node, {"logits"}
+    nodes, needed = network.graph.node, {"logits"}
     for node in reversed(nodes):  # which come in the order in which they are run
         if needed & set(node.output):
             needed |= set(node.input)
