@@ -14,10 +14,6 @@ comes from; with --only the others stay as they are. Needs benchmarks/requiremen
 import argparse
 import importlib.util
 import json
-import shlex
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -101,14 +97,14 @@ def compare(name: str, source: str, weights: str | None, seed: int, output: Path
     write_arrays(splits, arrays, exercise["size"], exercise["channels"])
     common = ["--seed", str(seed), *(["--weights", weights] if weights else [])]
     peer = ["-m", "benchmarks.keras_peers", name, "--arrays", str(arrays), "--result", str(result), *common]
-    seconds = run(peer)
+    seconds, _ = machine.run(peer)
     figures = json.loads(result.read_text())
     rows = [keras_row(figures, seconds)]
     for recipe in exercise["recipes"]:
         folder = output / recipe
         learn = ["train.py", "--recipe", recipe, "--dataset", source, "--output", str(folder), "--overwrite"]
-        seconds = run([*learn, *common])
-        seconds += run(["-m", "hub", "evaluate", str(folder), "--dataset", source, "--save"])
+        seconds, _ = machine.run([*learn, *common])
+        seconds += machine.run(["-m", "hub", "evaluate", str(folder), "--dataset", source, "--save"])[0]
         rows.append(our_row(recipe, folder, report, seconds))
     return {
         "dataset": Path(source).name,
@@ -128,17 +124,6 @@ def write_arrays(splits: DatasetDict, path: Path, size: int, channels: int) -> N
         arrays[f"{split}_images"] = images.permute(0, 2, 3, 1).numpy()
         arrays[f"{split}_labels"] = labels.numpy()
     np.savez(path, **arrays)
-
-
-def run(arguments: list[str]) -> float:
-    """Run Python with `arguments`, its output shown; return the seconds. Raises InputError where it fails."""
-    shown = f"python {shlex.join(arguments)}"
-    print(f"\n{shown}", flush=True)
-    started = time.perf_counter()
-    code = subprocess.run([sys.executable, *arguments]).returncode
-    if code:
-        raise InputError(f"`{shown}` ended with {code}; what it says above is why.")
-    return time.perf_counter() - started
 
 
 def keras_row(figures: dict, command_seconds: float) -> dict:

@@ -3,14 +3,19 @@
 import json
 import platform
 import re
+import shlex
 import statistics
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from hub import files
+from hub.errors import InputError
 from hub.machine import usable_cores
 
 RECORD = Path(__file__).with_name("results.json")
@@ -52,6 +57,24 @@ def peak_memory(process: int | str = "self") -> int:
     status = Path(f"/proc/{process}/status")
     found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.is_file() else None
     return round(int(found[1]) / 1e3) if found else 0
+
+
+def run(arguments: list[str]) -> tuple[float, int]:
+    """Run Python with `arguments`, its output shown; return the seconds and its most memory in megabytes.
+
+    Raises InputError where it fails.
+    """
+    shown = f"python {shlex.join(arguments)}"
+    print(f"\n{shown}", flush=True)
+    started, megabytes = time.perf_counter(), 0
+    with subprocess.Popen([sys.executable, *arguments]) as process:
+        while process.poll() is None:
+            megabytes = peak_memory(process.pid) or megabytes
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
+    if process.returncode:
+        raise InputError(f"`{shown}` ended with {process.returncode}; what it says above is why.")
+    return time.perf_counter() - started, megabytes
 
 
 def load(name: str) -> dict:

@@ -13,10 +13,6 @@ training.png; with --only the other peers' stay as they are. Needs benchmarks/re
 import argparse
 import importlib.util
 import json
-import shlex
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +89,7 @@ def learn_as_peer(name: str, options: argparse.Namespace, labels: dict[str, np.n
     from hub.evaluation import auc
 
     result = options.output / f"{name}.npz"
-    megabytes = run(
+    _, megabytes = machine.run(
         ["-m", "benchmarks.training_peers", name, "--arrays", str(options.output / "films.npz"),
          "--weights", options.weights, "--epochs", str(options.epochs), "--seed", str(options.seed),
          "--result", str(result)]
@@ -113,7 +109,7 @@ def learn_as_peer(name: str, options: argparse.Namespace, labels: dict[str, np.n
 def learn_as_ours(name: str, options: argparse.Namespace, labels: dict[str, np.ndarray]) -> dict:
     """Run train.py as it is; return its row."""
     folder = options.output / "ours"
-    megabytes = run(
+    _, megabytes = machine.run(
         ["train.py", "--recipe", "xray", "--dataset", options.dataset, "--weights", options.weights,
          "--seed", str(options.seed), "--output", str(folder), "--overwrite"]
     )  # fmt: skip
@@ -128,23 +124,6 @@ def learn_as_ours(name: str, options: argparse.Namespace, labels: dict[str, np.n
         "views_auc": metrics["shifted_validation"]["auc"],
         "megabytes": megabytes,
     }
-
-
-def run(arguments: list[str]) -> int:
-    """Run Python with `arguments`, its output shown; return its most memory in megabytes.
-
-    Raises InputError where it fails.
-    """
-    shown = f"python {shlex.join(arguments)}"
-    print(f"\n{shown}", flush=True)
-    megabytes = 0
-    with subprocess.Popen([sys.executable, *arguments]) as process:
-        while process.poll() is None:
-            megabytes = machine.peak_memory(process.pid) or megabytes
-            time.sleep(0.5)
-    if process.returncode:
-        raise InputError(f"`{shown}` ended with {process.returncode}; what it says above is why.")
-    return megabytes
 
 
 def reached(row: dict, auc: float) -> float | None:
