@@ -22,14 +22,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torchvision.transforms.v2.functional as F
 from scipy.special import softmax
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from hub import data, evaluation, files, loader, package, training, views
+from hub import data, evaluation, files, loader, machine, package, training, views
 from hub.errors import InputError, run_command
 
 TABLE = Path(__file__).parent / "experiments.jsonl"
@@ -112,6 +111,7 @@ def main() -> None:
     for name in options.recipes:
         if name not in RECIPES:
             raise InputError(f"There is no recipe {name!r}; choose among {', '.join(RECIPES)}.")
+    machine.keep_memory()
     splits = data.load_splits(options.dataset)
     images, labels = loader.decode(splits["train"], 224, channels=1, radiograph=True)
     validation = loader.decode(splits["validation"], 224, channels=1, radiograph=True)
@@ -124,10 +124,9 @@ def main() -> None:
         settings = {"learning_rate": 1e-3, "seed": 0, "epochs": 4} | RECIPES[name]
         torch.manual_seed(settings["seed"])
         model = package.create_model("mobilenetv2_100", 2, options.weights, True, 224)
-        small = F.resize(validation[0], [SIZE, SIZE]), validation[1]
         training.train(
-            model, (images[kept], labels[kept]), small,
-            small_epochs=settings["epochs"], small_size=SIZE, batch_size=32, compile=True,
+            model, (images[kept], labels[kept]), validation,
+            small_epochs=settings["epochs"], small_size=SIZE, batch_size=32,
             **settings,
         )  # fmt: skip
         seconds = time.perf_counter() - started
@@ -226,7 +225,7 @@ def score(model: nn.Module, groups: dict[str, tuple[Tensor, Tensor]]) -> dict[st
     scores = defaultdict(dict)
 
     def predict(images: Tensor) -> np.ndarray:
-        return training.predict_logits(model, F.resize(images, [SIZE, SIZE])).numpy()
+        return training.predict_logits(model, images, SIZE).numpy()
 
     images, labels = next(iter(groups.values()))
     pool, pool_labels = views.in_turn(images, labels)

@@ -12,6 +12,7 @@ from timm.models import group_parameters
 from timm.optim import Muon
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
+from torchvision.transforms.v2.functional import resize
 from tqdm.auto import tqdm
 
 from hub.errors import InputError
@@ -43,11 +44,12 @@ def train(
     """Fine-tune `model` in place; return one dict per epoch.
 
     The sets are images uint8 [N, C, H, W] and labels int64 [N]. The first `small_epochs` see images
-    of `small_size` px, which costs half as much (progressive resizing, Howard 2018). The first `frozen`
-    groups of layers, as timm counts them, keep their weights, though not the running figures of batch norm.
-    Rare classes weigh more in the loss. Weights are averaged over steps (EMA); the average after the last
-    epoch is kept, since validation films, too like the training films, cannot tell which epoch is best. On
-    a GPU the data live on the device and the arithmetic is bf16.
+    of `small_size` px, which costs half as much (progressive resizing, Howard 2018), and are validated at
+    that size: at another a network judges worse than it could (Touvron et al. 2019, arXiv 1906.06423). The
+    first `frozen` groups of layers, as timm counts them, keep their weights, though not
+    the running figures of batch norm. Rare classes weigh more in the loss. Weights are averaged over steps
+    (EMA); the average after the last epoch is kept, since validation films, too like the training films,
+    cannot tell which epoch is best. On a GPU the data live on the device and the arithmetic is bf16.
 
     After every epoch `keep` is given all that changes from step to step: tensors, which the next step
     overwrites, and plain values in dicts and lists. With such a `state` and the same other arguments
@@ -102,7 +104,7 @@ def train(
                 seen, total = seen + len(batch), total + loss.item() * len(batch)
                 rate = seen / (time.perf_counter() - started)
                 progress.set_postfix_str(f"loss {total / seen:.3f}, {rate:.0f} images/s")
-        scores = validate(average.module, *validation_set)
+        scores = validate(average.module, *validation_set, size)
         history.append(
             {
                 "epoch": epoch,
@@ -157,9 +159,12 @@ def freeze(model: nn.Module, groups: int) -> None:
             model.get_parameter(name).requires_grad_(False)
 
 
-def validate(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float]:
-    """Return `validation_loss`, `validation_accuracy` and `validation_auc` (macro for many classes)."""
-    logits = predict_logits(model, images)
+def validate(model: nn.Module, images: Tensor, labels: Tensor, size: int | None = None) -> dict[str, float]:
+    """Return `validation_loss`, `validation_accuracy` and `validation_auc` (macro for many classes).
+
+    The images are uint8 [N, C, H, W], shown at `size` px a side where that is given, the labels int64 [N].
+    """
+    logits = predict_logits(model, images, size)
     probabilities = logits.softmax(1).numpy()
     return {
         "validation_loss": F.cross_entropy(logits, labels).item(),
@@ -169,12 +174,16 @@ def validate(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, floa
 
 
 @torch.inference_mode()
-def predict_logits(model: nn.Module, images: Tensor, batch_size: int = 64) -> Tensor:
-    """Return float32 logits [N, classes] on the CPU for uint8 images [N, C, H, W]."""
+def predict_logits(model: nn.Module, images: Tensor, size: int | None = None) -> Tensor:
+    """Return float32 logits [N, classes] on the CPU for uint8 images [N, C, H, W], at `size` if given."""
     model.eval()
     device = next(model.parameters()).device
-    batches = tqdm(images.split(batch_size), "Validating", unit=" batches", leave=False)
-    return torch.cat([model(normalize(b.to(device).float() / 255, model)).float().cpu() for b in batches])
+    logits = []
+    for batch in tqdm(images.split(64), "Validating", unit=" batches", leave=False):
+        batch = batch.to(device)
+        batch = resize(batch, [size, size]) if size else batch  # as it is where it has that size already
+        logits.append(model(normalize(batch.float() / 255, model)).float().cpu())
+    return torch.cat(logits)
 
 
 def normalize(pixels: Tensor, model: nn.Module) -> Tensor:

@@ -62,6 +62,13 @@ def test_the_average_after_the_last_epoch_is_kept():
     assert kept == {name: history[-1][name] for name in kept}
 
 
+def test_an_epoch_is_validated_at_the_size_it_has_learned_at():
+    model, seen = tiny_model(), []
+    model.register_forward_pre_hook(lambda model, pixels: seen.append((model.training, pixels[0].shape[-1])))
+    training.train(model, tiny_set(32, 1), tiny_set(16, 2), **SETTINGS)
+    assert list(dict.fromkeys(seen)) == [(True, 32), (False, 32), (True, 48), (False, 48)]
+
+
 def test_frozen_groups_keep_their_weights_and_the_rest_learns():
     model = tiny_model()
     before = {name: tensor.clone() for name, tensor in model.named_parameters()}
