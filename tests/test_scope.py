@@ -8,6 +8,7 @@ import pytest
 from datasets import load_dataset
 from numpy.random import default_rng
 from PIL import Image, ImageDraw
+from scipy.spatial.distance import mahalanobis
 
 from hub import data, faults, images, loader, scope, scope_fit
 from hub.classifier import Classifier
@@ -108,6 +109,22 @@ def test_the_verdict_does_not_depend_on_what_else_is_in_the_batch(classifier, fi
     mixed = [films[0], 255 - films[1], np.zeros((224, 224), np.uint8), films[3]]
     alone = [classifier(picture).verdict for picture in mixed]
     assert [prediction.verdict for prediction in classifier(mixed)] == alone
+
+
+def test_distances_are_mahalanobis_to_the_kind_that_is_asked_for(classifier):
+    check, foreign = classifier.check, len(classifier.check["centres"])
+    start, stop = check["channels"]
+    statistics = default_rng(0).normal(size=(4, check["weight"].shape[1] // 2, 2)).astype(np.float32)
+    found = scope.distances(check, statistics, np.array([0, 2, foreign, 0]))
+    assert found[2] == np.inf
+    for row, kind in ((0, 0), (1, 2), (3, 0)):
+        features, centre = statistics[row, start:stop].ravel(), check["centres"][kind]
+        assert found[row] == pytest.approx(mahalanobis(features, centre, check["precisions"][kind]), rel=1e-3)
+
+
+def test_statistics_that_are_no_numbers_are_not_a_film(classifier):
+    statistics = np.full((1, classifier.check["weight"].shape[1] // 2, 2), np.nan, np.float32)
+    assert scope.reasons(classifier.check, statistics) == [FOREIGN]
 
 
 def test_every_reason_has_a_sentence_that_says_what_to_do():
