@@ -12,7 +12,6 @@ comes from; with --only the others stay as they are. Needs benchmarks/requiremen
 """
 
 import argparse
-import importlib.util
 import json
 from pathlib import Path
 
@@ -66,10 +65,7 @@ def main() -> None:
             raise InputError(f"There are no images for {name}; give --{name} DIR, or --only the others.")
     if "xray" in names and not options.weights:
         raise InputError("The X-rays start from ImageNet weights; give --weights FILE.safetensors.")
-    if not importlib.util.find_spec("tensorflow"):
-        raise InputError(
-            "TensorFlow is not installed; `pip install -r benchmarks/requirements.txt` brings it."
-        )
+    machine.need_tensorflow()
     options.output.mkdir(parents=True, exist_ok=True)
     record = {}
     for name in names:

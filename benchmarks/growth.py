@@ -11,8 +11,6 @@ is what is shown. --save puts the figures into results.json and draws growth.png
 import argparse
 import io
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -53,7 +51,7 @@ def main() -> None:
         raise InputError("There are no films to classify; give --films DIR.")
     if "training" in parts and not (options.dataset and options.weights):
         raise InputError("There is nothing to learn from; give --dataset DIR and --weights FILE.safetensors.")
-    record = machine.load("growth") if options.only else {}
+    record = machine.load_here("growth") if options.only and options.save else {}
     for part in parts:
         record[part] = PARTS[part](options)
     record["machine"] = machine.describe()
@@ -136,6 +134,9 @@ def measure_training(part: str, dataset: str, weights: str, size: int, count: in
         small_size=recipe.small_size,
         batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
+        optimizer=recipe.optimizer,
+        augmentation=recipe.augmentation,
+        frozen=recipe.frozen,
     )
     return {"seconds": round(history[0]["seconds"], 2), "megabytes": machine.peak_memory()}
 
@@ -146,11 +147,7 @@ MEASURES = {"files": measure_files, "training": measure_training}
 
 def measure(**wanted: object) -> dict:
     """Return what MEASURES[part] does in a process of its own; InputError where it fails."""
-    command = [sys.executable, "-m", "benchmarks.growth", "--measure", json.dumps(wanted)]
-    run = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    if run.returncode:
-        raise InputError(f"{wanted['part']} stopped; what it says above is why.")
-    return json.loads(run.stdout.splitlines()[-1])
+    return machine.ask(["-m", "benchmarks.growth", "--measure", json.dumps(wanted)])
 
 
 def _films(folder: Path, count: int) -> list[Path]:
@@ -171,7 +168,7 @@ def _of(row: dict, size: int) -> dict:
 
 
 def format_record(record: dict) -> str:
-    """Return the ends of each curve as lines of Markdown."""
+    """Return the ends of each curve as lines of Markdown, and below them the machine."""
     lines = []
     for part, sentence in (
         ("pixels", "One film of {} megapixels, {}: {:.0f} ms and {:,} MB; of {}: {:.0f} ms and {:,} MB."),
@@ -183,7 +180,7 @@ def format_record(record: dict) -> str:
             (first, low), *_, (last, high) = curve.items()
             first, last = (f"{int(end):,}" if end.isdecimal() else end for end in (first, last))
             lines.append(f"- {sentence.format(first, name, *low.values(), last, *high.values())}")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", machine.sentence(record["machine"])])
 
 
 def plot(record: dict) -> None:

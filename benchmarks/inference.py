@@ -164,12 +164,8 @@ def take_turns(name: str, model: Path, folder: Path) -> None:
 
 def measure_profile(model: Path, films: Path) -> dict[str, float]:
     """Return what `profile` does in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.inference", "--peer", "profile"]
-    command += ["--films", str(films), "--model", str(model)]
-    run = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    if run.returncode:
-        raise InputError("The profile stopped; what it says above is why.")
-    return json.loads(run.stdout)
+    command = ["-m", "benchmarks.inference", "--peer", "profile"]
+    return machine.ask([*command, "--films", str(films), "--model", str(model)])
 
 
 def profile(model: Path, folder: Path) -> dict[str, float]:
@@ -177,30 +173,27 @@ def profile(model: Path, folder: Path) -> dict[str, float]:
     from hub.classifier import Classifier
 
     classifier = Classifier(model, precision="fp32")
-    films = [path.read_bytes() for path in find_films(folder)[:200]]
-    pictures = [classifier.read(film) for film in films]
     outputs = [*classifier.outputs, "statistics"]
+    times = {}
 
-    def milliseconds(step, inputs) -> float:
-        times = []
-        for value in inputs:
-            started = time.perf_counter()
-            step(value)
-            times.append(1000 * (time.perf_counter() - started))
-        return statistics.median(times)
+    def timed(name: str, step, *inputs):
+        started = time.perf_counter()
+        found = step(*inputs)
+        times.setdefault(name, []).append(1000 * (time.perf_counter() - started))
+        return found
 
-    batches = [picture[None] for picture in pictures]
-    whole = milliseconds(classifier, films)
-    read = milliseconds(classifier.read, films)
-    normalize = milliseconds(classifier.normalize, batches)
-    run = milliseconds(lambda batch: classifier.run(batch, outputs), batches)
-    steps = {
-        "reading": read,
-        "normalizing": normalize,
-        "the network with heatmap and statistics": run - normalize,
-        "the input check and the rest": whole - read - run,
-    }
-    return {name: round(step, 2) for name, step in (steps | {"all": whole}).items()}
+    # Film by film: the speed of a machine changes from one second to the next.
+    for film in find_films(folder)[:200]:
+        film = film.read_bytes()
+        timed("all", classifier, film)
+        picture = timed("reading", classifier.read, film)
+        pixels = timed("normalizing", classifier.normalize, picture[None])
+        network = "the network with heatmap and statistics"
+        timed(network, classifier.session.run, outputs, {"pixel_values": pixels})
+    steps = {name: statistics.median(found) for name, found in times.items()}
+    whole = steps.pop("all")
+    steps |= {"the input check and the rest": whole - sum(steps.values()), "all": whole}
+    return {name: round(step, 2) for name, step in steps.items()}
 
 
 def format_profile(record: dict) -> str:

@@ -1,5 +1,6 @@
 """What figures of speed depend on, and where they are kept."""
 
+import importlib.util
 import json
 import platform
 import re
@@ -35,6 +36,11 @@ def describe() -> dict[str, str | int]:
         "torch": version("torch"),
         "timm": version("timm"),
     }
+
+
+def sentence(about: dict) -> str:
+    """Return what `describe` gave in words."""
+    return f"{about['cpu']}, {about['cores']} cores, torch {about['torch']}."
 
 
 def peak() -> float:
@@ -77,9 +83,37 @@ def run(arguments: list[str]) -> tuple[float, int]:
     return time.perf_counter() - started, megabytes
 
 
+def ask(arguments: list[str]) -> dict:
+    """Run Python with `arguments`; return the JSON object that is the last line it prints.
+
+    Raises InputError where it fails.
+    """
+    found = subprocess.run([sys.executable, *arguments], stdout=subprocess.PIPE, text=True)
+    if found.returncode:
+        shown = f"python {shlex.join(arguments)}"
+        raise InputError(f"`{shown}` ended with {found.returncode}; what it says above is why.")
+    return json.loads(found.stdout.splitlines()[-1])
+
+
+def need_tensorflow() -> None:
+    """Raise InputError where TensorFlow is not installed."""
+    if not importlib.util.find_spec("tensorflow"):
+        raise InputError(
+            "TensorFlow is not installed; `pip install -r benchmarks/requirements.txt` brings it."
+        )
+
+
 def load(name: str) -> dict:
     """Return a section of results.json; {} where there is none yet."""
     return json.loads(RECORD.read_text()).get(name, {}) if RECORD.is_file() else {}
+
+
+def load_here(name: str) -> dict:
+    """Return a section of results.json to add to; raises InputError where another machine measured it."""
+    section = load(name)
+    if section and section["machine"] != describe():
+        raise InputError(f"{RECORD.name} holds figures of another machine or versions; leave --only out.")
+    return section
 
 
 def save(name: str, section: dict) -> None:

@@ -45,9 +45,15 @@ calibrated probability, the heatmap and the input check; the others' is a label.
 
 **Training**, to the end of each epoch's validation, against plain fine-tunes of the same network:
 
-![AUC on validation films against minutes of training](benchmarks/training.png)
+![Two AUCs on validation films against minutes of training](benchmarks/training.png)
 
 {training.format_table(record["training"])}
+
+Validation films are much like the training films. `Keras fit` only mirrors what it learns from, and is best
+on them; `train.py` varies exposure, crop, shape and sharpness, for films of other machines. The AUC with
+other views, shifted ones and ones with the frame or the grey values of a film of the other class, shows the
+difference; recipes and seeds were chosen by such films. `train.py`'s first epochs learn, and are asked, at
+160 px.
 
 **As things grow**, time and the most memory of the process:
 

@@ -2,17 +2,17 @@
 
   python -m benchmarks.training --dataset DIR --weights FILE [--save]
 
-Keras's `fit`, transformers' `Trainer` and train.py learn one after the other on an otherwise idle machine,
-each in a process of its own, from the same decoded films and the same ImageNet weights. Seconds are from the
-first step to the end of an epoch, its validation included. AUC is that of the validation films, which are
-like the training films; beside it, for the finished networks, that of these films and of shifted and swapped
-views of them, which are not. The test split is not read. --save puts the figures into results.json and draws
-training.png; with --only the other peers' stay as they are. Needs benchmarks/requirements.txt.
+Keras's `fit`, transformers' `Trainer` and train.py's recipe learn one after the other on an otherwise idle
+machine, each in a process of its own, from the same decoded films and the same ImageNet weights. Seconds are
+from the first step to the end of an epoch, its validation included. AUC is that of the validation films,
+which are like the training films; beside it that of these films and of shifted and swapped views of them,
+which are not: for the peers after the last epoch, for train.py, since this is what its recipe was chosen by,
+after every one, the clock standing still meanwhile. The test split is not read. --save puts the figures into
+results.json and draws training.png; with --only the other peers' stay as they are. Needs
+benchmarks/requirements.txt.
 """
 
 import argparse
-import importlib.util
-import json
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +20,11 @@ import numpy as np
 from benchmarks import machine, training_peers
 from hub.errors import InputError, run_command
 
-OURS = "train.py"
-NAMES = (*training_peers.PEERS, OURS)
+OURS = training_peers.OURS
+NAMES = tuple(training_peers.PEERS)
 COLUMNS = (
-    "who", "epochs", "s", "AUC after them", "AUC with other views", "train.py has that AUC after, s",
-    "share of the time", "memory, GB",
+    "who", "epochs", "s", "AUC", "`train.py` has that AUC after, s (share)", "AUC with other views",
+    "`train.py` has that one after, s (share)", "memory, GB",
 )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def main() -> None:
         "--output",
         type=Path,
         default=Path("runs/training"),
-        help="films, answers and the model (default: %(default)s)",
+        help="films and answers (default: %(default)s)",
     )
     add("--save", action="store_true", help="put the figures into results.json and training.png")
     options = parser.parse_args()
@@ -51,18 +51,14 @@ def main() -> None:
     if options.epochs < 1:
         raise InputError("Give --epochs of 1 or more.")
     names = options.only or list(NAMES)
-    if "Keras fit" in names and not importlib.util.find_spec("tensorflow"):
-        raise InputError(
-            "TensorFlow is not installed; `pip install -r benchmarks/requirements.txt` brings it."
-        )
+    if "Keras fit" in names:
+        machine.need_tensorflow()
+    kept = machine.load_here("training") if options.only and options.save else {}
     options.output.mkdir(parents=True, exist_ok=True)
     labels = write_films(options.dataset, options.output / "films.npz")
-    rows = {}
-    for name in names:
-        learn = learn_as_ours if name == OURS else learn_as_peer
-        rows[name] = learn(name, options, labels)
-    kept = machine.load("training").get("rows", {}) if options.only else {}
-    rows = {name: (kept | rows)[name] for name in NAMES if name in kept | rows}
+    rows = {name: learn(name, options, labels) for name in names}
+    rows = kept.get("rows", {}) | rows
+    rows = {name: rows[name] for name in NAMES if name in rows}
     record = {"rows": rows, "films": len(labels["validation"]), "machine": machine.describe()}
     print(format_table(record))
     if options.save:
@@ -84,8 +80,8 @@ def write_films(source: str, path: Path) -> dict[str, np.ndarray]:
     return labels
 
 
-def learn_as_peer(name: str, options: argparse.Namespace, labels: dict[str, np.ndarray]) -> dict:
-    """Let a peer learn; return its row: after each epoch seconds and AUC, at the end that of the views."""
+def learn(name: str, options: argparse.Namespace, labels: dict[str, np.ndarray]) -> dict:
+    """Let one learn in a process of its own; return its row: seconds and AUCs after each epoch, memory."""
     from hub.evaluation import auc
 
     result = options.output / f"{name}.npz"
@@ -99,36 +95,15 @@ def learn_as_peer(name: str, options: argparse.Namespace, labels: dict[str, np.n
             {"seconds": round(float(seconds), 1), "auc": auc(answers, labels["validation"])}
             for seconds, answers in zip(found["seconds"], found["answers"], strict=True)
         ]
-        return {
-            "epochs": epochs,
-            "views_auc": auc(found["views"], labels["views"]),
-            "megabytes": megabytes,
-        }
+        views = found["views"]
+        for epoch, answers in zip(epochs[-len(views) :], views, strict=True):
+            epoch["views_auc"] = auc(answers, labels["views"])
+    return {"epochs": epochs, "megabytes": megabytes}
 
 
-def learn_as_ours(name: str, options: argparse.Namespace, labels: dict[str, np.ndarray]) -> dict:
-    """Run train.py as it is; return its row."""
-    folder = options.output / "ours"
-    _, megabytes = machine.run(
-        ["train.py", "--recipe", "xray", "--dataset", options.dataset, "--weights", options.weights,
-         "--seed", str(options.seed), "--output", str(folder), "--overwrite"]
-    )  # fmt: skip
-    metrics = json.loads((folder / "metrics.json").read_text())
-    history = metrics["training"]["history"]
-    seconds = np.cumsum([epoch["seconds"] for epoch in history])
-    return {
-        "epochs": [
-            {"seconds": round(float(second), 1), "auc": epoch["validation_auc"]}
-            for second, epoch in zip(seconds, history, strict=True)
-        ],
-        "views_auc": metrics["shifted_validation"]["auc"],
-        "megabytes": megabytes,
-    }
-
-
-def reached(row: dict, auc: float) -> float | None:
-    """Return the seconds after which a row's AUC is as high for the first time; None where it never is."""
-    return next((epoch["seconds"] for epoch in row["epochs"] if epoch["auc"] >= auc), None)
+def reached(row: dict, kind: str, value: float) -> float | None:
+    """Return the seconds after which train.py's "auc" or "views_auc" is as high first; None for never."""
+    return next((epoch["seconds"] for epoch in row["epochs"] if epoch[kind] >= value), None)
 
 
 def format_table(record: dict) -> str:
@@ -136,30 +111,34 @@ def format_table(record: dict) -> str:
     lines = [f"| {' | '.join(COLUMNS)} |", "| --- " * len(COLUMNS) + "|"]
     ours = record["rows"].get(OURS)
     for name, row in record["rows"].items():
-        last = row["epochs"][-1]
-        seconds = reached(ours, last["auc"]) if ours and name != OURS else None
-        never = "" if name == OURS else "never"
-        cells = (
-            f"`{name}`" if name == OURS else name, len(row["epochs"]), f"{last['seconds']:.0f}",
-            f"{last['auc']:.4f}", f"{row['views_auc']:.4f}", f"{seconds:.0f}" if seconds else never,
-            f"{seconds / last['seconds']:.2f}" if seconds else "", f"{row['megabytes'] / 1000:.1f}",
-        )  # fmt: skip
+        last, cells = row["epochs"][-1], []
+        for kind in ("auc", "views_auc"):
+            share = ""
+            if ours and name != OURS:
+                seconds = reached(ours, kind, last[kind])
+                share = f"{seconds:.0f} ({seconds / last['seconds']:.2f})" if seconds else "never"
+            cells += [f"{last[kind]:.4f}", share]
+        who = f"`{name}`" if name == OURS else name
+        cells = who, len(row["epochs"]), f"{last['seconds']:.0f}", *cells, f"{row['megabytes'] / 1000:.1f}"
         lines.append(f"| {' | '.join(map(str, cells))} |")
-    about = record["machine"]
-    return "\n".join([*lines, "", f"{about['cpu']}, {about['cores']} cores, torch {about['torch']}."])
+    return "\n".join([*lines, "", machine.sentence(record["machine"])])
 
 
 def plot(record: dict) -> None:
-    """Draw validation AUC against minutes of training."""
-    figure, axes = machine.subplots(figsize=(7, 3.4))
+    """Draw both AUCs against minutes of training."""
+    figure, sides = machine.subplots(1, 2, figsize=(10, 3.4))
     colours = dict(zip(NAMES, (machine.THEIRS, "#475569", machine.OURS), strict=True))
-    for name, row in record["rows"].items():
-        minutes = [epoch["seconds"] / 60 for epoch in row["epochs"]]
-        axes.plot(minutes, [epoch["auc"] for epoch in row["epochs"]], "o-", color=colours[name], label=name)
-    axes.set_xlabel("minutes of training")
-    axes.set_ylabel("AUC on validation films")
-    axes.set_xlim(0)
-    axes.legend(frameon=False, loc="lower right")
+    titles = {"auc": "films like the training films", "views_auc": "with shifted and swapped views of them"}
+    for side, (kind, title) in zip(sides, titles.items(), strict=True):
+        for name, row in record["rows"].items():
+            epochs = [epoch for epoch in row["epochs"] if kind in epoch]
+            minutes = [epoch["seconds"] / 60 for epoch in epochs]
+            side.plot(minutes, [epoch[kind] for epoch in epochs], "o-", color=colours[name], label=name)
+        side.set_title(title, fontsize=11)
+        side.set_xlabel("minutes of training")
+        side.set_xlim(0)
+    sides[0].set_ylabel("AUC on validation films")
+    sides[0].legend(frameon=False, loc="lower right")
     machine.save_figure(figure, "training.png")
 
 

@@ -1,15 +1,16 @@
-"""Plain fine-tunes of MobileNetV2 on radiographs, as documentation has them, beside train.py.
+"""Plain fine-tunes of MobileNetV2 on radiographs, as documentation has them, and train.py's recipe.
 
   python -m benchmarks.training_peers "Keras fit" --arrays FILE.npz --weights FILE --result FILE.npz
 
 `benchmarks.training` writes the arrays and calls this, each peer in a process of its own. The arrays are
 train_images, validation_images and views_images, uint8 [N, height, width, 1], and labels int64 [N] of each.
-After every epoch the validation images are classified, after the last one the views, too; the result holds
-`seconds` of each epoch's end, its `answers`, probabilities [epochs, N, 2], those of the `views` and the most
-`megabytes`. Needs benchmarks/requirements.txt.
+After every epoch the validation images are classified, after the last one the views, too, and by train.py's
+network after each; the result holds `seconds` of each epoch's end, its `answers`, probabilities
+[epochs, N, 2], and those of the `views` [1 or epochs, N, 2]. Needs benchmarks/requirements.txt.
 """
 
 import argparse
+import copy
 import os
 import tempfile
 import time
@@ -18,12 +19,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import machine
 from benchmarks.keras_peers import DEVIATION, MEAN, imagenet_network, read_arrays
 from hub.errors import run_command
 
 SPLITS = ("train", "validation", "views")
+OURS = "train.py"
 Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
+# Seconds from the first step to the end of each epoch, probabilities of the validation images then, and of
+# the views after the last epochs.
+Learned = tuple[list[float], list[np.ndarray], list[np.ndarray]]
 
 
 def main() -> None:
@@ -35,26 +39,23 @@ def main() -> None:
     add("--arrays", required=True, type=Path, metavar="FILE", help="images and labels, .npz")
     add("--weights", required=True, type=Path, metavar="FILE", help="timm's mobilenetv2_100, .safetensors")
     add("--result", required=True, type=Path, metavar="FILE", help="where the figures go")
-    add("--epochs", type=int, default=5, help="default: %(default)s")
+    add("--epochs", type=int, default=5, help="of the peers (default: %(default)s)")
     add("--seed", type=int, default=0, help="default: %(default)s")
     options = parser.parse_args()
     arrays = read_arrays(options.arrays, SPLITS)
     seconds, answers, views = PEERS[options.peer](arrays, options.weights, options.epochs, options.seed)
     partial = options.result.with_name(f".{options.result.name}")
     with partial.open("wb") as file:
-        np.savez(file, seconds=seconds, answers=answers, views=views, megabytes=machine.peak_memory())
+        np.savez(file, seconds=seconds, answers=answers, views=views)
     partial.replace(options.result)
 
 
-def keras_fit(
-    arrays: Arrays, weights: Path, epochs: int, seed: int
-) -> tuple[list[float], list[np.ndarray], np.ndarray]:
+def keras_fit(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
     """All layers under a new head, Adam at 1e-4, batches of 32, mirrored films.
 
     Batch norm keeps ImageNet's figures, as Keras's guide to fine-tuning wants it to
     (https://keras.io/guides/transfer_learning); its way, `training=False`, no longer holds within `fit`
-    (keras-team/keras#20285), and those layers are frozen here. Returns the seconds from the first step to
-    each epoch's end, probabilities [N, 2] of the validation images then, and those of the views at the end.
+    (keras-team/keras#20285), and those layers are frozen here.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras
@@ -83,16 +84,13 @@ def keras_fit(
 
     clock = keras.callbacks.LambdaCallback(on_epoch_end=at_end)
     model.fit(*arrays["train"], batch_size=32, epochs=epochs, callbacks=[clock], verbose=2)
-    return seconds, answers, classify("views")
+    return seconds, answers, [classify("views")]
 
 
-def trainer(
-    arrays: Arrays, weights: Path, epochs: int, seed: int
-) -> tuple[list[float], list[np.ndarray], np.ndarray]:
+def trainer(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
     """transformers' `Trainer` with its own defaults (AdamW at 5e-5, batches of 8, a linear schedule).
 
-    Films are cropped at random and mirrored, as in the library's run_image_classification.py. Returns as
-    `keras_fit` does.
+    Films are cropped at random and mirrored, as in the library's run_image_classification.py.
     """
     import torch
     import torchvision.transforms.v2 as transforms
@@ -159,10 +157,64 @@ def trainer(
         fit.train()
         fit.compute_metrics = None
         views = fit.predict(Films("views", common)).predictions
-    return seconds, answers, softmax(views, axis=1)
+    return seconds, answers, [softmax(views, axis=1)]
 
 
-PEERS: dict[str, Callable] = {"Keras fit": keras_fit, "transformers Trainer": trainer}
+def ours(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
+    """train.py's recipe for radiographs, by its own loop and for its own number of epochs.
+
+    What it has learned after an epoch is asked of it at that epoch's size.
+    """
+    from hub.machine import keep_memory
+
+    keep_memory()
+    import torch
+
+    from hub import package, recipes, training
+
+    recipe = recipes.RECIPES["xray"]
+    sets = {
+        split: (torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(labels))
+        for split, (images, labels) in arrays.items()
+    }
+    size = sets["train"][0].shape[-1]
+    torch.manual_seed(seed)
+    model = package.create_model(recipe.architecture, 2, str(weights), True, size, channels=1)
+    learned = copy.deepcopy(model).to(memory_format=torch.channels_last)
+    seconds, answers, views = [], [], []
+
+    def keep(state: dict) -> None:
+        history = state["history"]
+        seconds.append(sum(epoch["seconds"] for epoch in history))
+        average = state["average"].items()
+        learned.load_state_dict({name.removeprefix("module."): tensor for name, tensor in average})
+        for split, found in (("validation", answers), ("views", views)):
+            logits = training.predict_logits(learned, sets[split][0], history[-1]["size"])
+            found.append(logits.softmax(1).numpy())
+
+    training.train(
+        model,
+        sets["train"],
+        sets["validation"],
+        epochs=recipe.epochs,
+        small_epochs=recipe.small_epochs,
+        small_size=min(recipe.small_size, size),
+        batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        optimizer=recipe.optimizer,
+        augmentation=recipe.augmentation,
+        frozen=recipe.frozen,
+        seed=seed,
+        keep=keep,
+    )
+    return seconds, answers, views
+
+
+PEERS: dict[str, Callable[..., Learned]] = {
+    "Keras fit": keras_fit,
+    "transformers Trainer": trainer,
+    OURS: ours,
+}
 
 
 if __name__ == "__main__":
