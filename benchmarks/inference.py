@@ -51,7 +51,10 @@ def main() -> None:
     if not options.films:
         raise InputError("There are no films to classify; give --films DIR.")
     if options.peer == "profile":
-        print(json.dumps(profile(options.model, options.films)))
+        from hub.classifier import NETWORKS
+
+        found = {name: profile(options.model, options.films, name) for name in NETWORKS}
+        print(json.dumps(found))
         return
     if options.peer:
         take_turns(options.peer, options.model, options.films)
@@ -162,17 +165,17 @@ def take_turns(name: str, model: Path, folder: Path) -> None:
         print(json.dumps({"seconds": seconds, "megabytes": machine.peak_memory()}), flush=True)
 
 
-def measure_profile(model: Path, films: Path) -> dict[str, float]:
-    """Return what `profile` does in a process of its own."""
+def measure_profile(model: Path, films: Path) -> dict[str, dict[str, float]]:
+    """Return what `profile` does, by precision, in a process of its own."""
     command = ["-m", "benchmarks.inference", "--peer", "profile"]
     return machine.ask([*command, "--films", str(films), "--model", str(model)])
 
 
-def profile(model: Path, folder: Path) -> dict[str, float]:
-    """Return the milliseconds of each step of this project's answer in 32 bits, medians over films."""
+def profile(model: Path, folder: Path, precision: str) -> dict[str, float]:
+    """Return the milliseconds of each step of this project's answer, medians over films."""
     from hub.classifier import Classifier
 
-    classifier = Classifier(model, precision="fp32")
+    classifier = Classifier(model, precision=precision)
     outputs = [*classifier.outputs, "statistics"]
     times = {}
 
@@ -197,10 +200,13 @@ def profile(model: Path, folder: Path) -> dict[str, float]:
 
 
 def format_profile(record: dict) -> str:
-    """Return where the time of one film goes, as a line of Markdown."""
-    *steps, (_, whole) = record["profile"].items()
-    parts = ", ".join(f"{name} {milliseconds:.1f}" for name, milliseconds in steps)
-    return f"- Of the {whole:.1f} ms of one film in 32 bits: {parts}."
+    """Return where the time of one film goes, a line of Markdown for each precision."""
+    lines = []
+    for precision, found in record["profile"].items():
+        *steps, (_, whole) = found.items()
+        parts = ", ".join(f"{name} {milliseconds:.1f}" for name, milliseconds in steps)
+        lines.append(f"- Of the {whole:.1f} ms of one film, {precision}: {parts}.")
+    return "\n".join(lines)
 
 
 def format_table(record: dict) -> str:

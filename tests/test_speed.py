@@ -140,8 +140,9 @@ def test_visitors_click_as_the_page_does(gradio_url):
     assert 0 < found["median"] <= found["percentile_99"]
 
 
-def test_the_steps_of_an_answer_add_up_to_it(films):
-    steps = inference.profile(BUNDLED, films)
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_steps_of_an_answer_add_up_to_it(films, precision):
+    steps = inference.profile(BUNDLED, films, precision)
     whole = steps.pop("all")
     assert sum(steps.values()) == pytest.approx(whole, abs=0.05)
     assert steps["the network with heatmap and statistics"] > 0 and steps["reading"] > 0
