@@ -118,7 +118,7 @@ def measure_training(part: str, dataset: str, weights: str, size: int, count: in
 
     keep_memory()
     from hub import data, loader, package, training
-    from hub.recipes import RECIPES
+    from hub.recipes import RECIPES, training_settings
 
     recipe = RECIPES["xray"]
     splits = data.load_splits(dataset)
@@ -129,14 +129,7 @@ def measure_training(part: str, dataset: str, weights: str, size: int, count: in
     history = training.train(
         model,
         *sets,
-        epochs=1,
-        small_epochs=int(size == recipe.small_size),
-        small_size=recipe.small_size,
-        batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate,
-        optimizer=recipe.optimizer,
-        augmentation=recipe.augmentation,
-        frozen=recipe.frozen,
+        **training_settings(recipe) | {"epochs": 1, "small_epochs": int(size == recipe.small_size)},
     )
     return {"seconds": round(history[0]["seconds"], 2), "megabytes": machine.peak_memory()}
 

@@ -172,14 +172,13 @@ def ours(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
 
     from hub import package, recipes, training
 
-    recipe = recipes.RECIPES["xray"]
     sets = {
         split: (torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(labels))
         for split, (images, labels) in arrays.items()
     }
-    size = sets["train"][0].shape[-1]
+    recipe = recipes.RECIPES["xray"]._replace(size=sets["train"][0].shape[-1])
     torch.manual_seed(seed)
-    model = package.create_model(recipe.architecture, 2, str(weights), True, size, channels=1)
+    model = package.create_model(recipe.architecture, 2, str(weights), True, recipe.size, channels=1)
     learned = copy.deepcopy(model).to(memory_format=torch.channels_last)
     seconds, answers, views = [], [], []
 
@@ -196,14 +195,7 @@ def ours(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
         model,
         sets["train"],
         sets["validation"],
-        epochs=recipe.epochs,
-        small_epochs=recipe.small_epochs,
-        small_size=min(recipe.small_size, size),
-        batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate,
-        optimizer=recipe.optimizer,
-        augmentation=recipe.augmentation,
-        frozen=recipe.frozen,
+        **recipes.training_settings(recipe),
         seed=seed,
         keep=keep,
     )

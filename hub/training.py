@@ -46,10 +46,10 @@ def train(
     The sets are images uint8 [N, C, H, W] and labels int64 [N]. The first `small_epochs` see images
     of `small_size` px, which costs half as much (progressive resizing, Howard 2018), and are validated at
     that size: at another a network judges worse than it could (Touvron et al. 2019, arXiv 1906.06423). The
-    first `frozen` groups of layers, as timm counts them, keep their weights, though not
-    the running figures of batch norm. Rare classes weigh more in the loss. Weights are averaged over steps
-    (EMA); the average after the last epoch is kept, since validation films, too like the training films,
-    cannot tell which epoch is best. On a GPU the data live on the device and the arithmetic is bf16.
+    first `frozen` groups of layers, as timm counts them, keep their weights, though not the running figures
+    of batch norm. Rare classes weigh more in the loss. Weights are averaged over steps (EMA); the average
+    after the last epoch is kept, since validation films, too like the training films, cannot tell which
+    epoch is best. On a GPU the data live on the device and the arithmetic is bf16.
 
     After every epoch `keep` is given all that changes from step to step: tensors, which the next step
     overwrites, and plain values in dicts and lists. With such a `state` and the same other arguments
