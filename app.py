@@ -18,9 +18,10 @@ import gradio as gr
 import numpy as np
 from gradio.data_classes import JsonData
 
-from hub import about, batch, demo, drawings, page
-from hub.classifier import Classifier, Prediction
+from hub.demo import explorer_panels, handlers, model_tab, page
 from hub.errors import InputError
+from hub.inference import batch
+from hub.inference.classifier import Classifier, Prediction
 
 # Seconds. A batch is read while it waits and runs: its files have to be there until its end.
 DELETE_EVERY, DELETE_AFTER = 60, 900
@@ -69,13 +70,13 @@ class Report(JsonData):
 
 def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
     """Return the page for one model."""
-    words = demo.words(classifier)
-    metrics = about.read_metrics(classifier.folder)
-    points = demo.operating_points(classifier)
+    words = handlers.words(classifier)
+    metrics = model_tab.read_metrics(classifier.folder)
+    points = handlers.operating_points(classifier)
     usual = points[0] if points else None
 
     def explain(point: str | None) -> str:
-        return demo.explain_point(point, metrics) if point else ""
+        return handlers.explain_point(point, metrics) if point else ""
 
     def operating_point(label: str) -> gr.Radio:
         return gr.Radio(
@@ -91,26 +92,26 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         if file is None:
             return (gr.skip(),) * 5
         try:
-            answer = demo.answer(classifier, file)
+            answer = handlers.answer(classifier, file)
         except InputError as error:
             return page.film(None), page.trouble(str(error)), None, gr.skip(), None
         film = page.film(answer, Path(file).name, words)
-        card = page.card(demo.report(classifier, answer.prediction, point))
+        card = page.card(handlers.report(classifier, answer.prediction, point))
         return film, card, answer.prediction, answer.pixels, None
 
     def show_example(event: gr.EventData, point: str | None) -> tuple:
         return show(str(examples[event.index]), point)[:4]
 
     def reword(prediction: Prediction | None, point: str) -> tuple:
-        card = page.card(demo.report(classifier, prediction, point)) if prediction else gr.skip()
+        card = page.card(handlers.report(classifier, prediction, point)) if prediction else gr.skip()
         return card, gr.update(info=explain(point))
 
     def table(rows: list[batch.Result], point: str | None) -> str:
-        return page.batch(demo.with_reports(classifier, rows, point))
+        return page.batch(handlers.with_reports(classifier, rows, point))
 
     def classify_batch(files: list[str], point: str | None, progress=gr.Progress()) -> tuple:  # noqa: B008
         rows, start = [], time.perf_counter()
-        for row in demo.classify_uploads(classifier, files):
+        for row in handlers.classify_uploads(classifier, files):
             rows.append(row)
             speed = f"Classifying, {batch.rate(len(rows), start)}"
             progress((len(rows), max(len(rows), len(files))), speed, unit="files")
@@ -136,7 +137,7 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         if image is None:
             raise gr.Error("There is no picture; give one.", print_exception=False)
         try:
-            return demo.report(classifier, classifier(image), operating_point)
+            return handlers.report(classifier, classifier(image), operating_point)
         except InputError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
@@ -174,11 +175,11 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
             with gr.Tab("Inside the network") as inside:
                 show_inside(inside, classifier, examples, pixels)
             with gr.Tab("The model"):
-                gr.Markdown(about.text(metrics, classifier.operating_points), elem_id="about")
-                gr.HTML(page.gallery(about.pictures(classifier.folder)), elem_id="gallery")
+                gr.Markdown(model_tab.text(metrics, classifier.operating_points), elem_id="about")
+                gr.HTML(page.gallery(model_tab.pictures(classifier.folder)), elem_id="gallery")
         prediction, rows = gr.State(), gr.State(time_to_live=DELETE_AFTER)
 
-        # The uploaded files themselves, which Gradio has checked to be uploads: hub.images alone reads them.
+        # The uploaded files themselves, which Gradio has checked to be uploads: hub.imaging alone reads them.
         upload.preprocess = camera.preprocess = lambda file: file.path if file else None
         uploads.preprocess = lambda files: [file.path for file in files] if files else []
 
@@ -205,7 +206,7 @@ def show_inside(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixel
 
     @functools.cache
     def network():
-        from hub import inside
+        from hub.explorer import inside
 
         return inside.open_network(classifier)
 
@@ -213,65 +214,67 @@ def show_inside(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixel
         return classifier.read(examples[0]) if picture is None and examples else picture
 
     def open_tab(picture: np.ndarray | None, maps_layer: str | None, cell_layer: str | None) -> tuple:
-        from hub import inside
+        from hub.explorer import inside
 
-        choices = drawings.layer_choices(network())
+        choices = explorer_panels.layer_choices(network())
         maps_layer = maps_layer or (choices[0][1] if choices else None)
-        cell_layer = cell_layer or drawings.usual_layer(network())
+        cell_layer = cell_layer or explorer_panels.usual_layer(network())
         return (
-            drawings.filters(network()),
+            explorer_panels.filters(network()),
             gr.update(choices=choices, value=maps_layer, visible=bool(choices)),
             *draw_maps(picture, maps_layer),
             gr.update(choices=choices, value=cell_layer, visible=bool(choices)),
             *draw_field(picture, cell_layer),
-            drawings.layer_table(network()),
-            drawings.architectures(inside.papers()),
+            explorer_panels.layer_table(network()),
+            explorer_panels.architectures(inside.papers()),
         )
 
     def draw_maps(picture: np.ndarray | None, layer: str | None) -> tuple[str, str]:
-        return drawings.feature_maps(network(), current(picture), layer)
+        return explorer_panels.feature_maps(network(), current(picture), layer)
 
     def draw_channel(event: gr.EventData, picture: np.ndarray | None, layer: str) -> str:
-        return drawings.feature_maps(network(), current(picture), layer, int(event.index))[1]
+        return explorer_panels.feature_maps(network(), current(picture), layer, int(event.index))[1]
 
     def draw_field(picture: np.ndarray | None, layer: str | None) -> tuple[str, str]:
         picture = current(picture)
-        heat = None if picture is None else drawings.evidence(classifier, picture)
-        grid, cell = drawings.field_grid(network(), picture, layer, heat)
-        return grid, drawings.seen(network(), picture, layer, *cell)
+        heat = None if picture is None else explorer_panels.evidence(classifier, picture)
+        grid, cell = explorer_panels.field_grid(network(), picture, layer, heat)
+        return grid, explorer_panels.seen(network(), picture, layer, *cell)
 
     def draw_cell(event: gr.EventData, picture: np.ndarray | None, layer: str) -> str:
-        return drawings.seen(network(), current(picture), layer, *map(int, event.index.split(",")))
+        return explorer_panels.seen(network(), current(picture), layer, *map(int, event.index.split(",")))
 
     def draw_slide(size: int, kernel: int, by_name: str, padding: int, stride: int, dilation: int) -> tuple:
         given = by_name == "number"
-        drawing = drawings.slide(size, kernel, padding if given else by_name, stride, dilation)
+        drawing = explorer_panels.slide(size, kernel, padding if given else by_name, stride, dilation)
         return drawing, gr.update(interactive=given)
 
     def draw_cost(channels: int, filters: int, kernel: int, size: int, stride: int) -> tuple[str, str]:
-        return drawings.cost(channels, filters, kernel, size, stride), drawings.stacks(channels, size)
+        return explorer_panels.cost(channels, filters, kernel, size, stride), explorer_panels.stacks(
+            channels, size
+        )
 
     def count_architectures() -> Iterator[str]:
-        from hub import inside
+        from hub.explorer import inside
 
         papers, found = inside.papers(), []
-        yield drawings.architectures(papers, found, running=True)
+        yield explorer_panels.architectures(papers, found, running=True)
         for row in inside.architectures():
             found.append(row)
-            yield drawings.architectures(papers, found, running=True)
+            yield explorer_panels.architectures(papers, found, running=True)
 
     def slider(label: str) -> gr.Slider:
-        return gr.Slider(*drawings.SLIDERS[label], step=1, label=label, min_width=140)
+        return gr.Slider(*explorer_panels.SLIDERS[label], step=1, label=label, min_width=140)
 
-    loading = page.invitation(drawings.LOADING)
-    names = list(drawings.PANELS)
+    loading = page.invitation(explorer_panels.LOADING)
+    names = list(explorer_panels.PANELS)
     choice = gr.Radio(names, value=names[0], label="Panel", show_label=False, elem_id="panels")
     panels = []
 
     def panel(name: str) -> gr.Column:
         panels.append(gr.Column(visible=name == names[0]))
         with panels[-1]:
-            gr.HTML(drawings.explanation(name))
+            gr.HTML(explorer_panels.explanation(name))
         return panels[-1]
 
     with panel("Filters"):
@@ -284,7 +287,7 @@ def show_inside(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixel
     with panel("Padding and stride"):
         with gr.Row():
             slides = [slider("Pixels, N"), slider("Kernel, F")]
-            slides.append(gr.Radio(drawings.PADDINGS, value="number", label="Padding", min_width=140))
+            slides.append(gr.Radio(explorer_panels.PADDINGS, value="number", label="Padding", min_width=140))
         with gr.Row():
             slides += [slider("Padding, P"), slider("Stride, S")]
             slides.append(slider("Dilation"))
@@ -330,12 +333,12 @@ def show_inside(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixel
 
 def main() -> int:
     try:
-        classifier = demo.load_model()
+        classifier = handlers.load_model()
     except InputError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory() as folder:
-        blocks = build(classifier, demo.write_examples(classifier, Path(folder)))
+        blocks = build(classifier, handlers.write_examples(classifier, Path(folder)))
         blocks.launch(**launch_options(classifier))
     return 0
 
@@ -350,7 +353,7 @@ def launch_options(classifier: Classifier) -> dict:
         "run_history": False,
         "max_file_size": "100mb",
         "footer_links": [],
-        "allowed_paths": [str(path) for path, _ in about.pictures(classifier.folder)],
+        "allowed_paths": [str(path) for path, _ in model_tab.pictures(classifier.folder)],
     }
 
 

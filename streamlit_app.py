@@ -12,27 +12,28 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from hub import about, batch, demo, drawings, page
-from hub.classifier import Classifier
+from hub.demo import explorer_panels, handlers, model_tab, page
 from hub.errors import InputError
+from hub.inference import batch
+from hub.inference.classifier import Classifier
 
 if TYPE_CHECKING:
-    from hub.inside import Network
+    from hub.explorer.inside import Network
 
 
 @st.cache_resource(show_spinner="Loading the model")
 def load() -> tuple[Classifier, dict[str, bytes]]:
     """Return the model and its examples, as PNG bytes by name: once for all visitors."""
-    classifier = demo.load_model()
+    classifier = handlers.load_model()
     with tempfile.TemporaryDirectory() as folder:
-        paths = demo.write_examples(classifier, Path(folder))
+        paths = handlers.write_examples(classifier, Path(folder))
         return classifier, {path.stem: path.read_bytes() for path in paths}
 
 
-@st.cache_resource(show_spinner=drawings.LOADING)
+@st.cache_resource(show_spinner=explorer_panels.LOADING)
 def open_network() -> "Network":
     """Return the inside of the model, with torch: once for all visitors, when one opens the tab."""
-    from hub import inside
+    from hub.explorer import inside
 
     return inside.open_network(load()[0])
 
@@ -45,12 +46,12 @@ def stopwatch() -> threading.Lock:
 
 def choose_point(label: str) -> str | None:
     """Draw the choice of an operating point and what it means; None for a model without any."""
-    points = demo.operating_points(classifier)
+    points = handlers.operating_points(classifier)
     if not points:
         return None
     with st.container(gap=None):
         point = st.radio(label, points, format_func=str.capitalize, horizontal=True)
-        st.html(page.explanation(demo.explain_point(point, metrics)))
+        st.html(page.explanation(handlers.explain_point(point, metrics)))
     return point
 
 
@@ -66,10 +67,10 @@ def choose_film() -> bytes | None:
     return examples.get(name)
 
 
-def answer_once(source: bytes) -> demo.Answer:
+def answer_once(source: bytes) -> handlers.Answer:
     """Return the answer to a film; the session keeps it, for Streamlit runs all this at every touch."""
     if st.session_state.get("answer", (None,))[0] != source:
-        st.session_state.answer = source, demo.answer(classifier, source)
+        st.session_state.answer = source, handlers.answer(classifier, source)
     return st.session_state.answer[1]
 
 
@@ -89,13 +90,13 @@ def show_film() -> np.ndarray | None:
     except InputError as error:
         card.html(page.trouble(str(error)))
         return None
-    card.html(page.card(demo.report(classifier, answer.prediction, point)))
+    card.html(page.card(handlers.report(classifier, answer.prediction, point)))
     with film_column.container(key="film"):
         show_heatmap(answer)
     return answer.pixels
 
 
-def show_heatmap(answer: demo.Answer) -> None:
+def show_heatmap(answer: handlers.Answer) -> None:
     """Draw a film under its heatmap, and a slider that fades the heatmap."""
     place, strength = st.empty(), 1.0
     if answer.prediction.heatmaps:
@@ -139,17 +140,17 @@ def show_batch() -> None:
         st.session_state.pop("batch", None)
         st.html(page.invitation("The answers appear here"))
         return
-    rows = demo.with_reports(classifier, classify(uploads), point)
+    rows = handlers.with_reports(classifier, classify(uploads), point)
     table = [
         {
             "Film": row.thumbnail and page.data_uri(row.thumbnail),
-            **demo.table_row(row.name, report, row.error),
+            **handlers.table_row(row.name, report, row.error),
         }
         for row, report in rows
     ]
     columns = {
         "Film": st.column_config.ImageColumn(width="small"),
-        demo.SHARE: st.column_config.NumberColumn(format="percent"),
+        handlers.SHARE: st.column_config.NumberColumn(format="percent"),
     }
     st.dataframe(table, column_config=columns, hide_index=True)
     st.download_button("Download as CSV", batch.to_csv(rows), "answers.csv", "text/csv")
@@ -161,13 +162,13 @@ def show_inside(pixels: np.ndarray | None) -> None:
         pixels = classifier.read(next(iter(examples.values())))
     network = open_network()
     panel = st.pills(
-        "Panel", drawings.PANELS, default="Filters", required=True, label_visibility="collapsed",
+        "Panel", explorer_panels.PANELS, default="Filters", required=True, label_visibility="collapsed",
         key="panel", persist_state="session",
     )  # fmt: skip
-    st.html(drawings.explanation(panel))
+    st.html(explorer_panels.explanation(panel))
     match panel:
         case "Filters":
-            st.html(drawings.filters(network))
+            st.html(explorer_panels.filters(network))
         case "Feature maps":
             show_feature_maps(network, pixels)
         case "Padding and stride":
@@ -182,7 +183,7 @@ def show_inside(pixels: np.ndarray | None) -> None:
 
 def choose_layer(network: "Network", panel: str, usual: str | None) -> str | None:
     """Draw the choice of a layer with maps; None for a network without any."""
-    labels = {name: label for label, name in drawings.layer_choices(network)}
+    labels = {name: label for label, name in explorer_panels.layer_choices(network)}
     if not labels:
         return None
     names = list(labels)
@@ -194,15 +195,15 @@ def choose_layer(network: "Network", panel: str, usual: str | None) -> str | Non
 
 def show_feature_maps(network: "Network", pixels: np.ndarray | None) -> None:
     """Draw the strongest channels of a layer, and one of them large."""
-    names = [name for _, name in drawings.layer_choices(network)]
+    names = [name for _, name in explorer_panels.layer_choices(network)]
     layer = choose_layer(network, "maps", names[0] if names else None)
-    if sentence := drawings.problem(network, pixels, layer):
-        st.html(drawings.notice(sentence))
+    if sentence := explorer_panels.problem(network, pixels, layer):
+        st.html(explorer_panels.notice(sentence))
         return
     many, one = st.columns(2, gap="medium")
     with many.container(key="channels"):
         introduction = st.container()
-        pictures = drawings.thumbnails(network, pixels, layer)
+        pictures = explorer_panels.thumbnails(network, pixels, layer)
         channel = st.pills(
             "Channels", list(pictures), default=next(iter(pictures)), required=True,
             format_func=lambda channel: f"![]({pictures[channel]}) {channel}", label_visibility="collapsed",
@@ -213,7 +214,9 @@ def show_feature_maps(network: "Network", pixels: np.ndarray | None) -> None:
         opacity = st.slider(
             "Opacity of the channel", 0.0, 1.0, 1.0, key="channel opacity", persist_state="session"
         )
-    sentence, large = drawings.feature_maps(network, pixels, layer, channel, buttons=False, opacity=opacity)
+    sentence, large = explorer_panels.feature_maps(
+        network, pixels, layer, channel, buttons=False, opacity=opacity
+    )
     introduction.html(sentence)
     picture.html(large)
 
@@ -223,35 +226,35 @@ def show_slide() -> None:
     with st.container(key="slide"):
         size, kernel = number("Pixels, N"), number("Kernel, F")
         padding = st.radio(
-            "Padding", drawings.PADDINGS, 2, horizontal=True, key="padding", persist_state="session"
+            "Padding", explorer_panels.PADDINGS, 2, horizontal=True, key="padding", persist_state="session"
         )
         pixels = number("Padding, P", disabled=padding != "number")
         stride, dilation = number("Stride, S"), number("Dilation")
     padding = pixels if padding == "number" else padding
-    st.html(drawings.slide(size, kernel, padding, stride, dilation))
+    st.html(explorer_panels.slide(size, kernel, padding, stride, dilation))
 
 
 def show_field(network: "Network", pixels: np.ndarray | None) -> None:
     """Draw the cells of a layer over the film, and the pixels that one of them sees."""
-    layer = choose_layer(network, "cells", drawings.usual_layer(network))
-    if sentence := drawings.problem(network, pixels, layer):
-        st.html(drawings.notice(sentence))
+    layer = choose_layer(network, "cells", explorer_panels.usual_layer(network))
+    if sentence := explorer_panels.problem(network, pixels, layer):
+        st.html(explorer_panels.notice(sentence))
     else:
-        heat = drawings.evidence(classifier, pixels)
+        heat = explorer_panels.evidence(classifier, pixels)
         cells, seen = st.columns(2, gap="medium")
         with cells.container(key="cells"):
             grid = st.container()
-            rows, columns = drawings.cell_choices(network, layer)
+            rows, columns = explorer_panels.cell_choices(network, layer)
             st.html(f"<style>.st-key-cells {{ --columns: {len(columns)} }}</style>")
             cell = st.pills(
                 "Cells", [(row, column) for row in rows for column in columns],
-                default=[drawings.usual_cell(network, layer, heat)], required=True,
+                default=[explorer_panels.usual_cell(network, layer, heat)], required=True,
                 format_func="Row {0[0]}, column {0[1]}".format, label_visibility="collapsed",
                 key=f"cell of {layer} for {zlib.crc32(pixels)}", persist_state="session",
             )  # fmt: skip
-        grid.html(drawings.field_grid(network, pixels, layer, heat, cell, buttons=False)[0])
-        seen.html(drawings.seen(network, pixels, layer, *cell))
-    if table := drawings.layer_table(network):
+        grid.html(explorer_panels.field_grid(network, pixels, layer, heat, cell, buttons=False)[0])
+        seen.html(explorer_panels.seen(network, pixels, layer, *cell))
+    if table := explorer_panels.layer_table(network):
         st.html(table)
 
 
@@ -261,37 +264,37 @@ def show_cost() -> None:
         channels, filters = number("Channels in"), number("Filters")
         kernel, size = number("Filter size"), number("Picture, pixels a side")
         stride = number("Stride")
-    st.html(drawings.cost(channels, filters, kernel, size, stride))
-    st.html(drawings.stacks(channels, size))
+    st.html(explorer_panels.cost(channels, filters, kernel, size, stride))
+    st.html(explorer_panels.stacks(channels, size))
 
 
 def number(label: str, disabled: bool = False) -> int:
     """Draw a slider of whole numbers."""
-    low, high, usual = drawings.SLIDERS[label]
+    low, high, usual = explorer_panels.SLIDERS[label]
     return st.slider(label, low, high, usual, key=label, persist_state="session", disabled=disabled)
 
 
 def show_architectures() -> None:
     """Draw the table of networks, and count and time them when asked."""
-    from hub import inside
+    from hub.explorer import inside
 
     wanted, place = st.button("Count and time them here"), st.empty()
     papers = inside.papers()
     if wanted:
         # The session keeps what is done, should the visitor leave.
         found = st.session_state.architectures = []
-        place.html(drawings.architectures(papers, running=True))
+        place.html(explorer_panels.architectures(papers, running=True))
         with stopwatch():
             for row in inside.architectures():
                 found.append(row)
-                place.html(drawings.architectures(papers, found, running=True))
-    place.html(drawings.architectures(papers, st.session_state.get("architectures", [])))
+                place.html(explorer_panels.architectures(papers, found, running=True))
+    place.html(explorer_panels.architectures(papers, st.session_state.get("architectures", [])))
 
 
 def show_model() -> None:
     """Write how good the model is."""
-    st.markdown(about.text(metrics, classifier.operating_points))
-    for path, caption in about.pictures(classifier.folder):
+    st.markdown(model_tab.text(metrics, classifier.operating_points))
+    for path, caption in model_tab.pictures(classifier.folder):
         st.image(str(path), caption, alt=caption)
 
 
@@ -301,7 +304,7 @@ except InputError as error:
     st.error(str(error))
     st.stop()
 
-words, metrics = demo.words(classifier), about.read_metrics(classifier.folder)
+words, metrics = handlers.words(classifier), model_tab.read_metrics(classifier.folder)
 st.set_page_config(page_title=words["title"], page_icon="🫁", layout="wide")
 st.html(page.CSS)
 st.html(page.notes(words, "Uploads go with your session and are never logged."))

@@ -8,7 +8,7 @@
   python train.py --resume                         the first of these, stopped, from its last finished epoch
 
 The folder that --output names holds the model in timm's layout (timm and transformers load it)
-and as ONNX (ONNX Runtime and hub.classifier do), its metrics on validation data, a training curve
+and as ONNX (ONNX Runtime and hub.Classifier do), its metrics on validation data, a training curve
 and a model card.
 Nothing is written there before everything is done; until then a checkpoint of the last finished epoch
 lies beside it. The test split is counted, never classified: `python -m hub evaluate` does that.
@@ -24,10 +24,10 @@ import sys
 import time
 from pathlib import Path
 
-from hub import recipes
 from hub.errors import InputError, run_command
 from hub.files import checkpoint_path
-from hub.machine import keep_memory
+from hub.system import keep_memory
+from hub.training import recipes
 
 EPILOG = f"""\
 A recipe is what these options are when they are not given (size: pixels a side; the first "small epochs"
@@ -123,29 +123,22 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(options: argparse.Namespace) -> None:
     keep_memory()
     if options.push_to:
-        from hub.publish import check_access
+        from hub.publishing.upload import check_access
 
         check_access(options.push_to)  # now, not after half an hour
     # These take seconds to import; --help and a wrong option should not.
     import torch
     from scipy.special import softmax
 
-    from hub import (
-        architectures,
-        checkpoint,
-        data,
-        evaluation,
-        export,
-        files,
-        inside,
-        loader,
-        package,
-        patients,
-        plots,
-        sources,
-        training,
-        views,
-    )
+    from hub import files
+    from hub.data import decode_cache, patients, sources
+    from hub.data.splits import load_splits, small_data
+    from hub.evaluation import plots, shifts
+    from hub.evaluation.metrics import auc, choose_operating_points, fit_temperature, format_metrics, measure
+    from hub.explorer import inside
+    from hub.export.onnx import calibration_rows, export
+    from hub.models import architectures, package
+    from hub.training import checkpoint, loop
 
     check_options(options)
     started = time.perf_counter()
@@ -156,9 +149,9 @@ def main(options: argparse.Namespace) -> None:
             "and the first finished epoch of this one replaces it."
         )
     with files.new_folder(options.output, options.overwrite) as folder:
-        splits = data.load_splits(options.dataset)
+        splits = load_splits(options.dataset)
         if options.recipe == "small_data":
-            splits = data.small_data(splits)
+            splits = small_data(splits)
         digests = {name: patients.digests_of(split) for name, split in splits.items()}
         report = patients.leak_report(splits, digests)
         print(patients.format_report(report), flush=True)
@@ -182,14 +175,16 @@ def main(options: argparse.Namespace) -> None:
             started -= state["seconds"]
             print(f"going on after epoch {len(state['history'])} of {recipe.epochs}", flush=True)
         torch.manual_seed(options.seed)
-        grey = radiograph or (architectures.is_own(recipe.architecture) and loader.are_grey(splits["train"]))
+        grey = radiograph or (
+            architectures.is_own(recipe.architecture) and decode_cache.are_grey(splits["train"])
+        )
         channels = 1 if grey else 3
         model = package.create_model(
             recipe.architecture, len(classes), weights, radiograph, recipe.size, channels
         )
         filters = inside.filters(model)
         train_set, validation_set = (
-            loader.decode(splits[split], recipe.size, channels, radiograph, digests=digests[split])
+            decode_cache.decode(splits[split], recipe.size, channels, radiograph, digests=digests[split])
             for split in ("train", "validation")
         )
         trained_from = time.perf_counter() - (state["training_seconds"] if state else 0)
@@ -201,8 +196,8 @@ def main(options: argparse.Namespace) -> None:
             checkpoint.save(kept, settings, state | seconds)
 
         if architectures.is_own(recipe.architecture) and weights == "none" and not grey:
-            architectures.whiten(model, training.normalize(train_set[0][:5000].float() / 255, model))
-        history = training.train(
+            architectures.whiten(model, loop.normalize(train_set[0][:5000].float() / 255, model))
+        history = loop.train(
             model,
             train_set,
             validation_set,
@@ -214,15 +209,15 @@ def main(options: argparse.Namespace) -> None:
         )
         training_seconds = time.perf_counter() - trained_from
         # Calibration and thresholds are for films that are not quite those it knows.
-        films, truth = views.in_turn(*validation_set) if radiograph else validation_set
-        logits = training.predict_logits(model, films).numpy()
-        temperature = evaluation.fit_temperature(logits, truth.numpy())
+        films, truth = shifts.in_turn(*validation_set) if radiograph else validation_set
+        logits = loop.predict_logits(model, films).numpy()
+        temperature = fit_temperature(logits, truth.numpy())
         probabilities = softmax(logits / temperature, axis=1)
-        shifted = {"images": len(truth), "auc": evaluation.auc(probabilities, truth.numpy())}
-        points = evaluation.choose_operating_points(probabilities, truth.numpy()) if len(classes) == 2 else {}
+        shifted = {"images": len(truth), "auc": auc(probabilities, truth.numpy())}
+        points = choose_operating_points(probabilities, truth.numpy()) if len(classes) == 2 else {}
         labels = validation_set[1].numpy()
         probabilities = probabilities[: len(labels)]
-        validation = evaluation.measure(
+        validation = measure(
             probabilities,
             labels,
             splits["validation"]["patient"][:],
@@ -249,14 +244,14 @@ def main(options: argparse.Namespace) -> None:
         plots.plot_training(history, folder / "training.png")
         inside.save_filters(folder, filters)
         package.save_package(folder, model, classes, radiograph, metrics, temperature, points)
-        images = train_set[0][export.calibration_rows(len(train_set[0]))]
+        images = train_set[0][calibration_rows(len(train_set[0]))]
         try:
-            package.save_metrics(folder, "onnx", export.export(folder, images, validation_set))
+            package.save_metrics(folder, "onnx", export(folder, images, validation_set))
         except Exception as error:
             # Whatever it is, what was trained is not lost: timm and transformers load it all the same.
             print(f"{options.output} gets no onnx/, which evaluate, the demos and publish need: {error}")
     kept.unlink(missing_ok=True)
-    print(evaluation.format_metrics(validation))
+    print(format_metrics(validation))
     if radiograph:
         print(
             f"AUC on these and on shifted and swapped views, {shifted['images']} images: {shifted['auc']:.4f}"
@@ -288,10 +283,11 @@ def check_options(options: argparse.Namespace) -> None:
 
 def push(options: argparse.Namespace) -> None:
     """Put the finished model folder on the Hub; where that fails, InputError names the command for it."""
-    from hub import package, publish
+    from hub.models import package
+    from hub.publishing import upload
 
     try:
-        url = publish.publish(
+        url = upload.publish(
             lambda copy: package.copy_package(options.output, copy, options.push_to), options.push_to, "model"
         )
     except InputError as error:

@@ -19,7 +19,9 @@ import numpy as np
 from datasets import DatasetDict
 
 from benchmarks import keras_peers, machine
-from hub import data, files, loader, patients, sources
+from hub import files
+from hub.data import decode_cache, patients, sources
+from hub.data.splits import load_splits, small_data
 from hub.errors import InputError, run_command
 
 RECORD = Path(__file__).parent / "coursework.json"
@@ -85,9 +87,9 @@ def compare(name: str, source: str, weights: str | None, seed: int, output: Path
     Raises InputError where a command fails, or where the two sides did not learn from the same splits.
     """
     exercise = EXERCISES[name]
-    splits = data.load_splits(source)
+    splits = load_splits(source)
     if name == "xray":
-        splits = data.small_data(splits)
+        splits = small_data(splits)
     report = patients.leak_report(splits)
     arrays, result = output / f"{name}.npz", output / f"{name}-keras.json"
     write_arrays(splits, arrays, exercise["size"], exercise["channels"])
@@ -116,7 +118,7 @@ def write_arrays(splits: DatasetDict, path: Path, size: int, channels: int) -> N
     radiograph = sources.is_radiograph(splits["train"].features["label"].names)
     arrays = {}
     for split in keras_peers.SPLITS:
-        images, labels = loader.decode(splits[split], size, channels, radiograph)
+        images, labels = decode_cache.decode(splits[split], size, channels, radiograph)
         arrays[f"{split}_images"] = images.permute(0, 2, 3, 1).numpy()
         arrays[f"{split}_labels"] = labels.numpy()
     np.savez(path, **arrays)

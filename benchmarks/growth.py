@@ -89,7 +89,7 @@ def grow_files(options: argparse.Namespace) -> dict:
 
 def grow_training(options: argparse.Namespace) -> dict:
     """Return seconds and megabytes of one epoch, for each size of the recipe by the number of images."""
-    from hub.recipes import RECIPES
+    from hub.training.recipes import RECIPES
 
     sizes = (RECIPES["xray"].small_size, RECIPES["xray"].size)
     common = {"part": "training", "dataset": options.dataset, "weights": options.weights}
@@ -102,8 +102,8 @@ def grow_training(options: argparse.Namespace) -> dict:
 
 def measure_files(part: str, film: str, count: int) -> dict:
     """Classify one file so many times, as so many files."""
-    from hub.batch import classify_files
-    from hub.classifier import Classifier
+    from hub.inference.batch import classify_files
+    from hub.inference.classifier import Classifier
 
     classifier = Classifier.from_pretrained(BUNDLED)
     started = time.perf_counter()
@@ -114,19 +114,24 @@ def measure_files(part: str, film: str, count: int) -> dict:
 
 def measure_training(part: str, dataset: str, weights: str, size: int, count: int) -> dict:
     """Train one epoch on so many images."""
-    from hub.machine import keep_memory
+    from hub.system import keep_memory
 
     keep_memory()
-    from hub import data, loader, package, training
-    from hub.recipes import RECIPES, training_settings
+    from hub.data import decode_cache
+    from hub.data.splits import load_splits
+    from hub.models import package
+    from hub.training import loop
+    from hub.training.recipes import RECIPES, training_settings
 
     recipe = RECIPES["xray"]
-    splits = data.load_splits(dataset)
+    splits = load_splits(dataset)
     few = splits["train"].shuffle(seed=0).select(range(count))
     validation = splits["validation"].shuffle(seed=0).select(range(64))
-    sets = [loader.decode(split, recipe.size, channels=1, radiograph=True) for split in (few, validation)]
+    sets = [
+        decode_cache.decode(split, recipe.size, channels=1, radiograph=True) for split in (few, validation)
+    ]
     model = package.create_model(recipe.architecture, 2, weights, True, recipe.size, 1)
-    history = training.train(
+    history = loop.train(
         model,
         *sets,
         **training_settings(recipe) | {"epochs": 1, "small_epochs": int(size == recipe.small_size)},

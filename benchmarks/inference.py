@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 from benchmarks import machine, peers
 from hub.errors import InputError, run_command
 from hub.files import BUNDLED
-from hub.images import SUFFIXES
+from hub.imaging.read import SUFFIXES
 
 COMMON = "transformers pipeline"  # what ratios are to
 BATCHES = (1, 32)
@@ -51,7 +51,7 @@ def main() -> None:
     if not options.films:
         raise InputError("There are no films to classify; give --films DIR.")
     if options.peer == "profile":
-        from hub.classifier import NETWORKS
+        from hub.inference.classifier import NETWORKS
 
         found = {name: profile(options.model, options.films, name) for name in NETWORKS}
         print(json.dumps(found))
@@ -173,7 +173,7 @@ def measure_profile(model: Path, films: Path) -> dict[str, dict[str, float]]:
 
 def profile(model: Path, folder: Path, precision: str) -> dict[str, float]:
     """Return the milliseconds of each step of this project's answer, medians over films."""
-    from hub.classifier import Classifier
+    from hub.inference.classifier import Classifier
 
     classifier = Classifier(model, precision=precision)
     outputs = [*classifier.outputs, "statistics"]

@@ -17,7 +17,7 @@ import numpy as np
 
 from hub import files
 from hub.errors import InputError
-from hub.machine import usable_cores
+from hub.system import usable_cores
 
 RECORD = Path(__file__).with_name("results.json")
 OURS, THEIRS = "#c2410c", "#94a3b8"  # colours in the charts

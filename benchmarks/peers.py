@@ -29,7 +29,7 @@ def hub_int8(folder: Path) -> Classify:
 
 
 def _hub(folder: Path, precision: str) -> Classify:
-    from hub.classifier import Classifier
+    from hub.inference.classifier import Classifier
 
     classifier = Classifier(folder, precision=precision)
     return lambda films: [prediction.label for prediction in classifier(films)]

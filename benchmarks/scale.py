@@ -16,9 +16,9 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from benchmarks import inference, machine
-from hub.classifier import Classifier
 from hub.errors import InputError, run_command
-from hub.images import read_pixels
+from hub.imaging.read import read_pixels
+from hub.inference.classifier import Classifier
 
 NEAR = 0.01  # in probability
 

@@ -68,12 +68,14 @@ def main() -> None:
 
 def write_films(source: str, path: Path) -> dict[str, np.ndarray]:
     """Write the arrays of `training_peers`; return the labels, int64, of its splits."""
-    from hub import data, loader, views
+    from hub.data import decode_cache
+    from hub.data.splits import load_splits
+    from hub.evaluation import shifts
 
-    splits, arrays = data.load_splits(source), {}
+    splits, arrays = load_splits(source), {}
     for split in ("train", "validation"):
-        arrays[split] = loader.decode(splits[split], 224, channels=1, radiograph=True)
-    arrays["views"] = views.in_turn(*arrays["validation"])
+        arrays[split] = decode_cache.decode(splits[split], 224, channels=1, radiograph=True)
+    arrays["views"] = shifts.in_turn(*arrays["validation"])
     images = {f"{split}_images": films.permute(0, 2, 3, 1).numpy() for split, (films, _) in arrays.items()}
     labels = {split: labels.numpy() for split, (_, labels) in arrays.items()}
     np.savez(path, **images, **{f"{split}_labels": found for split, found in labels.items()})
@@ -82,7 +84,7 @@ def write_films(source: str, path: Path) -> dict[str, np.ndarray]:
 
 def learn(name: str, options: argparse.Namespace, labels: dict[str, np.ndarray]) -> dict:
     """Let one learn in a process of its own; return its row: seconds and AUCs after each epoch, memory."""
-    from hub.evaluation import auc
+    from hub.evaluation.metrics import auc
 
     result = options.output / f"{name}.npz"
     _, megabytes = machine.run(

@@ -165,12 +165,13 @@ def ours(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
 
     What it has learned after an epoch is asked of it at that epoch's size.
     """
-    from hub.machine import keep_memory
+    from hub.system import keep_memory
 
     keep_memory()
     import torch
 
-    from hub import package, recipes, training
+    from hub.models import package
+    from hub.training import loop, recipes
 
     sets = {
         split: (torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(labels))
@@ -188,10 +189,10 @@ def ours(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
         average = state["average"].items()
         learned.load_state_dict({name.removeprefix("module."): tensor for name, tensor in average})
         for split, found in (("validation", answers), ("views", views)):
-            logits = training.predict_logits(learned, sets[split][0], history[-1]["size"])
+            logits = loop.predict_logits(learned, sets[split][0], history[-1]["size"])
             found.append(logits.softmax(1).numpy())
 
-    training.train(
+    loop.train(
         model,
         sets["train"],
         sets["validation"],

@@ -12,8 +12,8 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 from servers import free_port, serving
 
-from hub.classifier import Classifier
-from hub.synthetic import sample_radiographs
+from hub.imaging.synthetic import sample_radiographs
+from hub.inference.classifier import Classifier
 
 
 def pytest_configure(config):

@@ -1,0 +1,165 @@
+"""Train, validation and test splits from a Hub id, a folder, Parquet, or `synthetic`."""
+
+import math
+from collections import Counter
+from pathlib import Path
+
+import datasets
+import numpy as np
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from hub.data.patients import connected, digests_of, file_names, groups_of_copies, parse_name, patient_number
+from hub.data.sources import RADIOGRAPH_CLASSES, SPLITS, check_class_count, is_radiograph, read_source
+from hub.errors import InputError
+from hub.imaging.synthetic import sample_radiographs
+
+MAX_HELD_OUT = 5000  # more would tell little more
+SMALL_DATA = {"train": 195, "validation": 8}  # images of each class: 390 and 16, as in many a course
+MIN_VALIDATION = 100  # fewer images choose by luck; the official validation folder has 16
+
+
+def load_splits(source: str | Path, seed: int = 0) -> DatasetDict:
+    """Return train, validation and test with `image`, `label`, `patient` and `subtype`.
+
+    `source` is `synthetic`, a folder (train/ and test/ with a folder per class as Kaggle has it,
+    or just a folder per class), a Parquet file or a folder of them, or a Hub dataset id.
+    A given test split is never touched. Where validation is missing or smaller than
+    `MIN_VALIDATION` images it joins train, and a part of train is split off: stratified, seeded, and
+    by patient number; of radiographs an eighth, of anything else a fifth, but `MAX_HELD_OUT` at most. So it
+    is where test is missing. Splits that were made here and published stay as they are.
+    `leak_report` says what the splits share.
+
+    Raises InputError for a source that cannot be trained on or measured.
+    """
+    if not 0 <= seed < 2**32:
+        raise InputError(f"The seed is {seed}; give a whole number from 0 to {2**32 - 1}.")
+    if str(source) == "synthetic":
+        return _synthetic_splits(seed)
+    found = read_source(source)
+    # `patient` and `subtype` in all three: split here once, then published, and small if the set is small.
+    published = len(found) == 3 and all(
+        {"patient", "subtype"} <= {*split.features} for split in found.values()
+    )
+    splits = _complete(_with_patients(found), seed, 0 if published else MIN_VALIDATION)
+    _check_classes(splits, source)
+    return splits
+
+
+def _synthetic_splits(seed: int) -> DatasetDict:
+    counts = {"train": 320, "validation": 64, "test": 64}
+    features = Features(
+        {
+            "image": Image(),
+            "label": ClassLabel(names=RADIOGRAPH_CLASSES),
+            "patient": Value("string"),
+            "subtype": Value("string"),
+        }
+    )
+    splits = DatasetDict()
+    for offset, (split, count) in enumerate(counts.items()):
+        pictures, labels = sample_radiographs(count, seed=3 * seed + offset)
+        names = [f"synthetic-{split}-{index}" for index in range(count)]
+        columns = {"image": pictures, "label": labels, "patient": names, "subtype": ["none"] * count}
+        splits[split] = Dataset.from_dict(columns, features=features)
+    return splits
+
+
+def _with_patients(found: dict[str, Dataset]) -> dict[str, Dataset]:
+    """Add `patient` and `subtype`: given ones, or from file names, or else from what the pictures show."""
+    if all("patient" in dataset.features for dataset in found.values()):
+        return {
+            split: dataset
+            if "subtype" in dataset.features
+            else dataset.add_column("subtype", ["none"] * len(dataset))
+            for split, dataset in found.items()
+        }
+    parsed = [parse_name(name) for dataset in found.values() for name in file_names(dataset)]
+    if not all(parsed):
+        classes = next(iter(found.values())).features["label"].names
+        groups = groups_of_copies(found, is_radiograph(classes))
+        parsed = [known or (f"unknown-{group}", "none") for known, group in zip(parsed, groups, strict=True)]
+    completed, start = {}, 0
+    for split, dataset in found.items():
+        patients, subtypes = zip(*parsed[start : start + len(dataset)], strict=True)
+        dataset = dataset.remove_columns([n for n in ("patient", "subtype") if n in dataset.features])
+        # Of an array datasets takes a fingerprint at once, of a list item by item.
+        completed[split] = dataset.add_column("patient", np.array(patients)).add_column(
+            "subtype", np.array(subtypes)
+        )
+        start += len(dataset)
+    return completed
+
+
+def small_data(splits: DatasetDict, seed: int = 0) -> DatasetDict:
+    """Return 390 training and 16 validation images, half of each class, and test as it is.
+
+    They are drawn by lot from the splits of the same names, so that no patient stands in two.
+    Raises InputError where these hold too few.
+    """
+    random = np.random.default_rng(seed)
+    drawn = DatasetDict(splits)
+    for split, each in SMALL_DATA.items():
+        labels = np.array(splits[split]["label"][:])
+        rows = [random.permutation(np.flatnonzero(labels == label))[:each] for label in np.unique(labels)]
+        if min(map(len, rows)) < each:
+            raise InputError(
+                f"The {split} split has a class of under {each} images; small_data needs so many."
+            )
+        drawn[split] = splits[split].select(np.sort(np.concatenate(rows)))
+    return drawn
+
+
+def _complete(found: dict[str, Dataset], seed: int, min_validation: int) -> DatasetDict:
+    """Fill in the splits that are missing, from train."""
+    found = dict(found)
+    if len(found.get("validation", ())) < min_validation:
+        given = found.pop("validation", None)
+        if given is not None:
+            found["train"] = datasets.concatenate_datasets([found["train"], given])
+    for split in ("test", "validation"):
+        if split not in found:
+            found["train"], found[split] = _split_off(found["train"], seed)
+    return DatasetDict({split: found[split].cast_column("image", Image()) for split in SPLITS})
+
+
+def _split_off(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
+    """Split by patient number, keeping byte-identical images together, stratified by class and subtype."""
+    radiograph = is_radiograph(dataset.features["label"].names)
+    parts = 8 if radiograph else max(5, math.ceil(len(dataset) / MAX_HELD_OUT))
+    numbers = [patient_number(patient) for patient in dataset["patient"][:]]
+    same = {}
+    pairs = [
+        (same.setdefault(key, index), index)
+        for keys in (numbers, digests_of(dataset))
+        for index, key in enumerate(keys)
+    ]
+    groups = connected(len(dataset), pairs)
+    strata = [
+        f"{label} {subtype}"
+        for label, subtype in zip(dataset["label"][:], dataset["subtype"][:], strict=True)
+    ]
+    if min(Counter(strata).values()) < parts:
+        strata = dataset["label"][:]
+    if min(Counter(strata).values()) < parts:
+        name = dataset.features["label"].int2str(Counter(strata).most_common()[-1][0])
+        raise InputError(f"{name} has too few images to hold some back; give at least {2 * parts} per class.")
+    if len(set(groups)) < parts:
+        raise InputError(f"There are too few patients to hold some back; give {2 * parts} or more.")
+    # Without groups the plain splitter gives the same kind of split and is a hundred times faster.
+    alone = len(set(groups)) == len(groups)
+    splitter = (StratifiedKFold if alone else StratifiedGroupKFold)(parts, shuffle=True, random_state=seed)
+    rest, held_out = next(splitter.split(groups, strata, None if alone else groups))
+    return dataset.select(rest), dataset.select(held_out)
+
+
+def _check_classes(splits: DatasetDict, source: str | Path) -> None:
+    names = splits["train"].features["label"].names
+    check_class_count(names, source)
+    for split, dataset in splits.items():
+        present = set(dataset["label"][:])
+        missing = [name for label, name in enumerate(names) if label not in present]
+        if missing:
+            raise InputError(
+                f"The {split} split of {source} has no {', no '.join(missing)}; each split needs each class."
+            )

@@ -1,0 +1,171 @@
+"""The arithmetic of convolutions: where a kernel stops, and what a layer costs.
+
+Output sizes and the arithmetic of strides and dilations follow Dumoulin and Visin 2016, "A guide to
+convolution arithmetic for deep learning" (https://arxiv.org/abs/1603.07285).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from hub.errors import InputError
+from hub.explorer.receptive_field import Layer
+
+
+@dataclass(frozen=True)
+class Slide:
+    """A kernel sliding along one side of a picture; all lengths in pixels.
+
+    `before` and `after` are the padding, `reach` is how far the kernel extends, dilation (F - 1) + 1,
+    `output` the number of its positions, and `leftover` how many pixels at the end no step reaches.
+    """
+
+    size: int
+    kernel: int
+    before: int
+    after: int
+    stride: int
+    dilation: int
+    reach: int
+    output: int
+    leftover: int
+
+    @property
+    def starts(self) -> range:
+        """Where the kernel's first tap lies at each position; negative in the padding."""
+        return range(-self.before, -self.before + self.output * self.stride, self.stride)
+
+    @property
+    def blind(self) -> int:
+        """At how many positions the kernel sees nothing but padding."""
+        return sum(
+            not any(0 <= start + tap * self.dilation < self.size for tap in range(self.kernel))
+            for start in self.starts
+        )
+
+
+def slide(size: int, kernel: int, padding: int | str = 0, stride: int = 1, dilation: int = 1) -> Slide:
+    """Return how a kernel of F pixels slides over N pixels: floor((N - F + 2P) / S) + 1 positions.
+
+    With dilation D the kernel reaches over D (F - 1) + 1 pixels in place of F (Dumoulin and Visin 2016,
+    relationships 6 and 15). `padding` is P, or "valid": none; or "same" as TensorFlow means it, for an output
+    of ceil(N / S), where one pixel more may lie at the end. Raises InputError for what is impossible.
+    """
+    given = {"picture": size, "kernel": kernel, "stride": stride, "dilation": dilation}
+    if not isinstance(padding, str):
+        given["padding"] = padding
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            raise InputError(f"The {name} is {value}; give a whole number.")
+        least = 0 if name == "padding" else 1
+        if value < least:
+            raise InputError(f"The {name} is {value}; give {least} or more.")
+    if isinstance(padding, str) and padding not in ("valid", "same"):
+        raise InputError(f"There is no padding {padding}; give valid, same or a whole number.")
+    reach = dilation * (kernel - 1) + 1
+    if padding == "same":
+        total = max((-(-size // stride) - 1) * stride + reach - size, 0)
+    else:
+        total = 0 if padding == "valid" else 2 * padding
+    room = size - reach + total
+    if room < 0:
+        spread = f", which dilation {dilation} spreads over {reach}," if dilation > 1 else ""
+        raise InputError(
+            f"A kernel of {kernel} pixels{spread} does not fit into {size} pixels with {total} of padding in "
+            "all; make the kernel or its dilation smaller, or the padding larger."
+        )
+    return Slide(
+        size=size,
+        kernel=kernel,
+        before=total // 2,
+        after=total - total // 2,
+        stride=stride,
+        dilation=dilation,
+        reach=reach,
+        output=room // stride + 1,
+        leftover=room % stride,
+    )
+
+
+def torch_slide(
+    size: int, kernel: int, padding: int | str = 0, stride: int = 1, dilation: int = 1
+) -> tuple[int, str]:
+    """Return the side of what `torch.nn.Conv2d` really gives, and the call; arguments as of `slide`.
+
+    torch refuses padding="same" with a stride above 1; the padding that TensorFlow would take is then laid
+    around the picture first. Nothing is computed: the tensors have no content. Raises what torch raises.
+    """
+    options = f"stride={stride}, padding={padding!r}" + (f", dilation={dilation}" if dilation > 1 else "")
+    call = f"Conv2d(1, 1, {kernel}, {options})"
+    picture = torch.empty(1, 1, size, size, device="meta")
+    if padding == "same" and stride > 1:
+        found = slide(size, kernel, padding, stride, dilation)
+        pads = (found.before, found.after) * 2
+        picture, padding = nn.ZeroPad2d(pads)(picture), 0
+        call = f"Sequential(ZeroPad2d({pads}), {call.replace(repr('same'), '0')})"
+    layer = nn.Conv2d(1, 1, kernel, stride=stride, padding=padding, dilation=dilation, device="meta")
+    return layer(picture).shape[-1], call
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a layer costs for one picture: numbers learned, multiplications (each added up), numbers given."""
+
+    parameters: int
+    multiply_adds: int
+    activations: int
+
+
+def convolution(
+    channels: int,
+    filters: int,
+    kernel: int,
+    size: int,
+    padding: int | str = 0,
+    stride: int = 1,
+    dilation: int = 1,
+    groups: int = 1,
+    bias: bool = True,
+) -> Cost:
+    """Return what a convolution of a square map, `channels` x size x size, into `filters` maps costs.
+
+    K (F F C / groups + 1) parameters, F F C / groups multiply-adds for each of the K x out x out numbers it
+    gives: the size of the picture, and so the stride, is in the last two only (Dumoulin and Visin 2016; the
+    counts are those of Sandler et al. 2018). Raises InputError for what is impossible.
+    """
+    for name, value in {"channels": channels, "filters": filters, "groups": groups}.items():
+        if value < 1:
+            raise InputError(f"The number of {name} is {value}; give 1 or more.")
+    if channels % groups or filters % groups:
+        raise InputError(
+            f"{groups} groups do not divide {channels} channels and {filters} filters; give others."
+        )
+    output = slide(size, kernel, padding, stride, dilation).output
+    weights = kernel * kernel * channels // groups
+    activations = filters * output * output
+    return Cost(filters * (weights + bias), weights * activations, activations)
+
+
+def dense_instead(layer: Layer) -> Cost:
+    """Return what a dense layer between the same input and output as a convolution's would cost.
+
+    Each output has a weight for each input and a bias: what sharing one kernel over all positions saves
+    (LeCun et al. 1998, section II).
+    """
+    inputs, outputs = int(np.prod(layer.input)), layer.activations
+    return Cost((inputs + 1) * outputs, inputs * outputs, outputs)
+
+
+def stack(kernels: Sequence[int], channels: int, size: int) -> tuple[Cost, int]:
+    """Return what convolutions upon each other cost, and the pixels a side that one output sees.
+
+    Each keeps the number of channels and, by padding, the size, and has no bias: 7 x 7 takes 49 C C
+    parameters and three of 3 x 3 take 27 C C, for the same 7 pixels (Simonyan and Zisserman 2015,
+    section 2.3, https://arxiv.org/abs/1409.1556).
+    """
+    costs = [convolution(channels, channels, kernel, size, "same", bias=False) for kernel in kernels]
+    total = Cost(*(sum(getattr(cost, name) for cost in costs) for name in Cost.__annotations__))
+    return total, 1 + sum(kernel - 1 for kernel in kernels)

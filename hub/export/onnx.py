@@ -1,0 +1,212 @@
+"""The network as ONNX, beside its safetensors: what serves it, without torch.
+
+`onnx/model.onnx` has one input, `pixel_values` float32 [batch, channels, size, size], normalised, and as
+outputs `logits` [batch, classes]; `heatmap` [batch, classes, h, w], the class activation maps, where the
+network ends in average pooling and one linear layer; and `statistics` [batch, channels, 2], mean and
+deviation over positions of each channel of every stage. `onnx/model_int8.onnx` is the same in 8 bits; it
+is there only if it answers as well. Both say of which safetensors they are.
+"""
+
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnxruntime import InferenceSession
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from hub import files
+from hub.errors import InputError
+from hub.evaluation.metrics import auc
+from hub.explorer.inside import load
+from hub.export import quantization
+from hub.training import loop
+
+TOLERANCE = 1e-4  # between torch and ONNX Runtime, relative for figures above 1
+AUC_LOSS, ACCURACY_LOSS = 0.002, 0.003  # what 8 bits may cost on validation data
+CALIBRATION_IMAGES = 200
+
+
+def export(folder: Path, images: Tensor, validation: tuple[Tensor, Tensor]) -> dict:
+    """Write `onnx/` into a model folder, in place of an older one; return the section for metrics.json.
+
+    `images`, uint8 [N, C, H, W], are training images: from them come the ranges of 8 bits (static
+    quantisation, per channel). `validation`, images alike and labels int64 [N], decides whether 8 bits are
+    good enough. Raises InputError where ONNX cannot express the network or answers differently.
+    """
+    model = load(folder)
+    with files.replaced(folder / "onnx") as partial:
+        full, small = partial / "model.onnx", partial / "model_int8.onnx"
+        write_onnx(model, full)
+        difference = largest_difference(model, full)
+        if difference > TOLERANCE:
+            raise InputError(f"ONNX Runtime and torch differ by {difference:.1e}; choose another network.")
+        with quiet():
+            quantization.write_int8(full, small, to_input(images, model))
+        for file in (full, small):
+            sign(file, folder)
+        section = {"difference": difference, "calibration_images": len(images)}
+        section |= {"fp32": score(model, full, *validation), "int8": score(model, small, *validation)}
+        section["int8_kept"] = as_good(section["int8"], section["fp32"])
+        if not section["int8_kept"]:
+            small.unlink()
+        section["sha256"] = {file.name: files.sha256(file) for file in sorted(partial.iterdir())}
+    return section
+
+
+def as_good(int8: dict[str, float], fp32: dict[str, float]) -> bool:
+    """Whether 8 bits cost so little, by `score` of both, that they are kept."""
+    return fp32["auc"] - int8["auc"] <= AUC_LOSS and fp32["accuracy"] - int8["accuracy"] <= ACCURACY_LOSS
+
+
+def calibration_rows(count: int) -> np.ndarray:
+    """Return which of `count` training images, int [at most CALIBRATION_IMAGES], set the ranges of 8 bits."""
+    return np.random.default_rng(0).permutation(count)[:CALIBRATION_IMAGES]
+
+
+def format_export(section: dict) -> str:
+    """Return what `export` found, as lines to print."""
+    lines = [
+        "{}: {:.1f} MB, validation AUC {auc:.4f}, accuracy {accuracy:.4f}".format(
+            name, section[name]["bytes"] / 1e6, **section[name]
+        )
+        for name in ("fp32", "int8")
+    ]
+    kept = "int8 is kept" if section["int8_kept"] else "int8 loses too much and was left out"
+    return "\n".join([*lines, f"fp32 differs from torch by {section['difference']:.1e} at most; {kept}"])
+
+
+def verify(folder: Path) -> None:
+    """Raise InputError where `onnx/` of a model folder is missing, or not the network of its safetensors.
+
+    The files have to be those that `export` measured, made of these weights, and 32 bits are run.
+    """
+    advice = f"run python -m hub export {folder} --dataset SOURCE"
+    section = json.loads((folder / "metrics.json").read_text()).get("onnx", {})
+    found = {file.name: files.sha256(file) for file in sorted((folder / "onnx").glob("*.onnx"))}
+    if "model.onnx" not in found:
+        raise InputError(f"{folder} has no onnx/model.onnx; {advice}.")
+    if found != section.get("sha256"):
+        raise InputError(f"The files in {folder / 'onnx'} are not those that were measured; {advice}.")
+    weights = files.sha256(folder / "model.safetensors")
+    for name in found:
+        properties = {entry.key: entry.value for entry in onnx.load(folder / "onnx" / name).metadata_props}
+        if properties.get(files.DIGEST) != weights:
+            raise InputError(f"{name} was not made from the model.safetensors beside it; {advice}.")
+    model = load(folder)
+    difference = largest_difference(model, folder / "onnx" / "model.onnx")
+    if difference > TOLERANCE:
+        raise InputError(f"onnx/model.onnx differs from model.safetensors by {difference:.1e}; {advice}.")
+
+
+class Served(nn.Module):
+    """A timm network with everything that serving needs, from one forward pass."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+        self.outputs = ["logits", "heatmap", "statistics"] if has_heatmap(model) else ["logits", "statistics"]
+
+    def forward(self, pixel_values: Tensor) -> tuple[Tensor, ...]:
+        features, stages = self.model.forward_intermediates(pixel_values)
+        moments = [torch.std_mean(stage, (2, 3), correction=0) for stage in stages]
+        found = {
+            "logits": self.model.forward_head(features),
+            "statistics": torch.cat([torch.stack((mean, std), 2) for std, mean in moments], 1),
+        }
+        if "heatmap" in self.outputs:
+            found["heatmap"] = class_activation_maps(self.model, features)
+        return tuple(found[name] for name in self.outputs)
+
+
+def class_activation_maps(model: nn.Module, features: Tensor) -> Tensor:
+    """Return float [B, classes, h, w]: classifier rows times the last feature map (Zhou et al. 2016)."""
+    return torch.einsum("kc,bchw->bkhw", model.get_classifier().weight, features)
+
+
+@torch.inference_mode()
+def has_heatmap(model: nn.Module) -> bool:
+    """Whether class activation maps are exact: their mean plus the classifier's bias is the logit."""
+    features, head = model.forward_features(noise(model)), model.get_classifier()
+    if features.ndim != 4 or features.shape[1] != head.in_features:
+        return False
+    means = class_activation_maps(model, features).mean((2, 3))
+    return torch.allclose(means + head.bias, model.forward_head(features), atol=1e-3)
+
+
+def noise(model: nn.Module, count: int = 2) -> Tensor:
+    """Return float32 [count, channels, size, size], the same for the same model."""
+    return torch.randn(count, *model.pretrained_cfg["input_size"], generator=torch.Generator().manual_seed(0))
+
+
+def to_input(images: Tensor, model: nn.Module) -> np.ndarray:
+    """Return what the network takes, float32 [N, channels, H, W], from uint8 [N, 1 or channels, H, W]."""
+    channels = model.pretrained_cfg["input_size"][0]
+    return loop.normalize(images.expand(-1, channels, -1, -1) / 255, model).numpy()
+
+
+def write_onnx(model: nn.Module, file: Path) -> None:
+    """Write the network as `Served`, any batch size."""
+    try:
+        served = Served(model).eval()
+        with quiet():
+            program = torch.onnx.export(
+                served,
+                (noise(model),),
+                dynamo=True,
+                dynamic_shapes={"pixel_values": {0: torch.export.Dim("batch")}},
+                input_names=["pixel_values"],
+                output_names=served.outputs,
+                verbose=False,
+            )
+    except (torch.onnx.OnnxExporterError, AttributeError):
+        raise InputError("This network cannot be written as ONNX; choose another architecture.") from None
+    program.save(str(file), external_data=False)
+
+
+@torch.inference_mode()
+def largest_difference(model: nn.Module, file: Path) -> float:
+    """Return by how much any output in ONNX Runtime differs from torch's, relative for figures above 1."""
+    inputs, served = noise(model), Served(model).eval()
+    answers = InferenceSession(file).run(served.outputs, {"pixel_values": inputs.numpy()})
+    pairs = zip(served(inputs), answers, strict=True)
+    return max(float(((a - torch.from_numpy(b)).abs() / a.abs().clamp(min=1)).max()) for a, b in pairs)
+
+
+def score(model: nn.Module, file: Path, images: Tensor, labels: Tensor) -> dict[str, float]:
+    """Return `auc`, `accuracy` and `bytes` of an ONNX file."""
+    session = InferenceSession(file)
+    batches = tqdm(images.split(32), f"Validating {file.name}", unit=" batches", leave=False)
+    logits = [session.run(["logits"], {"pixel_values": to_input(batch, model)})[0] for batch in batches]
+    probabilities = torch.from_numpy(np.concatenate(logits)).softmax(1).numpy()
+    return {
+        "auc": auc(probabilities, labels.numpy()),
+        "accuracy": float((probabilities.argmax(1) == labels.numpy()).mean()),
+        "bytes": file.stat().st_size,
+    }
+
+
+def sign(file: Path, folder: Path) -> None:
+    """Write into an ONNX file of which weights it was made."""
+    network = onnx.load(file)
+    onnx.helper.set_model_props(network, {files.DIGEST: files.sha256(folder / "model.safetensors")})
+    onnx.save(network, file)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep back what the exporters tell their own developers."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)

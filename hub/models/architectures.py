@@ -1,0 +1,164 @@
+"""Small networks of this project's own, registered with timm: `import hub.architectures`, then create_model.
+
+`simple_cnn` is the first network of many courses: two convolutions, each with a pool, and two dense layers.
+`lenet5` is that of LeCun et al. 1998 (figure 2) as everyone has it today: its poolings have no weights, and
+its maps are all connected. `airbench_small` is a narrow relative of cifar10-airbench (Jordan 2024,
+https://arxiv.org/abs/2404.00498), which learns CIFAR-10 in few epochs.
+"""
+
+import torch
+import torch.nn.functional as F
+from timm.layers import to_2tuple
+from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
+from torch import Tensor, nn
+
+FILTER = ("global_pool",)  # what timm offers and these networks do not have
+WHITENING_FLOOR = 5e-4  # keeps noise from being blown up
+
+
+class ConvNet(nn.Module):
+    """Stages of convolutions, then dense layers, with what timm asks of a network."""
+
+    def __init__(
+        self, stages: list[nn.Module], neck: nn.Module, num_features: int, num_classes: int, drop_rate: float
+    ):
+        super().__init__()
+        self.stages, self.neck = nn.Sequential(*stages), neck
+        self.keeps_whitened = False  # whether training leaves alone what `whiten` sets
+        self.num_classes, self.drop_rate = num_classes, drop_rate
+        self.num_features = self.head_hidden_size = num_features
+        self.classifier = nn.Linear(num_features, num_classes)
+
+    def get_classifier(self) -> nn.Module:
+        return self.classifier
+
+    def reset_classifier(self, num_classes: int) -> None:
+        self.num_classes = num_classes
+        self.classifier = nn.Linear(self.num_features, num_classes)
+
+    def forward_intermediates(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the last feature map and those of every stage, float [B, C, h, w]."""
+        maps = []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        return x, maps
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        return self.stages(x)
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        x = F.dropout(self.neck(x), self.drop_rate, self.training)
+        return x if pre_logits else self.classifier(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.forward_head(self.forward_features(x))
+
+
+def _simple_cnn(
+    img_size: int | tuple[int, int], in_chans: int, num_classes: int, drop_rate: float = 0.0
+) -> ConvNet:
+    def stage(channels: int, filters: int) -> nn.Sequential:
+        return nn.Sequential(nn.Conv2d(channels, filters, 3), nn.ReLU(), nn.MaxPool2d(2))
+
+    height, width = (((side - 2) // 2 - 2) // 2 for side in to_2tuple(img_size))
+    neck = nn.Sequential(nn.Flatten(), nn.Linear(64 * height * width, 128), nn.ReLU())
+    return ConvNet([stage(in_chans, 32), stage(32, 64)], neck, 128, num_classes, drop_rate)
+
+
+def _lenet5(
+    img_size: int | tuple[int, int], in_chans: int, num_classes: int, drop_rate: float = 0.0
+) -> ConvNet:
+    def stage(channels: int, filters: int) -> nn.Sequential:
+        return nn.Sequential(nn.Conv2d(channels, filters, 5), nn.Tanh(), nn.AvgPool2d(2))
+
+    height, width = (((side - 4) // 2 - 4) // 2 for side in to_2tuple(img_size))
+    neck = nn.Sequential(
+        nn.Flatten(), nn.Linear(16 * height * width, 120), nn.Tanh(), nn.Linear(120, 84), nn.Tanh()
+    )
+    return ConvNet([stage(in_chans, 6), stage(6, 16)], neck, 84, num_classes, drop_rate)
+
+
+def _airbench_small(in_chans: int, num_classes: int, drop_rate: float = 0.0) -> ConvNet:
+    def stage(channels: int, filters: int) -> nn.Sequential:
+        first, second = (
+            nn.Conv2d(inputs, filters, 3, padding=1, bias=False) for inputs in (channels, filters)
+        )
+        for layer in (first, second):  # at first each map is handed on as it is, for as many as there are
+            nn.init.dirac_(layer.weight.data[: layer.in_channels])
+        return nn.Sequential(
+            first, nn.MaxPool2d(2), nn.BatchNorm2d(filters), nn.GELU(),
+            second, nn.BatchNorm2d(filters), nn.GELU(),
+        )  # fmt: skip
+
+    # Stride 2 at once: a quarter of the work for a little less to see.
+    stem = nn.Sequential(nn.Conv2d(in_chans, 32, 4, stride=2), nn.GELU())
+    neck = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model = ConvNet([stem, stage(32, 48), stage(48, 128)], neck, 128, num_classes, drop_rate)
+    model.keeps_whitened = True
+    return model
+
+
+@torch.no_grad()
+def whiten(model: ConvNet, pixels: Tensor) -> None:
+    """Begin with principal components of patches, scaled to deviation one, and their negatives as filters.
+
+    Neighbours in a photograph are alike, and so are their colours: what such filters give is not (Jordan
+    2024, section 3.2). Any filters left over stay as they are.
+
+    `pixels` are pictures as the network is given them, float32 [N, channels, H, W]; a few thousand serve.
+    """
+    conv = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
+    patches = F.unfold(pixels, conv.kernel_size, stride=conv.stride).transpose(1, 2).flatten(0, 1)
+    variances, components = torch.linalg.eigh(patches.T @ patches / len(patches))
+    half = conv.out_channels // 2
+    scaled = (components / (variances + WHITENING_FLOOR).sqrt()).T.flip(0)[:half]
+    kernels = scaled.view(-1, *conv.weight.shape[1:])
+    conv.weight[: 2 * len(kernels)] = torch.cat([kernels, -kernels])
+    conv.bias.zero_()
+    conv.requires_grad_(not model.keeps_whitened)
+
+
+def _cfg(input_size: tuple[int, int, int], **more: bool) -> dict:
+    # Zero to one becomes minus one to one.
+    half = (0.5,) * input_size[0]
+    return {
+        "input_size": input_size,
+        "num_classes": 10,
+        "mean": half,
+        "std": half,
+        "first_conv": "stages.0.0",
+        "classifier": "classifier",
+        "interpolation": "bicubic",
+        "crop_pct": 1.0,
+        "crop_mode": "squash",
+    } | more
+
+
+default_cfgs = generate_default_cfgs(
+    {
+        "simple_cnn": _cfg((1, 28, 28), fixed_input_size=True),
+        "lenet5": _cfg((1, 32, 32), fixed_input_size=True),
+        "airbench_small": _cfg((3, 32, 32)),
+    }
+)
+
+
+def is_own(architecture: str) -> bool:
+    """Whether the network is one of these, which take grey pictures as they are, in one channel."""
+    return architecture in default_cfgs
+
+
+@register_model
+def simple_cnn(pretrained: bool = False, **kwargs) -> ConvNet:
+    return build_model_with_cfg(_simple_cnn, "simple_cnn", pretrained, kwargs_filter=FILTER, **kwargs)
+
+
+@register_model
+def lenet5(pretrained: bool = False, **kwargs) -> ConvNet:
+    return build_model_with_cfg(_lenet5, "lenet5", pretrained, kwargs_filter=FILTER, **kwargs)
+
+
+@register_model
+def airbench_small(pretrained: bool = False, **kwargs) -> ConvNet:
+    return build_model_with_cfg(_airbench_small, "airbench_small", pretrained, kwargs_filter=FILTER, **kwargs)

@@ -1,0 +1,139 @@
+"""A data set as Parquet with a card: what `load_dataset` reads without a script or an option."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from datasets import Dataset, DatasetDict, DatasetInfo, SplitDict, SplitInfo
+from datasets.info import DatasetInfosDict
+from datasets.table import embed_table_storage
+from datasets.utils.metadata import MetadataConfigs
+from huggingface_hub import DatasetCard, DatasetCardData
+from tqdm.auto import tqdm
+
+from hub.data.patients import leak_report, naming, parse_name, stored_images
+from hub.data.sources import is_radiograph
+from hub.errors import InputError
+from hub.evaluation.plots import plot_samples
+from hub.files import write_text
+from hub.imaging.dicom import is_dicom
+from hub.imaging.read import read_file, read_image
+
+TEMPLATE = Path(__file__).parent / "dataset_card.md"
+SHARD_BYTES = 500_000_000
+ROWS = 100  # in memory at a time
+SAMPLES = 6  # per class
+SIZE_CATEGORIES = {10**3: "n<1K", 10**4: "1K<n<10K", 10**5: "10K<n<100K", 10**6: "100K<n<1M"}
+
+
+def write_dataset(splits: DatasetDict, folder: Path, repo_id: str, shard_bytes: int = SHARD_BYTES) -> None:
+    """Write the splits of `load_splits` into `folder`: data/SPLIT-00000-of-NNNNN.parquet and the card.
+
+    Shards hold about `shard_bytes` of images, encoded as they were; `ROWS` of them are in memory at a time.
+    Raises InputError naming an image that cannot be read, or is DICOM.
+    """
+    (folder / "data").mkdir(parents=True)
+    info, sizes = DatasetInfo(features=splits["train"].features, splits=SplitDict()), Counter()
+    for name, split in splits.items():
+        info.splits[name] = _write_shards(split, name, folder / "data", shard_bytes, sizes)
+    info.dataset_size = sum(split.num_bytes for split in info.splits.values())
+    info.download_size = sum(path.stat().st_size for path in (folder / "data").iterdir())
+    plot_samples(_samples(splits["train"]), folder / "samples.png")
+    _write_card(splits, info, sizes, folder, repo_id)
+
+
+def _write_shards(split: Dataset, name: str, folder: Path, shard_bytes: int, sizes: Counter) -> SplitInfo:
+    """Write one split and count its images' (width, height) into `sizes`."""
+    tables = split.with_format("arrow")
+    paths, writer, room, num_bytes = [], None, 0, 0
+    with tqdm(total=len(split), desc=f"Writing {name}", unit=" images") as progress:
+        for start in range(0, len(split), ROWS):
+            rows = split.select(range(start, min(start + ROWS, len(split))))
+            for index, image in enumerate(stored_images(rows), start):
+                with naming(index, image):
+                    _refuse_dicom(image)
+                    sizes[read_image(image).size] += 1
+            table = embed_table_storage(tables[start : start + ROWS])
+            if room <= 0:
+                if writer:
+                    writer.close()
+                paths.append(folder / f"{len(paths)}.partial")
+                # Pages that begin where contents do let the Hub's storage keep what another version shares.
+                writer = pq.ParquetWriter(
+                    paths[-1],
+                    split.features.arrow_schema,
+                    compression="none",
+                    use_dictionary=["patient", "subtype"],
+                    use_content_defined_chunking=True,
+                    write_page_index=True,
+                )
+                room = shard_bytes
+            writer.write_table(table, row_group_size=ROWS)
+            room -= table.nbytes
+            num_bytes += table.nbytes
+            progress.update(len(table))
+    writer.close()
+    for index, path in enumerate(paths):
+        path.rename(folder / f"{name}-{index:05}-of-{len(paths):05}.parquet")
+    return SplitInfo(name, num_bytes=num_bytes, num_examples=len(split))
+
+
+def _refuse_dicom(image: bytes | str) -> None:
+    """Raise InputError for what would be published with its patient's name in its header."""
+    if is_dicom(image if isinstance(image, bytes) else read_file(image)):
+        raise InputError("This is DICOM, whose header names the patient; make PNG files of the films.")
+
+
+def _samples(train: Dataset) -> dict[str, list]:
+    """Return pictures spread evenly over each class, or class and subtype; no more than ten of these."""
+    groups = {}
+    for index, name in enumerate(_group_names(train)):
+        groups.setdefault(name, []).append(index)
+    chosen = {
+        name: [group[int(i)] for i in np.linspace(0, len(group) - 1, min(SAMPLES, len(group)))]
+        for name, group in sorted(groups.items())[:10]
+    }
+    return {
+        name: [read_image(image) for image in stored_images(train.select(indices))]
+        for name, indices in chosen.items()
+    }
+
+
+def _group_names(split: Dataset) -> list[str]:
+    """Return for each row its class, and its subtype if it has one."""
+    names = split.features["label"].names
+    rows = zip(split["label"][:], split["subtype"][:], strict=True)
+    return [names[label] + (f", {subtype}" if subtype != "none" else "") for label, subtype in rows]
+
+
+def _write_card(splits: DatasetDict, info: DatasetInfo, sizes: Counter, folder: Path, repo_id: str) -> None:
+    counts = {name: Counter(_group_names(split)) for name, split in splits.items()}
+    patients = {patient for split in splits.values() for patient in split["patient"][:]}
+    radiograph = is_radiograph(info.features["label"].names)
+    # Names of patients that Kermany et al. gave: nothing else is said to be theirs.
+    kermany = radiograph and all(parse_name(f"{name}_1") or parse_name(f"{name}-1") for name in patients)
+    total = sum(map(len, splits.values()))
+    data = DatasetCardData(
+        license="cc-by-4.0" if kermany else "unknown",
+        task_categories=["image-classification"],
+        size_categories=[next((name for size, name in SIZE_CATEGORIES.items() if total < size), "n>1M")],
+        pretty_name="Chest X-rays of children with and without pneumonia" if kermany else None,
+        tags=["medical", "chest-x-ray"] if kermany else ["chest-x-ray"] if radiograph else None,
+    )
+    DatasetInfosDict(default=info).to_dataset_card_data(data)
+    files = [{"split": name, "path": f"data/{name}-*"} for name in splits]
+    MetadataConfigs(default={"data_files": files}).to_dataset_card_data(data)
+    card = DatasetCard.from_template(
+        data,
+        template_path=str(TEMPLATE),
+        repo_id=repo_id,
+        classes=info.features["label"].names,
+        groups=sorted(set().union(*counts.values())),
+        counts=counts,
+        report=leak_report(splits),
+        sizes=sizes,
+        kermany=kermany,
+        synthetic=all(name.startswith("synthetic-") for name in patients),
+    )
+    write_text(folder / "README.md", str(card))

@@ -1,0 +1,189 @@
+"""What both apps say, before any page shows it."""
+
+import json
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hub.demo import handlers, model_tab, page
+from hub.errors import InputError
+from hub.files import BUNDLED
+from hub.inference import input_check
+from hub.inference.classifier import Prediction
+from hub.inference.heatmap import overlay
+from hub.inference.input_check import Verdict
+
+FINE = Verdict("fine")
+DIGITS = SimpleNamespace(classes=[*"0123456789"], operating_points={}, radiograph=False)
+
+
+def predict(probability, verdict=FINE):
+    label = "PNEUMONIA" if probability > 0.5 else "NORMAL"
+    return Prediction(label, {"NORMAL": 1 - probability, "PNEUMONIA": probability}, {}, verdict)
+
+
+@pytest.mark.parametrize(
+    ("odds", "finding"),
+    [
+        (0.1, "no sign of pneumonia"),
+        (0.49, "no sign of pneumonia"),
+        (0.51, "uncertain"),
+        (1, "uncertain"),
+        (1.99, "uncertain"),
+        (2.01, "signs of pneumonia"),
+        (1e12, "signs of pneumonia"),
+    ],
+)
+@pytest.mark.parametrize("threshold", [0.02, 0.5, 0.9])
+def test_a_finding_is_uncertain_within_a_factor_of_two_of_the_thresholds_odds(odds, finding, threshold):
+    odds *= threshold / (1 - threshold)
+    assert handlers.find(odds / (1 + odds), threshold) == finding
+
+
+def test_the_operating_point_decides_what_the_same_probability_means(classifier):
+    balanced = handlers.report(classifier, predict(0.06))
+    assert (balanced["operating_point"], balanced["label"]) == ("balanced", "NORMAL")
+    assert (balanced["finding"], handlers.headline(balanced)) == (
+        "no sign of pneumonia",
+        "No sign of pneumonia",
+    )
+    screening = handlers.report(classifier, predict(0.06), "screening")
+    assert (screening["label"], screening["finding"]) == ("PNEUMONIA", "signs of pneumonia")
+    assert screening["probability"] == balanced["probability"] == 0.06
+    assert screening["threshold"] == classifier.operating_points["screening"]
+    close = handlers.report(classifier, predict(balanced["threshold"]))
+    assert close["finding"] == "uncertain"
+    assert "Have a person look" in handlers.advice(close)
+
+
+def test_an_operating_point_that_is_not_there_is_one_sentence(classifier):
+    with pytest.raises(InputError, match="no operating point best; give balanced or screening"):
+        handlers.report(classifier, predict(0.5), "best")
+
+
+def test_an_operating_point_is_explained_by_the_measured_figures(classifier):
+    says = handlers.explain_point("screening", model_tab.read_metrics(BUNDLED))
+    assert "misses as little" in says
+    assert "On validation films: sensitivity 98\u00a0%" in says
+    assert "On test films: 99\u00a0% and 80\u00a0%" in says
+    assert handlers.explain_point("screening", {}).startswith("Screening misses")
+
+
+def test_what_the_input_check_refuses_has_no_answer(classifier):
+    report = handlers.report(classifier, Prediction(None, {}, {}, input_check.verdict("blank")))
+    assert (report["label"], report["finding"], report["probability"]) == (None, None, None)
+    assert report["probabilities"] == {}
+    assert handlers.headline(report) == "No answer"
+    card = page.card(report)
+    assert input_check.verdict("blank").sentence in card
+    assert "probability" not in card
+
+
+def test_what_the_input_check_warns_of_comes_before_the_answer(classifier):
+    verdict = input_check.verdict("unlike the training films")
+    card = page.card(handlers.report(classifier, predict(0.9, verdict)))
+    assert card.index(verdict.sentence) < card.index("Signs of pneumonia") < card.index("90\u00a0%")
+    assert "a film like those it knows" in page.card(handlers.report(classifier, predict(0.9)))
+    assert "this model has none" in page.card(handlers.report(classifier, predict(0.9, Verdict("unchecked"))))
+
+
+def test_a_model_of_something_else_says_nothing_of_pneumonia():
+    shares = {name: 0.05 for name in DIGITS.classes} | {"7": 0.55}
+    report = handlers.report(DIGITS, Prediction("7", shares, {}))
+    assert report["label"] == "7"
+    assert report["operating_point"] is report["finding"] is report["probability"] is None
+    assert handlers.operating_points(DIGITS) == []
+    card = page.card(report)
+    assert "<h2>7</h2>" in card
+    assert card.count("<li>") == 5
+    shown = card + str(handlers.words(DIGITS)) + model_tab.text({}, {})
+    assert "pneumonia" not in shown.lower()
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [(0.5, "50 %"), (0.003, "0.3 %"), (0.9994, "99.9 %"), (1, "100 %"), (0.99999, "over 99.9 %")],
+)
+def test_a_share_never_breaks_before_its_sign(share, shown):
+    assert handlers.percent(share) == shown.replace(" %", "\u00a0%")
+
+
+def test_names_of_files_are_text_on_the_page(classifier):
+    name = "<img src=x onerror=alert(1)>'\".png"
+    picture = Image.new("RGB", (40, 40))
+    row = SimpleNamespace(name=name, prediction=None, error=f"{name} is empty", thumbnail=None)
+    for html in (
+        page.film(
+            handlers.Answer(predict(0.5), picture, picture, np.asarray(picture)),
+            name,
+            handlers.words(classifier),
+        ),
+        page.trouble(name),
+        page.batch([(row, None)]),
+    ):
+        assert "<img src=x" not in html
+        assert "'\".png" not in html
+
+
+def test_examples_are_clear_and_always_the_same(classifier, tmp_path):
+    paths = handlers.write_examples(classifier, tmp_path)
+    assert len(paths) == 6
+    for path, prediction in zip(paths, classifier(paths), strict=True):
+        assert prediction.label.lower() in path.name
+        assert prediction.warnings == []
+        report = handlers.report(classifier, prediction)
+        assert report["finding"] != "uncertain"
+        assert not 0.1 < report["probability"] < 0.9
+    (tmp_path / "again").mkdir()
+    again = handlers.write_examples(classifier, tmp_path / "again")
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths]
+    assert handlers.write_examples(DIGITS, tmp_path) == []
+
+
+@pytest.mark.parametrize(("shape", "size"), [((900, 1500), (768, 461)), ((2048, 1668), (626, 768))])
+def test_film_and_heatmap_are_alike_in_size_whatever_the_file(classifier, shape, size):
+    answer = handlers.answer(classifier, np.random.default_rng(0).integers(0, 4096, shape, dtype=np.uint16))
+    assert answer.picture.size == answer.heatmap.size == size
+    assert answer.picture.mode == answer.heatmap.mode == "RGB"
+
+
+@pytest.mark.parametrize(("odds", "low", "high"), [(0.01, 0, 0), (1, 0, 0), (5, 0, 20), (400, 100, 200)])
+def test_weak_evidence_hardly_tints_a_film_and_strong_evidence_reddens_it(odds, low, high):
+    flat = np.zeros((7, 7), np.float32)
+    probabilities = {"NORMAL": 1 / (1 + odds), "PNEUMONIA": odds / (1 + odds)}
+    prediction = Prediction("PNEUMONIA", probabilities, {"NORMAL": flat, "PNEUMONIA": flat})
+    tinted = np.asarray(overlay(Image.new("RGB", (64, 48), (120, 120, 120)), prediction, "PNEUMONIA"))
+    red = tinted[..., 0].astype(int) - tinted[..., 2]
+    assert low <= red.min() <= red.max() <= high
+
+
+def test_figures_that_could_not_be_measured_are_left_out(tmp_path):
+    none = {"value": None, "low": None, "high": None}
+    split = {"n": 5, "accuracy": {"value": 0.9, "low": 0.8, "high": 1.0}, "auc": none}
+    strange = {"test": split, "validation": {"accuracy": 0.93}, "others": {"adults": {"n": 3, "auc": none}}}
+    (tmp_path / "metrics.json").write_text(json.dumps(strange))
+    text = model_tab.text(model_tab.read_metrics(tmp_path), {"balanced": 0.2})
+    assert "0.900 | 0.800 to 1.000" in text and "AUC" not in text
+
+
+def test_a_model_folder_tells_its_figures_and_pictures(tmp_path):
+    metrics = model_tab.read_metrics(BUNDLED)
+    text = model_tab.text(metrics, {"balanced": 0.18, "screening": 0.02})
+    assert "0.944 | 0.926 to 0.961" in text
+    assert "| Screening, from 0.020: specificity | 0.964 (0.931 to 0.988) | 0.803 (0.747 to 0.855) |" in text
+    assert f"AUC is {metrics['others']['adult_chest_xray']['auc']['value']:.3f}" in text
+    names = [path.name for path, caption in model_tab.pictures(BUNDLED) if caption]
+    assert names[:2] == ["roc_test.png", "reliability_test.png"]
+    assert model_tab.read_metrics(tmp_path) == {}
+    (tmp_path / "metrics.json").write_text("[1")
+    assert model_tab.read_metrics(tmp_path) == {}
+    assert model_tab.pictures(tmp_path) == []
+    assert model_tab.text({}, {}) == "The model folder holds no measurements."
+
+
+def test_log_odds_are_finite():
+    assert handlers.log_odds(0.5) == 0
+    assert all(map(math.isfinite, (handlers.log_odds(0), handlers.log_odds(1))))

@@ -1,0 +1,234 @@
+"""Metrics against other people's code, intervals, calibration and operating points."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import softmax
+from sklearn import metrics as sk
+from torchmetrics.classification import BinaryCalibrationError, MulticlassCalibrationError
+
+from hub.evaluation import metrics
+from hub.evaluation.metrics import (
+    choose_operating_points,
+    fit_temperature,
+    format_metrics,
+    measure,
+    uncalibrated,
+)
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    """50 draws are enough where a test is not about how good an interval is."""
+    monkeypatch.setattr(metrics, "DRAWS", 50)
+
+
+def answers(count, classes, seed=0):
+    """Probabilities that are better than chance, and labels."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(classes, size=count)
+    logits = random.normal(size=(count, classes))
+    logits[np.arange(count), labels] += 1
+    return softmax(logits, axis=1).astype(np.float32), labels
+
+
+def each_alone(labels):
+    return [f"patient {index}" for index in range(len(labels))]
+
+
+def values(measured):
+    return {name: metric["value"] for name, metric in measured.items() if isinstance(metric, dict)}
+
+
+def test_two_classes_are_measured_as_scikit_learn_and_torchmetrics_do():
+    probabilities, labels = answers(120, 2)
+    positive, predicted = probabilities[:, 1], probabilities.argmax(1)
+    measured = measure(probabilities, labels, each_alone(labels), ["NORMAL", "PNEUMONIA"])
+    assert values(measured) == pytest.approx(
+        {
+            "accuracy": sk.accuracy_score(labels, predicted),
+            "sensitivity": sk.recall_score(labels, predicted),
+            "specificity": sk.recall_score(labels, predicted, pos_label=0),
+            "auc": sk.roc_auc_score(labels, positive),
+            "balanced_accuracy": sk.balanced_accuracy_score(labels, predicted),
+            "f1": sk.f1_score(labels, predicted),
+            "brier": ((positive - labels) ** 2).mean(),
+            "ece": BinaryCalibrationError(15)(torch.tensor(positive), torch.tensor(labels)).item(),
+        }
+    )
+
+
+def test_three_classes_are_measured_as_scikit_learn_and_torchmetrics_do():
+    probabilities, labels = answers(120, 3)
+    predicted = probabilities.argmax(1)
+    measured = measure(probabilities, labels, each_alone(labels), ["a", "b", "c"])
+    assert values(measured) == pytest.approx(
+        {
+            "accuracy": sk.accuracy_score(labels, predicted),
+            "auc": sk.roc_auc_score(labels, probabilities, multi_class="ovr"),
+            "f1": sk.f1_score(labels, predicted, average="macro"),
+            "ece": MulticlassCalibrationError(3, 15)(
+                torch.tensor(probabilities), torch.tensor(labels)
+            ).item(),
+        }
+    )
+    assert measured["confusion"] == sk.confusion_matrix(labels, predicted).tolist()
+
+
+def test_rows_of_the_confusion_are_the_truth():
+    probabilities = np.array([[0.1, 0.9]] * 3 + [[0.8, 0.2]] * 5 + [[0.3, 0.7]] * 2)
+    labels = np.array([0] * 3 + [1] * 5 + [1] * 2)
+    measured = measure(probabilities, labels, each_alone(labels), ["NORMAL", "PNEUMONIA"])
+    assert measured["confusion"] == [[0, 3], [5, 2]]
+    assert measured["specificity"]["value"] == 0
+    assert measured["sensitivity"]["value"] == pytest.approx(2 / 7)
+
+
+def test_images_patients_and_classes_are_counted():
+    probabilities, labels = answers(60, 2)
+    patients = [f"patient {index % 20}" for index in range(60)]
+    measured = measure(probabilities, labels, patients, ["NORMAL", "PNEUMONIA"])
+    assert (measured["n"], measured["patients"]) == (60, 20)
+    assert measured["classes"] == ["NORMAL", "PNEUMONIA"]
+    assert "60 images of 20 patients" in format_metrics(measured | {"split": "test", "dataset": "films"})
+
+
+def test_every_interval_holds_its_value():
+    for classes in (2, 3):
+        probabilities, labels = answers(150, classes)
+        measured = measure(probabilities, labels, each_alone(labels), list("abc")[:classes])
+        for name in values(measured):
+            if name != "ece":  # never below 0, it is larger in a draw than in the whole
+                assert measured[name]["low"] < measured[name]["value"] < measured[name]["high"], name
+
+
+def test_the_interval_of_the_accuracy_is_as_wide_as_the_binomial_one(monkeypatch):
+    monkeypatch.setattr(metrics, "DRAWS", 150)
+    probabilities, labels = answers(400, 2)
+    measured = measure(probabilities, labels, each_alone(labels), ["a", "b"])["accuracy"]
+    expected = 2 * 1.96 * np.sqrt(measured["value"] * (1 - measured["value"]) / 400)
+    assert measured["high"] - measured["low"] == pytest.approx(expected, rel=0.25)
+
+
+def test_intervals_are_wider_where_patients_have_many_images_each():
+    probabilities, labels = answers(25, 2)
+    probabilities, labels = np.repeat(probabilities, 8, axis=0), np.repeat(labels, 8)
+    alone = measure(probabilities, labels, each_alone(labels), ["a", "b"])
+    together = measure(probabilities, labels, [f"patient {i // 8}" for i in range(200)], ["a", "b"])
+    assert values(alone) == values(together)
+    for name in ("accuracy", "auc", "f1", "brier"):
+        width, wider = (m[name]["high"] - m[name]["low"] for m in (alone, together))
+        assert wider > 1.5 * width, name  # in the limit, by the root of 8
+
+
+def test_the_same_seed_gives_the_same_intervals_and_another_seed_others():
+    probabilities, labels = answers(60, 2)
+    first, again, other = (
+        measure(probabilities, labels, each_alone(labels), ["a", "b"], seed) for seed in (0, 0, 1)
+    )
+    assert first == again != other
+    assert values(first) == values(other)
+
+
+def test_it_does_not_matter_in_which_order_images_come():
+    probabilities, labels = answers(60, 2)
+    patients = np.array([f"patient {index % 20}" for index in range(60)])
+    order = np.random.default_rng(0).permutation(60)
+    first = measure(probabilities, labels, patients, ["a", "b"])
+    again = measure(probabilities[order], labels[order], patients[order], ["a", "b"])
+    for name in values(first):
+        assert again[name] == pytest.approx(first[name], abs=1e-6)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_perfect_answers_are_measured_without_doubt(classes):
+    labels = np.arange(30) % classes
+    measured = measure(np.eye(classes)[labels], labels, each_alone(labels), list("abc")[:classes])
+    for name in ("accuracy", "auc", "f1"):
+        assert measured[name] == {"value": 1, "low": 1, "high": 1}
+    assert measured["ece"]["value"] == 0
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_same_answer_to_everything_is_measured_as_worthless(classes):
+    labels = np.arange(30) % classes
+    measured = measure(np.full((30, classes), 1 / classes), labels, each_alone(labels), list("abc")[:classes])
+    assert measured["auc"] == {"value": 0.5, "low": 0.5, "high": 0.5}
+    assert measured["accuracy"]["value"] == pytest.approx(1 / classes)
+    assert [sum(column) for column in zip(*measured["confusion"], strict=True)] == [30] + [0] * (classes - 1)
+
+
+def test_few_images_of_a_class_leave_no_gap_in_any_interval():
+    probabilities, labels = answers(20, 2)
+    labels[:] = 0
+    labels[3] = 1  # in every third draw no image is positive
+    measured = measure(probabilities, labels, each_alone(labels), ["a", "b"])
+    for name in values(measured):
+        assert np.isfinite(list(measured[name].values())).all(), name
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1, 2, 5])
+def test_the_temperature_of_sampled_labels_is_found(temperature):
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(20_000, 3)) * 3 * temperature
+    # The largest of logits with Gumbel noise is a draw from their softmax.
+    labels = (logits / temperature + random.gumbel(size=logits.shape)).argmax(1)
+    found = fit_temperature(logits.astype(np.float32), labels)
+    assert found == pytest.approx(temperature, rel=0.07)
+
+
+@pytest.mark.parametrize("common", [0.5, 0.8])
+def test_the_temperature_is_the_same_however_common_each_class_is(common):
+    random = np.random.default_rng(0)
+    labels = (random.random(20_000) < common).astype(int)
+    # Two Gaussians of variance 1 that lie 2 apart: the log odds are twice the distance from the middle.
+    log_odds = 2 * random.normal(2 * labels - 1, 1)
+    found = fit_temperature(np.stack([0 * log_odds, log_odds], 1) * 1.5, labels)
+    assert found == pytest.approx(1.5, rel=0.1)
+
+
+def test_the_temperature_of_answers_that_are_always_right_or_always_wrong_is_finite():
+    logits = np.array([[9.0, 0.0], [0.0, 9.0]])
+    assert 0 < fit_temperature(logits, np.array([0, 1])) < 1
+    assert 1 < fit_temperature(logits, np.array([1, 0])) < np.inf
+
+
+def test_calibration_can_be_taken_back():
+    probabilities, _ = answers(50, 2)
+    logits = np.log(probabilities.astype(np.float64))
+    assert np.allclose(uncalibrated(softmax(logits / 1.7, axis=1), 1.7), probabilities, atol=1e-6)
+
+
+def test_operating_points_keep_what_they_promise():
+    probabilities, labels = answers(500, 2)
+    points = choose_operating_points(probabilities, labels)
+    positive, score = labels == 1, probabilities[:, 1].astype(np.float64)
+    assert (score[positive] >= points["screening"]).mean() >= 0.98
+    # The next higher film in line would miss the promise.
+    higher = score[positive & (score >= points["screening"])].min() + 1e-9
+    assert (score[positive] >= higher).mean() < 0.98
+
+    def balanced_accuracy(threshold):
+        return (score[positive] >= threshold).mean() + (score[~positive] < threshold).mean()
+
+    best = max(balanced_accuracy(threshold) for threshold in np.unique(score))
+    assert balanced_accuracy(points["balanced"]) == pytest.approx(best)
+
+
+def test_operating_points_of_perfect_answers_lie_between_the_classes():
+    labels = np.arange(40) % 2
+    assert choose_operating_points(np.eye(2)[labels], labels) == {"screening": 0.5, "balanced": 0.5}
+
+
+def test_subtypes_and_operating_points_are_measured_beside_the_argmax():
+    probabilities, labels = answers(200, 2)
+    subtypes = np.where(labels == 0, "none", np.where(np.arange(200) % 3 == 0, "virus", "bacteria"))
+    measured = measure(probabilities, labels, each_alone(labels), ["a", "b"], 0, subtypes, {"screening": 0.2})
+    for subtype in ("virus", "bacteria"):
+        mine = subtypes == subtype
+        found = sk.recall_score(labels[mine], probabilities[mine].argmax(1))
+        assert measured[f"sensitivity_{subtype}"]["value"] == pytest.approx(found)
+    positive = probabilities[:, 1] >= 0.2
+    assert measured["screening_sensitivity"]["value"] == pytest.approx(positive[labels == 1].mean())
+    assert measured["screening_specificity"]["value"] == pytest.approx((~positive[labels == 0]).mean())
+    assert "sensitivity_none" not in measured

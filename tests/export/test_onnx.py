@@ -1,0 +1,236 @@
+"""`python -m hub export`: the network as ONNX, and serving from it without torch."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import timm
+import torch
+from onnxruntime import InferenceSession
+from safetensors.torch import load_file, save_file
+
+from hub import files
+from hub.errors import InputError
+from hub.export import quantization
+from hub.export.onnx import TOLERANCE, as_good, export, load, sign, to_input, verify, write_onnx
+from hub.files import BUNDLED
+from hub.inference.classifier import Classifier
+from hub.models import package
+
+ROOT = Path(__file__).parents[2]
+
+
+def films(count):
+    labels = torch.arange(count) % 2
+    grey = torch.randint(0, 256, (count, 1, 64, 64), generator=torch.Generator().manual_seed(count))
+    return grey.to(torch.uint8), labels
+
+
+def write_folder(folder, architecture="mobilenetv2_050", size=64):
+    """Write the folder of an untrained network with no ONNX beside it."""
+    torch.manual_seed(0)
+    model = package.create_model(architecture, 2, "none", radiograph=False, size=size).eval()
+    torch.nn.init.normal_(model.get_classifier().weight)
+    for name, parameter in model.named_parameters():
+        if "bn" in name and name.endswith("bias"):  # which training would leave at 0 nowhere
+            torch.nn.init.normal_(parameter, std=0.2)
+    metrics = json.loads((BUNDLED / "metrics.json").read_text())
+    folder.mkdir(exist_ok=True)
+    package.save_package(folder, model, ["cat", "dog"], False, {"training": metrics["training"]})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A model folder with its ONNX, and what `export` said of it."""
+    folder = write_folder(tmp_path_factory.mktemp("models") / "model")
+    return folder, export(folder, films(8)[0], films(16))
+
+
+@pytest.fixture
+def copy(exported, tmp_path):
+    """A copy of that folder, to spoil."""
+    shutil.copytree(exported[0], tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_outputs_are_torchs_for_every_batch_size(exported, count):
+    folder, section = exported
+    model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    pixels = torch.rand(count, 3, 64, 64)
+    session = InferenceSession(folder / "onnx" / "model.onnx")
+    assert [value.name for value in session.get_inputs()] == ["pixel_values"]
+    names = [value.name for value in session.get_outputs()]
+    outputs = dict(zip(names, session.run(names, {"pixel_values": pixels.numpy()}), strict=True))
+    with torch.inference_mode():
+        logits = model(pixels).numpy()
+        stages = model.forward_intermediates(pixels, intermediates_only=True)
+    assert outputs["logits"] == pytest.approx(logits, rel=1e-4, abs=1e-4)
+    bias = model.get_classifier().bias.detach().numpy()
+    assert outputs["heatmap"].shape == (count, 2, 2, 2)
+    assert outputs["heatmap"].mean((2, 3)) + bias == pytest.approx(logits, rel=1e-4, abs=1e-4)
+    means = torch.cat([stage.mean((2, 3)) for stage in stages], 1).numpy()
+    deviations = torch.cat([stage.flatten(2).std(2, correction=0) for stage in stages], 1).numpy()
+    assert outputs["statistics"] == pytest.approx(np.stack([means, deviations], 2), rel=1e-3, abs=1e-4)
+    assert section["difference"] <= TOLERANCE
+
+
+def test_eight_bits_are_smaller_and_have_the_same_outputs(exported):
+    folder, section = exported
+    full, small = (InferenceSession(folder / "onnx" / f"model{name}.onnx") for name in ("", "_int8"))
+    assert [v.name for v in full.get_outputs()] == [v.name for v in small.get_outputs()]
+    assert section["int8"]["bytes"] < section["fp32"]["bytes"] / 2
+    types = {node.op_type for node in onnx.load(folder / "onnx" / "model_int8.onnx").graph.node}
+    assert {"QuantizeLinear", "DequantizeLinear"} <= types
+
+
+def test_eight_bits_go_into_the_answer_and_not_into_the_statistics_of_it(exported):
+    nodes = onnx.load(exported[0] / "onnx" / "model_int8.onnx").graph.node
+    maker = {output: node for node in nodes for output in node.output}
+
+    def leads_to(output, stop):
+        """The operators on the way to an output, back to the first of the kinds `stop`."""
+        found, names = set(), [output]
+        while names:
+            node = maker.get(names.pop())
+            if node and node.op_type not in stop:
+                found.add(node.op_type)
+                names += node.input
+        return found
+
+    assert "QuantizeLinear" in leads_to("logits", {"Conv"})
+    # The maps themselves come in 8 bits, out of DequantizeLinear.
+    assert "QuantizeLinear" not in leads_to("statistics", {"DequantizeLinear"})
+    assert {"Mul", "Sqrt", "Concat"} <= leads_to("statistics", {"DequantizeLinear"})
+
+
+def test_in_8_bits_every_channel_keeps_its_mean(exported, tmp_path, monkeypatch):
+    folder, _ = exported
+    full, small = folder / "onnx" / "model.onnx", tmp_path / "small.onnx"
+    inputs = to_input(films(16)[0], load(folder))
+
+    def shifts():
+        """How far the means of the stages' channels are from those of 32 bits."""
+        quantization.write_int8(full, small, inputs)
+        means = [
+            InferenceSession(file).run(["statistics"], {"pixel_values": inputs})[0][..., 0].mean(0)
+            for file in (full, small)
+        ]
+        return np.abs(means[0] - means[1]).mean()
+
+    corrected = shifts()
+    monkeypatch.setattr(quantization, "correct_biases", lambda full, small, inputs: small)
+    assert corrected < shifts() / 2
+
+
+@pytest.mark.parametrize(
+    ("auc", "accuracy", "kept"),
+    [(0.99, 0.95, True), (0.981, 0.94, True), (0.979, 0.95, False), (0.99, 0.93, False)],
+)
+def test_eight_bits_may_cost_two_thousandths_of_auc_and_three_of_accuracy(auc, accuracy, kept):
+    assert as_good({"auc": auc, "accuracy": accuracy}, {"auc": 0.982, "accuracy": 0.942}) == kept
+
+
+def test_eight_bits_that_lose_too_much_are_left_out(copy, monkeypatch):
+    monkeypatch.setattr("hub.export.onnx.AUC_LOSS", -1)
+    section = export(copy, films(8)[0], films(16))
+    assert not section["int8_kept"]
+    assert [file.name for file in (copy / "onnx").iterdir()] == ["model.onnx"]
+    package.save_metrics(copy, "onnx", section)
+    assert "8 bits: loses too much, left out" in (copy / "README.md").read_text()
+
+
+def test_an_export_that_fails_leaves_the_older_one(copy, monkeypatch):
+    before = (copy / "onnx" / "model.onnx").read_bytes()
+    monkeypatch.setattr("hub.export.onnx.TOLERANCE", -1)
+    with pytest.raises(InputError, match="ONNX Runtime and torch differ"):
+        export(copy, films(8)[0], films(16))
+    assert (copy / "onnx" / "model.onnx").read_bytes() == before
+    assert sorted(path.name for path in copy.iterdir() if path.name.startswith(".")) == []
+
+
+def test_a_folder_and_its_onnx_are_verified_to_be_one_network(copy):
+    def measured():
+        """Have the card say that the files were measured as they are."""
+        found = {file.name: files.sha256(file) for file in sorted((copy / "onnx").iterdir())}
+        record = json.loads((copy / "metrics.json").read_text())
+        files.write_json(copy / "metrics.json", record | {"onnx": {"sha256": found}})
+
+    measured()
+    verify(copy)
+    weights = load_file(copy / "model.safetensors")
+    weights["conv_stem.weight"] *= 1.1
+    save_file(weights, copy / "model.safetensors")
+    with pytest.raises(InputError, match=r"was not made from the model\.safetensors beside it"):
+        verify(copy)
+    for file in (copy / "onnx").iterdir():
+        sign(file, copy)
+    with pytest.raises(InputError, match="are not those that were measured"):
+        verify(copy)
+    measured()
+    with pytest.raises(InputError, match=r"differs from model\.safetensors"):
+        verify(copy)
+    (copy / "model.safetensors").unlink()
+    with pytest.raises(InputError, match="are missing or damaged"):
+        load(copy)
+    (copy / "onnx" / "model.onnx").unlink()
+    with pytest.raises(InputError, match=r"has no onnx/model\.onnx; run python -m hub export"):
+        verify(copy)
+
+
+def test_the_bundled_folder_is_one_network():
+    verify(BUNDLED)
+    assert json.loads((BUNDLED / "metrics.json").read_text())["onnx"]["int8_kept"]
+
+
+def test_a_network_without_class_activation_maps_has_no_heatmap(tmp_path):
+    folder = write_folder(tmp_path / "model", "test_vit", size=160)
+    write_onnx(timm.create_model(f"local-dir:{folder}", pretrained=True).eval(), tmp_path / "model.onnx")
+    names = [value.name for value in InferenceSession(tmp_path / "model.onnx").get_outputs()]
+    assert names == ["logits", "statistics"]
+    (folder / "onnx").mkdir()
+    shutil.move(tmp_path / "model.onnx", folder / "onnx")
+    prediction = Classifier.from_pretrained(folder)(np.zeros((160, 160, 3), np.uint8))
+    assert prediction.heatmap is None
+    assert sum(prediction.probabilities.values()) == pytest.approx(1)
+
+
+def test_the_command_exports_and_says_what_it_costs(tmp_path):
+    shutil.copytree(BUNDLED, tmp_path / "model", ignore=shutil.ignore_patterns("onnx"))
+    command = [sys.executable, "-m", "hub", "export", tmp_path / "model", "--dataset", "synthetic"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    verify(tmp_path / "model")
+    section = json.loads((tmp_path / "model" / "metrics.json").read_text())["onnx"]
+    assert f"validation AUC {section['fp32']['auc']:.4f}" in done.stdout
+    assert f"| {section['int8']['auc']:.4f} |" in (tmp_path / "model" / "README.md").read_text()
+
+
+def test_a_folder_that_is_no_model_or_of_other_classes_is_refused(copy, tmp_path):
+    for folder, sentence in (
+        (tmp_path, "not a model folder"),
+        (copy, "give the data that it was trained on"),
+    ):
+        command = [sys.executable, "-m", "hub", "export", folder, "--dataset", "synthetic"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        assert done.returncode == 2
+        assert sentence in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_serving_imports_no_torch(film, tmp_path):
+    film.save(tmp_path / "film.png")
+    program = (
+        "import sys, app\n"
+        "from hub import demo\n"
+        f"demo.answer(demo.load_model(), {str(tmp_path / 'film.png')!r})\n"
+        "heavy = {'torch', 'timm', 'transformers', 'datasets', 'sklearn', 'scipy', 'matplotlib', 'onnx'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stderr
