@@ -18,9 +18,9 @@ import gradio as gr
 import numpy as np
 from gradio.data_classes import JsonData
 
-from hub.demo import explorer_panels, handlers, model_tab, page
+from hub.demo import explorer_panels, handlers, model_tab, page, wording
 from hub.errors import InputError
-from hub.inference import batch
+from hub.inference import batch, decision
 from hub.inference.classifier import Classifier, Prediction
 
 # Seconds. A batch is read while it waits and runs: its files have to be there until its end.
@@ -70,13 +70,13 @@ class Report(JsonData):
 
 def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
     """Return the page for one model."""
-    words = handlers.words(classifier)
+    words = wording.words(classifier)
     metrics = model_tab.read_metrics(classifier.folder)
-    points = handlers.operating_points(classifier)
+    points = decision.operating_points(classifier)
     usual = points[0] if points else None
 
     def explain(point: str | None) -> str:
-        return handlers.explain_point(point, metrics) if point else ""
+        return wording.explain_point(point, metrics) if point else ""
 
     def operating_point(label: str) -> gr.Radio:
         return gr.Radio(
@@ -96,14 +96,14 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         except InputError as error:
             return page.film(None), page.trouble(str(error)), None, gr.skip(), None
         film = page.film(answer, Path(file).name, words)
-        card = page.card(handlers.report(classifier, answer.prediction, point))
+        card = page.card(decision.report(classifier, answer.prediction, point))
         return film, card, answer.prediction, answer.pixels, None
 
     def show_example(event: gr.EventData, point: str | None) -> tuple:
         return show(str(examples[event.index]), point)[:4]
 
     def reword(prediction: Prediction | None, point: str) -> tuple:
-        card = page.card(handlers.report(classifier, prediction, point)) if prediction else gr.skip()
+        card = page.card(decision.report(classifier, prediction, point)) if prediction else gr.skip()
         return card, gr.update(info=explain(point))
 
     def table(rows: list[batch.Result], point: str | None) -> str:
@@ -137,7 +137,7 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         if image is None:
             raise gr.Error("There is no picture; give one.", print_exception=False)
         try:
-            return handlers.report(classifier, classifier(image), operating_point)
+            return decision.report(classifier, classifier(image), operating_point)
         except InputError as error:
             raise gr.Error(str(error), print_exception=False) from None
 

@@ -12,9 +12,9 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from hub.demo import explorer_panels, handlers, model_tab, page
+from hub.demo import explorer_panels, handlers, model_tab, page, wording
 from hub.errors import InputError
-from hub.inference import batch
+from hub.inference import batch, decision
 from hub.inference.classifier import Classifier
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ def stopwatch() -> threading.Lock:
 
 def choose_point(label: str) -> str | None:
     """Draw the choice of an operating point and what it means; None for a model without any."""
-    points = handlers.operating_points(classifier)
+    points = decision.operating_points(classifier)
     if not points:
         return None
     with st.container(gap=None):
         point = st.radio(label, points, format_func=str.capitalize, horizontal=True)
-        st.html(page.explanation(handlers.explain_point(point, metrics)))
+        st.html(page.explanation(wording.explain_point(point, metrics)))
     return point
 
 
@@ -90,7 +90,7 @@ def show_film() -> np.ndarray | None:
     except InputError as error:
         card.html(page.trouble(str(error)))
         return None
-    card.html(page.card(handlers.report(classifier, answer.prediction, point)))
+    card.html(page.card(decision.report(classifier, answer.prediction, point)))
     with film_column.container(key="film"):
         show_heatmap(answer)
     return answer.pixels
@@ -144,13 +144,13 @@ def show_batch() -> None:
     table = [
         {
             "Film": row.thumbnail and page.data_uri(row.thumbnail),
-            **handlers.table_row(row.name, report, row.error),
+            **wording.table_row(row.name, report, row.error),
         }
         for row, report in rows
     ]
     columns = {
         "Film": st.column_config.ImageColumn(width="small"),
-        handlers.SHARE: st.column_config.NumberColumn(format="percent"),
+        wording.SHARE: st.column_config.NumberColumn(format="percent"),
     }
     st.dataframe(table, column_config=columns, hide_index=True)
     st.download_button("Download as CSV", batch.to_csv(rows), "answers.csv", "text/csv")
@@ -304,7 +304,7 @@ except InputError as error:
     st.error(str(error))
     st.stop()
 
-words, metrics = handlers.words(classifier), model_tab.read_metrics(classifier.folder)
+words, metrics = wording.words(classifier), model_tab.read_metrics(classifier.folder)
 st.set_page_config(page_title=words["title"], page_icon="🫁", layout="wide")
 st.html(page.CSS)
 st.html(page.notes(words, "Uploads go with your session and are never logged."))

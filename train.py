@@ -24,10 +24,11 @@ import sys
 import time
 from pathlib import Path
 
+from hub.data.sources import HUB_DATASET
 from hub.errors import InputError, run_command
-from hub.files import checkpoint_path
 from hub.system import keep_memory
 from hub.training import recipes
+from hub.training.checkpoint import checkpoint_path
 
 EPILOG = f"""\
 A recipe is what these options are when they are not given (size: pixels a side; the first "small epochs"
@@ -46,7 +47,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add(
         "--dataset",
-        default=recipes.HUB_DATASET,
+        default=HUB_DATASET,
         help="a folder, Parquet, a Hub id, or synthetic (default: %(default)s)",
     )
     add(
@@ -131,13 +132,18 @@ def main(options: argparse.Namespace) -> None:
     from scipy.special import softmax
 
     from hub import files
-    from hub.data import decode_cache, patients, sources
+    from hub.data import decode_cache
+    from hub.data.leakage import format_report, leak_report
+    from hub.data.sources import is_radiograph
     from hub.data.splits import load_splits, small_data
+    from hub.data.stored import digests_of
     from hub.evaluation import plots, shifts
-    from hub.evaluation.metrics import auc, choose_operating_points, fit_temperature, format_metrics, measure
-    from hub.explorer import inside
+    from hub.evaluation.calibration import choose_operating_points, fit_temperature
+    from hub.evaluation.metrics import auc, format_metrics, measure
     from hub.export.onnx import calibration_rows, export
-    from hub.models import architectures, package
+    from hub.models import architectures, factory, filters, forward, package
+    from hub.models.folder import BUNDLED, read_config
+    from hub.publishing import model
     from hub.training import checkpoint, loop
 
     check_options(options)
@@ -148,15 +154,15 @@ def main(options: argparse.Namespace) -> None:
             f"{kept} holds a run that was stopped: --resume would go on from there, "
             "and the first finished epoch of this one replaces it."
         )
-    with files.new_folder(options.output, options.overwrite) as folder:
+    with files.new_folder(options.output, options.overwrite, check=read_config) as folder:
         splits = load_splits(options.dataset)
         if options.recipe == "small_data":
             splits = small_data(splits)
-        digests = {name: patients.digests_of(split) for name, split in splits.items()}
-        report = patients.leak_report(splits, digests)
-        print(patients.format_report(report), flush=True)
+        digests = {name: digests_of(split) for name, split in splits.items()}
+        report = leak_report(splits, digests)
+        print(format_report(report), flush=True)
         classes = splits["train"].features["label"].names
-        radiograph = sources.is_radiograph(classes)
+        radiograph = is_radiograph(classes)
         name = options.recipe or ("xray" if radiograph else recipes.name_of(options.dataset))
         recipe = recipes.adapt(name, options)
         weights = options.weights or _default_weights(recipe.architecture, options.dataset)
@@ -179,10 +185,10 @@ def main(options: argparse.Namespace) -> None:
             architectures.is_own(recipe.architecture) and decode_cache.are_grey(splits["train"])
         )
         channels = 1 if grey else 3
-        model = package.create_model(
+        model = factory.create_model(
             recipe.architecture, len(classes), weights, radiograph, recipe.size, channels
         )
-        filters = inside.filters(model)
+        filters = filters.filters(model)
         train_set, validation_set = (
             decode_cache.decode(splits[split], recipe.size, channels, radiograph, digests=digests[split])
             for split in ("train", "validation")
@@ -196,7 +202,7 @@ def main(options: argparse.Namespace) -> None:
             checkpoint.save(kept, settings, state | seconds)
 
         if architectures.is_own(recipe.architecture) and weights == "none" and not grey:
-            architectures.whiten(model, loop.normalize(train_set[0][:5000].float() / 255, model))
+            architectures.whiten(model, forward.normalize(train_set[0][:5000].float() / 255, model))
         history = loop.train(
             model,
             train_set,
@@ -210,7 +216,7 @@ def main(options: argparse.Namespace) -> None:
         training_seconds = time.perf_counter() - trained_from
         # Calibration and thresholds are for films that are not quite those it knows.
         films, truth = shifts.in_turn(*validation_set) if radiograph else validation_set
-        logits = loop.predict_logits(model, films).numpy()
+        logits = forward.predict_logits(model, films).numpy()
         temperature = fit_temperature(logits, truth.numpy())
         probabilities = softmax(logits / temperature, axis=1)
         shifted = {"images": len(truth), "auc": auc(probabilities, truth.numpy())}
@@ -231,7 +237,7 @@ def main(options: argparse.Namespace) -> None:
                 "command": "python train.py " + _arguments(),
                 "dataset": options.dataset,
                 "recipe": {"name": name, **recipe._asdict()},
-                "weights": "the bundled model's" if weights == str(files.BUNDLED) else weights,
+                "weights": "the bundled model's" if weights == str(BUNDLED) else weights,
                 "seed": options.seed,
                 "seconds": round(time.perf_counter() - started),
                 "training_seconds": round(training_seconds, 2),
@@ -242,7 +248,7 @@ def main(options: argparse.Namespace) -> None:
             "validation": validation,
         } | ({"shifted_validation": shifted} if radiograph else {})
         plots.plot_training(history, folder / "training.png")
-        inside.save_filters(folder, filters)
+        filters.save_filters(folder, filters)
         package.save_package(folder, model, classes, radiograph, metrics, temperature, points)
         images = train_set[0][calibration_rows(len(train_set[0]))]
         try:
@@ -283,12 +289,11 @@ def check_options(options: argparse.Namespace) -> None:
 
 def push(options: argparse.Namespace) -> None:
     """Put the finished model folder on the Hub; where that fails, InputError names the command for it."""
-    from hub.models import package
-    from hub.publishing import upload
+    from hub.publishing import model, upload
 
     try:
         url = upload.publish(
-            lambda copy: package.copy_package(options.output, copy, options.push_to), options.push_to, "model"
+            lambda copy: model.copy_package(options.output, copy, options.push_to), options.push_to, "model"
         )
     except InputError as error:
         raise InputError(f"{_not_pushed(options)} ({error})") from None
@@ -315,7 +320,7 @@ def _default_weights(architecture: str, dataset: str) -> str:
     """Return what training starts from when nothing is said: on synthetic films, nothing from the network."""
     import timm
 
-    from hub.files import BUNDLED
+    from hub.models.folder import BUNDLED
 
     if dataset == "synthetic":
         return str(BUNDLED) if architecture == "mobilenetv2_100" else "none"

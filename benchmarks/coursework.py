@@ -20,9 +20,12 @@ from datasets import DatasetDict
 
 from benchmarks import keras_peers, machine
 from hub import files
-from hub.data import decode_cache, patients, sources
+from hub.data import decode_cache
+from hub.data.leakage import leak_report
+from hub.data.sources import is_radiograph
 from hub.data.splits import load_splits, small_data
 from hub.errors import InputError, run_command
+from hub.models.folder import read_config
 
 RECORD = Path(__file__).parent / "coursework.json"
 # Px a side, channels, what the notes reached, and the recipes of train.py that take the exercise up.
@@ -90,7 +93,7 @@ def compare(name: str, source: str, weights: str | None, seed: int, output: Path
     splits = load_splits(source)
     if name == "xray":
         splits = small_data(splits)
-    report = patients.leak_report(splits)
+    report = leak_report(splits)
     arrays, result = output / f"{name}.npz", output / f"{name}-keras.json"
     write_arrays(splits, arrays, exercise["size"], exercise["channels"])
     common = ["--seed", str(seed), *(["--weights", weights] if weights else [])]
@@ -115,7 +118,7 @@ def compare(name: str, source: str, weights: str | None, seed: int, output: Path
 
 def write_arrays(splits: DatasetDict, path: Path, size: int, channels: int) -> None:
     """Write images uint8 [N, size, size, channels] and labels of each split as `keras_peers` reads them."""
-    radiograph = sources.is_radiograph(splits["train"].features["label"].names)
+    radiograph = is_radiograph(splits["train"].features["label"].names)
     arrays = {}
     for split in keras_peers.SPLITS:
         images, labels = decode_cache.decode(splits[split], size, channels, radiograph)
@@ -141,7 +144,7 @@ def our_row(recipe: str, folder: Path, report: dict, command_seconds: float) -> 
     training, accuracy = metrics["training"], metrics["test"]["accuracy"]["value"]
     if training["splits"] != report:
         raise InputError(f"{recipe} learned from other images than Keras; give both the same splits.")
-    row = {"who": f"train.py --recipe {recipe}", "network": files.read_config(folder)["architecture"]}
+    row = {"who": f"train.py --recipe {recipe}", "network": read_config(folder)["architecture"]}
     return row | _figures(accuracy, len(training["history"]), training["training_seconds"], command_seconds)
 
 

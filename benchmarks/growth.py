@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from benchmarks import inference, machine
 from hub.errors import InputError, run_command
-from hub.files import BUNDLED
+from hub.models.folder import BUNDLED
 
 SIDES = (224, 500, 1000, 2000, 4000, 7071)  # pixels; from 0.05 to 50 megapixels
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -119,7 +119,7 @@ def measure_training(part: str, dataset: str, weights: str, size: int, count: in
     keep_memory()
     from hub.data import decode_cache
     from hub.data.splits import load_splits
-    from hub.models import package
+    from hub.models import factory
     from hub.training import loop
     from hub.training.recipes import RECIPES, training_settings
 
@@ -130,7 +130,7 @@ def measure_training(part: str, dataset: str, weights: str, size: int, count: in
     sets = [
         decode_cache.decode(split, recipe.size, channels=1, radiograph=True) for split in (few, validation)
     ]
-    model = package.create_model(recipe.architecture, 2, weights, True, recipe.size, 1)
+    model = factory.create_model(recipe.architecture, 2, weights, True, recipe.size, 1)
     history = loop.train(
         model,
         *sets,

@@ -23,8 +23,8 @@ from tqdm.auto import tqdm
 
 from benchmarks import machine, peers
 from hub.errors import InputError, run_command
-from hub.files import BUNDLED
 from hub.imaging.read import SUFFIXES
+from hub.models.folder import BUNDLED
 
 COMMON = "transformers pipeline"  # what ratios are to
 BATCHES = (1, 32)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from hub.files import read_config
+from hub.models.folder import read_config
 
 Classify = Callable[[list[bytes]], list[str]]
 

@@ -170,7 +170,7 @@ def ours(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
     keep_memory()
     import torch
 
-    from hub.models import package
+    from hub.models import factory, forward
     from hub.training import loop, recipes
 
     sets = {
@@ -179,7 +179,7 @@ def ours(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
     }
     recipe = recipes.RECIPES["xray"]._replace(size=sets["train"][0].shape[-1])
     torch.manual_seed(seed)
-    model = package.create_model(recipe.architecture, 2, str(weights), True, recipe.size, channels=1)
+    model = factory.create_model(recipe.architecture, 2, str(weights), True, recipe.size, channels=1)
     learned = copy.deepcopy(model).to(memory_format=torch.channels_last)
     seconds, answers, views = [], [], []
 
@@ -189,7 +189,7 @@ def ours(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
         average = state["average"].items()
         learned.load_state_dict({name.removeprefix("module."): tensor for name, tensor in average})
         for split, found in (("validation", answers), ("views", views)):
-            logits = loop.predict_logits(learned, sets[split][0], history[-1]["size"])
+            logits = forward.predict_logits(learned, sets[split][0], history[-1]["size"])
             found.append(logits.softmax(1).numpy())
 
     loop.train(

@@ -3,33 +3,11 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from hub.errors import InputError
-
-BUNDLED = Path(__file__).parent / "pretrained"
-FILTERS = "filters.safetensors"  # the first layer's kernels as they were before training
-DIGEST = "safetensors_sha256"  # where an ONNX file says of which weights it was made
-
-
-def read_config(folder: Path) -> dict:
-    """Return config.json of a model folder; InputError when `folder` is not one."""
-    path = Path(folder) / "config.json"
-    try:
-        config = json.loads(path.read_text())
-    except (OSError, ValueError):
-        raise InputError(f"{folder} is not a model folder: it has no readable config.json.") from None
-    if not isinstance(config, dict) or "architecture" not in config:
-        raise InputError(f"{folder} is not a model folder: its config.json names no architecture of timm.")
-    return config
-
-
-def checkpoint_path(output: Path) -> Path:
-    """Return where a run that is to make this model folder keeps its checkpoint: beside, never inside."""
-    output = output.resolve()
-    return output.with_name(f".{output.name}.resume.pt")
 
 
 def sha256(path: Path) -> str:
@@ -50,18 +28,24 @@ def write_text(path: Path, content: str) -> None:
 
 
 @contextmanager
-def new_folder(path: Path, overwrite: bool = False, option: str = "--output") -> Iterator[Path]:
+def new_folder(
+    path: Path,
+    overwrite: bool = False,
+    option: str = "--output",
+    check: Callable[[Path], object] = lambda path: None,
+) -> Iterator[Path]:
     """Yield a temporary folder beside `path` that takes its name when the block ends well.
 
     Raises InputError, which names `option`, when `path` exists already and `overwrite` is not given;
-    with it the old folder goes only once the new one is complete.
+    with it the old folder goes only once the new one is complete. `check` raises InputError for a folder that
+    may not be replaced.
     """
     path = path.resolve()
     if path.exists() and not overwrite:
         overwriting = ", or --overwrite to replace it" if option == "--output" else ""
         raise InputError(f"{path} is there already; give another {option}{overwriting}.")
     if path.exists():
-        read_config(path)  # only a model folder may be replaced
+        check(path)
     with replaced(path, option) as partial:
         yield partial
 

@@ -33,8 +33,9 @@ from hub.data import decode_cache
 from hub.data.splits import load_splits
 from hub.errors import InputError, run_command
 from hub.evaluation import shifts
-from hub.evaluation.metrics import auc, fit_temperature
-from hub.models import package
+from hub.evaluation.calibration import fit_temperature
+from hub.evaluation.metrics import auc
+from hub.models import factory, forward
 from hub.training import loop
 
 TABLE = Path(__file__).parents[2] / "docs" / "model-selection" / "experiments.jsonl"
@@ -129,7 +130,7 @@ def main() -> None:
         started = time.perf_counter()
         settings = {"learning_rate": 1e-3, "seed": 0, "epochs": 4} | RECIPES[name]
         torch.manual_seed(settings["seed"])
-        model = package.create_model("mobilenetv2_100", 2, options.weights, True, 224)
+        model = factory.create_model("mobilenetv2_100", 2, options.weights, True, 224)
         loop.train(
             model, (images[kept], labels[kept]), validation,
             small_epochs=settings["epochs"], small_size=SIZE, batch_size=32,
@@ -191,11 +192,11 @@ def _figure(value: float | None) -> str:
 @torch.inference_mode()
 def features(images: Tensor, weights: str) -> np.ndarray:
     """Return float32 [N, 1280]: what an ImageNet network makes of uint8 images [N, 1, H, W]."""
-    model = package.create_model("mobilenetv2_100", 2, weights, True, images.shape[-1]).eval()
+    model = factory.create_model("mobilenetv2_100", 2, weights, True, images.shape[-1]).eval()
     model.to(memory_format=torch.channels_last)
     rows = []
     for batch in tqdm(images.split(64), "ImageNet features", unit=" batches"):
-        maps = model.forward_features(loop.normalize(batch / 255, model))
+        maps = model.forward_features(forward.normalize(batch / 255, model))
         rows.append(model.forward_head(maps, pre_logits=True))
     return torch.cat(rows).numpy()
 
@@ -231,7 +232,7 @@ def score(model: nn.Module, groups: dict[str, tuple[Tensor, Tensor]]) -> dict[st
     scores = defaultdict(dict)
 
     def predict(images: Tensor) -> np.ndarray:
-        return loop.predict_logits(model, images, SIZE).numpy()
+        return forward.predict_logits(model, images, SIZE).numpy()
 
     images, labels = next(iter(groups.values()))
     pool, pool_labels = shifts.in_turn(images, labels)

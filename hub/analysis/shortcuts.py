@@ -23,8 +23,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from hub.analysis.recipe_search import features
-from hub.data import decode_cache, patients
+from hub.data import decode_cache
+from hub.data.leakage import groups_of_copies
 from hub.data.splits import Image, load_splits
+from hub.data.stored import stored_images
 from hub.errors import run_command
 from hub.models import package
 
@@ -57,7 +59,7 @@ def main() -> None:
         "first": [names[i] for i in doubted[:10]],
     }
     sizes = [
-        np.array([[len(image)] for image in map(_encoded, patients.stored_images(splits[name]))])
+        np.array([[len(image)] for image in map(_encoded, stored_images(splits[name]))])
         for name in ("train", "validation")
     ]
     inputs = {
@@ -75,7 +77,7 @@ def main() -> None:
 
 def count_copies(splits: dict) -> dict[str, int]:
     """Return how many groups of near-duplicates there are, and how many stand in more than one split."""
-    groups = patients.groups_of_copies(splits, radiographs=True)
+    groups = groups_of_copies(splits, radiographs=True)
     where = defaultdict(list)
     for group, split in zip(groups, [name for name in splits for _ in splits[name]], strict=True):
         where[group].append(split)

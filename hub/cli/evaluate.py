@@ -13,13 +13,15 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from hub import files
-from hub.data import decode_cache, patients
+from hub.data import decode_cache
+from hub.data.leakage import format_report, leak_report
 from hub.data.splits import load_splits
 from hub.errors import InputError
 from hub.evaluation import plots, shifts
-from hub.evaluation.metrics import auc, format_metrics, measure, uncalibrated
+from hub.evaluation.calibration import uncalibrated
+from hub.evaluation.metrics import auc, format_metrics, measure
 from hub.inference.classifier import NETWORKS, Classifier, Prediction
-from hub.models import package
+from hub.models import card
 
 BATCH = 32
 
@@ -42,7 +44,7 @@ def evaluate(options: argparse.Namespace) -> None:
     classifier = Classifier.from_pretrained(options.model, precision="fp32")
     recorded = json.loads(record.read_text()) if record.is_file() else {}
     splits = load_splits(options.dataset)
-    print(patients.format_report(patients.leak_report(splits)), end="\n\n", flush=True)
+    print(format_report(leak_report(splits)), end="\n\n", flush=True)
     every = options.split == "all"
     split = datasets.concatenate_datasets(list(splits.values())) if every else splits[options.split]
     classes = _renamed(split.features["label"].names, options.rename)
@@ -99,7 +101,7 @@ def evaluate(options: argparse.Namespace) -> None:
         if changed and options.split == "test" and "onnx" in recorded:
             recorded["onnx"] |= {f"test_{what}": count for what, count in changed.items()}
         files.write_json(record, recorded)
-        package.write_card(Path(options.model))
+        card.write_card(Path(options.model))
 
 
 def _renamed(classes: list[str], pairs: list[str]) -> list[str]:

@@ -191,9 +191,9 @@ def evaluate(options: argparse.Namespace) -> int:
 def classify(options: argparse.Namespace) -> int:
     from tqdm.auto import tqdm
 
-    from hub.files import BUNDLED
     from hub.inference.batch import classify_files
     from hub.inference.classifier import Classifier
+    from hub.models.folder import BUNDLED
 
     classifier = Classifier.from_pretrained(options.model or BUNDLED, precision=options.precision)
     total = None if any(file.lower().endswith(".zip") for file in options.files) else len(options.files)
@@ -231,12 +231,12 @@ def _line(result: "Result") -> str:
 
 
 def export(options: argparse.Namespace) -> int:
-    from hub import files
     from hub.data import decode_cache
     from hub.export.onnx import calibration_rows, export, format_export
     from hub.models import package
+    from hub.models.folder import read_config
 
-    config = files.read_config(options.model)
+    config = read_config(options.model)
     record = options.model / "metrics.json"
     if "label_names" not in config or not record.is_file():
         raise InputError(f"{options.model} is no model folder of train.py; give one that has metrics.json.")
@@ -252,13 +252,13 @@ def export(options: argparse.Namespace) -> int:
 
 
 def fit_scope(options: argparse.Namespace) -> int:
-    from hub import files
     from hub.data import decode_cache
     from hub.inference.classifier import Classifier
     from hub.models import package
+    from hub.models.folder import read_config
     from hub.training import input_check_fit
 
-    config = files.read_config(options.model)
+    config = read_config(options.model)
     if not config.get("radiograph") or not (options.model / "metrics.json").is_file():
         raise InputError(f"{options.model} is no model folder of radiographs made by train.py; give one.")
     unlike, foreign = (
@@ -281,23 +281,22 @@ def fit_scope(options: argparse.Namespace) -> int:
 
 
 def filters(options: argparse.Namespace) -> int:
-    from hub import files
-    from hub.explorer import inside
-    from hub.models import package
+    from hub.models import factory, filters
+    from hub.models.folder import FILTERS, read_config
 
     if options.weights == "none":
         raise InputError("Random filters cannot be had again; give the weights that training began with.")
-    config = files.read_config(options.model)
+    config = read_config(options.model)
     radiograph = config.get("radiograph", False)
-    after = inside.filters(inside.load(options.model), radiograph)
+    after = filters.filters(factory.load(options.model), radiograph)
     size = config["pretrained_cfg"]["input_size"][-1]
-    network = package.create_model(
+    network = factory.create_model(
         config["architecture"], config["num_classes"], options.weights, radiograph, size
     )
-    before = inside.filters(network)
-    inside.save_filters(options.model, before)
+    before = filters.filters(network)
+    filters.save_filters(options.model, before)
     change = float((after - before).norm() / before.norm())
-    print(f"{options.model / inside.FILTERS}: {len(before)} filters; training changed them by {change:.1%}")
+    print(f"{options.model / FILTERS}: {len(before)} filters; training changed them by {change:.1%}")
     return 0
 
 
@@ -337,12 +336,13 @@ def _write(options: argparse.Namespace, folder: Path) -> None:
 
         write_dataset(load_splits(options.source), folder, options.repo_id)
     if options.kind == "model":
-        from hub.models import package
+        from hub.publishing import model
 
-        package.copy_package(options.folder, folder, options.repo_id)
+        model.copy_package(options.folder, folder, options.repo_id)
     if options.kind == "space":
         from hub.publishing import space
-        from hub.publishing.upload import check_repo_id, read_model_config
+        from hub.publishing.upload import read_model_config
+        from hub.repo_id import check_repo_id
 
         check_repo_id(options.model)
         # A dry run asks nobody, and takes the model for one of radiographs.
@@ -351,12 +351,13 @@ def _write(options: argparse.Namespace, folder: Path) -> None:
 
 
 def fit_synthetic(options: argparse.Namespace) -> int:
-    from hub.data import decode_cache, sources
+    from hub.data import decode_cache
+    from hub.data.sources import is_radiograph
     from hub.data.splits import load_splits
     from hub.imaging import synthetic
 
     train = load_splits(options.dataset)["train"]
-    if not sources.is_radiograph(train.features["label"].names):
+    if not is_radiograph(train.features["label"].names):
         raise InputError(
             f"{options.dataset} does not have the classes NORMAL and PNEUMONIA; give chest radiographs."
         )

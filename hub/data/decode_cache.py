@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import math
 import os
 import sys
 import tempfile
@@ -17,12 +16,11 @@ import datasets
 import numpy as np
 import PIL.Image
 import torch
-import torch.nn.functional as F
 from datasets import Dataset
-from torch import Generator, Tensor
+from torch import Tensor
 from tqdm.auto import tqdm
 
-from hub.data.patients import digests_of, naming, stored_images
+from hub.data.stored import digests_of, naming, stored_images
 from hub.imaging.read import read_pixels
 
 # Part of the cache's key: raise it when `read_pixels` gives other pixels than before.
@@ -135,123 +133,3 @@ def decode_films(dataset: Dataset, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return radiographs uint8 [N, size, size] and labels int64 [N]; raises InputError as `decode` does."""
     images, labels = decode(dataset, size, channels=1, radiograph=True)
     return images[:, 0].numpy(), labels.numpy()
-
-
-def augment(images: Tensor, size: int, generator: Generator, kind: str = "films") -> Tensor:
-    """Return float32 [B, C, size, size] in 0..1 from uint8 [B, C, H, W], every image its own way.
-
-    `kind` is one of AUGMENTATIONS.
-    """
-    return AUGMENTATIONS[kind](images.float() / 255, size, generator)
-
-
-def _augment_films(x: Tensor, size: int, generator: Generator) -> Tensor:
-    """Geometry, tone, sharpness, noise and erasing, all strong on purpose.
-
-    Between two hospitals, or the two official splits, films differ by crop, shape and exposure more than
-    by disease.
-    """
-    x = _warp(x, size, generator)
-    x = _change_tone(x, generator)
-    x = _change_sharpness(x, generator)
-    sigma = _uniform(x, 0, 0.06, generator).square().mul(16)
-    x = x + sigma * torch.randn(x.shape, device=x.device, generator=generator)
-    return _erase(x.clamp(0, 1), generator)
-
-
-def _augment_photos(x: Tensor, size: int, generator: Generator) -> Tensor:
-    """Crop, stretch, mirror, a little tone, and erasing: what a photograph of the same thing may be like."""
-    x = _warp(x, size, generator, angle=10, shear=0.05, zoom=(-0.4, 0.05), stretch=0.15, shift=0.1)
-    return _erase(_change_tone(x, generator, 0.4), generator)
-
-
-def _augment_objects(x: Tensor, size: int, generator: Generator) -> Tensor:
-    """Mirror, and shift by up to a sixteenth of the side, in whole pixels: small pictures blur easily."""
-    step = 2 / x.shape[-1]
-    shift = step * round(x.shape[-1] / 16)
-    return _warp(x, size, generator, 0, 0, (0, 0), 0, shift, step=step, padding="reflection")
-
-
-def _augment_digits(x: Tensor, size: int, generator: Generator) -> Tensor:
-    """Rotate, shear, zoom and shift by a little; a mirrored digit is none."""
-    return _warp(x, size, generator, 10, 0.1, (-0.1, 0.1), 0.1, 0.12, mirrored=False)
-
-
-AUGMENTATIONS = {
-    "films": _augment_films,
-    "photos": _augment_photos,
-    "objects": _augment_objects,
-    "digits": _augment_digits,
-}
-
-
-def _uniform(images: Tensor, low: float, high: float, generator: Generator) -> Tensor:
-    """Return one random number per image, float32 [B, 1, 1, 1]."""
-    unit = torch.rand(len(images), 1, 1, 1, device=images.device, generator=generator)
-    return low + (high - low) * unit
-
-
-def _warp(
-    x: Tensor,
-    size: int,
-    generator: Generator,
-    angle: float = 15,
-    shear: float = 0.1,
-    zoom: tuple[float, float] = (-0.35, 0.2),
-    stretch: float = 0.2,
-    shift: float = 0.15,
-    mirrored: bool = True,
-    step: float = 0.0,
-    padding: str = "zeros",
-) -> Tensor:
-    """Rotate by up to `angle` degrees, shear, zoom, stretch, shift and mirror; resize to `size` on the way.
-
-    `zoom` and `stretch` are logarithms, `shear` and `shift` shares of half the side; with `step` the shift
-    is a multiple of it.
-    """
-    angle = _uniform(x, -angle, angle, generator) * math.pi / 180
-    shear = _uniform(x, -shear, shear, generator)
-    zoom, stretch = _uniform(x, *zoom, generator).exp(), _uniform(x, -stretch, stretch, generator).exp()
-    shift_x, shift_y = _uniform(x, -shift, shift, generator), _uniform(x, -shift, shift, generator)
-    if step:
-        shift_x, shift_y = ((shift / step).round() * step for shift in (shift_x, shift_y))
-    mirror = _uniform(x, 0, 1, generator).round() * 2 - 1 if mirrored else 1
-    width, height = mirror * zoom * stretch, zoom / stretch
-    rows = [
-        width * angle.cos(), height * (shear - angle.sin()), shift_x,
-        width * angle.sin(), height * angle.cos(), shift_y,
-    ]  # fmt: skip
-    grid = F.affine_grid(
-        torch.cat(rows, 1).view(-1, 2, 3), [len(x), x.shape[1], size, size], align_corners=False
-    )
-    return F.grid_sample(x, grid, padding_mode=padding, align_corners=False)
-
-
-def _change_tone(x: Tensor, generator: Generator, strength: float = 1) -> Tensor:
-    """Gamma, then contrast about the mean and brightness: the exposure of another machine."""
-
-    def uniform(low: float, high: float) -> Tensor:
-        return _uniform(x, low * strength, high * strength, generator)
-
-    x = x.clamp(1e-3, 1) ** uniform(-0.5, 0.5).exp()
-    mean = x.mean((1, 2, 3), keepdim=True)
-    x = (x - mean) * uniform(-0.6, 0.4).exp() + mean + uniform(-0.2, 0.2)
-    return x.clamp(0, 1)
-
-
-def _change_sharpness(x: Tensor, generator: Generator) -> Tensor:
-    """Move each image towards a blurred copy of itself (up to 1) or away from it (down to -0.7)."""
-    # Two box filters: close to a Gaussian, and on one channel far faster than a convolution.
-    blurred = F.avg_pool2d(F.avg_pool2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), 3, 1), 3, 1)
-    return torch.lerp(x, blurred, _uniform(x, -0.7, 1, generator))
-
-
-def _erase(x: Tensor, generator: Generator) -> Tensor:
-    """Cover one rectangle of half the images with one grey (random erasing, Zhong et al. 2017)."""
-    size = x.shape[-1]
-    axis = torch.arange(size, device=x.device)
-    inside = _uniform(x, 0, 1, generator) < 0.5
-    for shape in ((1, 1, 1, size), (1, 1, size, 1)):
-        length, centre = _uniform(x, 0.1, 0.4, generator) * size, _uniform(x, 0, 1, generator) * size
-        inside = inside & ((axis.view(shape) - centre).abs() < length / 2)
-    return torch.where(inside, _uniform(x, 0, 1, generator), x)

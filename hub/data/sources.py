@@ -9,8 +9,9 @@ from pyarrow.lib import ArrowInvalid, ArrowNotImplementedError
 
 from hub.errors import InputError
 from hub.imaging.read import SUFFIXES
-from hub.training.recipes import HUB_DATASET
+from hub.repo_id import is_hub_id
 
+HUB_DATASET = "hf-vision/chest-xray-pneumonia"
 RADIOGRAPH_CLASSES = ["NORMAL", "PNEUMONIA"]
 SPLITS = ("train", "validation", "test")
 FOLDER_NAMES = {
@@ -33,11 +34,6 @@ def read_source(source: str | Path) -> dict[str, Dataset]:
 def is_radiograph(classes: list[str]) -> bool:
     """Whether the classes are those of the chest X-ray data set: then films are read as grey."""
     return classes == RADIOGRAPH_CLASSES
-
-
-def is_hub_id(source: str) -> bool:
-    """Whether `source` has the form of a Hub id, USER/NAME; a folder may have it too."""
-    return re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", source) is not None
 
 
 def _read_local(path: Path) -> dict[str, Dataset]:

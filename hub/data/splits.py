@@ -9,8 +9,10 @@ import numpy as np
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from hub.data.patients import connected, digests_of, file_names, groups_of_copies, parse_name, patient_number
+from hub.data.leakage import connected, groups_of_copies
+from hub.data.patients import parse_name, patient_number
 from hub.data.sources import RADIOGRAPH_CLASSES, SPLITS, check_class_count, is_radiograph, read_source
+from hub.data.stored import digests_of, file_names
 from hub.errors import InputError
 from hub.imaging.synthetic import sample_radiographs
 

@@ -17,13 +17,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from hub.demo import handlers
+from hub.demo import wording
 from hub.errors import InputError
+from hub.inference import decision
 from hub.inference.classifier import Classifier
 from hub.inference.heatmap import FAINT, FULL_COLOUR, local_log_odds, tint
 
 if TYPE_CHECKING:
-    from hub.explorer.inside import Architecture, Cost, Layer, Network, Paper, Slide
+    from hub.explorer.conv_arithmetic import Cost, Slide
+    from hub.explorer.inside import Architecture, Network, Paper
+    from hub.explorer.receptive_field import Layer
 
 PANELS = {
     "Filters": "A filter is a small window of numbers that slides over the picture and answers where the "
@@ -115,7 +118,7 @@ def filters(network: "Network") -> str:
             + _mosaic(change * factor, largest, f"What changed, {enlarged}")
         )
         share = np.linalg.norm(change) / max(np.linalg.norm(before), 1e-12)
-        says = f"Training changed these numbers by {handlers.percent(float(share))} of their size in all."
+        says = f"Training changed these numbers by {wording.percent(float(share))} of their size in all."
     return _inside(
         f"<p>{count} filters of {height} × {width} numbers. Grey is zero: one that is all grey does next to "
         f"nothing. {escape(says)}</p>"
@@ -154,14 +157,14 @@ def _mosaic(kernels: np.ndarray, largest: np.ndarray, caption: str) -> str:
 
 def _weight_sharing(network: "Network", kernels: np.ndarray) -> str:
     """Return what a dense layer in the first convolution's place would cost."""
-    from hub.explorer import inside
+    from hub.explorer import conv_arithmetic
 
     first = next((layer for layer in network.layers if layer.kind != "pooling"), None)
     if first is None or len(first.output) != 3:
         return ""
     # A model folder of radiographs has three channels for readers that feed three; one was trained.
     first = replace(first, input=(kernels.shape[1], *first.input[1:]))
-    dense = inside.dense_instead(first)
+    dense = conv_arithmetic.dense_instead(first)
     shared = kernels.size
     return (
         "<h3>Weight sharing</h3>"
@@ -252,7 +255,7 @@ def _large(picture: np.ndarray, values: np.ndarray, channel: int, slider: bool, 
         f"style='opacity:{opacity:g}'></div>"
         f"<figcaption>{fade}"
         f"<p class='quiet'>Channel {channel}, {height} × {width} cells: mean {values.mean():.2f}, highest "
-        f"{values.max():.2f}, lowest {values.min():.2f}, above zero in {handlers.percent(share)} of its "
+        f"{values.max():.2f}, lowest {values.min():.2f}, above zero in {wording.percent(share)} of its "
         "cells. Clear is the lowest, red the highest.</p></figcaption></figure>"
     )
 
@@ -262,13 +265,13 @@ def _large(picture: np.ndarray, values: np.ndarray, channel: int, slider: bool, 
 
 def slide(size: int, kernel: int, padding: int | str, stride: int, dilation: int) -> str:
     """Return the output size, torch's beside it, and the kernel's positions; or what is impossible."""
-    from hub.explorer import inside
+    from hub.explorer import conv_arithmetic
 
     try:
-        found = inside.slide(size, kernel, padding, stride, dilation)
+        found = conv_arithmetic.slide(size, kernel, padding, stride, dilation)
     except InputError as error:
         return impossible(error)
-    output, call = inside.torch_slide(size, kernel, padding, stride, dilation)
+    output, call = conv_arithmetic.torch_slide(size, kernel, padding, stride, dilation)
     agrees = "the same" if output == found.output else "something else"
     return _inside(
         f"<div class='sum' role='status'><p class='formula'>{_formula(found)}</p>"
@@ -359,7 +362,7 @@ def evidence(classifier: Classifier, picture: np.ndarray) -> np.ndarray | None:
     (prediction,) = classifier.predict([picture], always=True)
     if not prediction.heatmaps:
         return None
-    return (local_log_odds(prediction, handlers.shown_class(prediction)) / FULL_COLOUR).clip(0, 1)
+    return (local_log_odds(prediction, decision.shown_class(prediction)) / FULL_COLOUR).clip(0, 1)
 
 
 def cell_choices(network: "Network", layer: str) -> tuple[list[int], list[int]]:
@@ -496,11 +499,11 @@ def _sees(layer: "Layer") -> str:
 
 def cost(channels: int, filters: int, kernel: int, size: int, stride: int) -> str:
     """Return what a convolution costs at strides 1 to 4, the given one marked; or an error."""
-    from hub.explorer import inside
+    from hub.explorer import conv_arithmetic
 
     try:
         costs = {
-            step: inside.convolution(channels, filters, kernel, size, "same", step)
+            step: conv_arithmetic.convolution(channels, filters, kernel, size, "same", step)
             for step in sorted({1, 2, 3, 4, stride})
         }
     except InputError as error:
@@ -513,7 +516,7 @@ def cost(channels: int, filters: int, kernel: int, size: int, stride: int) -> st
         for step, cost in costs.items()
     )
     chosen = costs[stride]
-    side = inside.slide(size, kernel, "same", stride).output
+    side = conv_arithmetic.slide(size, kernel, "same", stride).output
     weights = kernel * kernel * channels
     return _inside(
         f"<p class='formula' role='status'>{filters} × ({kernel} × {kernel} × {channels} + 1) = "
@@ -528,9 +531,12 @@ def cost(channels: int, filters: int, kernel: int, size: int, stride: int) -> st
 
 def stacks(channels: int, size: int) -> str:
     """Return 7 x 7 against three 3 x 3, for maps of so many channels."""
-    from hub.explorer import inside
+    from hub.explorer import conv_arithmetic
 
-    (large, far), (small, _) = inside.stack([7], channels, size), inside.stack([3, 3, 3], channels, size)
+    (large, far), (small, _) = (
+        conv_arithmetic.stack([7], channels, size),
+        conv_arithmetic.stack([3, 3, 3], channels, size),
+    )
 
     def row(name: str, cost: "Cost") -> str:
         return (

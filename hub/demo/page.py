@@ -11,11 +11,12 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from hub.demo import handlers
+from hub.demo import handlers, wording
+from hub.inference import decision
 from hub.inference.batch import Result, to_csv
 
 TICKS = (0.01, 0.1, 0.5, 0.9, 0.99)
-SCALE = handlers.log_odds(0.997)  # the ends of the bar, in log odds either way
+SCALE = decision.log_odds(0.997)  # the ends of the bar, in log odds either way
 CSS = Path(__file__).parent / "static" / "page.css"
 JS = Path(__file__).parent / "static" / "page.js"
 
@@ -85,24 +86,24 @@ def trouble(sentence: str) -> str:
 def card(report: dict) -> str:
     """Return the answer that `demo.report` gave: what the check says, the finding, the probability."""
     status = report["verdict"]["status"]
-    check = escape(handlers.check_words(report))
+    check = escape(wording.check_words(report))
     if report["label"] is None:
-        return trouble(handlers.check_words(report))
+        return trouble(wording.check_words(report))
     warning = f"<p class='notice'><strong>Careful.</strong> {check}</p>" if status == "warned" else ""
     if report["finding"]:
-        body = f"{_scale(report['probability'], report['threshold'])}<p>{escape(handlers.advice(report))}</p>"
+        body = f"{_scale(report['probability'], report['threshold'])}<p>{escape(wording.advice(report))}</p>"
     else:
         body = _probabilities(report)
     quiet = "" if warning else f"<p class='quiet check {status}'>{check}</p>"
     return (
-        f"<section class='card {status}' role='status'>{warning}<h2>{escape(handlers.headline(report))}</h2>"
+        f"<section class='card {status}' role='status'>{warning}<h2>{escape(wording.headline(report))}</h2>"
         f"{body}{quiet}</section>"
     )
 
 
 def batch(reports: list[tuple[Result, dict | None]]) -> str:
     """Return a table of rows and their reports, a bad file with its reason, and a link that saves them."""
-    titles = ["Name", "Answer", handlers.SHARE, handlers.CHECK]
+    titles = ["Name", "Answer", wording.SHARE, wording.CHECK]
     head = "".join(f"<th scope='col'><button type='button'>{title}</button></th>" for title in titles)
     body = "".join(_batch_row(row, report) for row, report in reports)
     bad = sum(report is None for _, report in reports)
@@ -130,27 +131,27 @@ def _scale(probability: float, threshold: float) -> str:
 
     On a plain bar from 0 to 1 both thresholds would lie at the left end, one upon the other.
     """
-    middle, near = handlers.log_odds(threshold), handlers.log_odds(1 / (1 + 1 / handlers.NEAR))
+    middle, near = decision.log_odds(threshold), decision.log_odds(1 / (1 + 1 / decision.NEAR))
     low, high = _place(middle - near), _place(middle + near)
     ticks = "".join(
-        f"<span class='tick' style='left:{_place(handlers.log_odds(tick)):.1f}%'>"
-        f"{handlers.percent(tick)}</span>"
+        f"<span class='tick' style='left:{_place(decision.log_odds(tick)):.1f}%'>"
+        f"{wording.percent(tick)}</span>"
         for tick in TICKS
     )
     says = (
-        f"Calibrated probability of pneumonia {handlers.percent(probability)}, "
-        f"threshold {handlers.percent(threshold)}, on a scale of log odds from under 1 % to over 99 %"
+        f"Calibrated probability of pneumonia {wording.percent(probability)}, "
+        f"threshold {wording.percent(threshold)}, on a scale of log odds from under 1 % to over 99 %"
     )
     return (
-        f"<p class='probability'><strong>{handlers.percent(probability)}</strong> calibrated probability of "
+        f"<p class='probability'><strong>{wording.percent(probability)}</strong> calibrated probability of "
         f"pneumonia</p><div class='scale' role='img' aria-label='{says}'>"
         f"<div class='bar'><span class='unsure' style='left:{low:.1f}%;width:{high - low:.1f}%'></span>"
         f"<span class='yes' style='left:{high:.1f}%'></span>"
         f"<span class='threshold' style='left:{_place(middle):.1f}%'></span>"
-        f"<span class='mark' style='left:{_place(handlers.log_odds(probability)):.1f}%'></span></div>"
+        f"<span class='mark' style='left:{_place(decision.log_odds(probability)):.1f}%'></span></div>"
         f"<div class='ticks'>{ticks}</div></div>"
         f"<ul class='legend'><li class='no'>no sign</li><li class='unsure'>uncertain</li><li class='yes'>"
-        f"signs</li><li class='threshold'>threshold {handlers.percent(threshold)}</li></ul>"
+        f"signs</li><li class='threshold'>threshold {wording.percent(threshold)}</li></ul>"
     )
 
 
@@ -161,20 +162,20 @@ def _place(log_odds: float) -> float:
 
 def _probabilities(report: dict) -> str:
     rows = "".join(
-        f"<li><span>{escape(name)}</span><span>{handlers.percent(value)}</span>"
+        f"<li><span>{escape(name)}</span><span>{wording.percent(value)}</span>"
         f"<span class='bar'><span style='width:{100 * value:.1f}%'></span></span></li>"
-        for name, value in handlers.most_probable(report)
+        for name, value in wording.most_probable(report)
     )
     return f"<p>Calibrated probability of each class, the five highest:</p><ul class='classes'>{rows}</ul>"
 
 
 def _batch_row(row: Result, report: dict | None) -> str:
-    cells = handlers.table_row(row.name, report, row.error)
-    share = cells[handlers.SHARE]
-    order, shown = (-1, "") if share is None else (share, handlers.percent(share))
+    cells = wording.table_row(row.name, report, row.error)
+    share = cells[wording.SHARE]
+    order, shown = (-1, "") if share is None else (share, wording.percent(share))
     status = report["verdict"]["status"] if report else "bad"
     picture = f"<img src='{data_uri(row.thumbnail)}' alt='' width='56'>" if row.thumbnail else ""
-    name, says, check = (escape(cells[title]) for title in ("Name", "Answer", handlers.CHECK))
+    name, says, check = (escape(cells[title]) for title in ("Name", "Answer", wording.CHECK))
     return (
         f"<tr class='{status}'><td>{picture}</td><th scope='row' data-sort='{name}'>{name}</th>"
         f"<td data-sort='{says}'>{says}</td>"

@@ -11,40 +11,23 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import timm
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 import hub.models.architectures  # noqa: F401 (timm then knows them)
 from hub.errors import InputError
-from hub.explorer.conv_arithmetic import Cost, Slide, convolution, dense_instead, slide, stack, torch_slide
-from hub.explorer.receptive_field import Field, Layer, is_layer, last_maps, layers
-from hub.files import FILTERS
+from hub.explorer.receptive_field import Layer, is_layer, last_maps, layers
+from hub.models.factory import load
+from hub.models.filters import filters, load_filters
 
 if TYPE_CHECKING:
     from hub.inference.classifier import Classifier
 
-__all__ = [
-    "Architecture", "Cost", "Field", "Layer", "Network", "Paper", "Slide", "architectures", "convolution",
-    "dense_instead", "feature_maps", "filters", "find_layer", "last_maps", "layers", "load", "load_filters",
-    "open_network", "papers", "save_filters", "seen", "slide", "stack", "strongest", "time_passes",
-    "torch_slide",
-]  # fmt: skip
 PASSES = 5  # timed, of which the median is told
-
-
-def load(folder: Path) -> nn.Module:
-    """Return the network of a model folder; InputError where its weights are missing or damaged."""
-    try:
-        return timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
-    except (RuntimeError, OSError, SafetensorError):
-        raise InputError(f"The weights in {folder} are missing or damaged; get them again.") from None
 
 
 @dataclass(frozen=True)
@@ -188,42 +171,6 @@ def _step_name(module: nn.Module) -> str:
 def strongest(maps: np.ndarray, count: int = 12) -> list[int]:
     """Return the channels of the highest mean activation, the highest first, of maps [channels, h, w]."""
     return np.argsort(-maps.mean((1, 2)), kind="stable")[:count].tolist()
-
-
-def filters(model: nn.Module, radiograph: bool = False) -> Tensor:
-    """Return the kernels of the first convolution, float32 [filters, channels, k, k].
-
-    `radiograph`: a model folder of radiographs weighs red, green and blue into grey in this layer
-    (`package.save_package`); its channels are added up, which gives back the one grey kernel. Raises
-    InputError where there is no convolution.
-    """
-    first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
-    if first is None:
-        raise InputError("This network has no convolution, so there are no filters to see.")
-    kernels = first.weight.detach().float()
-    return kernels.sum(1, keepdim=True) if radiograph else kernels.clone()
-
-
-def save_filters(folder: Path, before: Tensor) -> None:
-    """Keep in a model folder what `filters` gave before training, float32 [filters, channels, k, k]."""
-    partial = Path(folder) / f".{FILTERS}.partial"
-    save_file({"before": before.detach().float().contiguous()}, partial)
-    partial.chmod(0o644)  # safetensors writes for the owner alone
-    partial.replace(Path(folder) / FILTERS)
-
-
-def load_filters(folder: Path) -> Tensor | None:
-    """Return what `save_filters` kept, None where nothing was; InputError where it is damaged."""
-    file = Path(folder) / FILTERS
-    if not file.is_file():
-        return None
-    try:
-        before = load_file(file)["before"]
-    except (SafetensorError, KeyError):
-        raise InputError(f"{file} is damaged; get it again or delete it.") from None
-    if before.ndim != 4:
-        raise InputError(f"{file} does not hold kernels; get it again or delete it.")
-    return before.float()
 
 
 @dataclass(frozen=True)

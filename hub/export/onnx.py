@@ -24,9 +24,10 @@ from tqdm.auto import tqdm
 from hub import files
 from hub.errors import InputError
 from hub.evaluation.metrics import auc
-from hub.explorer.inside import load
 from hub.export import quantization
-from hub.training import loop
+from hub.models import forward
+from hub.models.factory import load
+from hub.models.folder import DIGEST
 
 TOLERANCE = 1e-4  # between torch and ONNX Runtime, relative for figures above 1
 AUC_LOSS, ACCURACY_LOSS = 0.002, 0.003  # what 8 bits may cost on validation data
@@ -97,7 +98,7 @@ def verify(folder: Path) -> None:
     weights = files.sha256(folder / "model.safetensors")
     for name in found:
         properties = {entry.key: entry.value for entry in onnx.load(folder / "onnx" / name).metadata_props}
-        if properties.get(files.DIGEST) != weights:
+        if properties.get(DIGEST) != weights:
             raise InputError(f"{name} was not made from the model.safetensors beside it; {advice}.")
     model = load(folder)
     difference = largest_difference(model, folder / "onnx" / "model.onnx")
@@ -148,7 +149,7 @@ def noise(model: nn.Module, count: int = 2) -> Tensor:
 def to_input(images: Tensor, model: nn.Module) -> np.ndarray:
     """Return what the network takes, float32 [N, channels, H, W], from uint8 [N, 1 or channels, H, W]."""
     channels = model.pretrained_cfg["input_size"][0]
-    return loop.normalize(images.expand(-1, channels, -1, -1) / 255, model).numpy()
+    return forward.normalize(images.expand(-1, channels, -1, -1) / 255, model).numpy()
 
 
 def write_onnx(model: nn.Module, file: Path) -> None:
@@ -195,7 +196,7 @@ def score(model: nn.Module, file: Path, images: Tensor, labels: Tensor) -> dict[
 def sign(file: Path, folder: Path) -> None:
     """Write into an ONNX file of which weights it was made."""
     network = onnx.load(file)
-    onnx.helper.set_model_props(network, {files.DIGEST: files.sha256(folder / "model.safetensors")})
+    onnx.helper.set_model_props(network, {DIGEST: files.sha256(folder / "model.safetensors")})
     onnx.save(network, file)
 
 

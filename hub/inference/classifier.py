@@ -14,10 +14,10 @@ from onnxruntime.capi import onnxruntime_pybind11_state as refusals
 from PIL import Image
 
 from hub.errors import InputError
-from hub.files import BUNDLED, DIGEST, FILTERS, read_config
 from hub.imaging.read import Source, read_film, squash
 from hub.inference import input_check
 from hub.inference.input_check import UNCHECKED, Verdict
+from hub.models.folder import BUNDLED, DIGEST, FILTERS, read_config
 from hub.system import usable_cores
 
 # All that serving reads of a model folder, and the figures and pictures that the pages show. Their tab

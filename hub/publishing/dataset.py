@@ -12,8 +12,10 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard, DatasetCardData
 from tqdm.auto import tqdm
 
-from hub.data.patients import leak_report, naming, parse_name, stored_images
+from hub.data.leakage import leak_report
+from hub.data.patients import parse_name
 from hub.data.sources import is_radiograph
+from hub.data.stored import naming, stored_images
 from hub.errors import InputError
 from hub.evaluation.plots import plot_samples
 from hub.files import write_text

@@ -11,18 +11,18 @@ from pathlib import Path
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download
 from huggingface_hub.errors import (
     HfHubHTTPError,
-    HFValidationError,
     HTTPError,
     LocalTokenNotFoundError,
     OfflineModeIsEnabled,
     RemoteEntryNotFoundError,
     RepositoryNotFoundError,
 )
-from huggingface_hub.utils import parse_ratelimit_headers, validate_repo_id
+from huggingface_hub.utils import parse_ratelimit_headers
 from tqdm.auto import tqdm
 
 from hub.errors import InputError
 from hub.files import new_folder
+from hub.repo_id import check_repo_id
 
 RATE_LIMIT_TRIES, RATE_LIMIT_WAIT = 10, 60  # seconds, where the Hub names none
 
@@ -159,16 +159,6 @@ def upload(
     with _explained(repo_id):
         done = _patiently(commit)
     return done.pr_url or done.commit_url
-
-
-def check_repo_id(repo_id: str) -> None:
-    """Raise InputError where `repo_id` is not USER/NAME."""
-    try:
-        validate_repo_id(repo_id)
-    except HFValidationError:
-        repo_id = ""
-    if "/" not in repo_id:
-        raise InputError("A repo on the Hub is named USER/NAME, letters, digits, - and _; give such a name.")
 
 
 def _patiently(call: Callable[[], object]) -> object:

@@ -62,3 +62,9 @@ def load(path: Path, settings: dict) -> dict:
             f"The run that was stopped had {'; '.join(differing)}: give it the same, or leave --resume out."
         )
     return state
+
+
+def checkpoint_path(output: Path) -> Path:
+    """Return where a run that is to make this model folder keeps its checkpoint: beside, never inside."""
+    output = output.resolve()
+    return output.with_name(f".{output.name}.resume.pt")

@@ -268,7 +268,7 @@ def _fit_gaussian(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def channels(folder: Path) -> tuple[int, int]:
     """Return where the channels of STAGES begin and end in the `statistics` of a folder's network."""
-    from hub.export.onnx import load
+    from hub.models.factory import load
 
     counts = np.cumsum([0, *(stage["num_chs"] for stage in load(folder).feature_info)])
     return int(counts[STAGES.start]), int(counts[STAGES.stop])

@@ -12,12 +12,12 @@ from timm.models import group_parameters
 from timm.optim import Muon
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
-from torchvision.transforms.v2.functional import resize
 from tqdm.auto import tqdm
 
-from hub.data.decode_cache import augment
 from hub.errors import InputError
 from hub.evaluation.metrics import auc
+from hub.models.forward import normalize, predict_logits
+from hub.training.augmentation import augment
 
 
 def train(
@@ -171,28 +171,6 @@ def validate(model: nn.Module, images: Tensor, labels: Tensor, size: int | None 
         "validation_accuracy": (logits.argmax(1) == labels).float().mean().item(),
         "validation_auc": auc(probabilities, labels.numpy()),
     }
-
-
-@torch.inference_mode()
-def predict_logits(model: nn.Module, images: Tensor, size: int | None = None) -> Tensor:
-    """Return float32 logits [N, classes] on the CPU for uint8 images [N, C, H, W], at `size` if given."""
-    model.eval()
-    device = next(model.parameters()).device
-    logits = []
-    for batch in tqdm(images.split(64), "Validating", unit=" batches", leave=False):
-        batch = batch.to(device)
-        batch = resize(batch, [size, size]) if size else batch  # as it is where it has that size already
-        logits.append(model(normalize(batch.float() / 255, model)).float().cpu())
-    return torch.cat(logits)
-
-
-def normalize(pixels: Tensor, model: nn.Module) -> Tensor:
-    """Return pixels [B, C, H, W] in 0..1 with the mean and deviation of the model's `pretrained_cfg`."""
-    channels = pixels.shape[1]
-    mean, std = (
-        pixels.new_tensor(model.pretrained_cfg[key][:channels]).view(1, -1, 1, 1) for key in ("mean", "std")
-    )
-    return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
 def _random_state(generator: torch.Generator) -> dict[str, Tensor]:

@@ -4,8 +4,6 @@ import argparse
 from pathlib import Path
 from typing import NamedTuple
 
-HUB_DATASET = "hf-vision/chest-xray-pneumonia"
-
 
 class Recipe(NamedTuple):
     """Settings of one training run, each an option of train.py, too.

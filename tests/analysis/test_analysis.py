@@ -13,8 +13,8 @@ import torch
 from hub.analysis import heatmaps, recipe_search, seeds, shortcuts
 from hub.data.splits import load_splits
 from hub.errors import InputError
-from hub.files import BUNDLED
 from hub.inference.classifier import Prediction
+from hub.models.folder import BUNDLED
 
 ROOT = Path(__file__).parents[2]
 

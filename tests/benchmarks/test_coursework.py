@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from benchmarks import coursework, keras_peers, machine
 from hub.data.decode_cache import decode
-from hub.data.patients import leak_report
+from hub.data.leakage import leak_report
 from hub.data.splits import load_splits
 from hub.errors import InputError
 from hub.training.recipes import format_recipes

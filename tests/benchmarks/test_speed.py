@@ -16,8 +16,8 @@ from safetensors.torch import save_file
 import benchmarks.__main__ as everything
 from benchmarks import growth, inference, machine, peers, readme, scale, serving, training, training_peers
 from hub.errors import InputError
-from hub.files import BUNDLED
 from hub.imaging.synthetic import sample_radiographs
+from hub.models.folder import BUNDLED
 from hub.training.recipes import RECIPES
 
 ROOT = Path(__file__).parents[2]

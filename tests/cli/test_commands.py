@@ -12,10 +12,10 @@ from PIL import Image
 
 from hub.cli.main import main
 from hub.evaluation import shifts
-from hub.files import BUNDLED
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference import input_check
 from hub.inference.classifier import Classifier, Prediction
+from hub.models.folder import BUNDLED
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,16 +19,11 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 from PIL import Image
 
 from hub.data.decode_cache import cache_folder, decode
-from hub.data.patients import (
-    digests_of,
-    format_report,
-    leak_report,
-    parse_name,
-    patient_number,
-    stored_images,
-)
+from hub.data.leakage import format_report, leak_report
+from hub.data.patients import parse_name, patient_number
 from hub.data.sources import is_radiograph
 from hub.data.splits import load_splits, small_data
+from hub.data.stored import digests_of, stored_images
 from hub.errors import InputError
 from hub.imaging.synthetic import sample_radiographs
 

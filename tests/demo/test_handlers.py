@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hub.demo import handlers, model_tab, page
+from hub.demo import handlers, model_tab, page, wording
 from hub.errors import InputError
-from hub.files import BUNDLED
-from hub.inference import input_check
+from hub.inference import decision, input_check
 from hub.inference.classifier import Prediction
 from hub.inference.heatmap import overlay
 from hub.inference.input_check import Verdict
+from hub.models.folder import BUNDLED
 
 FINE = Verdict("fine")
 DIGITS = SimpleNamespace(classes=[*"0123456789"], operating_points={}, radiograph=False)
@@ -40,43 +40,43 @@ def predict(probability, verdict=FINE):
 @pytest.mark.parametrize("threshold", [0.02, 0.5, 0.9])
 def test_a_finding_is_uncertain_within_a_factor_of_two_of_the_thresholds_odds(odds, finding, threshold):
     odds *= threshold / (1 - threshold)
-    assert handlers.find(odds / (1 + odds), threshold) == finding
+    assert decision.find(odds / (1 + odds), threshold) == finding
 
 
 def test_the_operating_point_decides_what_the_same_probability_means(classifier):
-    balanced = handlers.report(classifier, predict(0.06))
+    balanced = decision.report(classifier, predict(0.06))
     assert (balanced["operating_point"], balanced["label"]) == ("balanced", "NORMAL")
-    assert (balanced["finding"], handlers.headline(balanced)) == (
+    assert (balanced["finding"], wording.headline(balanced)) == (
         "no sign of pneumonia",
         "No sign of pneumonia",
     )
-    screening = handlers.report(classifier, predict(0.06), "screening")
+    screening = decision.report(classifier, predict(0.06), "screening")
     assert (screening["label"], screening["finding"]) == ("PNEUMONIA", "signs of pneumonia")
     assert screening["probability"] == balanced["probability"] == 0.06
     assert screening["threshold"] == classifier.operating_points["screening"]
-    close = handlers.report(classifier, predict(balanced["threshold"]))
+    close = decision.report(classifier, predict(balanced["threshold"]))
     assert close["finding"] == "uncertain"
-    assert "Have a person look" in handlers.advice(close)
+    assert "Have a person look" in wording.advice(close)
 
 
 def test_an_operating_point_that_is_not_there_is_one_sentence(classifier):
     with pytest.raises(InputError, match="no operating point best; give balanced or screening"):
-        handlers.report(classifier, predict(0.5), "best")
+        decision.report(classifier, predict(0.5), "best")
 
 
 def test_an_operating_point_is_explained_by_the_measured_figures(classifier):
-    says = handlers.explain_point("screening", model_tab.read_metrics(BUNDLED))
+    says = wording.explain_point("screening", model_tab.read_metrics(BUNDLED))
     assert "misses as little" in says
     assert "On validation films: sensitivity 98\u00a0%" in says
     assert "On test films: 99\u00a0% and 80\u00a0%" in says
-    assert handlers.explain_point("screening", {}).startswith("Screening misses")
+    assert wording.explain_point("screening", {}).startswith("Screening misses")
 
 
 def test_what_the_input_check_refuses_has_no_answer(classifier):
-    report = handlers.report(classifier, Prediction(None, {}, {}, input_check.verdict("blank")))
+    report = decision.report(classifier, Prediction(None, {}, {}, input_check.verdict("blank")))
     assert (report["label"], report["finding"], report["probability"]) == (None, None, None)
     assert report["probabilities"] == {}
-    assert handlers.headline(report) == "No answer"
+    assert wording.headline(report) == "No answer"
     card = page.card(report)
     assert input_check.verdict("blank").sentence in card
     assert "probability" not in card
@@ -84,22 +84,22 @@ def test_what_the_input_check_refuses_has_no_answer(classifier):
 
 def test_what_the_input_check_warns_of_comes_before_the_answer(classifier):
     verdict = input_check.verdict("unlike the training films")
-    card = page.card(handlers.report(classifier, predict(0.9, verdict)))
+    card = page.card(decision.report(classifier, predict(0.9, verdict)))
     assert card.index(verdict.sentence) < card.index("Signs of pneumonia") < card.index("90\u00a0%")
-    assert "a film like those it knows" in page.card(handlers.report(classifier, predict(0.9)))
-    assert "this model has none" in page.card(handlers.report(classifier, predict(0.9, Verdict("unchecked"))))
+    assert "a film like those it knows" in page.card(decision.report(classifier, predict(0.9)))
+    assert "this model has none" in page.card(decision.report(classifier, predict(0.9, Verdict("unchecked"))))
 
 
 def test_a_model_of_something_else_says_nothing_of_pneumonia():
     shares = {name: 0.05 for name in DIGITS.classes} | {"7": 0.55}
-    report = handlers.report(DIGITS, Prediction("7", shares, {}))
+    report = decision.report(DIGITS, Prediction("7", shares, {}))
     assert report["label"] == "7"
     assert report["operating_point"] is report["finding"] is report["probability"] is None
-    assert handlers.operating_points(DIGITS) == []
+    assert decision.operating_points(DIGITS) == []
     card = page.card(report)
     assert "<h2>7</h2>" in card
     assert card.count("<li>") == 5
-    shown = card + str(handlers.words(DIGITS)) + model_tab.text({}, {})
+    shown = card + str(wording.words(DIGITS)) + model_tab.text({}, {})
     assert "pneumonia" not in shown.lower()
 
 
@@ -108,7 +108,7 @@ def test_a_model_of_something_else_says_nothing_of_pneumonia():
     [(0.5, "50 %"), (0.003, "0.3 %"), (0.9994, "99.9 %"), (1, "100 %"), (0.99999, "over 99.9 %")],
 )
 def test_a_share_never_breaks_before_its_sign(share, shown):
-    assert handlers.percent(share) == shown.replace(" %", "\u00a0%")
+    assert wording.percent(share) == shown.replace(" %", "\u00a0%")
 
 
 def test_names_of_files_are_text_on_the_page(classifier):
@@ -119,7 +119,7 @@ def test_names_of_files_are_text_on_the_page(classifier):
         page.film(
             handlers.Answer(predict(0.5), picture, picture, np.asarray(picture)),
             name,
-            handlers.words(classifier),
+            wording.words(classifier),
         ),
         page.trouble(name),
         page.batch([(row, None)]),
@@ -134,7 +134,7 @@ def test_examples_are_clear_and_always_the_same(classifier, tmp_path):
     for path, prediction in zip(paths, classifier(paths), strict=True):
         assert prediction.label.lower() in path.name
         assert prediction.warnings == []
-        report = handlers.report(classifier, prediction)
+        report = decision.report(classifier, prediction)
         assert report["finding"] != "uncertain"
         assert not 0.1 < report["probability"] < 0.9
     (tmp_path / "again").mkdir()
@@ -185,5 +185,5 @@ def test_a_model_folder_tells_its_figures_and_pictures(tmp_path):
 
 
 def test_log_odds_are_finite():
-    assert handlers.log_odds(0.5) == 0
-    assert all(map(math.isfinite, (handlers.log_odds(0), handlers.log_odds(1))))
+    assert decision.log_odds(0.5) == 0
+    assert all(map(math.isfinite, (decision.log_odds(0), decision.log_odds(1))))

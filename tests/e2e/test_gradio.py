@@ -23,7 +23,8 @@ from playwright.sync_api import expect
 from servers import free_port, open_page, screenshot, sideways_scroll, violations, write_dicom
 
 import app
-from hub.demo import handlers
+from hub.demo import handlers, wording
+from hub.inference import decision
 from hub.inference.classifier import Classifier
 
 ROOT = Path(__file__).parents[2]
@@ -84,11 +85,11 @@ def test_one_tap_on_an_example_shows_an_answer_without_scrolling(page):
 def test_a_visitor_uploads_a_film_and_reads_the_answer_of_the_classifier(page, classifier, film, tmp_path):
     film.resize((640, 480)).save(tmp_path / "my film.png")
     give(page, tmp_path / "my film.png")
-    report = handlers.report(classifier, classifier(tmp_path / "my film.png"))
-    headline(page, handlers.headline(report))
-    expect(page.locator(".probability strong")).to_have_text(handlers.percent(report["probability"]))
+    report = decision.report(classifier, classifier(tmp_path / "my film.png"))
+    headline(page, wording.headline(report))
+    expect(page.locator(".probability strong")).to_have_text(wording.percent(report["probability"]))
     expect(page.get_by_text("threshold 18\u00a0%", exact=True)).to_be_visible()
-    expect(page.get_by_text(handlers.check_words(report))).to_be_visible()
+    expect(page.get_by_text(wording.check_words(report))).to_be_visible()
     expect(page.locator(".film .name")).to_have_text("my film.png")
     assert sideways_scroll(page) == 0
 
@@ -99,15 +100,15 @@ def test_another_operating_point_rewords_the_answer_at_once(page, classifier, tm
     index = next(
         index
         for index, prediction in enumerate(classifier(paths))
-        if handlers.report(classifier, prediction, "balanced")["finding"] == "no sign of pneumonia"
-        and handlers.report(classifier, prediction, "screening")["finding"] != "no sign of pneumonia"
+        if decision.report(classifier, prediction, "balanced")["finding"] == "no sign of pneumonia"
+        and decision.report(classifier, prediction, "screening")["finding"] != "no sign of pneumonia"
     )
     page.get_by_role("button", name="Try synthetic").nth(index).click()
     headline(page, "No sign of pneumonia")
     page.locator("#answer").get_by_label("Screening").check()
-    report = handlers.report(classifier, classifier(paths[index]), "screening")
-    headline(page, handlers.headline(report))
-    expect(page.get_by_text(handlers.advice(report))).to_be_visible()
+    report = decision.report(classifier, classifier(paths[index]), "screening")
+    headline(page, wording.headline(report))
+    expect(page.get_by_text(wording.advice(report))).to_be_visible()
     expect(page.locator("#answer").get_by_text("Screening misses as little pneumonia")).to_be_visible()
     screenshot(page, "gradio-screening")
 
@@ -167,9 +168,9 @@ def test_a_pasted_film_is_answered(page, film, tmp_path):
 
 def test_a_film_of_an_adult_is_warned_of(page, classifier, shared):
     path = sorted((shared / "data/out_of_scope/adult_chest_xray/pneumonia").iterdir())[0]
-    report = handlers.report(classifier, classifier(path))
+    report = decision.report(classifier, classifier(path))
     give(page, path)
-    headline(page, handlers.headline(report))
+    headline(page, wording.headline(report))
     expect(page.locator(".notice")).to_contain_text("unlike those the model was trained on")
     screenshot(page, "gradio-adult")
 
@@ -292,7 +293,7 @@ def film_file(film, tmp_path):
 def test_the_api_in_python_gives_the_answer_of_the_classifier(gradio_url, classifier, film_file):
     client = Client(gradio_url, verbose=False)
     given = client.predict(handle_file(film_file), "screening", api_name="/classify")
-    assert given == handlers.report(classifier, classifier(film_file), "screening")
+    assert given == decision.report(classifier, classifier(film_file), "screening")
     assert set(given) == {
         "label", "finding", "probability", "probabilities", "operating_point", "threshold", "verdict"
     }  # fmt: skip
@@ -320,7 +321,7 @@ def test_the_readmes_curl_gives_the_same(gradio_url, classifier, film_file):
     done = subprocess.run(["bash", "-c", script], cwd=film_file.parent, capture_output=True, text=True)
     event, data = done.stdout.strip().splitlines()[-2:]
     assert event == "event: complete"
-    assert json.loads(data.removeprefix("data: ")) == [handlers.report(classifier, classifier(film_file))]
+    assert json.loads(data.removeprefix("data: ")) == [decision.report(classifier, classifier(film_file))]
 
 
 def test_the_mcp_tool_says_what_it_does_and_does_it(gradio_url, classifier, film_file, tmp_path):
@@ -347,7 +348,7 @@ def test_the_mcp_tool_says_what_it_does_and_does_it(gradio_url, classifier, film
     assert set(tool.inputSchema["properties"]) == {"image", "operating_point"}
     assert tool.inputSchema["required"] == ["image"]
     assert not result.isError
-    assert json.loads(result.content[0].text) == handlers.report(classifier, classifier(film_file))
+    assert json.loads(result.content[0].text) == decision.report(classifier, classifier(film_file))
     (tmp_path / "broken.png").write_bytes(b"nothing")
     _, result = run(use, uri(tmp_path / "broken.png"))
     assert result.isError

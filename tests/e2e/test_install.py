@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from servers import free_port, serving, wait_for
 
-from hub.demo import handlers
-from hub.files import BUNDLED
+from hub.inference import decision
 from hub.inference.classifier import Classifier
+from hub.models.folder import BUNDLED
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,5 +79,5 @@ def test_the_readmes_javascript_asks_the_demo(film, tmp_path):
         subprocess.run(install, cwd=tmp_path, check=True)
         done = subprocess.run(["node", "ask.mjs"], cwd=tmp_path, check=True, capture_output=True, text=True)
     classifier = Classifier.from_pretrained()
-    expected = handlers.report(classifier, classifier(tmp_path / "film.png"), "screening")
+    expected = decision.report(classifier, classifier(tmp_path / "film.png"), "screening")
     assert json.loads(done.stdout) == [expected]

@@ -10,7 +10,8 @@ from playwright.sync_api import expect
 from servers import open_page, screenshot, sideways_scroll, violations, write_dicom
 from streamlit.testing.v1 import AppTest
 
-from hub.demo import handlers
+from hub.demo import wording
+from hub.inference import decision
 
 ROOT = Path(__file__).parents[2]
 WAIT = 30_000  # ms
@@ -50,12 +51,12 @@ def test_a_visitor_uploads_a_film_and_reads_the_answer_of_the_classifier(page, c
     screenshot(page, "streamlit-start")
     film.save(tmp_path / "film.png")
     give(page, tmp_path / "film.png")
-    report = handlers.report(classifier, classifier(film))
-    headline(page, handlers.headline(report))
-    expect(page.locator(".probability strong")).to_have_text(handlers.percent(report["probability"]))
+    report = decision.report(classifier, classifier(film))
+    headline(page, wording.headline(report))
+    expect(page.locator(".probability strong")).to_have_text(wording.percent(report["probability"]))
     scale = page.locator(".card").get_by_role("img", name="Calibrated probability of pneumonia")
     expect(scale).to_have_accessible_name(re.compile("threshold 18\u00a0%"))
-    expect(page.get_by_text(handlers.check_words(report))).to_be_visible()
+    expect(page.get_by_text(wording.check_words(report))).to_be_visible()
     assert violations(page, FRAMEWORK) == []
     assert sideways_scroll(page) == 0
     screenshot(page, "streamlit-answer")
@@ -106,9 +107,9 @@ def test_a_dicom_file_is_answered(page, film, tmp_path):
 )
 def test_what_is_out_of_scope_is_said_to_be(page, classifier, shared, folder, sentence):
     path = sorted((shared / "data/out_of_scope" / folder).iterdir())[0]
-    report = handlers.report(classifier, classifier(path))
+    report = decision.report(classifier, classifier(path))
     give(page, path)
-    headline(page, handlers.headline(report))
+    headline(page, wording.headline(report))
     expect(page.locator(".notice")).to_contain_text(sentence)
 
 

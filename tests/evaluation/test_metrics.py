@@ -8,13 +8,8 @@ from sklearn import metrics as sk
 from torchmetrics.classification import BinaryCalibrationError, MulticlassCalibrationError
 
 from hub.evaluation import metrics
-from hub.evaluation.metrics import (
-    choose_operating_points,
-    fit_temperature,
-    format_metrics,
-    measure,
-    uncalibrated,
-)
+from hub.evaluation.calibration import choose_operating_points, fit_temperature, uncalibrated
+from hub.evaluation.metrics import format_metrics, measure
 
 
 @pytest.fixture(autouse=True)

@@ -16,9 +16,10 @@ from torchvision.models import alexnet
 
 from hub.cli import main
 from hub.errors import InputError
-from hub.explorer import inside
-from hub.files import BUNDLED
+from hub.explorer import conv_arithmetic, inside, receptive_field
 from hub.inference.classifier import Classifier
+from hub.models import factory, filters
+from hub.models.folder import BUNDLED, FILTERS
 
 many = settings(max_examples=2000, derandomize=True, deadline=None, database=None)
 some = settings(max_examples=400, derandomize=True, deadline=None, database=None)
@@ -27,7 +28,7 @@ some = settings(max_examples=400, derandomize=True, deadline=None, database=None
 @pytest.fixture(scope="module")
 def model():
     """The network of the bundled model."""
-    return inside.load(BUNDLED)
+    return factory.load(BUNDLED)
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +42,14 @@ def untrained(name, **options):
 
 
 def by_name(model, shape=None):
-    return {layer.name: layer for layer in inside.layers(model, shape)}
+    return {layer.name: layer for layer in receptive_field.layers(model, shape)}
 
 
 # Layers
 
 
 def test_the_layers_of_lenet_5_are_those_of_the_paper():
-    layers = inside.layers(timm.create_model("lenet5"), (1, 32, 32))
+    layers = receptive_field.layers(timm.create_model("lenet5"), (1, 32, 32))
     assert [(layer.kind, layer.output, layer.parameters) for layer in layers] == [
         ("convolution", (6, 28, 28), 156),
         ("pooling", (6, 14, 14), 0),
@@ -99,7 +100,7 @@ def test_a_layer_says_what_it_is_made_of(model):
 @pytest.mark.parametrize("name", ["mobilenetv2_100", "resnet18", "efficientnet_b0", "vgg16"])
 def test_parameters_and_multiply_adds_are_what_torch_counts(name):
     model = untrained(name).eval()
-    layers = inside.layers(model)
+    layers = receptive_field.layers(model)
     with FlopCounterMode(display=False) as counter:
         model(torch.empty(1, 3, 224, 224, device="meta"))
     assert 2 * sum(layer.multiply_adds for layer in layers) == counter.get_total_flops()
@@ -120,14 +121,14 @@ def test_squeeze_and_excitation_lets_every_cell_see_the_whole_picture():
 def test_group_norm_measures_the_whole_picture_and_batch_norm_does_not():
     for norm, whole in ((nn.GroupNorm(1, 4), True), (nn.LayerNorm([8, 8]), True), (nn.BatchNorm2d(4), False)):
         network = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), norm, nn.Conv2d(4, 4, 3, padding=1))
-        assert inside.layers(network, (1, 8, 8))[-1].field.whole == whole
+        assert receptive_field.layers(network, (1, 8, 8))[-1].field.whole == whole
 
 
 def test_a_transformer_sees_all_from_its_first_attention_on():
     layers = by_name(untrained("vit_tiny_patch16_224"))
     assert layers["patch_embed.proj"].box(1, 0) == (16, 0, 32, 16)
     assert layers["blocks.0.mlp.fc1"].field is None
-    assert inside.last_maps(list(layers.values())).name == "patch_embed.proj"
+    assert receptive_field.last_maps(list(layers.values())).name == "patch_embed.proj"
 
 
 def test_dense_layers_over_channels_stay_where_they_are():
@@ -140,7 +141,7 @@ def test_dense_layers_over_channels_stay_where_they_are():
 def test_looking_leaves_the_network_as_it_was(model):
     training = timm.create_model("lenet5")
     training.train()
-    inside.layers(training, (1, 32, 32))
+    receptive_field.layers(training, (1, 32, 32))
     assert training.training
     assert all(not module._forward_hooks for module in training.modules())
     assert next(training.parameters()).device.type == "cpu"
@@ -156,15 +157,15 @@ def test_what_cannot_be_told_is_said():
             return self.one(x) + self.two(x[..., :4, :4])
 
     with pytest.raises(InputError, match="joins maps whose cells are 2 and 1 pixels apart"):
-        inside.layers(Joined(), (1, 8, 8))
+        receptive_field.layers(Joined(), (1, 8, 8))
     with pytest.raises(InputError, match="an operation, upsample_nearest2d"):
-        inside.layers(nn.Sequential(nn.Conv2d(1, 1, 3), nn.Upsample(scale_factor=2)), (1, 8, 8))
+        receptive_field.layers(nn.Sequential(nn.Conv2d(1, 1, 3), nn.Upsample(scale_factor=2)), (1, 8, 8))
     with pytest.raises(InputError, match="does not take pictures of 1 x 8 x 8"):
-        inside.layers(timm.create_model("lenet5"), (1, 8, 8))
+        receptive_field.layers(timm.create_model("lenet5"), (1, 8, 8))
     with pytest.raises(InputError, match="does not say what pictures it takes"):
-        inside.layers(nn.Conv2d(1, 1, 3))
+        receptive_field.layers(nn.Conv2d(1, 1, 3))
     with pytest.raises(InputError, match="5 x 5 cells; there is no row 5"):
-        inside.layers(timm.create_model("lenet5"), (1, 32, 32))[3].box(5, 0)
+        receptive_field.layers(timm.create_model("lenet5"), (1, 32, 32))[3].box(5, 0)
 
 
 # The box, and the pixels that the gradient really reaches
@@ -239,7 +240,9 @@ def odd_network():
 )
 def test_the_box_is_where_the_gradient_is(make, shape):
     model = open_up(make())
-    layers = [layer for layer in inside.layers(model, shape) if layer.field and layer.kind != "dense"]
+    layers = [
+        layer for layer in receptive_field.layers(model, shape) if layer.field and layer.kind != "dense"
+    ]
     checked = layers[:: max(1, len(layers) // 4)] + layers[-1:]
     for layer in checked:
         for row, column in cells(layer):
@@ -275,7 +278,7 @@ def networks(draw):
 )
 def test_the_box_of_any_stack_is_where_the_gradient_is(network, height, width, place):
     try:
-        layer = inside.layers(network, (1, height, width))[-1]
+        layer = receptive_field.layers(network, (1, height, width))[-1]
     except InputError:  # a kernel that does not fit
         assume(False)
     assume(layer.field)
@@ -366,29 +369,29 @@ def test_the_strongest_channels_have_the_highest_mean():
 
 
 def test_a_grey_kernel_comes_back_from_the_three_of_a_package(model):
-    kernels = inside.filters(model, radiograph=True)
+    kernels = filters.filters(model, radiograph=True)
     assert kernels.shape == (32, 1, 3, 3)
-    rgb = inside.filters(model)
+    rgb = filters.filters(model)
     assert rgb.shape == (32, 3, 3, 3)
     torch.testing.assert_close(rgb[:, 1:2], 0.587 * kernels)
 
 
 def test_filters_from_before_training_are_kept_in_the_folder(tmp_path):
-    assert inside.load_filters(tmp_path) is None
+    assert filters.load_filters(tmp_path) is None
     before = torch.randn(4, 1, 3, 3)
-    inside.save_filters(tmp_path, before)
-    assert torch.equal(inside.load_filters(tmp_path), before)
-    assert [path.name for path in tmp_path.iterdir()] == [inside.FILTERS]
-    save_file({"other": before}, tmp_path / inside.FILTERS)
+    filters.save_filters(tmp_path, before)
+    assert torch.equal(filters.load_filters(tmp_path), before)
+    assert [path.name for path in tmp_path.iterdir()] == [FILTERS]
+    save_file({"other": before}, tmp_path / FILTERS)
     with pytest.raises(InputError, match=r"filters\.safetensors is damaged"):
-        inside.load_filters(tmp_path)
-    (tmp_path / inside.FILTERS).write_bytes(b"nothing")
+        filters.load_filters(tmp_path)
+    (tmp_path / FILTERS).write_bytes(b"nothing")
     with pytest.raises(InputError, match="is damaged"):
-        inside.load_filters(tmp_path)
+        filters.load_filters(tmp_path)
 
 
 def test_the_bundled_model_has_its_filters_of_before_and_they_changed_a_little(model):
-    before, after = inside.load_filters(BUNDLED), inside.filters(model, radiograph=True)
+    before, after = filters.load_filters(BUNDLED), filters.filters(model, radiograph=True)
     assert before.shape == after.shape
     change = (after - before).norm() / before.norm()
     assert 0 < change < 0.5
@@ -398,13 +401,13 @@ def test_the_bundled_model_has_its_filters_of_before_and_they_changed_a_little(m
 def test_a_command_keeps_the_filters_of_given_weights(shared, tmp_path, monkeypatch, capsys):
     weights = shared / "weights" / "mobilenetv2_100_imagenet.safetensors"
     shutil.copytree(BUNDLED, tmp_path / "model")
-    (tmp_path / "model" / inside.FILTERS).unlink()
+    (tmp_path / "model" / FILTERS).unlink()
     monkeypatch.setattr(sys, "argv", ["hub", "filters", str(tmp_path / "model"), "--weights", str(weights)])
     assert main.main() == 0
     assert "32 filters; training changed them by" in capsys.readouterr().out
-    kept = load_file(tmp_path / "model" / inside.FILTERS)["before"]
+    kept = load_file(tmp_path / "model" / FILTERS)["before"]
     torch.testing.assert_close(kept, load_file(weights)["conv_stem.weight"].sum(1, keepdim=True))
-    assert torch.equal(kept, inside.load_filters(BUNDLED))
+    assert torch.equal(kept, filters.load_filters(BUNDLED))
 
 
 # Arithmetic
@@ -421,13 +424,13 @@ def test_a_slide_is_what_torch_gives_and_impossible_where_torch_refuses(
 ):
     settings = size, kernel, padding, stride, dilation
     try:
-        found = inside.slide(*settings)
+        found = conv_arithmetic.slide(*settings)
     except InputError as error:
         assert "does not fit" in str(error)
         with pytest.raises(RuntimeError, match="Kernel size can't be greater"):
-            inside.torch_slide(*settings)
+            conv_arithmetic.torch_slide(*settings)
         return
-    assert found.output == inside.torch_slide(*settings)[0]
+    assert found.output == conv_arithmetic.torch_slide(*settings)[0]
     if padding == "same":
         assert found.output == -(-size // stride)
         assert 0 <= found.after - found.before <= 1
@@ -443,7 +446,7 @@ def test_a_slide_is_what_torch_gives_and_impossible_where_torch_refuses(
 def test_positions_see_the_pixels_that_torch_adds_up(size, kernel, padding, stride, dilation):
     """One row of ones under a kernel of ones: each output is the number of taps that are on the picture."""
     assume(dilation * (kernel - 1) < size + 2 * padding)
-    found = inside.slide(size, kernel, padding, stride, dilation)
+    found = conv_arithmetic.slide(size, kernel, padding, stride, dilation)
     counts = nn.functional.conv1d(
         torch.ones(1, 1, size), torch.ones(1, 1, kernel), stride=stride, padding=padding, dilation=dilation
     )
@@ -455,10 +458,10 @@ def test_positions_see_the_pixels_that_torch_adds_up(size, kernel, padding, stri
 def test_torch_refuses_same_with_a_stride_and_is_shown_with_the_padding_laid_around():
     with pytest.raises(ValueError, match="not supported for strided"):
         nn.Conv2d(1, 1, 3, stride=2, padding="same")
-    assert inside.torch_slide(224, 3, "same", 2) == (
+    assert conv_arithmetic.torch_slide(224, 3, "same", 2) == (
         112, "Sequential(ZeroPad2d((0, 1, 0, 1)), Conv2d(1, 1, 3, stride=2, padding=0))"
     )  # fmt: skip
-    assert inside.torch_slide(224, 3, "same") == (224, "Conv2d(1, 1, 3, stride=1, padding='same')")
+    assert conv_arithmetic.torch_slide(224, 3, "same") == (224, "Conv2d(1, 1, 3, stride=1, padding='same')")
 
 
 @pytest.mark.parametrize(
@@ -478,7 +481,7 @@ def test_torch_refuses_same_with_a_stride_and_is_shown_with_the_padding_laid_aro
 )
 def test_impossible_settings_are_explained(settings, sentence):
     with pytest.raises(InputError, match=sentence):
-        inside.slide(**settings)
+        conv_arithmetic.slide(**settings)
 
 
 @some
@@ -493,9 +496,9 @@ def test_the_cost_of_a_convolution_is_what_torch_counts(
 ):
     assume(kernel <= size + 2 * padding)
     channels, filters = channels * groups, filters * groups
-    cost = inside.convolution(channels, filters, kernel, size, padding, stride, 1, groups, bias)
+    cost = conv_arithmetic.convolution(channels, filters, kernel, size, padding, stride, 1, groups, bias)
     layer = nn.Conv2d(channels, filters, kernel, stride, padding, 1, groups, bias, device="meta")
-    (found,) = inside.layers(layer, (channels, size, size))
+    (found,) = receptive_field.layers(layer, (channels, size, size))
     assert cost.parameters == sum(tensor.numel() for tensor in layer.parameters())
     assert (cost.multiply_adds, cost.activations) == (found.multiply_adds, found.activations)
     output = layer(torch.empty(1, channels, size, size, device="meta"))
@@ -503,19 +506,19 @@ def test_the_cost_of_a_convolution_is_what_torch_counts(
 
 
 def test_stride_changes_multiply_adds_and_activations_and_not_the_parameters():
-    one, two = (inside.convolution(3, 32, 3, 224, padding=1, stride=stride) for stride in (1, 2))
+    one, two = (conv_arithmetic.convolution(3, 32, 3, 224, padding=1, stride=stride) for stride in (1, 2))
     assert one.parameters == two.parameters == 896
     assert one.multiply_adds == 4 * two.multiply_adds
     assert one.activations == 4 * two.activations
     with pytest.raises(InputError, match="2 groups do not divide 3 channels"):
-        inside.convolution(3, 4, 3, 8, groups=2)
+        conv_arithmetic.convolution(3, 4, 3, 8, groups=2)
     with pytest.raises(InputError, match="number of filters is 0"):
-        inside.convolution(3, 0, 3, 8)
+        conv_arithmetic.convolution(3, 0, 3, 8)
 
 
 def test_three_small_kernels_see_as_far_as_a_large_one_for_less():
-    large, far = inside.stack([7], 64, 56)
-    small, as_far = inside.stack([3, 3, 3], 64, 56)
+    large, far = conv_arithmetic.stack([7], 64, 56)
+    small, as_far = conv_arithmetic.stack([3, 3, 3], 64, 56)
     assert far == as_far == 7
     assert (large.parameters, small.parameters) == (49 * 64 * 64, 27 * 64 * 64)
     assert large.multiply_adds == large.parameters * 56 * 56
@@ -525,10 +528,10 @@ def test_three_small_kernels_see_as_far_as_a_large_one_for_less():
 @some
 @given(channels=st.integers(1, 4), size=st.integers(3, 12), filters=st.integers(1, 4))
 def test_a_dense_layer_in_its_place_has_a_weight_for_every_pair(channels, size, filters):
-    (layer,) = inside.layers(nn.Conv2d(channels, filters, 3, device="meta"), (channels, size, size))
+    (layer,) = receptive_field.layers(nn.Conv2d(channels, filters, 3, device="meta"), (channels, size, size))
     inputs, outputs = channels * size * size, filters * (size - 2) ** 2
     dense = nn.Linear(inputs, outputs, device="meta")
-    cost = inside.dense_instead(layer)
+    cost = conv_arithmetic.dense_instead(layer)
     assert cost.parameters == sum(tensor.numel() for tensor in dense.parameters())
     assert (cost.multiply_adds, cost.activations) == (inputs * outputs, outputs)
 

@@ -17,10 +17,11 @@ from safetensors.torch import load_file, save_file
 from hub import files
 from hub.errors import InputError
 from hub.export import quantization
-from hub.export.onnx import TOLERANCE, as_good, export, load, sign, to_input, verify, write_onnx
-from hub.files import BUNDLED
+from hub.export.onnx import TOLERANCE, as_good, export, sign, to_input, verify, write_onnx
 from hub.inference.classifier import Classifier
-from hub.models import package
+from hub.models import factory, package
+from hub.models.factory import load
+from hub.models.folder import BUNDLED
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +35,7 @@ def films(count):
 def write_folder(folder, architecture="mobilenetv2_050", size=64):
     """Write the folder of an untrained network with no ONNX beside it."""
     torch.manual_seed(0)
-    model = package.create_model(architecture, 2, "none", radiograph=False, size=size).eval()
+    model = factory.create_model(architecture, 2, "none", radiograph=False, size=size).eval()
     torch.nn.init.normal_(model.get_classifier().weight)
     for name, parameter in model.named_parameters():
         if "bn" in name and name.endswith("bias"):  # which training would leave at 0 nowhere

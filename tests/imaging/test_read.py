@@ -16,8 +16,9 @@ from PIL import Image
 from timm.data import create_transform
 
 from hub.errors import InputError
-from hub.imaging import read
-from hub.imaging.read import crop_borders, read_film, read_image, squash
+from hub.imaging import borders
+from hub.imaging.borders import crop_borders
+from hub.imaging.read import read_film, read_image, squash
 
 RANDOM = np.random.default_rng(0)
 # A gradient survives JPEG; noise makes files long enough to cut. Both hold 0 and 255.
@@ -529,6 +530,6 @@ def test_borders_are_those_of_the_plain_definition(size):
         page = Image.fromarray(noisy.astype(np.uint8))
         across, down = (max(1, side // 256) for side in size)
         sample = np.asarray(page.convert("L"))[::down, ::across].astype(np.int16)
-        np.testing.assert_array_equal(read._sample(page), sample)
+        np.testing.assert_array_equal(borders._sample(page), sample)
         for lines in (sample, sample.T):
-            assert read._border(lines).tolist() == border(lines)
+            assert borders._border(lines).tolist() == border(lines)

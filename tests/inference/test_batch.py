@@ -22,7 +22,7 @@ from PIL import Image
 from hub.demo import handlers
 from hub.errors import InputError
 from hub.imaging.read import read_image
-from hub.inference import batch, input_check
+from hub.inference import batch, decision, input_check
 from hub.inference.batch import Result, classify_files, to_csv, unpack
 from hub.inference.classifier import Prediction
 from hub.inference.input_check import Verdict
@@ -419,7 +419,7 @@ OTHER = SimpleNamespace(classes=["A"], operating_points={})
 
 
 def report(result, classifier=PNEUMONIA):
-    return result, result.prediction and handlers.report(classifier, result.prediction)
+    return result, result.prediction and decision.report(classifier, result.prediction)
 
 
 def table(rows):

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from hub.errors import InputError
-from hub.files import BUNDLED
 from hub.imaging.read import read_pixels
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference.classifier import Classifier
+from hub.models.folder import BUNDLED
 
 ROOT = Path(__file__).parents[2]
 

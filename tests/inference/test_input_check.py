@@ -13,12 +13,12 @@ from scipy.spatial.distance import mahalanobis
 from hub.data import decode_cache
 from hub.data.splits import load_splits
 from hub.errors import InputError
-from hub.files import BUNDLED
-from hub.imaging import read
+from hub.imaging import borders
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference import input_check
 from hub.inference.classifier import Classifier
 from hub.inference.input_check import FOREIGN, UNLIKE
+from hub.models.folder import BUNDLED
 from hub.training import input_check_fit, perturbations
 
 
@@ -183,7 +183,7 @@ def test_a_screenshot_is_cropped_to_the_film(films, colour, scale):
         pen.text((x * scale, 8 * scale), "File  View  Window", fill="gray", font_size=10 * scale)
     pen.text((5 * scale, 280 * scale), "W 2048  L 1024  100 %", fill="gray", font_size=10 * scale)
     page.paste(film, (80 * scale, 50 * scale))
-    cropped = read.crop_borders(page)
+    cropped = borders.crop_borders(page)
     np.testing.assert_allclose(cropped.size, film.size, atol=4 * scale)
 
 
@@ -192,13 +192,13 @@ def test_a_letterbox_that_was_compressed_is_cropped_as_well(films):
     page.paste(Image.fromarray(films[1]), (0, 88))
     file = io.BytesIO()
     page.save(file, "JPEG", quality=60)
-    np.testing.assert_allclose(read.crop_borders(Image.open(file)).size, (224, 224), atol=8)
+    np.testing.assert_allclose(borders.crop_borders(Image.open(file)).size, (224, 224), atol=8)
 
 
 def test_a_picture_without_borders_and_a_plain_one_stay_as_they_are():
     noise = Image.fromarray(default_rng(0).integers(0, 256, (90, 70), dtype=np.uint8))
     for picture in (noise, Image.new("RGB", (64, 64), "red")):
-        assert read.crop_borders(picture) is picture
+        assert borders.crop_borders(picture) is picture
 
 
 def test_a_check_is_fitted_from_films_and_pictures_and_travels_in_the_folder(tmp_path, monkeypatch):

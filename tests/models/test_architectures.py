@@ -13,11 +13,10 @@ from datasets import ClassLabel, Dataset, Features, Image
 from PIL import Image as PillowImage
 from sklearn.datasets import load_digits
 
-from hub.data import decode_cache
 from hub.inference.classifier import Classifier
 from hub.models import architectures
-from hub.training import recipes
-from hub.training.loop import normalize, predict_logits
+from hub.models.forward import normalize, predict_logits
+from hub.training import augmentation, recipes
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,25 +89,25 @@ def test_a_recipe_goes_by_the_last_part_of_the_name():
 def test_every_recipe_names_what_there_is():
     for recipe in recipes.RECIPES.values():
         assert timm.is_model(recipe.architecture)
-        assert recipe.augmentation in decode_cache.AUGMENTATIONS
+        assert recipe.augmentation in augmentation.AUGMENTATIONS
         assert recipe.small_epochs < recipe.epochs
         assert recipe.small_size <= recipe.size
         assert not recipe.frozen or not architectures.is_own(recipe.architecture)
 
 
-@pytest.mark.parametrize("kind", decode_cache.AUGMENTATIONS)
+@pytest.mark.parametrize("kind", augmentation.AUGMENTATIONS)
 def test_every_augmentation_keeps_pixels_in_range_and_changes_most_pictures(kind):
     pixels = torch.randint(0, 256, (16, 3, 32, 32), dtype=torch.uint8)
-    varied = decode_cache.augment(pixels, 24, torch.Generator().manual_seed(0), kind)
+    varied = augmentation.augment(pixels, 24, torch.Generator().manual_seed(0), kind)
     assert varied.shape == (16, 3, 24, 24)
     assert varied.min() >= 0 and varied.max() <= 1
-    same_size = decode_cache.augment(pixels, 32, torch.Generator().manual_seed(0), kind)
+    same_size = augmentation.augment(pixels, 32, torch.Generator().manual_seed(0), kind)
     assert ((same_size - pixels / 255).abs().amax((1, 2, 3)) > 0.1).sum() >= 12
 
 
 def test_objects_are_moved_by_whole_pixels_so_that_they_stay_sharp():
     pixels = torch.randint(0, 256, (16, 3, 32, 32), dtype=torch.uint8)
-    varied = 255 * decode_cache.augment(pixels, 32, torch.Generator().manual_seed(0), "objects")
+    varied = 255 * augmentation.augment(pixels, 32, torch.Generator().manual_seed(0), "objects")
     assert torch.allclose(varied, varied.round(), atol=0.01)
 
 

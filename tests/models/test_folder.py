@@ -13,11 +13,12 @@ from PIL import Image
 from safetensors import safe_open
 from transformers import AutoImageProcessor, AutoModelForImageClassification, pipeline
 
-from hub.data.patients import format_report
+from hub.data.leakage import format_report
 from hub.errors import InputError
-from hub.files import BUNDLED, new_folder
+from hub.files import new_folder
 from hub.inference.classifier import Classifier
 from hub.inference.heatmap import local_log_odds, overlay
+from hub.models.folder import BUNDLED
 from hub.training.perturbations import FAULTS
 
 

@@ -21,13 +21,12 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 from servers import free_port, serving, wait_for
 
-from hub.data.patients import stored_images
 from hub.data.splits import load_splits
+from hub.data.stored import stored_images
 from hub.errors import InputError
-from hub.files import BUNDLED
 from hub.inference.classifier import Classifier
-from hub.models import package
-from hub.publishing import space
+from hub.models.folder import BUNDLED
+from hub.publishing import model, space
 from hub.publishing.dataset import write_dataset
 
 ROOT = Path(__file__).parents[2]
@@ -277,11 +276,11 @@ def test_of_the_networks_on_the_hub_only_the_one_that_answers_is_fetched(hub, ru
 
 def test_a_folder_that_is_not_a_model_folder_is_not_published(tmp_path):
     with pytest.raises(InputError, match="is not a model folder"):
-        package.copy_package(ROOT / "tests", tmp_path / "copy", "someone/model")
+        model.copy_package(ROOT / "tests", tmp_path / "copy", "someone/model")
     for name in ("config.json", "model.safetensors"):
         shutil.copy(BUNDLED / name, tmp_path)
     with pytest.raises(InputError, match=r"has no metrics\.json"):
-        package.copy_package(tmp_path, tmp_path / "copy", "someone/model")
+        model.copy_package(tmp_path, tmp_path / "copy", "someone/model")
     assert not (tmp_path / "copy").exists()
 
 

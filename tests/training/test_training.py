@@ -15,15 +15,16 @@ from datasets import Dataset, DatasetDict
 from PIL import Image
 
 import train
-from hub.data.decode_cache import augment, decode
+from hub.data.decode_cache import decode
 from hub.data.splits import load_splits
 from hub.errors import InputError
-from hub.evaluation import metrics as metrics_module
 from hub.export.onnx import export
-from hub.files import BUNDLED, checkpoint_path
 from hub.inference.classifier import Classifier
-from hub.models import architectures, package
+from hub.models import architectures, factory, forward, package
+from hub.models.folder import BUNDLED
 from hub.training import checkpoint, loop
+from hub.training.augmentation import augment
+from hub.training.checkpoint import checkpoint_path
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {"epochs": 2, "small_epochs": 1, "small_size": 32, "batch_size": 8, "learning_rate": 1e-3}
@@ -43,7 +44,7 @@ def tiny_set(count, seed):
 
 def tiny_model():
     torch.manual_seed(0)
-    return package.create_model("mobilenetv2_050", 2, "none", radiograph=True, size=48)
+    return factory.create_model("mobilenetv2_050", 2, "none", radiograph=True, size=48)
 
 
 def test_equal_seeds_give_equal_weights_and_others_do_not():
@@ -104,7 +105,7 @@ def test_frozen_filters_stay_with_muon_too():
     model = timm.create_model("airbench_small", num_classes=2)
     images, labels = tiny_set(32, 1)
     images = images.expand(-1, 3, -1, -1)
-    architectures.whiten(model, loop.normalize(images.float() / 255, model))
+    architectures.whiten(model, forward.normalize(images.float() / 255, model))
     before = {name: tensor.clone() for name, tensor in model.named_parameters()}
     loop.train(model, (images, labels), (images, labels), optimizer="muon", **SETTINGS)
     same = {name for name, tensor in model.named_parameters() if torch.equal(tensor, before[name])}
@@ -167,7 +168,7 @@ def test_a_one_channel_network_and_its_package_are_the_same_function(tmp_path, f
     model = tiny_model().eval()
     torch.nn.init.normal_(model.get_classifier().weight)
     pixels = torch.from_numpy(np.asarray(film.resize((48, 48))).copy())[None, None]
-    expected = loop.predict_logits(model, pixels).softmax(1)[0].tolist()
+    expected = forward.predict_logits(model, pixels).softmax(1)[0].tolist()
     metrics = {"training": {"command": "", "dataset": "", "weights": "", "seconds": 0, "temperature": 1.0,
                "history": [], "splits": {"images": {}, "patients_known": True,
                "shared_patients": {}, "shared_numbers": {}, "shared_images": {}}}}  # fmt: skip
@@ -180,7 +181,7 @@ def test_a_one_channel_network_and_its_package_are_the_same_function(tmp_path, f
 
 
 def test_training_goes_on_from_a_model_folder_with_the_same_function():
-    model = package.create_model("mobilenetv2_100", 2, str(BUNDLED), radiograph=True, size=224).eval()
+    model = factory.create_model("mobilenetv2_100", 2, str(BUNDLED), radiograph=True, size=224).eval()
     rgb = timm.create_model(f"local-dir:{BUNDLED}", pretrained=True).eval()
     grey = torch.rand(1, 1, 224, 224)
     with torch.inference_mode():
@@ -207,24 +208,24 @@ def test_decoding_names_the_file_that_cannot_be_read(kaggle_folder):
 )
 def test_weights_that_cannot_be_used_are_refused(weights, sentence):
     with pytest.raises(InputError, match=sentence):
-        package.create_model("mobilenetv2_100", 2, weights, radiograph=True, size=224)
+        factory.create_model("mobilenetv2_100", 2, weights, radiograph=True, size=224)
 
 
 def test_damaged_weights_are_refused(tmp_path):
     path = tmp_path / "weights.safetensors"
     path.write_bytes((BUNDLED / "model.safetensors").read_bytes()[:100_000])
     with pytest.raises(InputError, match="damaged or does not fit"):
-        package.create_model("mobilenetv2_100", 2, str(path), radiograph=True, size=224)
+        factory.create_model("mobilenetv2_100", 2, str(path), radiograph=True, size=224)
 
 
 def test_an_unknown_architecture_is_refused():
     with pytest.raises(InputError, match="knows no architecture"):
-        package.create_model("mobilenet_v99", 2, "none", radiograph=True, size=224)
+        factory.create_model("mobilenet_v99", 2, "none", radiograph=True, size=224)
 
 
 def test_a_network_without_a_linear_last_layer_is_refused():
     with pytest.raises(InputError, match="one linear layer"):
-        package.create_model("levit_128s", 2, "none", radiograph=False, size=224)
+        factory.create_model("levit_128s", 2, "none", radiograph=False, size=224)
 
 
 def test_help_teaches_and_costs_nothing():
@@ -319,7 +320,7 @@ def stop_train(how, *arguments):
 
 
 def test_a_run_that_was_killed_is_resumed_and_ends_as_an_uninterrupted_one(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(metrics_module, "DRAWS", 50)
+    monkeypatch.setattr("hub.evaluation.metrics.DRAWS", 50)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert stop_train(signal.SIGKILL, *QUICK, "--output", killed)[0] == -signal.SIGKILL
     assert not killed.exists()

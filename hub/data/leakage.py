@@ -1,0 +1,103 @@
+"""What the splits share: patients, patient numbers, images."""
+
+from collections import Counter
+from itertools import chain, combinations
+
+import imagehash
+import numpy as np
+from datasets import Dataset, DatasetDict
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from tqdm.auto import tqdm
+
+from hub.data.patients import patient_number, patients_known
+from hub.data.stored import digests_of, naming, stored_images
+from hub.imaging.read import read_image
+
+# Of 256 bits. In the Kermany films two children differ by 38 and more, re-compressed copies by 10 at most.
+NEAR_DUPLICATE_BITS = 16
+
+
+def groups_of_copies(found: dict[str, Dataset], radiographs: bool) -> list[str]:
+    """Return one name per image, shared by copies: equal bytes or, for radiographs, near-duplicates.
+
+    Near-duplicates are found by perceptual hash: the signs of 256 low-frequency DCT coefficients
+    (imagehash.phash; Zauner 2010).
+    """
+    digests = [digest for dataset in found.values() for digest in digests_of(dataset)]
+    if not radiographs:
+        return [digest[:16] for digest in digests]
+    images = chain.from_iterable(stored_images(dataset) for dataset in found.values())
+    progress = tqdm(images, "Looking for near-duplicates", len(digests), unit=" images", leave=False)
+    hashes = []
+    for index, image in enumerate(progress):
+        with naming(index, image):
+            picture = read_image(image, radiograph=True)
+        hashes.append(np.packbits(imagehash.phash(picture, hash_size=16).hash))
+    hashes = np.stack(hashes)
+    pairs = []
+    for index, row in enumerate(hashes):
+        distance = np.bitwise_count(hashes[index:] ^ row).sum(1)
+        pairs += [(index, index + int(j)) for j in np.flatnonzero(distance <= NEAR_DUPLICATE_BITS)]
+    group = connected(len(digests), pairs)
+    return [digests[first][:16] for first in group]
+
+
+def connected(count: int, pairs: list[tuple[int, int]]) -> np.ndarray:
+    """Return for each of `count` items the first item of its connected component."""
+    rows, columns = np.array(pairs, dtype=int).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(count, count))
+    component = connected_components(graph, directed=False)[1]
+    first = np.unique(component, return_index=True)[1]
+    return first[component]
+
+
+def leak_report(splits: DatasetDict, digests: dict[str, list[str]] | None = None) -> dict:
+    """Count what the splits share: patients, bare patient numbers, byte-identical images.
+
+    Keys: `images` and `patients` per split, `patients_known`, `identical_groups` (groups of images
+    with the same bytes, anywhere), and `shared_patients`, `shared_numbers`, `shared_images`, each
+    `{"train/validation": n, "train/test": n, "validation/test": n}`. Where patients are unknown a
+    "patient" is a group of near-duplicates. `digests`, where the caller has them already, are `digests_of`
+    each split.
+    """
+    patients = {name: set(split["patient"][:]) for name, split in splits.items()}
+    numbers = {name: {patient_number(p) for p in group} for name, group in patients.items()}
+    digests = digests or {name: digests_of(split) for name, split in splits.items()}
+    repeats = Counter(digest for group in digests.values() for digest in group)
+    return {
+        "images": {name: len(split) for name, split in splits.items()},
+        "patients": {name: len(group) for name, group in patients.items()},
+        "patients_known": patients_known(chain.from_iterable(patients.values())),
+        "identical_groups": sum(count > 1 for count in repeats.values()),
+        "shared_patients": _shared(patients),
+        "shared_numbers": _shared(numbers),
+        "shared_images": _shared({name: set(group) for name, group in digests.items()}),
+    }
+
+
+def format_report(report: dict) -> str:
+    """Return the leak report as lines to print."""
+    kind = (
+        "patients"
+        if report["patients_known"]
+        else "patients or groups of copies (some or all patients are unknown)"
+    )
+    lines = [
+        f"{split:<11}{report['images'][split]:>6} images of {report['patients'][split]} {kind}"
+        for split in report["images"]
+    ]
+    for key, title in (
+        ("shared_patients", kind),
+        ("shared_numbers", "bare patient numbers"),
+        ("shared_images", "byte-identical images"),
+    ):
+        if key != "shared_numbers" or report["patients_known"] or report[key] != report["shared_patients"]:
+            pairs = ", ".join(f"{pair} {count}" for pair, count in report[key].items())
+            lines.append(f"shared {title}: {pairs}")
+    lines.append(f"groups of byte-identical images in all: {report['identical_groups']}")
+    return "\n".join(lines)
+
+
+def _shared(groups: dict[str, set[str]]) -> dict[str, int]:
+    return {f"{a}/{b}": len(groups[a] & groups[b]) for a, b in combinations(groups, 2)}

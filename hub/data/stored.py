@@ -1,0 +1,42 @@
+"""Images of a data set as they are stored: bytes or paths, file names, digests."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow.compute
+from datasets import Dataset
+
+from hub.errors import InputError
+from hub.imaging.read import read_file
+
+
+def stored_images(dataset: Dataset) -> Iterator[bytes | str]:
+    """Yield each image as it is stored: encoded bytes, or a path."""
+    # Row by row it takes ten times as long.
+    for table in dataset.select_columns("image").with_format("arrow").iter(100):
+        for image in table["image"].to_pylist():
+            yield image["path"] if image["bytes"] is None else image["bytes"]
+
+
+def file_names(dataset: Dataset) -> Iterator[str]:
+    """Yield the name of each image's file, "" where it is not known."""
+    for table in dataset.select_columns("image").with_format("arrow").iter(1000):
+        for path in pyarrow.compute.struct_field(table["image"], "path").to_pylist():
+            yield path.rpartition("/")[2] if path else ""
+
+
+@contextmanager
+def naming(index: int, image: bytes | str) -> Iterator[None]:
+    """Put the path, or the place in the data set, of an image that cannot be read into the InputError."""
+    try:
+        yield
+    except InputError as error:
+        where = image if isinstance(image, str) else f"Image {index} of the data set"
+        raise InputError(f"{where}: {error}") from None
+
+
+def digests_of(dataset: Dataset) -> list[str]:
+    """Return the SHA-256 of each image's encoded bytes."""
+    encoded = (i if isinstance(i, bytes) else read_file(i) for i in stored_images(dataset))
+    return [hashlib.sha256(data).hexdigest() for data in encoded]

@@ -1,0 +1,68 @@
+"""From a probability to a finding at an operating point."""
+
+import math
+
+from hub.errors import InputError
+from hub.inference.classifier import Classifier, Prediction
+
+OPERATING_POINTS = {
+    "balanced": "weighs a missed pneumonia and a false alarm alike",
+    "screening": "misses as little pneumonia as it can, at the price of more false alarms",
+}
+NEAR = 2  # odds within this factor of the threshold's are too close to call
+
+
+def operating_points(classifier: Classifier) -> list[str]:
+    """Return the names of the operating points to choose from, the usual one first; [] without any."""
+    if "PNEUMONIA" not in classifier.classes:
+        return []
+    return [name for name in OPERATING_POINTS if name in classifier.operating_points]
+
+
+def shown_class(prediction: Prediction) -> str | None:
+    """Return the class whose heatmap is shown."""
+    return "PNEUMONIA" if "PNEUMONIA" in prediction.heatmaps else prediction.label
+
+
+def find(probability: float, threshold: float) -> str:
+    """Return the finding for a probability of pneumonia: one of FINDINGS, "uncertain" near the threshold."""
+    distance = log_odds(probability) - log_odds(threshold)
+    if abs(distance) < math.log(NEAR):
+        return "uncertain"
+    return "signs of pneumonia" if distance > 0 else "no sign of pneumonia"
+
+
+def log_odds(probability: float) -> float:
+    """Return the natural logarithm of the odds, finite for 0 and 1, too."""
+    probability = min(max(probability, 1e-9), 1 - 1e-9)
+    return math.log(probability / (1 - probability))
+
+
+def report(classifier: Classifier, prediction: Prediction, operating_point: str | None = None) -> dict:
+    """Return the answer at one operating point as plain JSON; this is what the API gives.
+
+    `label` is the class: PNEUMONIA from the threshold up, by argmax where the model has no operating
+    points. `finding` is one of FINDINGS, `probability` the calibrated probability of pneumonia; both are
+    None for other models, and like `label` where the input check refuses. `verdict` is that check's.
+    Raises InputError for an operating point that the model does not have.
+    """
+    points = operating_points(classifier)
+    if operating_point and points and operating_point not in points:
+        raise InputError(f"There is no operating point {operating_point}; give {' or '.join(points)}.")
+    name = (operating_point or points[0]) if points else None
+    threshold = classifier.operating_points[name] if points else None
+    probability = prediction.probabilities.get("PNEUMONIA")
+    label, finding = prediction.label, None
+    if points and probability is not None:
+        label = "PNEUMONIA" if probability >= threshold else "NORMAL"
+        finding = find(probability, threshold)
+    verdict = prediction.verdict
+    return {
+        "label": label,
+        "finding": finding,
+        "probability": probability,
+        "probabilities": dict(prediction.probabilities),
+        "operating_point": name,
+        "threshold": threshold,
+        "verdict": {"status": verdict.status, "reason": verdict.reason, "sentence": verdict.sentence},
+    }

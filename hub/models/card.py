@@ -1,0 +1,69 @@
+"""The model card, README.md of a model folder."""
+
+import json
+from pathlib import Path
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from hub.files import write_text
+from hub.models import architectures
+from hub.models.folder import read_config
+from hub.repo_id import is_hub_id
+
+TEMPLATE = Path(__file__).parent / "card.md"
+
+
+def write_card(folder: Path, repo_id: str | None = None) -> None:
+    """Write README.md, the model card, from config.json and metrics.json of the folder.
+
+    Its examples load `repo_id` from the Hub or, without one, a local folder.
+    """
+    config, metrics = read_config(folder), json.loads((folder / "metrics.json").read_text())
+    results = []
+    for split in ("validation", "test"):
+        names = {
+            "accuracy": "Accuracy",
+            "auc": "AUC",
+            "f1": "F1",
+            "sensitivity": "Sensitivity",
+            "specificity": "Specificity",
+        }
+        for key, name in names.items():
+            if metrics.get(split, {}).get(key, {}).get("value") is not None:
+                results.append(
+                    EvalResult(
+                        task_type="image-classification",
+                        dataset_type="chest-xray-pneumonia" if config["radiograph"] else "image-folder",
+                        dataset_name=_public_name(metrics[split]["dataset"]),
+                        dataset_split=split,
+                        metric_type=key,
+                        metric_name=name,
+                        metric_value=round(metrics[split][key]["value"], 4),
+                    )
+                )
+    trained_on, own = metrics["training"]["dataset"], architectures.is_own(config["architecture"])
+    data = ModelCardData(
+        license="apache-2.0",
+        datasets=[trained_on] if is_hub_id(trained_on) else None,
+        library_name="timm",
+        pipeline_tag="image-classification",
+        tags=["image-classification", "timm"]
+        + ([] if own else ["transformers"])
+        + (["chest-x-ray", "medical"] if config["radiograph"] else []),
+        model_name=f"{config['architecture']}-{'pneumonia' if config['radiograph'] else 'classifier'}",
+        eval_results=results,
+    )
+    card = ModelCard.from_template(
+        data,
+        template_path=str(TEMPLATE),
+        config=config,
+        metrics=metrics,
+        repo_id=repo_id,
+        own=own,
+    )
+    write_text(folder / "README.md", str(card))
+
+
+def _public_name(source: str) -> str:
+    """Return a Hub id as it is, and of a path its last part: the rest is nobody's business."""
+    return source if is_hub_id(source) else Path(source).name

@@ -1,0 +1,108 @@
+"""A network to train, or that of a model folder, from timm."""
+
+from pathlib import Path
+
+import timm
+from safetensors import SafetensorError, safe_open
+from torch import nn
+
+from hub.errors import InputError
+from hub.models import architectures
+from hub.models.folder import read_config
+
+DROP_RATE = 0.2  # before the last layer, in training; small networks from scratch underfit as it is
+# One mean and one deviation for all channels: the averages of ImageNet's.
+GREY_STATISTICS = {"mean": (0.449,) * 3, "std": (0.226,) * 3}
+
+
+def create_model(
+    architecture: str, classes: int, weights: str, radiograph: bool, size: int, channels: int | None = None
+) -> nn.Module:
+    """Return the timm network to train; input `channels`, if not given, are one for radiographs, else three.
+
+    `weights` is "imagenet" (timm's own, downloaded), "none" (random), a safetensors file with the
+    network's ImageNet weights, or a model folder written here.
+
+    Raises InputError: unknown architecture, weights that are not there or do not fit.
+    """
+    if not timm.is_model(architecture):
+        raise InputError(f"timm knows no architecture {architecture}; timm.list_models() lists them.")
+    channels = channels or (1 if radiograph else 3)
+    overlay = {
+        "input_size": (3 if radiograph else channels, size, size),
+        "interpolation": "bicubic",
+        "crop_pct": 1.0,
+        "crop_mode": "squash",
+    }
+    if radiograph:
+        overlay |= GREY_STATISTICS
+    elif architectures.is_own(architecture):
+        overlay |= {"mean": (0.5,) * channels, "std": (0.5,) * channels}
+    if weights not in ("imagenet", "none"):
+        overlay |= _weights_overlay(Path(weights))
+    try:
+        model = timm.create_model(
+            architecture,
+            pretrained=weights != "none",
+            num_classes=classes,
+            in_chans=channels,
+            drop_rate=0 if architectures.is_own(architecture) else DROP_RATE,
+            pretrained_cfg_overlay=overlay,
+        )
+    except (RuntimeError, OSError, SafetensorError):
+        if weights != "imagenet":
+            raise InputError(
+                f"{weights} is damaged or does not fit {architecture}; give weights of this architecture."
+            ) from None
+        raise InputError(
+            f"timm's weights for {architecture} cannot be downloaded; check the network, "
+            "or give --weights FILE.safetensors, a model folder, or none."
+        ) from None
+    if not isinstance(model.get_classifier(), nn.Linear):
+        raise InputError(
+            f"{architecture} does not end in one linear layer, which is needed here; choose another."
+        )
+    if "file" in overlay:
+        _check_all_loaded(model, overlay["file"])
+    if weights == "none" or overlay.get("num_classes", model.default_cfg["num_classes"]) != classes:
+        # timm scales a fresh classifier by the number of classes: with two of them the loss starts at 7.
+        for tensor in model.get_classifier().parameters():
+            nn.init.zeros_(tensor)
+    return model
+
+
+def _check_all_loaded(model: nn.Module, file: str) -> None:
+    """Refuse a file that lacks a layer: with a fresh classifier timm would leave that layer random."""
+    with safe_open(file, "pt") as weights:
+        stored = set(weights.keys())
+    fresh = f"{model.pretrained_cfg['classifier']}."
+    needed = {name for name in model.state_dict() if not name.startswith(fresh)}
+    missing = sorted(needed - stored - {name for name in needed if name.endswith("num_batches_tracked")})
+    if missing:
+        raise InputError(f"{file} does not fit: it has no {missing[0]}; give weights of this architecture.")
+
+
+def _weights_overlay(path: Path) -> dict:
+    """Return the pretrained_cfg entries that make timm read a local file."""
+    if path.is_dir():
+        classes = read_config(path)["num_classes"]
+        if not (path / "model.safetensors").is_file():
+            raise InputError(f"{path} is not a model folder: it has no model.safetensors.")
+        return {"file": str(path / "model.safetensors"), "num_classes": classes}
+    if not path.is_file():
+        raise InputError(
+            f"There are no weights at {path}; give a .safetensors file, a model folder, or none."
+        )
+    if path.suffix != ".safetensors":
+        raise InputError(
+            f"{path} is not a .safetensors file; convert it first, pickled weights can run code."
+        )
+    return {"file": str(path)}
+
+
+def load(folder: Path) -> nn.Module:
+    """Return the network of a model folder; InputError where its weights are missing or damaged."""
+    try:
+        return timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    except (RuntimeError, OSError, SafetensorError):
+        raise InputError(f"The weights in {folder} are missing or damaged; get them again.") from None

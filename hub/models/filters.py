@@ -1,0 +1,46 @@
+"""The kernels of the first convolution, and what they were before training."""
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from hub.errors import InputError
+from hub.models.folder import FILTERS
+
+
+def filters(model: nn.Module, radiograph: bool = False) -> Tensor:
+    """Return the kernels of the first convolution, float32 [filters, channels, k, k].
+
+    `radiograph`: a model folder of radiographs weighs red, green and blue into grey in this layer
+    (`package.save_package`); its channels are added up, which gives back the one grey kernel. Raises
+    InputError where there is no convolution.
+    """
+    first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
+    if first is None:
+        raise InputError("This network has no convolution, so there are no filters to see.")
+    kernels = first.weight.detach().float()
+    return kernels.sum(1, keepdim=True) if radiograph else kernels.clone()
+
+
+def save_filters(folder: Path, before: Tensor) -> None:
+    """Keep in a model folder what `filters` gave before training, float32 [filters, channels, k, k]."""
+    partial = Path(folder) / f".{FILTERS}.partial"
+    save_file({"before": before.detach().float().contiguous()}, partial)
+    partial.chmod(0o644)  # safetensors writes for the owner alone
+    partial.replace(Path(folder) / FILTERS)
+
+
+def load_filters(folder: Path) -> Tensor | None:
+    """Return what `save_filters` kept, None where nothing was; InputError where it is damaged."""
+    file = Path(folder) / FILTERS
+    if not file.is_file():
+        return None
+    try:
+        before = load_file(file)["before"]
+    except (SafetensorError, KeyError):
+        raise InputError(f"{file} is damaged; get it again or delete it.") from None
+    if before.ndim != 4:
+        raise InputError(f"{file} does not hold kernels; get it again or delete it.")
+    return before.float()

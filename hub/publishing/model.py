@@ -1,0 +1,29 @@
+"""A model folder as it goes to the Hub."""
+
+import shutil
+from pathlib import Path
+
+from hub.errors import InputError
+from hub.export.onnx import verify
+from hub.files import sha256
+from hub.inference import input_check
+from hub.models.card import write_card
+from hub.models.folder import read_config
+
+
+def copy_package(folder: Path, copy: Path, repo_id: str) -> None:
+    """Copy a model folder into the folder `copy`, with a card for readers of `repo_id` on the Hub.
+
+    Raises InputError: not a model folder, never measured, or its ONNX files or its input check are not of
+    its weights.
+    """
+
+    read_config(folder)
+    needed = ("model.safetensors", "metrics.json", "preprocessor_config.json")
+    missing = [name for name in needed if not (folder / name).is_file()]
+    if missing:
+        raise InputError(f"{folder} has no {missing[0]}; give a model folder that train.py made.")
+    verify(folder)
+    input_check.load(folder, sha256(folder / "model.safetensors"))
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)
+    write_card(copy, repo_id)

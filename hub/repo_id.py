@@ -1,0 +1,23 @@
+"""Names of repositories on the Hub."""
+
+import re
+
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
+
+from hub.errors import InputError
+
+
+def is_hub_id(source: str) -> bool:
+    """Whether `source` has the form of a Hub id, USER/NAME; a folder may have it too."""
+    return re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", source) is not None
+
+
+def check_repo_id(repo_id: str) -> None:
+    """Raise InputError where `repo_id` is not USER/NAME."""
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError:
+        repo_id = ""
+    if "/" not in repo_id:
+        raise InputError("A repo on the Hub is named USER/NAME, letters, digits, - and _; give such a name.")
