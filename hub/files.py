@@ -1,4 +1,4 @@
-"""The files of a model folder: found, checked, and written whole or not at all. No torch here."""
+"""Files and folders that are written whole or not at all."""
 
 import hashlib
 import json
@@ -15,16 +15,30 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+@contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its name when the block ends well.
+
+    A reader never sees half a file, and where the block fails an older file stays as it was.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        partial.chmod(0o644)  # safetensors writes for the owner alone
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def write_json(path: Path, content: dict) -> None:
-    """Write JSON through a temporary name, so that a reader never sees half of it."""
+    """Write JSON by way of `replace_file`."""
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def write_text(path: Path, content: str) -> None:
-    """Write text through a temporary name, so that a reader never sees half of it."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(content)
-    partial.replace(path)
+    """Write text by way of `replace_file`."""
+    with replace_file(path) as partial:
+        partial.write_text(content)
 
 
 @contextmanager
@@ -46,12 +60,12 @@ def new_folder(
         raise InputError(f"{path} is there already; give another {option}{overwriting}.")
     if path.exists():
         check(path)
-    with replaced(path, option) as partial:
+    with replace_folder(path, option) as partial:
         yield partial
 
 
 @contextmanager
-def replaced(path: Path, option: str = "--output") -> Iterator[Path]:
+def replace_folder(path: Path, option: str = "--output") -> Iterator[Path]:
     """Yield a temporary folder beside `path` that takes its place when the block ends well.
 
     Raises InputError, which names `option`, where it cannot be made.

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from hub.demo import wording
 from hub.errors import InputError
 from hub.inference import decision
 from hub.inference.classifier import Classifier
 from hub.inference.heatmap import FAINT, FULL_COLOUR, local_log_odds, tint
+from hub.text import percent
 
 if TYPE_CHECKING:
     from hub.explorer.conv_arithmetic import Cost, Slide
@@ -118,7 +118,7 @@ def filters(network: "Network") -> str:
             + _mosaic(change * factor, largest, f"What changed, {enlarged}")
         )
         share = np.linalg.norm(change) / max(np.linalg.norm(before), 1e-12)
-        says = f"Training changed these numbers by {wording.percent(float(share))} of their size in all."
+        says = f"Training changed these numbers by {percent(float(share))} of their size in all."
     return _inside(
         f"<p>{count} filters of {height} × {width} numbers. Grey is zero: one that is all grey does next to "
         f"nothing. {escape(says)}</p>"
@@ -255,7 +255,7 @@ def _large(picture: np.ndarray, values: np.ndarray, channel: int, slider: bool, 
         f"style='opacity:{opacity:g}'></div>"
         f"<figcaption>{fade}"
         f"<p class='quiet'>Channel {channel}, {height} × {width} cells: mean {values.mean():.2f}, highest "
-        f"{values.max():.2f}, lowest {values.min():.2f}, above zero in {wording.percent(share)} of its "
+        f"{values.max():.2f}, lowest {values.min():.2f}, above zero in {percent(share)} of its "
         "cells. Clear is the lowest, red the highest.</p></figcaption></figure>"
     )
 

@@ -14,6 +14,7 @@ from PIL import Image
 from hub.demo import handlers, wording
 from hub.inference import decision
 from hub.inference.batch import Result, to_csv
+from hub.text import percent
 
 TICKS = (0.01, 0.1, 0.5, 0.9, 0.99)
 SCALE = decision.log_odds(0.997)  # the ends of the bar, in log odds either way
@@ -134,16 +135,15 @@ def _scale(probability: float, threshold: float) -> str:
     middle, near = decision.log_odds(threshold), decision.log_odds(1 / (1 + 1 / decision.NEAR))
     low, high = _place(middle - near), _place(middle + near)
     ticks = "".join(
-        f"<span class='tick' style='left:{_place(decision.log_odds(tick)):.1f}%'>"
-        f"{wording.percent(tick)}</span>"
+        f"<span class='tick' style='left:{_place(decision.log_odds(tick)):.1f}%'>{percent(tick)}</span>"
         for tick in TICKS
     )
     says = (
-        f"Calibrated probability of pneumonia {wording.percent(probability)}, "
-        f"threshold {wording.percent(threshold)}, on a scale of log odds from under 1 % to over 99 %"
+        f"Calibrated probability of pneumonia {percent(probability)}, "
+        f"threshold {percent(threshold)}, on a scale of log odds from under 1 % to over 99 %"
     )
     return (
-        f"<p class='probability'><strong>{wording.percent(probability)}</strong> calibrated probability of "
+        f"<p class='probability'><strong>{percent(probability)}</strong> calibrated probability of "
         f"pneumonia</p><div class='scale' role='img' aria-label='{says}'>"
         f"<div class='bar'><span class='unsure' style='left:{low:.1f}%;width:{high - low:.1f}%'></span>"
         f"<span class='yes' style='left:{high:.1f}%'></span>"
@@ -151,7 +151,7 @@ def _scale(probability: float, threshold: float) -> str:
         f"<span class='mark' style='left:{_place(decision.log_odds(probability)):.1f}%'></span></div>"
         f"<div class='ticks'>{ticks}</div></div>"
         f"<ul class='legend'><li class='no'>no sign</li><li class='unsure'>uncertain</li><li class='yes'>"
-        f"signs</li><li class='threshold'>threshold {wording.percent(threshold)}</li></ul>"
+        f"signs</li><li class='threshold'>threshold {percent(threshold)}</li></ul>"
     )
 
 
@@ -162,7 +162,7 @@ def _place(log_odds: float) -> float:
 
 def _probabilities(report: dict) -> str:
     rows = "".join(
-        f"<li><span>{escape(name)}</span><span>{wording.percent(value)}</span>"
+        f"<li><span>{escape(name)}</span><span>{percent(value)}</span>"
         f"<span class='bar'><span style='width:{100 * value:.1f}%'></span></span></li>"
         for name, value in wording.most_probable(report)
     )
@@ -172,7 +172,7 @@ def _probabilities(report: dict) -> str:
 def _batch_row(row: Result, report: dict | None) -> str:
     cells = wording.table_row(row.name, report, row.error)
     share = cells[wording.SHARE]
-    order, shown = (-1, "") if share is None else (share, wording.percent(share))
+    order, shown = (-1, "") if share is None else (share, percent(share))
     status = report["verdict"]["status"] if report else "bad"
     picture = f"<img src='{data_uri(row.thumbnail)}' alt='' width='56'>" if row.thumbnail else ""
     name, says, check = (escape(cells[title]) for title in ("Name", "Answer", wording.CHECK))

@@ -2,6 +2,7 @@
 
 from hub.inference.classifier import Classifier
 from hub.inference.decision import NEAR, OPERATING_POINTS
+from hub.text import percent
 
 RADIOGRAPH_WORDS = {
     "title": "Is it pneumonia?",
@@ -102,13 +103,3 @@ def explain_point(name: str, metrics: dict) -> str:
     if "test" in figures:
         sentences.append("On test films: {} and {}.".format(*figures["test"]))
     return " ".join(sentences)
-
-
-def percent(share: float) -> str:
-    """Return a share of 1 in per cent, with a no-break space; never 0 or 100 for what is neither."""
-    digits = 0 if 0.095 <= share <= 0.99 else 1
-    if 0 < share < 0.0005:
-        return "under 0.1\u00a0%"
-    if 0.9995 <= share < 1:
-        return "over 99.9\u00a0%"
-    return f"{100 * share:.{digits}f}".removesuffix(".0") + "\u00a0%"

@@ -42,7 +42,7 @@ def export(folder: Path, images: Tensor, validation: tuple[Tensor, Tensor]) -> d
     good enough. Raises InputError where ONNX cannot express the network or answers differently.
     """
     model = load(folder)
-    with files.replaced(folder / "onnx") as partial:
+    with files.replace_folder(folder / "onnx") as partial:
         full, small = partial / "model.onnx", partial / "model_int8.onnx"
         write_onnx(model, full)
         difference = largest_difference(model, full)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hub.errors import InputError
 
-BUNDLED = Path(__file__).parent / "pretrained"
+BUNDLED = Path(__file__).parents[1] / "pretrained"
 FILTERS = "filters.safetensors"  # the first layer's kernels as they were before training
 DIGEST = "safetensors_sha256"  # where an ONNX file says of which weights it was made
 

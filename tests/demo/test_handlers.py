@@ -15,6 +15,7 @@ from hub.inference.classifier import Prediction
 from hub.inference.heatmap import overlay
 from hub.inference.input_check import Verdict
 from hub.models.folder import BUNDLED
+from hub.text import percent
 
 FINE = Verdict("fine")
 DIGITS = SimpleNamespace(classes=[*"0123456789"], operating_points={}, radiograph=False)
@@ -108,7 +109,7 @@ def test_a_model_of_something_else_says_nothing_of_pneumonia():
     [(0.5, "50 %"), (0.003, "0.3 %"), (0.9994, "99.9 %"), (1, "100 %"), (0.99999, "over 99.9 %")],
 )
 def test_a_share_never_breaks_before_its_sign(share, shown):
-    assert wording.percent(share) == shown.replace(" %", "\u00a0%")
+    assert percent(share) == shown.replace(" %", "\u00a0%")
 
 
 def test_names_of_files_are_text_on_the_page(classifier):

@@ -26,6 +26,7 @@ import app
 from hub.demo import handlers, wording
 from hub.inference import decision
 from hub.inference.classifier import Classifier
+from hub.text import percent
 
 ROOT = Path(__file__).parents[2]
 WAIT = 30_000  # ms: several tests may share two cores
@@ -87,7 +88,7 @@ def test_a_visitor_uploads_a_film_and_reads_the_answer_of_the_classifier(page, c
     give(page, tmp_path / "my film.png")
     report = decision.report(classifier, classifier(tmp_path / "my film.png"))
     headline(page, wording.headline(report))
-    expect(page.locator(".probability strong")).to_have_text(wording.percent(report["probability"]))
+    expect(page.locator(".probability strong")).to_have_text(percent(report["probability"]))
     expect(page.get_by_text("threshold 18\u00a0%", exact=True)).to_be_visible()
     expect(page.get_by_text(wording.check_words(report))).to_be_visible()
     expect(page.locator(".film .name")).to_have_text("my film.png")

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from hub.demo import wording
 from hub.inference import decision
+from hub.text import percent
 
 ROOT = Path(__file__).parents[2]
 WAIT = 30_000  # ms
@@ -53,7 +54,7 @@ def test_a_visitor_uploads_a_film_and_reads_the_answer_of_the_classifier(page, c
     give(page, tmp_path / "film.png")
     report = decision.report(classifier, classifier(film))
     headline(page, wording.headline(report))
-    expect(page.locator(".probability strong")).to_have_text(wording.percent(report["probability"]))
+    expect(page.locator(".probability strong")).to_have_text(percent(report["probability"]))
     scale = page.locator(".card").get_by_role("img", name="Calibrated probability of pneumonia")
     expect(scale).to_have_accessible_name(re.compile("threshold 18\u00a0%"))
     expect(page.get_by_text(wording.check_words(report))).to_be_visible()

@@ -1,0 +1,21 @@
+"""Batches of anything, under a progress bar."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+from tqdm.auto import tqdm
+
+Item = TypeVar("Item")
+
+
+def batches(
+    items: Iterable[Item], size: int, description: str | None = None, unit: str = "images"
+) -> Iterator[list[Item]]:
+    """Yield lists of `size` items, the last one of as many as are left.
+
+    With a `description` a progress bar counts the items, and goes when they are done.
+    """
+    iterator = iter(items if description is None else tqdm(items, description, unit=f" {unit}", leave=False))
+    while batch := list(islice(iterator, size)):
+        yield batch

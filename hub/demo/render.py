@@ -1,0 +1,41 @@
+"""Render the templates of both pages, and images inside them."""
+
+import base64
+import io
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from PIL import Image
+
+# Autoescape: file names and class names are whatever a visitor or a model folder says.
+ENVIRONMENT = Environment(
+    loader=PackageLoader("hub.demo"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=StrictUndefined,
+)
+
+
+def render(template: str, **context: object) -> Markup:
+    """Return the HTML of a file in templates/; what the context holds is escaped unless it is Markup."""
+    return Markup(ENVIRONMENT.get_template(template).render(context))
+
+
+def jpeg_uri(image: Image.Image) -> str:
+    """Return the image as a JPEG in the form of an address, so that no file needs to be served."""
+    buffer = io.BytesIO()
+    image.convert("RGB").save(buffer, "JPEG", quality=88)
+    return _uri("jpeg", buffer)
+
+
+def png_uri(pixels: np.ndarray) -> str:
+    """Return uint8 [h, w, 1, 3 or 4] as a PNG in the form of an address, without loss."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels).save(buffer, "PNG")
+    return _uri("png", buffer)
+
+
+def _uri(kind: str, buffer: io.BytesIO) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
