@@ -1,1 +1,24 @@
-"""Chest X-ray pneumonia classifier: data, training, packaging, serving."""
+"""Classify chest radiographs: NORMAL or PNEUMONIA.
+
+>>> from hub import Classifier
+>>> prediction = Classifier.from_pretrained()("radiograph.png")
+>>> prediction.label, prediction.probabilities["PNEUMONIA"]
+"""
+
+from typing import TYPE_CHECKING
+
+from hub.errors import InputError
+
+if TYPE_CHECKING:
+    from hub.inference.classifier import Classifier
+
+__all__ = ["Classifier", "InputError"]
+
+
+def __getattr__(name: str) -> object:
+    """Import `Classifier` when it is asked for: ONNX Runtime takes longer to load than a command's --help."""
+    if name == "Classifier":
+        from hub.inference.classifier import Classifier
+
+        return Classifier
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,11 +6,13 @@ import re
 import signal
 import subprocess
 import sys
+import venv
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from servers import free_port, serving, wait_for
+from servers import free_port, serving, wait_for, write_dicom
 
 from hub.inference import decision
 from hub.inference.classifier import Classifier
@@ -35,6 +37,52 @@ def test_the_first_command_of_the_readme_starts_the_demo(tmp_path):
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait()
+
+
+FIRST_LINES = """
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import hub
+from hub import Classifier, InputError
+
+assert Path(hub.__file__).is_relative_to(sys.prefix), hub.__file__
+classifier = Classifier.from_pretrained()
+prediction = classifier("film.png")
+assert prediction.label in classifier.classes and prediction.verdict.status == "fine"
+assert classifier("film.dcm").label == prediction.label
+assert {"torch", "timm"}.isdisjoint(sys.modules)
+try:
+    classifier("missing.png")
+except InputError as error:
+    print(prediction.label)
+"""
+
+
+@pytest.mark.install
+def test_a_wheel_answers_in_an_empty_environment_outside_the_checkout_and_without_torch(film, tmp_path):
+    clone, python = tmp_path / "clone", tmp_path / "venv" / "bin" / "python"
+    subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
+    (clone / "runs" / "first").mkdir(parents=True)  # what train.py leaves beside the package
+    (clone / "runs" / "first" / "config.json").write_text("{}")
+    venv.create(tmp_path / "venv", with_pip=True)
+    subprocess.run([python, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, clone], check=True)
+    (wheel,) = tmp_path.glob("chest_xray_hub-*.whl")
+    files = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    listing = subprocess.check_output(["git", "ls-files", "hub"], cwd=ROOT, text=True).splitlines()
+    assert files == set(listing), "the whole of hub/ and nothing else"
+    subprocess.run([python, "-m", "pip", "install", "-q", wheel], check=True)
+    film.save(tmp_path / "film.png")
+    write_dicom(film, tmp_path / "film.dcm")
+    options = {"cwd": tmp_path, "check": True, "capture_output": True, "text": True}
+    options["env"] = {"PATH": os.environ["PATH"]}
+    answer = subprocess.run([python, "-c", FIRST_LINES], **options).stdout.strip()
+    command = [python.with_name("chest-xray"), "classify", "film.png", "--json"]
+    assert json.loads(subprocess.run(command, **options).stdout)["label"] == answer
+    packages = subprocess.run([python, "-m", "pip", "list"], **options).stdout
+    assert "torch" not in packages and "gradio" not in packages
 
 
 NODE = """

@@ -110,8 +110,8 @@ def uploads(hub):
 CONSUME_DATASET = """
 import sys
 from datasets import load_dataset
-from hub.data import load_splits
-from hub.patients import digests_of
+from hub.data.splits import load_splits
+from hub.data.stored import digests_of
 
 expected = load_splits(sys.argv[1])
 for found in (load_dataset("someone/films"), load_splits("someone/films")):
@@ -222,8 +222,8 @@ import timm
 from huggingface_hub import ModelCard
 from transformers import TimmWrapperImageProcessor
 
-from hub.classifier import Classifier
-from hub.files import BUNDLED
+from hub import Classifier
+from hub.models.folder import BUNDLED
 
 os.chdir(sys.argv[1])
 card = ModelCard.load("someone/model")
@@ -266,7 +266,7 @@ def test_of_the_networks_on_the_hub_only_the_one_that_answers_is_fetched(hub, ru
     put_model(hub)
     code, out, err = run(
         "-c",
-        "from hub.classifier import Classifier\n"
+        "from hub import Classifier\n"
         f"found = Classifier.from_pretrained('someone/model', precision={precision!r})\n"
         "print(found.precision, *(file.name for file in (found.folder / 'onnx').iterdir()))",
     )
@@ -349,17 +349,23 @@ def test_the_published_space_answers_alone_and_so_does_this_repo_with_a_model_of
     assert sum("/someone/model/resolve/" in request for request in hub.requests) > 0
 
 
-def test_the_space_brings_what_serving_imports_and_nothing_more(tmp_path):
+def test_the_space_brings_the_wings_that_serve_and_nothing_more(tmp_path):
     space.write_space(tmp_path, "someone/model")
     names = set(contents(tmp_path))
-    assert names >= {"app.py", "README.md", "requirements.txt", "LICENSE", "hub/__init__.py", "hub/demo.py"}
-    assert "hub/inside.py" in names  # for the tab that loads torch when it is opened
-    assert names.isdisjoint({"train.py", "hub/training.py", "hub/publish.py", "hub/package.py"})
+    assert names >= {"app.py", "README.md", "requirements.txt", "LICENSE", "hub/__init__.py"}
+    wings = {name.split("/")[1] for name in names if name.count("/") > 1}
+    assert wings == {"imaging", "models", "inference", "explorer", "demo"}
+    assert {"hub/demo/static/page.css", "hub/imaging/synthetic.safetensors"} <= names
+    assert not any("__pycache__" in name for name in names)
     lines = (tmp_path / "requirements.txt").read_text().splitlines()
     assert set(lines) <= set((ROOT / "requirements.txt").read_text().splitlines())
-    brought = {line.split(">")[0].removesuffix("[mcp]") for line in lines}
-    serving = "gradio huggingface-hub numpy onnxruntime pillow pydicom python-gdcm safetensors timm torch"
-    assert brought == set(serving.split())
+    assert not any(line.startswith(("datasets", "scikit-learn", "streamlit")) for line in lines)
+
+
+def test_the_space_says_in_a_file_which_model_it_shows_and_app_py_is_as_it_is_here(tmp_path):
+    space.write_space(tmp_path, "someone/model")
+    assert (tmp_path / "hub" / "demo" / "model.txt").read_text().strip() == "someone/model"
+    assert (tmp_path / "app.py").read_bytes() == (ROOT / "app.py").read_bytes()
 
 
 def test_the_block_of_the_space_says_what_it_shows_and_with_which_gradio(tmp_path):
