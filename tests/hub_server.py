@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from hub.models.folder import BUNDLED
+
 LFS_FROM = 10_000  # bytes; the Hub decides by file type as well
 BINARY = (".safetensors", ".onnx", ".parquet", ".png", ".jpg", ".jpeg")
 PREFIX = {"datasets/": "dataset", "spaces/": "space"}
@@ -300,3 +302,25 @@ def serve(hub: Hub) -> ThreadingHTTPServer:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
+
+
+def contents(folder):
+    """Return the bytes of every file in a folder, by its path."""
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def write(files, folder):
+    """Write files, bytes by path, into a folder."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def put_model(hub):
+    """Put the bundled model on the Hub as someone/model."""
+    hub.repos["model", "someone/model"] = Repo(branches={"main": [{}, contents(BUNDLED)]})
+
+
+def uploads(hub):
+    """Return the requests that sent a file."""
+    return [request for request in hub.requests if request.startswith("PUT /lfs/")]

@@ -1,4 +1,4 @@
-"""A data set as Parquet with a card: what `load_dataset` reads without a script or an option."""
+"""Write a data set as Parquet with a card, which `load_dataset` reads without a script."""
 
 from collections import Counter
 from pathlib import Path
@@ -30,10 +30,10 @@ SIZE_CATEGORIES = {10**3: "n<1K", 10**4: "1K<n<10K", 10**5: "10K<n<100K", 10**6:
 
 
 def write_dataset(splits: DatasetDict, folder: Path, repo_id: str, shard_bytes: int = SHARD_BYTES) -> None:
-    """Write the splits of `load_splits` into `folder`: data/SPLIT-00000-of-NNNNN.parquet and the card.
+    """Write splits as data/SPLIT-00000-of-NNNNN.parquet, and the card, into `folder`.
 
-    Shards hold about `shard_bytes` of images, encoded as they were; `ROWS` of them are in memory at a time.
-    Raises InputError naming an image that cannot be read, or is DICOM.
+    `splits` are those of `load_splits`. Shards hold about `shard_bytes` of images, encoded as in the source;
+    `ROWS` images are in memory at a time. Raises InputError naming an image that cannot be read, or is DICOM.
     """
     (folder / "data").mkdir(parents=True)
     info, sizes = DatasetInfo(features=splits["train"].features, splits=SplitDict()), Counter()
@@ -46,7 +46,7 @@ def write_dataset(splits: DatasetDict, folder: Path, repo_id: str, shard_bytes: 
 
 
 def _write_shards(split: Dataset, name: str, folder: Path, shard_bytes: int, sizes: Counter) -> SplitInfo:
-    """Write one split and count its images' (width, height) into `sizes`."""
+    """Write one split as shards; count the images' (width, height) in `sizes`."""
     tables = split.with_format("arrow")
     paths, writer, room, num_bytes = [], None, 0, 0
     with tqdm(total=len(split), desc=f"Writing {name}", unit=" images") as progress:
@@ -61,7 +61,7 @@ def _write_shards(split: Dataset, name: str, folder: Path, shard_bytes: int, siz
                 if writer:
                     writer.close()
                 paths.append(folder / f"{len(paths)}.partial")
-                # Pages that begin where contents do let the Hub's storage keep what another version shares.
+                # With pages cut by content, the Hub's storage keeps once what two versions share.
                 writer = pq.ParquetWriter(
                     paths[-1],
                     split.features.arrow_schema,
@@ -82,28 +82,28 @@ def _write_shards(split: Dataset, name: str, folder: Path, shard_bytes: int, siz
 
 
 def _refuse_dicom(image: bytes | str) -> None:
-    """Raise InputError for what would be published with its patient's name in its header."""
+    """Raise InputError for DICOM, whose header names the patient."""
     if is_dicom(image if isinstance(image, bytes) else read_file(image)):
         raise InputError("This is DICOM, whose header names the patient; make PNG files of the films.")
 
 
 def _samples(train: Dataset) -> dict[str, list]:
-    """Return pictures spread evenly over each class, or class and subtype; no more than ten of these."""
+    """Return images spread evenly over each group of `_group_names`, ten groups at most."""
     groups = {}
     for index, name in enumerate(_group_names(train)):
         groups.setdefault(name, []).append(index)
-    chosen = {
+    rows = {
         name: [group[int(i)] for i in np.linspace(0, len(group) - 1, min(SAMPLES, len(group)))]
         for name, group in sorted(groups.items())[:10]
     }
     return {
         name: [read_image(image) for image in stored_images(train.select(indices))]
-        for name, indices in chosen.items()
+        for name, indices in rows.items()
     }
 
 
 def _group_names(split: Dataset) -> list[str]:
-    """Return for each row its class, and its subtype if it has one."""
+    """Return the class of each row, with its subtype if it has one."""
     names = split.features["label"].names
     rows = zip(split["label"][:], split["subtype"][:], strict=True)
     return [names[label] + (f", {subtype}" if subtype != "none" else "") for label, subtype in rows]
@@ -113,7 +113,7 @@ def _write_card(splits: DatasetDict, info: DatasetInfo, sizes: Counter, folder: 
     counts = {name: Counter(_group_names(split)) for name, split in splits.items()}
     patients = {patient for split in splits.values() for patient in split["patient"][:]}
     radiograph = is_radiograph(info.features["label"].names)
-    # Names of patients that Kermany et al. gave: nothing else is said to be theirs.
+    # Only data whose patients are named as Kermany et al. name them is called theirs.
     kermany = radiograph and all(parse_name(f"{name}_1") or parse_name(f"{name}-1") for name in patients)
     total = sum(map(len, splits.values()))
     data = DatasetCardData(

@@ -1,4 +1,4 @@
-"""A model folder as it goes to the Hub."""
+"""Prepare a model folder for the Hub."""
 
 import shutil
 from pathlib import Path
@@ -12,12 +12,11 @@ from hub.models.folder import read_config
 
 
 def copy_package(folder: Path, copy: Path, repo_id: str) -> None:
-    """Copy a model folder into the folder `copy`, with a card for readers of `repo_id` on the Hub.
+    """Copy a model folder to `copy`, with a card whose examples load `repo_id`.
 
-    Raises InputError: not a model folder, never measured, or its ONNX files or its input check are not of
-    its weights.
+    Raises InputError: not a model folder, no metrics, or ONNX files or an input check that were made from
+    other weights.
     """
-
     read_config(folder)
     needed = ("model.safetensors", "metrics.json", "preprocessor_config.json")
     missing = [name for name in needed if not (folder / name).is_file()]

@@ -1,4 +1,4 @@
-"""A folder on the Hub: data set, model or Space, each as one commit."""
+"""Upload a folder to the Hub, as a data set, a model or a Space: one commit each."""
 
 import json
 import sys
@@ -40,19 +40,19 @@ def publish(
 ) -> str:
     """Let `write` fill a folder and upload it as one commit; return the commit's URL.
 
-    `kind` is "dataset", "model" or "space". With `dry_run` that folder is left there, its path returned,
-    and no network needed. Raises InputError as `check_access`, `upload` and `write` do.
+    `kind` is "dataset", "model" or "space". With `dry_run` nothing is uploaded: the folder is written there,
+    its path returned, and no network is needed. Raises InputError like `check_access`, `upload` and `write`.
     """
     check_repo_id(repo_id)
     if dry_run:
-        with new_folder(dry_run, option="--dry-run") as folder, _room(folder):
+        with new_folder(dry_run, option="--dry-run") as folder, _disk_errors(folder):
             write(folder)
         return str(dry_run)
     if create_pr and revision not in (None, "main"):
         raise InputError("The Hub opens pull requests against main alone; leave --revision out.")
     check_access(repo_id, token, create_pr)
     with tempfile.TemporaryDirectory() as name:
-        with _room(Path(name)):
+        with _disk_errors(Path(name)):
             write(Path(name))
         return upload(
             Path(name), repo_id, kind, private=private, revision=revision, create_pr=create_pr, token=token
@@ -60,8 +60,8 @@ def publish(
 
 
 @contextmanager
-def _room(folder: Path) -> Iterator[None]:
-    """Turn a full disk, where the upload is prepared, into one sentence."""
+def _disk_errors(folder: Path) -> Iterator[None]:
+    """Turn what a full disk raises while the upload is prepared into one sentence."""
     try:
         yield
     except OSError as error:
@@ -72,13 +72,13 @@ def _room(folder: Path) -> Iterator[None]:
 
 
 def check_access(repo_id: str, token: str | None = None, create_pr: bool = False) -> None:
-    """Raise InputError where it is plain beforehand that an upload would be refused; nothing is created.
+    """Raise InputError for an upload that would be refused; create nothing.
 
-    No or a wrong token, one that may only read, a namespace that is not the user's, no network.
+    Reasons: no token or a wrong one, a token that may only read, a namespace of somebody else, no network.
     """
     check_repo_id(repo_id)
-    with _explained(repo_id):
-        user = _patiently(HfApi(token=token).whoami)
+    with _hub_errors(repo_id):
+        user = _wait_for_rate_limit(HfApi(token=token).whoami)
     if user.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise InputError(
             f"The Hub token of {user['name']} may only read; make one that may write, and log in."
@@ -93,12 +93,15 @@ def check_access(repo_id: str, token: str | None = None, create_pr: bool = False
 
 
 def read_model_config(model_id: str, token: str | None = None) -> dict:
-    """Return config.json of a model on the Hub that the demo can show; InputError where there is none."""
+    """Return config.json of a model on the Hub.
+
+    Raises InputError where there is none, or one that the demo cannot show.
+    """
     check_repo_id(model_id)
-    with _explained(model_id):
+    with _hub_errors(model_id):
         try:
-            file = _patiently(lambda: hf_hub_download(model_id, "config.json", token=token))
-            served = _patiently(lambda: HfApi(token=token).file_exists(model_id, "onnx/model.onnx"))
+            file = _wait_for_rate_limit(lambda: hf_hub_download(model_id, "config.json", token=token))
+            served = _wait_for_rate_limit(lambda: HfApi(token=token).file_exists(model_id, "onnx/model.onnx"))
         except (RepositoryNotFoundError, RemoteEntryNotFoundError):
             raise InputError(
                 f"There is no model {model_id} on the Hub; `python -m hub publish model` puts it there."
@@ -122,11 +125,12 @@ def upload(
     create_pr: bool = False,
     token: str | None = None,
 ) -> str:
-    """Upload all files of `folder` as one commit, which makes the repo where there is none; return its URL.
+    """Upload the files of `folder` as one commit; return its URL.
 
-    What the repo has already is not sent again; what is in one of the uploaded folders there (data/, onnx/ …)
-    but not here goes in the same commit. A rate limit is waited for. Raises InputError: no permission,
-    no network, a private upload to a public repo.
+    Creates the repo where there is none. Files that the repo has already are not sent again; files that it
+    has in one of the uploaded folders (data/, onnx/ …) and `folder` has not are deleted in the same commit.
+    Waits where the Hub limits requests. Raises InputError: no permission, no network, a private upload to a
+    public repo.
     """
     api = HfApi(token=token)
     files = {
@@ -156,18 +160,18 @@ def upload(
             create_pr=create_pr,
         )
 
-    with _explained(repo_id):
-        done = _patiently(commit)
+    with _hub_errors(repo_id):
+        done = _wait_for_rate_limit(commit)
     return done.pr_url or done.commit_url
 
 
-def _patiently(call: Callable[[], object]) -> object:
-    """Return what `call` returns, after as many waits as the Hub's rate limit asks for."""
+def _wait_for_rate_limit(call: Callable[[], object]) -> object:
+    """Return what `call` returns, waiting as long as the Hub's rate limit asks for."""
     for tries_left in reversed(range(RATE_LIMIT_TRIES)):
         try:
             return call()
         except (HfHubHTTPError, RuntimeError) as error:
-            cause = _cause(error)
+            cause = _root_cause(error)
             limited = isinstance(cause, HfHubHTTPError) and cause.response.status_code == 429
             if not limited or not tries_left:
                 raise
@@ -180,23 +184,23 @@ def _patiently(call: Callable[[], object]) -> object:
 
 
 @contextmanager
-def _explained(repo_id: str) -> Iterator[None]:
-    """Turn what huggingface_hub raises into one sentence."""
+def _hub_errors(repo_id: str) -> Iterator[None]:
+    """Turn what huggingface_hub raises into an InputError of one sentence."""
     try:
         yield
     except InputError:
         raise
     except (HTTPError, OSError, RuntimeError, ValueError) as error:
         # A ValueError is a card, or an answer, that the Hub or its client cannot make sense of.
-        raise InputError(_sentence(_cause(error), repo_id)) from None
+        raise InputError(_explanation(_root_cause(error), repo_id)) from None
 
 
-def _cause(error: Exception) -> BaseException:
-    """Return the error itself, or its cause: so comes what goes wrong while a file is sent."""
+def _root_cause(error: Exception) -> BaseException:
+    """Return the error, or its cause: huggingface_hub wraps what fails while a file is sent."""
     return error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
 
 
-def _sentence(error: BaseException, repo_id: str) -> str:
+def _explanation(error: BaseException, repo_id: str) -> str:
     if isinstance(error, LocalTokenNotFoundError):
         return "There is no Hub token; log in with `hf auth login`, or give --token."
     if isinstance(error, OfflineModeIsEnabled):

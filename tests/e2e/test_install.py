@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from servers import free_port, serving, wait_for, write_dicom
 
@@ -52,7 +53,7 @@ assert Path(hub.__file__).is_relative_to(sys.prefix), hub.__file__
 classifier = Classifier.from_pretrained()
 prediction = classifier("film.png")
 assert prediction.label in classifier.classes and prediction.verdict.status == "fine"
-assert classifier("film.dcm").label == prediction.label
+assert classifier("film.dcm").label == classifier("film-rle.dcm").label == prediction.label
 assert {"torch", "timm"}.isdisjoint(sys.modules)
 try:
     classifier("missing.png")
@@ -76,6 +77,9 @@ def test_a_wheel_answers_in_an_empty_environment_outside_the_checkout_and_withou
     subprocess.run([python, "-m", "pip", "install", "-q", wheel], check=True)
     film.save(tmp_path / "film.png")
     write_dicom(film, tmp_path / "film.dcm")
+    compressed = pydicom.dcmread(tmp_path / "film.dcm")
+    compressed.compress(pydicom.uid.RLELossless)  # decoded in a process that has to find the package
+    compressed.save_as(tmp_path / "film-rle.dcm")
     options = {"cwd": tmp_path, "check": True, "capture_output": True, "text": True}
     options["env"] = {"PATH": os.environ["PATH"]}
     answer = subprocess.run([python, "-c", FIRST_LINES], **options).stdout.strip()

@@ -1,0 +1,162 @@
+"""An upload is one commit, whatever happens, to a Hub on loopback."""
+
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hub_server import contents, uploads
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("repo", "environment", "sentence"),
+    [
+        ("someone/films", {"HF_TOKEN": ""}, "There is no Hub token; log in with `hf auth login`"),
+        ("someone/films", {"HF_TOKEN": "hf_wrong"}, "The Hub does not accept the token; log in again"),
+        ("nobody/films", {}, "The Hub knows no nobody that someone, who is logged in, may write to"),
+        ("films", {}, "A repo on the Hub is named USER/NAME"),
+        ("someone/films", {"HF_ENDPOINT": "http://127.0.0.1:9"}, "The connection to the Hub failed"),
+        ("someone/films", {"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set"),
+    ],
+)
+def test_who_cannot_publish_reads_why_before_anything_is_done(hub, run, repo, environment, sentence):
+    code, out, err = run("-m", "hub", "publish", "dataset", "synthetic", repo, **environment)
+    assert (code, out) == (2, "")
+    assert sentence in err
+    assert len(err.strip().splitlines()) == 1
+    assert hub.repos == {}
+
+
+def test_a_refusal_on_the_way_is_one_sentence(hub, run, folder):
+    hub.faults.append(lambda method, path: 403 if path == "/api/repos/create" else None)
+    code, _, err = run("-c", UPLOAD, folder)
+    assert code == 2
+    assert "The token may not write to someone/files" in err
+    hub.faults[:] = [lambda method, path: 400 if path == "/api/validate-yaml" else None]
+    code, _, err = run("-c", UPLOAD, folder)
+    assert code == 2
+    assert "refuses the upload to someone/files, which is as it was" in err
+    assert "Traceback" not in err
+    hub.faults[:] = [lambda method, path: 400 if "/commit/" in path else None]
+    code, _, err = run("-c", UPLOAD, folder)
+    assert code == 2
+    assert "The Hub refuses the upload to someone/files, which is as it was" in err
+    assert "Traceback" not in err
+    assert hub.files("dataset", "someone/files") == {}
+
+
+# One commit, whatever happens
+
+
+UPLOAD = """
+import sys
+from pathlib import Path
+from hub.errors import run_command
+from hub.publishing.upload import upload
+run_command("upload", lambda: print(upload(Path(sys.argv[1]), "someone/files", "dataset")))
+"""
+
+
+def test_an_upload_is_one_commit_and_the_next_one_sends_only_what_is_new(hub, run, folder):
+    assert run("-c", UPLOAD, folder)[0] == 0
+    assert hub.files("dataset", "someone/files") == contents(folder)
+    (folder / "data" / "a.parquet").rename(folder / "data" / "c.parquet")
+    (folder / "data" / "b.parquet").write_bytes(b"new" * 9_000)
+    assert run("-c", UPLOAD, folder)[0] == 0
+    assert hub.files("dataset", "someone/files") == contents(folder), "what is gone here is gone there"
+    assert hub.commits("dataset", "someone/files") == 2
+    assert len(uploads(hub)) == 3
+    assert run("-c", UPLOAD, folder)[0] == 0
+    assert hub.commits("dataset", "someone/files") == 2, "nothing new, no commit"
+
+
+def test_a_rate_limit_is_waited_for_and_said(hub, run, folder):
+    left = {"/api/repos/create": 1, "/api/datasets/someone/files/commit/main": 2}
+
+    def limit(method, path):
+        left[path] = left.get(path, 0) - 1
+        return 429 if left[path] >= 0 else None
+
+    hub.faults.append(limit)
+    code, _, err = run("-c", UPLOAD, folder)
+    assert code == 0, err
+    assert err.count("The Hub takes no more requests; trying again in") == 3
+    assert hub.commits("dataset", "someone/files") == 1
+    assert len(uploads(hub)) == 2
+
+
+def test_a_connection_cut_at_the_commit_changes_nothing_and_the_next_try_sends_no_file_again(
+    hub, run, folder
+):
+    hub.faults.append(lambda method, path: "cut" if "/commit/" in path else None)
+    code, _, err = run("-c", UPLOAD, folder)
+    assert code == 2
+    assert "someone/files is as it was; check the network and give the same command again" in err
+    assert "Traceback" not in err
+    assert hub.files("dataset", "someone/files") == {}
+    hub.faults.clear()
+    assert run("-c", UPLOAD, folder)[0] == 0
+    assert hub.files("dataset", "someone/files") == contents(folder)
+    assert len(uploads(hub)) == 2
+
+
+@pytest.mark.parametrize("fault", ["cut", "killed"])
+def test_an_upload_that_ends_in_the_middle_changes_nothing_and_the_next_try_goes_on(
+    hub, start, run, folder, fault
+):
+    seen, reached, go_on = [], threading.Event(), threading.Event()
+
+    def second(method, path):
+        """One file arrives; the connection of the other is cut again and again, or hangs."""
+        if method != "PUT" or path in seen[:1]:
+            return None
+        seen.append(path)
+        if len(seen) == 1:
+            return None
+        reached.set()
+        return "cut" if fault == "cut" else go_on.wait(30) and "cut"
+
+    hub.faults.append(second)
+    process = start("-c", UPLOAD, folder)
+    assert reached.wait(60)
+    while not hub.blobs:
+        time.sleep(0.05)
+    if fault == "killed":
+        process.kill()
+    _, err = process.communicate(timeout=60)
+    go_on.set()
+    assert process.returncode == (2 if fault == "cut" else -signal.SIGKILL)
+    assert ("check the network and give the same command again" in err) == (fault == "cut")
+    assert hub.files("dataset", "someone/files") == {}
+    hub.faults.clear(), hub.requests.clear()
+    assert run("-c", UPLOAD, folder)[0] == 0
+    assert hub.files("dataset", "someone/files") == contents(folder)
+    assert len(uploads(hub)) == 1, "the file that had arrived is not sent again"
+
+
+def test_a_cut_connection_is_tried_again(hub, run, folder):
+    cuts = iter(["cut"])
+    hub.faults.append(lambda method, path: next(cuts, None) if method == "PUT" else None)
+    code, _, err = run("-c", UPLOAD, folder)
+    assert code == 0, err
+    assert hub.files("dataset", "someone/files") == contents(folder)
+
+
+def test_a_private_repo_a_branch_and_a_pull_request(hub, run, folder):
+    upload = UPLOAD.replace('"dataset")', '"dataset", **eval(sys.argv[2]))')
+    assert run("-c", upload, folder, "dict(private=True, revision='next')")[0] == 0
+    repo = hub.repos["dataset", "someone/files"]
+    assert repo.private
+    assert hub.files("dataset", "someone/files", "next") == contents(folder)
+    code, out, _ = run("-c", upload, folder, "dict(create_pr=True)")
+    assert out.strip() == f"{hub.url}/datasets/someone/files/discussions/2"
+    assert hub.files("dataset", "someone/files", "refs/pr/2") == contents(folder)
+    assert hub.files("dataset", "someone/files") == {}
+    repo.private = False
+    code, _, err = run("-c", upload, folder, "dict(private=True)")
+    assert code == 2
+    assert "is there already and public" in err
+    assert hub.files("dataset", "someone/files") == {}, "what is to be private never becomes public"
