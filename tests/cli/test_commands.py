@@ -224,7 +224,7 @@ def test_evaluate_takes_every_image_and_renamed_classes_of_data_that_nobody_trai
     metrics = json.loads((model / "metrics.json").read_text())
     assert metrics["others"]["adults"]["n"] == 40
     assert metrics["test"] == json.loads((BUNDLED / "metrics.json").read_text())["test"]
-    assert "### Other films: `adults`" in (model / "README.md").read_text()
+    assert "### External test set: `adults`" in (model / "README.md").read_text()
     code, _, err = run(*command, "healthy=NORMAL")
     assert (code, "OLD is one of no_finding, pneumonia" in err) == (2, True)
 

@@ -43,12 +43,12 @@ for code in re.findall(r"```python\\n(.*?)```", card.text, re.DOTALL):
 assert len(found) == 4
 model = timm.create_model(f"local-dir:{BUNDLED}", pretrained=True).eval()
 transform = timm.data.create_transform(**timm.data.resolve_data_config(model=model))
-image = names["Image"].open("film.jpeg").convert("RGB")
+image = names["Image"].open("image.jpeg").convert("RGB")
 expected = model(transform(image)[None]).softmax(1)[0].tolist()
 for code, probabilities in found.items():
     assert np.abs(probabilities - expected).max() < 1e-4, code
 here, there = Classifier.from_pretrained(), Classifier.from_pretrained("someone/model")
-assert here("film.jpeg").probabilities == there("film.jpeg").probabilities
+assert here("image.jpeg").probabilities == there("image.jpeg").probabilities
 """
 
 
@@ -59,7 +59,7 @@ def test_every_reader_gives_the_same_answer_by_the_code_of_the_card(hub, run, fi
     published = hub.files("model", "someone/model")
     assert "model_type" not in json.loads(published["config.json"])
     assert set(published) == {p.relative_to(BUNDLED).as_posix() for p in BUNDLED.rglob("*") if p.is_file()}
-    film.resize((640, 480)).save(tmp_path / "film.jpeg")
+    film.resize((640, 480)).save(tmp_path / "image.jpeg")
     code, _, err = run("-c", CONSUME_MODEL, tmp_path, HF_TOKEN="")
     assert code == 0, err
 

@@ -267,7 +267,7 @@ def test_the_command_leaves_a_finished_model_folder(tmp_path):
     metrics = json.loads((output / "metrics.json").read_text())
     assert metrics["validation"]["n"] == 64
     assert (metrics["training"]["weights"], metrics["training"]["seed"]) == ("the bundled model's", 0)
-    assert "synthetic films of no patient" in (output / "README.md").read_text()
+    assert "synthetic radiographs of no patient" in (output / "README.md").read_text()
     assert "`onnx/model.onnx`" in (output / "README.md").read_text()
     Image.open(output / "training.png").verify()
     assert Classifier.from_pretrained(output).size == 64
