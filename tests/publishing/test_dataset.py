@@ -80,7 +80,7 @@ def test_the_card_of_the_childrens_films_says_whose_they_are_what_is_in_them_and
     assert splits["test"] == 30
     assert "| PNEUMONIA, virus |" in card.text
     assert "Every image has 48 x 40 pixels" in card.text
-    for sentence in ("Kermany", "Children of one hospital", "16 images", "normal films of `test` differ"):
+    for sentence in ("Kermany", "children of one hospital", "16 images", "normal images of `test` differ"):
         assert sentence in card.text
     Image.open(tmp_path / "first" / "samples.png").verify()
 
