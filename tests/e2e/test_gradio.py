@@ -315,10 +315,10 @@ def test_the_api_explains_what_it_cannot_do(gradio_url, film_file, tmp_path):
         client.predict(handle_file(film_file), "best", api_name="/classify")
 
 
-def test_the_readmes_curl_gives_the_same(gradio_url, classifier, film_file):
-    readme = (ROOT / "README.md").read_text()
-    script = next(block for block in readme.split("```")[1::2] if "curl" in block).removeprefix("bash\n")
-    script = script.replace("http://127.0.0.1:7860", gradio_url)
+def test_the_curl_of_the_documents_gives_the_same(gradio_url, classifier, film_file):
+    page = (ROOT / "docs" / "api.md").read_text()
+    script = next(block for block in page.split("```")[1::2] if "curl" in block).removeprefix("bash\n")
+    script = script.replace("http://127.0.0.1:7860", gradio_url).replace("image.png", film_file.name)
     done = subprocess.run(["bash", "-c", script], cwd=film_file.parent, capture_output=True, text=True)
     event, data = done.stdout.strip().splitlines()[-2:]
     assert event == "event: complete"

@@ -119,17 +119,17 @@ def test_node_gives_the_same_probabilities_on_the_same_pixels(film, tmp_path):
 
 
 @pytest.mark.install
-def test_the_readmes_javascript_asks_the_demo(film, tmp_path):
+def test_the_javascript_of_the_documents_asks_the_demo(film, tmp_path):
     port = free_port()
     environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
     with serving([sys.executable, "app.py"], f"http://127.0.0.1:{port}", env=environment):
-        film.save(tmp_path / "film.png")
-        blocks = re.findall(r"```javascript\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+        film.save(tmp_path / "image.png")
+        blocks = re.findall(r"```javascript\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
         script = next(block for block in blocks if "@gradio/client" in block).replace("7860", str(port))
         (tmp_path / "ask.mjs").write_text(f"{script}console.log(JSON.stringify(data)); process.exit();")
         install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "@gradio/client@2"]
         subprocess.run(install, cwd=tmp_path, check=True)
         done = subprocess.run(["node", "ask.mjs"], cwd=tmp_path, check=True, capture_output=True, text=True)
     classifier = Classifier.from_pretrained()
-    expected = decision.report(classifier, classifier(tmp_path / "film.png"), "screening")
+    expected = decision.report(classifier, classifier(tmp_path / "image.png"), "screening")
     assert json.loads(done.stdout) == [expected]
