@@ -45,9 +45,11 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.coursework",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--mnist", metavar="DIR", help="MNIST: a folder, Parquet or a Hub id")
     parser.add_argument("--cifar10", metavar="DIR", help="CIFAR-10, likewise")
@@ -62,7 +64,7 @@ def main() -> None:
         help="arrays and models (default: %(default)s)",
     )
     parser.add_argument("--save", action="store_true", help=f"put the figures into {RECORD.name}")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     names = options.only or list(EXERCISES)
     for name in names:

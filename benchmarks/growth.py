@@ -28,9 +28,11 @@ IMAGES = (300, 600, 1200)  # of an epoch
 SERVED = ("this project, fp32", "this project, int8", "transformers pipeline")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.growth",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--films", type=Path, metavar="DIR", help="a folder of encoded films, its subfolders too")
@@ -40,7 +42,7 @@ def main() -> None:
     add("--turns", type=int, default=3, help="of each peer and size (default: %(default)s)")
     add("--save", action="store_true", help="put the figures into results.json and growth.png")
     add("--measure", type=json.loads, help=argparse.SUPPRESS)  # what the processes are started with
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.measure:
         print(json.dumps(MEASURES[options.measure["part"]](**options.measure)))
         return

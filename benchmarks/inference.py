@@ -34,9 +34,11 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.inference",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--films", type=Path, metavar="DIR", help="a folder of encoded films, its subfolders too")
@@ -47,7 +49,7 @@ def main() -> None:
     add("--save", action="store_true", help="put the figures into results.json and inference.png")
     # What the processes are started with.
     add("--peer", choices=[*peers.PEERS, "profile"], help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if not options.films:
         raise InputError("There are no films to classify; give --films DIR.")
     if options.peer == "profile":

@@ -38,9 +38,11 @@ DEVIATION = 255 * np.array([0.229, 0.224, 0.225])
 STAGES = (1, 2, 3, 4, 3, 3, 1)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.keras_peers",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("exercise", choices=SETTINGS)
     parser.add_argument("--arrays", required=True, type=Path, metavar="FILE", help="images and labels, .npz")
@@ -48,7 +50,7 @@ def main() -> None:
     parser.add_argument("--result", required=True, type=Path, metavar="FILE", help="where the figures go")
     parser.add_argument("--epochs", type=int, help="other than the notes' number")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.exercise == "xray" and not options.weights:
         raise InputError("xray starts from ImageNet weights; give --weights FILE.safetensors.")
     arrays = read_arrays(options.arrays)

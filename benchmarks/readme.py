@@ -3,6 +3,7 @@
 python -m benchmarks.readme
 """
 
+import argparse
 import json
 import re
 
@@ -14,7 +15,8 @@ README = machine.RECORD.parents[1] / "README.md"
 SECTION = re.compile(r"(?<=\n)## Speed\n.*?(?=\n## )", re.DOTALL)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
+    argparse.ArgumentParser(prog="python -m benchmarks.readme", description=__doc__).parse_args(arguments)
     text = README.read_text()
     section = format_section(json.loads(machine.RECORD.read_text()))
     files.write_text(README, SECTION.sub(lambda _: section, text))

@@ -23,14 +23,16 @@ from hub.inference.classifier import Classifier
 NEAR = 0.01  # in probability
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.scale",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--films", type=Path, metavar="DIR", help="a folder of films, its subfolders too")
     parser.add_argument("--side", type=int, default=2000, help="pixels (default: %(default)s)")
     parser.add_argument("--save", action="store_true", help="put the figures into results.json")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     films = inference.find_films(options.films) if options.films else []
     if not films:
         raise InputError("There are no films to read; give --films DIR.")

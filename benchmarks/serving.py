@@ -33,16 +33,18 @@ ROOT = Path(__file__).parents[1]
 PATIENCE = 120  # seconds that a server may take to start
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.serving",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--visitors", type=int, default=8, help="at once (default: %(default)s)")
     add("--clicks", type=int, default=50, help="of each visitor (default: %(default)s)")
     add("--starts", type=int, default=3, help="of the demo (default: %(default)s)")
     add("--save", action="store_true", help="put the figures into results.json")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if min(options.visitors, options.clicks, options.starts) < 1:
         raise InputError("Give --visitors, --clicks and --starts of 1 or more.")
     imports, starts = [], []

@@ -28,9 +28,11 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.training",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--dataset", metavar="DIR", help="the chest X-rays: a folder, Parquet or a Hub id")
@@ -45,7 +47,7 @@ def main() -> None:
         help="films and answers (default: %(default)s)",
     )
     add("--save", action="store_true", help="put the figures into results.json and training.png")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if not options.dataset or not options.weights:
         raise InputError("There is nothing to learn from; give --dataset DIR and --weights FILE.safetensors.")
     if options.epochs < 1:

@@ -30,9 +30,11 @@ Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
 Learned = tuple[list[float], list[np.ndarray], list[np.ndarray]]
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.training_peers",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("peer", choices=PEERS)
@@ -41,7 +43,7 @@ def main() -> None:
     add("--result", required=True, type=Path, metavar="FILE", help="where the figures go")
     add("--epochs", type=int, default=5, help="of the peers (default: %(default)s)")
     add("--seed", type=int, default=0, help="default: %(default)s")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     arrays = read_arrays(options.arrays, SPLITS)
     seconds, answers, views = PEERS[options.peer](arrays, options.weights, options.epochs, options.seed)
     partial = options.result.with_name(f".{options.result.name}")

@@ -31,15 +31,17 @@ BOXES = Path(__file__).parent / "lung_boxes.csv"
 COLUMNS, CELL = 10, 224
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m hub.analysis.heatmaps",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", help="a model folder")
     parser.add_argument("--dataset", required=True, help="the folder that the boxes were drawn on")
     parser.add_argument("--output", type=Path, default=Path(), help="where to write (default: here)")
     parser.add_argument("--save", action="store_true", help="write into the model folder and its card")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     folder = Path(options.model) if options.save else options.output
 
     boxes = read_boxes()

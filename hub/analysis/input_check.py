@@ -25,9 +25,11 @@ from hub.models import package
 from hub.training import input_check_fit
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m hub.analysis.input_check",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("model", type=Path, metavar="FOLDER", help="a model folder with a check")
     parser.add_argument("--dataset", required=True, help="the films, of which the test split is measured")
@@ -35,7 +37,7 @@ def main() -> None:
     parser.add_argument("--foreign", nargs="*", type=Path, default=[], metavar="DIR", help="as for hub scope")
     parser.add_argument("--without-kind", action="store_true", help="also refit without each foreign group")
     parser.add_argument("--save", action="store_true", help="write into the model folder and its card")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     classifier = Classifier(options.model, precision="fp32")
     if not classifier.check:
         raise InputError(f"{options.model} has no {input_check.FILE}; python -m hub scope makes it.")
@@ -96,4 +98,4 @@ def milliseconds(classifier: Classifier, film: np.ndarray, rounds: int = 200) ->
 
 
 if __name__ == "__main__":
-    run_command("hub.analysis.input_check", main)
+    run_command("python -m hub.analysis.input_check", main)

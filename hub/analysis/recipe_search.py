@@ -106,14 +106,16 @@ FINALISTS = {
 }
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m hub.analysis.recipe_search",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("recipes", nargs="*", metavar="RECIPE", help=", ".join(RECIPES))
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--weights", required=True)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     for name in options.recipes:
         if name not in RECIPES:

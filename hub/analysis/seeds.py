@@ -19,9 +19,11 @@ from hub.models import package
 TEST = ("accuracy", "auc", "sensitivity", "specificity", "ece")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m hub.analysis.seeds",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="model folders of train.py")
     parser.add_argument("--save", type=Path, metavar="MODEL", help="put the table into the card of this run")
@@ -33,7 +35,7 @@ def main() -> None:
         metavar="FILE",
         help="metrics.json of models of other recipes that were measured on the test split before",
     )
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     for file in options.earlier:
         if "test" not in read_metrics(file):

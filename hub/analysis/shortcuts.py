@@ -33,14 +33,16 @@ from hub.models import package
 BORDER = 12  # px of 224 on each side
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m hub.analysis.shortcuts",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--dataset", required=True, help="a folder, Parquet or a Hub id")
     parser.add_argument("--weights", required=True, help="ImageNet weights, a .safetensors file")
     parser.add_argument("--save", type=Path, metavar="MODEL", help="put the result into this folder's card")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     splits = load_splits(options.dataset)
     found = {"copies": count_copies(splits), "border_px": BORDER}
