@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from datasets import DatasetDict
 
-from benchmarks import keras_peers, machine
+from benchmarks import keras_peers, machine, processes
 from hub import files
 from hub.data import decode_cache
 from hub.data.leakage import leak_report
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> None:
             raise InputError(f"There are no images for {name}; give --{name} DIR, or --only the others.")
     if "xray" in names and not options.weights:
         raise InputError("The X-rays start from ImageNet weights; give --weights FILE.safetensors.")
-    machine.need_tensorflow()
+    processes.need_tensorflow()
     options.output.mkdir(parents=True, exist_ok=True)
     record = {}
     for name in names:
@@ -100,14 +100,14 @@ def compare(name: str, source: str, weights: str | None, seed: int, output: Path
     write_arrays(splits, arrays, exercise["size"], exercise["channels"])
     common = ["--seed", str(seed), *(["--weights", weights] if weights else [])]
     peer = ["-m", "benchmarks.keras_peers", name, "--arrays", str(arrays), "--result", str(result), *common]
-    seconds, _ = machine.run(peer)
+    seconds, _ = processes.run(peer)
     figures = json.loads(result.read_text())
     rows = [keras_row(figures, seconds)]
     for recipe in exercise["recipes"]:
         folder = output / recipe
         learn = ["train.py", "--recipe", recipe, "--dataset", source, "--output", str(folder), "--overwrite"]
-        seconds, _ = machine.run([*learn, *common])
-        seconds += machine.run(["-m", "hub", "evaluate", str(folder), "--dataset", source, "--save"])[0]
+        seconds, _ = processes.run([*learn, *common])
+        seconds += processes.run(["-m", "hub", "evaluate", str(folder), "--dataset", source, "--save"])[0]
         rows.append(our_row(recipe, folder, report, seconds))
     return {
         "dataset": Path(source).name,

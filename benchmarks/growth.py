@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image
 from tqdm.auto import tqdm
 
-from benchmarks import inference, machine
+from benchmarks import charts, inference, machine, processes, records
 from hub.errors import InputError, run_command
 from hub.models.folder import BUNDLED
 
@@ -53,14 +53,14 @@ def main(arguments: list[str] | None = None) -> None:
         raise InputError("There are no films to classify; give --films DIR.")
     if "training" in parts and not (options.dataset and options.weights):
         raise InputError("There is nothing to learn from; give --dataset DIR and --weights FILE.safetensors.")
-    record = machine.load_here("growth") if options.only and options.save else {}
+    record = records.load_here("growth") if options.only and options.save else {}
     for part in parts:
         record[part] = PARTS[part](options)
     record["machine"] = machine.describe()
     record = {part: record[part] for part in (*PARTS, "machine") if part in record}
     print(format_record(record))
     if options.save:
-        machine.save("growth", record)
+        records.save("growth", record)
         plot(record)
 
 
@@ -147,7 +147,7 @@ MEASURES = {"files": measure_files, "training": measure_training}
 
 def measure(**wanted: object) -> dict:
     """Return what MEASURES[part] does in a process of its own; InputError where it fails."""
-    return machine.ask(["-m", "benchmarks.growth", "--measure", json.dumps(wanted)])
+    return processes.result(["-m", "benchmarks.growth", "--measure", json.dumps(wanted)])
 
 
 def _films(folder: Path, count: int) -> list[Path]:
@@ -188,7 +188,7 @@ def plot(record: dict) -> None:
     from matplotlib.ticker import LogLocator
 
     parts = [part for part in PARTS if part in record]
-    figure, axes = machine.subplots(
+    figure, axes = charts.subplots(
         2, len(parts), figsize=(3.2 * len(parts), 5.2), squeeze=False, sharex="col"
     )
     titles = {
@@ -201,7 +201,7 @@ def plot(record: dict) -> None:
         title, amount, unit = titles[part]
         for number, (name, curve) in enumerate(record[part].items()):
             theirs = name.startswith("transformers")
-            style = {"color": machine.THEIRS if theirs else machine.OURS}
+            style = {"color": charts.THEIRS if theirs else charts.OURS}
             style["linestyle"] = "--" if number == 1 and not theirs else "-"
             places = [float(place) for place in curve]
             first, second = zip(*(point.values() for point in curve.values()), strict=True)
@@ -218,7 +218,7 @@ def plot(record: dict) -> None:
         lower.set_ylabel("MB at most")
         lower.set_ylim(0)
         lower.set_xlabel(amount)
-    machine.save_figure(figure, "growth.png")
+    charts.save(figure, "growth.png")
 
 
 if __name__ == "__main__":

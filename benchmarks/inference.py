@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from benchmarks import machine, peers
+from benchmarks import charts, machine, peers, processes, records
 from hub.errors import InputError, run_command
 from hub.imaging.read import SUFFIXES
 from hub.models.folder import BUNDLED
@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
     }
     print(format_table(record), format_profile(record), sep="\n\n")
     if options.save:
-        machine.save("inference", record)
+        records.save("inference", record)
         plot(record)
 
 
@@ -170,7 +170,7 @@ def take_turns(name: str, model: Path, folder: Path) -> None:
 def measure_profile(model: Path, films: Path) -> dict[str, dict[str, float]]:
     """Return what `profile` does, by precision, in a process of its own."""
     command = ["-m", "benchmarks.inference", "--peer", "profile"]
-    return machine.ask([*command, "--films", str(films), "--model", str(model)])
+    return processes.result([*command, "--films", str(films), "--model", str(model)])
 
 
 def profile(model: Path, folder: Path, precision: str) -> dict[str, float]:
@@ -245,18 +245,18 @@ def _machine_line(about: dict) -> str:
 
 def plot(record: dict) -> None:
     """Draw how many films a second each peer answers, one at a time and in batches."""
-    figure, sides = machine.subplots(1, len(BATCHES), figsize=(10, 3), sharey=True)
+    figure, sides = charts.subplots(1, len(BATCHES), figsize=(10, 3), sharey=True)
     names = [row["who"] for row in record["rows"]]
     for side, size in zip(sides, BATCHES, strict=True):
         rates = [1000 / row["milliseconds"][str(size)][1] for row in record["rows"]]
-        colours = [machine.OURS if name.startswith("this") else machine.THEIRS for name in names]
+        colours = [charts.OURS if name.startswith("this") else charts.THEIRS for name in names]
         bars = side.barh(names, rates, color=colours)
         side.bar_label(bars, [f"{rate:.0f}" for rate in rates], padding=4)
         side.set_title("one film at a time" if size == 1 else f"batches of {size}", fontsize=11)
         side.set_xlabel("films a second, from bytes to label")
         side.margins(x=0.15)
     sides[0].invert_yaxis()
-    machine.save_figure(figure, "inference.png")
+    charts.save(figure, "inference.png")
 
 
 if __name__ == "__main__":

@@ -7,20 +7,20 @@ import argparse
 import json
 import re
 
-from benchmarks import growth, inference, machine, scale, serving, training
+from benchmarks import growth, inference, records, scale, serving, training
 from hub import files
 from hub.errors import run_command
 
-README = machine.RECORD.parents[1] / "README.md"
+README = records.RECORD.parents[1] / "README.md"
 SECTION = re.compile(r"(?<=\n)## Speed\n.*?(?=\n## )", re.DOTALL)
 
 
 def main(arguments: list[str] | None = None) -> None:
     argparse.ArgumentParser(prog="python -m benchmarks.readme", description=__doc__).parse_args(arguments)
     text = README.read_text()
-    section = format_section(json.loads(machine.RECORD.read_text()))
+    section = format_section(json.loads(records.RECORD.read_text()))
     files.write_text(README, SECTION.sub(lambda _: section, text))
-    print(f"{README.name} shows what {machine.RECORD.name} holds.")
+    print(f"{README.name} shows what {records.RECORD.name} holds.")
 
 
 def format_section(record: dict) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
-from benchmarks import inference, machine
+from benchmarks import inference, machine, records
 from hub.errors import InputError, run_command
 from hub.imaging.read import read_pixels
 from hub.inference.classifier import Classifier
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
     record = compare(films, options.side) | {"machine": machine.describe()}
     print(format_record(record))
     if options.save:
-        machine.save("scale", record)
+        records.save("scale", record)
 
 
 def compare(films: list[Path], side: int) -> dict:

@@ -26,7 +26,7 @@ from pathlib import Path
 import httpx
 from tqdm.auto import tqdm
 
-from benchmarks import machine
+from benchmarks import machine, records
 from hub.errors import InputError, run_command
 
 ROOT = Path(__file__).parents[1]
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> None:
     }
     print(format_record(record))
     if options.save:
-        machine.save("serving", record)
+        records.save("serving", record)
 
 
 def time_import() -> float:

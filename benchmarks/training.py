@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import machine, training_peers
+from benchmarks import charts, machine, processes, records, training_peers
 from hub.errors import InputError, run_command
 
 OURS = training_peers.OURS
@@ -54,8 +54,8 @@ def main(arguments: list[str] | None = None) -> None:
         raise InputError("Give --epochs of 1 or more.")
     names = options.only or list(NAMES)
     if "Keras fit" in names:
-        machine.need_tensorflow()
-    kept = machine.load_here("training") if options.only and options.save else {}
+        processes.need_tensorflow()
+    kept = records.load_here("training") if options.only and options.save else {}
     options.output.mkdir(parents=True, exist_ok=True)
     labels = write_films(options.dataset, options.output / "films.npz")
     rows = {name: learn(name, options, labels) for name in names}
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> None:
     record = {"rows": rows, "films": len(labels["validation"]), "machine": machine.describe()}
     print(format_table(record))
     if options.save:
-        machine.save("training", record)
+        records.save("training", record)
         plot(record)
 
 
@@ -89,7 +89,7 @@ def learn(name: str, options: argparse.Namespace, labels: dict[str, np.ndarray])
     from hub.evaluation.metrics import auc
 
     result = options.output / f"{name}.npz"
-    _, megabytes = machine.run(
+    _, megabytes = processes.run(
         ["-m", "benchmarks.training_peers", name, "--arrays", str(options.output / "films.npz"),
          "--weights", options.weights, "--epochs", str(options.epochs), "--seed", str(options.seed),
          "--result", str(result)]
@@ -130,8 +130,8 @@ def format_table(record: dict) -> str:
 
 def plot(record: dict) -> None:
     """Draw both AUCs against minutes of training."""
-    figure, sides = machine.subplots(1, 2, figsize=(10, 3.4))
-    colours = dict(zip(NAMES, (machine.THEIRS, "#475569", machine.OURS), strict=True))
+    figure, sides = charts.subplots(1, 2, figsize=(10, 3.4))
+    colours = dict(zip(NAMES, (charts.THEIRS, "#475569", charts.OURS), strict=True))
     titles = {"auc": "films like the training films", "views_auc": "with shifted and swapped views of them"}
     for side, (kind, title) in zip(sides, titles.items(), strict=True):
         for name, row in record["rows"].items():
@@ -143,7 +143,7 @@ def plot(record: dict) -> None:
         side.set_xlim(0)
     sides[0].set_ylabel("AUC on validation films")
     sides[0].legend(frameon=False, loc="lower right")
-    machine.save_figure(figure, "training.png")
+    charts.save(figure, "training.png")
 
 
 if __name__ == "__main__":

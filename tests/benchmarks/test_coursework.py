@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from benchmarks import coursework, keras_peers, machine
+from benchmarks import coursework, keras_peers, processes
 from hub.data.decode_cache import decode
 from hub.data.leakage import leak_report
 from hub.data.splits import load_splits
@@ -72,7 +72,7 @@ def commands(monkeypatch):
             (folder / "metrics.json").write_text(json.dumps({"training": training, "test": test}))
         return 9.0, 0
 
-    monkeypatch.setattr(machine, "run", run)
+    monkeypatch.setattr(processes, "run", run)
     return called
 
 
@@ -117,7 +117,7 @@ def test_exercises_that_were_not_run_stay_in_the_record(digits, commands, tmp_pa
 
 
 def test_sides_that_learned_from_other_images_are_not_compared(digits, commands, tmp_path):
-    machine.run(["train.py", "--dataset", str(digits), "--output", str(tmp_path / "mnist")])
+    processes.run(["train.py", "--dataset", str(digits), "--output", str(tmp_path / "mnist")])
     report = leak_report(load_splits(digits))
     assert coursework.our_row("mnist", tmp_path / "mnist", report, 9.0)["epochs"] == 2
     report["patients"]["train"] -= 1
@@ -173,7 +173,7 @@ def test_without_tensorflow_it_says_how_to_get_it(monkeypatch):
 
 def test_a_command_that_fails_ends_the_comparison(capfd):
     with pytest.raises(InputError, match="ended with 3; what it says above is why"):
-        machine.run(["-c", "import sys; print('no such luck', file=sys.stderr); sys.exit(3)"])
+        processes.run(["-c", "import sys; print('no such luck', file=sys.stderr); sys.exit(3)"])
     assert "no such luck" in capfd.readouterr().err
 
 

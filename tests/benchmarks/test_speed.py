@@ -14,7 +14,18 @@ import timm
 from safetensors.torch import save_file
 
 import benchmarks.__main__ as everything
-from benchmarks import growth, inference, machine, peers, readme, scale, serving, training, training_peers
+from benchmarks import (
+    growth,
+    inference,
+    machine,
+    peers,
+    readme,
+    records,
+    scale,
+    serving,
+    training,
+    training_peers,
+)
 from hub.errors import InputError
 from hub.imaging.synthetic import sample_radiographs
 from hub.models.folder import BUNDLED
@@ -125,9 +136,9 @@ def test_the_table_has_times_ratios_to_the_pipeline_and_the_share_of_the_peak():
 
 
 def test_figures_of_other_comparisons_stay_in_the_record(tmp_path, monkeypatch):
-    monkeypatch.setattr(machine, "RECORD", tmp_path / "results.json")
-    machine.save("inference", {"rows": []})
-    machine.save("serving", {"clicks": 1})
+    monkeypatch.setattr(records, "RECORD", tmp_path / "results.json")
+    records.save("inference", {"rows": []})
+    records.save("serving", {"clicks": 1})
     assert json.loads((tmp_path / "results.json").read_text()) == {
         "inference": {"rows": []},
         "serving": {"clicks": 1},
@@ -183,13 +194,13 @@ def test_nothing_is_said_of_a_recipe_that_did_not_learn():
 
 
 def test_figures_of_two_machines_are_not_mixed(tmp_path, monkeypatch):
-    monkeypatch.setattr(machine, "RECORD", tmp_path / "results.json")
-    assert machine.load_here("training") == {}
-    machine.save("training", {"machine": machine.describe()})
-    assert machine.load_here("training") == {"machine": machine.describe()}
-    machine.save("training", {"machine": machine.describe() | {"cpu": "another"}})
+    monkeypatch.setattr(records, "RECORD", tmp_path / "results.json")
+    assert records.load_here("training") == {}
+    records.save("training", {"machine": machine.describe()})
+    assert records.load_here("training") == {"machine": machine.describe()}
+    records.save("training", {"machine": machine.describe() | {"cpu": "another"}})
     with pytest.raises(InputError, match="figures of another machine"):
-        machine.load_here("training")
+        records.load_here("training")
 
 
 @pytest.mark.parametrize("name", training_peers.PEERS)
@@ -255,7 +266,7 @@ def test_all_comparisons_are_run_with_the_same_images():
 
 def test_the_readme_shows_what_the_comparisons_wrote():
     text = (ROOT / "README.md").read_text()
-    assert readme.format_section(json.loads(machine.RECORD.read_text())) in text
+    assert readme.format_section(json.loads(records.RECORD.read_text())) in text
     assert len(readme.SECTION.findall(text)) == 1
     for name in ("inference", "training", "growth"):
         assert (ROOT / "benchmarks" / f"{name}.png").is_file()
