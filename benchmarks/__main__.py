@@ -4,7 +4,7 @@
   python -m benchmarks NAME --help                                                    one
 
 Each is also a module, python -m benchmarks.NAME. With --save the figures go into results.json and
-coursework.json, and `readme` writes the README's section from them. Let nothing else run beside a comparison.
+coursework.json, and `report` writes README.md from them. Let nothing else run beside a comparison.
 """
 
 import argparse
@@ -24,7 +24,7 @@ COMMANDS = {
     "training": "train.py beside plain fine-tunes of the same network",
     "growth": "time and memory against the size of images, batches, file lists and data sets",
     "coursework": "train.py beside the coursework's exercises in Keras",
-    "readme": "the README's section, from what the others saved",
+    "report": "benchmarks/README.md, from what the others saved",
 }
 
 
@@ -51,7 +51,7 @@ def run_all(arguments: list[str]) -> None:
     parser.add_argument("--mnist", metavar="DIR", help="MNIST: a folder, Parquet or a Hub id")
     parser.add_argument("--cifar10", metavar="DIR", help="CIFAR-10, likewise")
     parser.add_argument("--weights", metavar="FILE", help="timm's mobilenetv2_100, .safetensors")
-    parser.add_argument("--save", action="store_true", help="put the figures into the README")
+    parser.add_argument("--save", action="store_true", help="keep the figures, and write README.md")
     options = parser.parse_args(arguments)
     for name in ("xray", "mnist", "cifar10", "weights"):
         if not getattr(options, name):
@@ -79,7 +79,7 @@ def commands(options: argparse.Namespace) -> dict[str, list[str]]:
     }
     if not options.save:
         return comparisons
-    return {name: [*arguments, "--save"] for name, arguments in comparisons.items()} | {"readme": []}
+    return {name: [*arguments, "--save"] for name, arguments in comparisons.items()} | {"report": []}
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from hub.data.sources import is_radiograph
 from hub.data.splits import load_splits, small_data
 from hub.errors import InputError, run_command
 from hub.models.folder import read_config
+from hub.text import markdown_table
 
 RECORD = Path(__file__).parent / "coursework.json"
 # Px a side, channels, what the notes reached, and the recipes of train.py that take the exercise up.
@@ -35,13 +36,13 @@ EXERCISES = {
     "xray": {
         "size": 224,
         "channels": 1,
-        "notes": "75 to 94 % of 16 validation films",
+        "notes": "75 to 94 % of 16 validation images",
         "recipes": ("small_data",),
     },
 }
 COLUMNS = (
-    "exercise", "who", "network", "images", "epochs", "test accuracy", "the notes", "s per epoch",
-    "training, s", "Keras = 1", "whole command, s",
+    "Exercise", "System", "Network", "Training images", "Epochs", "Test accuracy", "Coursework's notes",
+    "Time per epoch (s)", "Training time (s)", "Relative to Keras", "Whole command (s)",
 )  # fmt: skip
 
 
@@ -83,7 +84,6 @@ def main(arguments: list[str] | None = None) -> None:
         kept = json.loads(RECORD.read_text()) if RECORD.is_file() else {}
         record = {name: (kept | record)[name] for name in EXERCISES if name in kept | record}
         files.write_json(RECORD, record)
-        print(f"\nfor the README:\n\n{format_table(record)}")
 
 
 def compare(name: str, source: str, weights: str | None, seed: int, output: Path) -> dict:
@@ -161,25 +161,24 @@ def _figures(test_accuracy: float, epochs: int, seconds: float, command_seconds:
 
 def format_table(record: dict) -> str:
     """Return the Markdown table of coursework.json, and below it the machine or machines."""
-    lines = [f"| {' | '.join(COLUMNS)} |", "| --- " * len(COLUMNS) + "|"]
+    rows = []
     for name, exercise in record.items():
         keras = exercise["rows"][0]
         for row in exercise["rows"]:
-            who = f"`{row['who']}`" if row["who"].startswith("train.py") else row["who"]
-            cells = (
-                name, who, row["network"], f"{exercise['images']['train']:,}", row["epochs"],
-                f"{100 * row['test_accuracy']:.2f} %", EXERCISES[name]["notes"],
-                f"{row['seconds'] / row['epochs']:.1f}", f"{row['seconds']:.0f}",
-                f"{row['seconds'] / keras['seconds']:.2f}", f"{row['command_seconds']:.0f}",
+            system = f"`{row['who']}`" if row["who"].startswith("train.py") else row["who"]
+            rows.append(
+                (name, system, row["network"], f"{exercise['images']['train']:,}", row["epochs"],
+                 f"{100 * row['test_accuracy']:.2f} %", EXERCISES[name]["notes"],
+                 f"{row['seconds'] / row['epochs']:.1f}", f"{row['seconds']:.0f}",
+                 f"{row['seconds'] / keras['seconds']:.2f}", f"{row['command_seconds']:.0f}")
             )  # fmt: skip
-            lines.append(f"| {' | '.join(map(str, cells))} |")
     machines = list(dict.fromkeys(_machine_line(exercise["machine"]) for exercise in record.values()))
-    return "\n".join([*lines, "", *machines])
+    return "\n".join([markdown_table(COLUMNS, rows), "", *machines])
 
 
-def _machine_line(about: dict) -> str:
-    versions = (f"{name} {about[name]}" for name in ("python", "torch", "timm", "tensorflow", "keras"))
-    return f"Times of one run on {about['cpu']}, {about['cores']} cores: {', '.join(versions)}."
+def _machine_line(description: dict) -> str:
+    versions = (f"{name} {description[name]}" for name in ("python", "torch", "timm", "tensorflow", "keras"))
+    return f"Times of one run on {description['cpu']}, {description['cores']} cores: {', '.join(versions)}."
 
 
 if __name__ == "__main__":

@@ -20,11 +20,22 @@ from tqdm.auto import tqdm
 from benchmarks import charts, inference, machine, processes, records
 from hub.errors import InputError, run_command
 from hub.models.folder import BUNDLED
+from hub.text import markdown_table
 
 SIDES = (224, 500, 1000, 2000, 4000, 7071)  # pixels; from 0.05 to 50 megapixels
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
 COUNTS = (100, 1_000, 5_000)  # of files
 IMAGES = (300, 600, 1200)  # of an epoch
+# What grows, the system, the unit of its time, and digits after the point.
+ROWS = {
+    "pixels": ("megapixels of one image", "{}", "ms", 0),
+    "batch": ("images in a batch", "{}", "ms per image", 1),
+    "files": ("files of one call", "{}", "s", 1),
+    "training": ("images in an epoch of training", "`train.py` at {}", "s", 0),
+}
+COLUMNS = (
+    "What grows", "System", "From", "Time", "Peak memory (MB)", "To", "Time", "Peak memory (MB)",
+)  # fmt: skip
 SERVED = ("this project, fp32", "this project, int8", "transformers pipeline")
 
 
@@ -168,19 +179,21 @@ def _of(row: dict, size: int) -> dict:
 
 
 def format_record(record: dict) -> str:
-    """Return the ends of each curve as lines of Markdown, and below them the machine."""
-    lines = []
-    for part, sentence in (
-        ("pixels", "One film of {} megapixels, {}: {:.0f} ms and {:,} MB; of {}: {:.0f} ms and {:,} MB."),
-        ("batch", "Batches of {}, {}: {:.1f} ms a film and {:,} MB; of {}: {:.1f} ms and {:,} MB."),
-        ("files", "{} files, {}: {:.1f} s and {:,} MB; {}: {:.1f} s and {:,} MB."),
-        ("training", "An epoch of {} films at {}: {:.0f} s and {:,} MB; of {}: {:.0f} s and {:,} MB."),
-    ):
+    """Return the Markdown table of the two ends of each curve, and below it the machine."""
+    rows = []
+    for part, (what, system, unit, digits) in ROWS.items():
         for name, curve in record.get(part, {}).items():
-            (first, low), *_, (last, high) = curve.items()
-            first, last = (f"{int(end):,}" if end.isdecimal() else end for end in (first, last))
-            lines.append(f"- {sentence.format(first, name, *low.values(), last, *high.values())}")
-    return "\n".join([*lines, "", machine.sentence(record["machine"])])
+            ends = []
+            for amount, (time_taken, megabytes) in ((key, curve[key].values()) for key in _ends(curve)):
+                amount = f"{int(amount):,}" if amount.isdecimal() else amount
+                ends += [amount, f"{time_taken:.{digits}f} {unit}", f"{megabytes:,}"]
+            rows.append((what, system.format(name), *ends))
+    return f"{markdown_table(COLUMNS, rows)}\n\n{machine.sentence(record['machine'])}"
+
+
+def _ends(curve: dict) -> tuple[str, str]:
+    first, *_, last = curve
+    return first, last
 
 
 def plot(record: dict) -> None:
@@ -192,10 +205,10 @@ def plot(record: dict) -> None:
         2, len(parts), figsize=(3.2 * len(parts), 5.2), squeeze=False, sharex="col"
     )
     titles = {
-        "pixels": ("one film", "megapixels", "ms"),
-        "batch": ("batches", "films in a batch", "ms a film"),
-        "files": ("many files", "files", "s"),
-        "training": ("an epoch of training", "films", "s"),
+        "pixels": ("one image", "megapixels", "time (ms)"),
+        "batch": ("batches", "batch size", "time per image (ms)"),
+        "files": ("many files", "files", "time (s)"),
+        "training": ("an epoch of training", "images", "time (s)"),
     }
     for (upper, lower), part in zip(axes.T, parts, strict=True):
         title, amount, unit = titles[part]
@@ -215,8 +228,8 @@ def plot(record: dict) -> None:
         upper.set_title(title, fontsize=11)
         upper.set_ylabel(unit)
         upper.legend(frameon=False, fontsize=8)
-        lower.set_ylabel("MB at most")
-        lower.set_ylim(0)
+        lower.set_ylabel("peak memory (MB)")
+        lower.set_ylim(0, 1.1 * lower.get_ylim()[1])
         lower.set_xlabel(amount)
     charts.save(figure, "growth.png")
 

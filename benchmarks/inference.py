@@ -25,12 +25,13 @@ from benchmarks import charts, machine, peers, processes, records
 from hub.errors import InputError, run_command
 from hub.imaging.read import SUFFIXES
 from hub.models.folder import BUNDLED
+from hub.text import markdown_table
 
-COMMON = "transformers pipeline"  # what ratios are to
+REFERENCE = "transformers pipeline"  # of the speed-ups
 BATCHES = (1, 32)
 COLUMNS = (
-    "from bytes to label", "ms, one film", "ratio", "of the peak", "films/s, batches of 32", "ratio",
-    "start, s", "memory, MB",
+    "System", "Latency (ms), one image", "Speed-up", "FLOPs utilization",
+    "Throughput (images/s), batches of 32", "Speed-up", "Start-up (s)", "Peak memory (MB)",
 )  # fmt: skip
 
 
@@ -202,44 +203,48 @@ def profile(model: Path, folder: Path, precision: str) -> dict[str, float]:
 
 
 def format_profile(record: dict) -> str:
-    """Return where the time of one film goes, a line of Markdown for each precision."""
-    lines = []
-    for precision, found in record["profile"].items():
-        *steps, (_, whole) = found.items()
-        parts = ", ".join(f"{name} {milliseconds:.1f}" for name, milliseconds in steps)
-        lines.append(f"- Of the {whole:.1f} ms of one film, {precision}: {parts}.")
-    return "\n".join(lines)
+    """Return the Markdown table of the time of each step, a row per precision."""
+    steps = next(iter(record["profile"].values()))
+    rows = [
+        (precision, *(f"{milliseconds:.1f}" for milliseconds in times.values()))
+        for precision, times in record["profile"].items()
+    ]
+    return markdown_table(("Time per step (ms), one image", *steps), rows)
 
 
 def format_table(record: dict) -> str:
     """Return the Markdown table of the comparison, and below it the machine."""
-    rows = {row["who"]: row for row in record["rows"]}
-    about, common = record["machine"], rows.get(COMMON)
-    lines = [f"| {' | '.join(COLUMNS)} |", "| --- " * len(COLUMNS) + "|"]
-    for name, row in rows.items():
-        (low, one, high), (_, many, _) = (row["milliseconds"][str(size)] for size in BATCHES)
-        one_ratio, many_ratio = (ratio(row, common, size) if common else "" for size in BATCHES)
-        share = machine.MULTIPLY_ADDS / (one / 1000) / about["peak"]
-        cells = (
-            name, f"{one:.1f} ({low:.1f} to {high:.1f})", one_ratio, f"{100 * share:.0f} %",
-            f"{1000 / many:.0f}", many_ratio, f"{row['start_seconds']:.1f}",
-            f"{max(row['megabytes'].values()):,}",
+    by_name = {row["who"]: row for row in record["rows"]}
+    description, reference = record["machine"], by_name.get(REFERENCE)
+    rows = []
+    for name, row in by_name.items():
+        (low, single, high), (_, batched, _) = (row["milliseconds"][str(size)] for size in BATCHES)
+        single_speedup, batched_speedup = (
+            f"{speedup(row, reference, size):.1f}" if reference else "" for size in BATCHES
+        )
+        utilization = machine.MULTIPLY_ADDS / (single / 1000) / description["peak"]
+        rows.append(
+            (name, f"{single:.1f} ({low:.1f} to {high:.1f})", single_speedup, f"{100 * utilization:.0f} %",
+             f"{1000 / batched:.0f}", batched_speedup, f"{row['start_seconds']:.1f}",
+             f"{max(row['megabytes'].values()):,}")
         )  # fmt: skip
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", _machine_line(about)])
+    return f"{markdown_table(COLUMNS, rows)}\n\n{_machine_line(description)}"
 
 
-def ratio(row: dict, common: dict, size: int) -> str:
-    """Return how many times as fast as `common` a peer is at a batch size, by their medians."""
-    ours, theirs = (each["milliseconds"][str(size)][1] for each in (row, common))
-    return f"{theirs / ours:.1f}"
+def speedup(row: dict, reference: dict, size: int) -> float:
+    """Return how many times as fast as `reference` a system is at a batch size, by their medians."""
+    return reference["milliseconds"][str(size)][1] / row["milliseconds"][str(size)][1]
 
 
-def _machine_line(about: dict) -> str:
+def _machine_line(description: dict) -> str:
+    cpu, cores, python, torch, peak = (
+        description[key] for key in ("cpu", "cores", "python", "torch", "peak")
+    )
     return (
-        f"{about['cpu']}, {about['cores']} cores, python {about['python']}, torch {about['torch']}: "
-        f"{about['peak'] / 1e9:.0f} billion multiply-adds a second in a large fp32 matrix product; a film "
-        f"takes {machine.MULTIPLY_ADDS / 1e9:.2f}. Medians, quartiles in brackets; ratios are to {COMMON}."
+        f"{cpu}, {cores} cores, python {python}, torch {torch}. Medians, with quartiles in brackets; the "
+        f"speed-up is over {REFERENCE}. FLOPs utilization is the share of {peak / 1e9:.0f} billion "
+        "multiply-adds per second, which a large fp32 matrix product reaches here; one image takes "
+        f"{machine.MULTIPLY_ADDS / 1e9:.2f} billion."
     )
 
 
@@ -252,8 +257,8 @@ def plot(record: dict) -> None:
         colours = [charts.OURS if name.startswith("this") else charts.THEIRS for name in names]
         bars = side.barh(names, rates, color=colours)
         side.bar_label(bars, [f"{rate:.0f}" for rate in rates], padding=4)
-        side.set_title("one film at a time" if size == 1 else f"batches of {size}", fontsize=11)
-        side.set_xlabel("films a second, from bytes to label")
+        side.set_title("single images" if size == 1 else f"batches of {size}", fontsize=11)
+        side.set_xlabel("throughput (images/s), from bytes to label")
         side.margins(x=0.15)
     sides[0].invert_yaxis()
     charts.save(figure, "inference.png")

@@ -77,13 +77,14 @@ def enlarge(path: Path, side: int) -> bytes:
 
 
 def format_record(record: dict) -> str:
-    """Return what was found as a line of Markdown."""
-    films, side, times = (record[name] for name in ("films", "side", "milliseconds"))
-    near = 100 * (1 - record["probabilities_moved"] / films)
+    """Return the figures as a paragraph of Markdown."""
+    images, side, times = (record[name] for name in ("films", "side", "milliseconds"))
+    near = 100 * (1 - record["probabilities_moved"] / images)
     return (
-        f"- JPEGs of {side:,} x {side:,} pixels are read in {times['reduced']:.0f} ms instead of "
-        f"{times['whole']:.0f}. Of {films} such films {record['labels_changed']} get another label than "
-        f"decoded whole, and {near:.1f} % a probability within {NEAR}."
+        f"Large JPEGs are decoded at reduced scale: {side:,} x {side:,} pixels are read in "
+        f"{times['reduced']:.0f} ms instead of {times['whole']:.0f}. Compared with whole decoding, "
+        f"{record['labels_changed']} of {images} labels changes, and {near:.1f} % of the probabilities stay "
+        f"within {NEAR}."
     )
 
 

@@ -28,9 +28,11 @@ from tqdm.auto import tqdm
 
 from benchmarks import machine, records
 from hub.errors import InputError, run_command
+from hub.text import markdown_table
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 120  # seconds that a server may take to start
+COLUMNS = ("Visitors at once", "Clicks", "Latency (ms), median", "Latency (ms), 99th percentile")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -153,19 +155,18 @@ def summarize(seconds: list[float]) -> dict[str, float]:
 
 
 def format_record(record: dict) -> str:
-    """Return the figures as lines of Markdown."""
+    """Return the start as a sentence of Markdown, and below it a table of the clicks."""
     extra = record["first_page_seconds"] - record["import_gradio_seconds"]
-    lines = [
-        f"- `python app.py` answers its first request after {record['first_page_seconds']:.1f} s, "
-        f"{extra:.1f} s more than `import gradio` alone takes, and has {record['megabytes']} MB at most.",
+    start = (
+        f"`python app.py` answers its first request after {record['first_page_seconds']:.1f} s, "
+        f"{extra:.1f} s more than `import gradio` alone takes. Its peak memory is {record['megabytes']} MB."
+    )
+    rows = [
+        (visitors, times["clicks"], f"{times['median']:.0f}", f"{times['percentile_99']:.0f}")
+        for visitors, times in record["clicks"].items()
     ]
-    for visitors, found in record["clicks"].items():
-        who = "one visitor" if visitors == "1" else f"{visitors} visitors at once"
-        lines.append(
-            f"- A click on an example, {who}: {found['median']:.0f} ms at the median, "
-            f"{found['percentile_99']:.0f} ms at the 99th percentile of {found['clicks']}."
-        )
-    return "\n".join(lines)
+    table = markdown_table(COLUMNS, rows)
+    return f"{start}\n\n{table}\n\n{machine.sentence(record['machine'])}"
 
 
 if __name__ == "__main__":

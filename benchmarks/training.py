@@ -19,12 +19,13 @@ import numpy as np
 
 from benchmarks import charts, machine, processes, records, training_peers
 from hub.errors import InputError, run_command
+from hub.text import markdown_table
 
 OURS = training_peers.OURS
 NAMES = tuple(training_peers.PEERS)
 COLUMNS = (
-    "who", "epochs", "s", "AUC", "`train.py` has that AUC after, s (share)", "AUC with other views",
-    "`train.py` has that one after, s (share)", "memory, GB",
+    "System", "Epochs", "Time (s)", "AUC", "`train.py` reaches it after (s)",
+    "AUC with shifted and swapped views", "`train.py` reaches it after (s)", "Peak memory (GB)",
 )  # fmt: skip
 
 
@@ -112,8 +113,7 @@ def reached(row: dict, kind: str, value: float) -> float | None:
 
 def format_table(record: dict) -> str:
     """Return the Markdown table of the comparison, and below it the machine."""
-    lines = [f"| {' | '.join(COLUMNS)} |", "| --- " * len(COLUMNS) + "|"]
-    ours = record["rows"].get(OURS)
+    rows, ours = [], record["rows"].get(OURS)
     for name, row in record["rows"].items():
         last, cells = row["epochs"][-1], []
         for kind in ("auc", "views_auc"):
@@ -122,26 +122,26 @@ def format_table(record: dict) -> str:
                 seconds = reached(ours, kind, last[kind])
                 share = f"{seconds:.0f} ({seconds / last['seconds']:.2f})" if seconds else "never"
             cells += [f"{last[kind]:.4f}", share]
-        who = f"`{name}`" if name == OURS else name
-        cells = who, len(row["epochs"]), f"{last['seconds']:.0f}", *cells, f"{row['megabytes'] / 1000:.1f}"
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join([*lines, "", machine.sentence(record["machine"])])
+        name = f"`{name}`" if name == OURS else name
+        memory = f"{row['megabytes'] / 1000:.1f}"
+        rows.append((name, len(row["epochs"]), f"{last['seconds']:.0f}", *cells, memory))
+    return f"{markdown_table(COLUMNS, rows)}\n\n{machine.sentence(record['machine'])}"
 
 
 def plot(record: dict) -> None:
     """Draw both AUCs against minutes of training."""
     figure, sides = charts.subplots(1, 2, figsize=(10, 3.4))
     colours = dict(zip(NAMES, (charts.THEIRS, "#475569", charts.OURS), strict=True))
-    titles = {"auc": "films like the training films", "views_auc": "with shifted and swapped views of them"}
+    titles = {"auc": "validation radiographs", "views_auc": "with shifted and swapped views of them"}
     for side, (kind, title) in zip(sides, titles.items(), strict=True):
         for name, row in record["rows"].items():
             epochs = [epoch for epoch in row["epochs"] if kind in epoch]
             minutes = [epoch["seconds"] / 60 for epoch in epochs]
             side.plot(minutes, [epoch[kind] for epoch in epochs], "o-", color=colours[name], label=name)
         side.set_title(title, fontsize=11)
-        side.set_xlabel("minutes of training")
+        side.set_xlabel("training time (min)")
         side.set_xlim(0)
-    sides[0].set_ylabel("AUC on validation films")
+    sides[0].set_ylabel("AUC")
     sides[0].legend(frameon=False, loc="lower right")
     charts.save(figure, "training.png")
 

@@ -19,7 +19,6 @@ from hub.data.decode_cache import decode
 from hub.data.leakage import leak_report
 from hub.data.splits import load_splits
 from hub.errors import InputError
-from hub.training.recipes import format_recipes
 
 ROOT = Path(__file__).parents[2]
 # It comes with benchmarks/requirements.txt, half a gigabyte that nothing else here needs.
@@ -305,9 +304,3 @@ def test_keras_learns_films_from_weights_and_refuses_other_files(tmp_path):
     save_file(timm.create_model("mobilenetv2_050").state_dict(), weights)
     ended = learn("xray", films, tmp_path, "--weights", weights)
     assert ended.returncode == 2 and "does not fit MobileNetV2" in ended.stderr.splitlines()[-1]
-
-
-def test_the_readme_has_the_table_that_the_command_printed_and_the_recipes_as_they_are():
-    readme = (ROOT / "README.md").read_text()
-    assert coursework.format_table(json.loads(coursework.RECORD.read_text())) in readme
-    assert format_recipes() in readme

@@ -4,6 +4,7 @@ import argparse
 import importlib.util
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,12 +16,13 @@ from safetensors.torch import save_file
 
 import benchmarks.__main__ as everything
 from benchmarks import (
+    coursework,
     growth,
     inference,
     machine,
     peers,
-    readme,
     records,
+    report,
     scale,
     serving,
     training,
@@ -246,12 +248,9 @@ def test_growth_is_told_by_its_ends():
         "50.00": {"milliseconds": 400.4, "megabytes": 1100},
     }
     about = {"cpu": "A processor", "cores": 2, "torch": "2.15"}
-    lines = growth.format_record({"pixels": {"this project, fp32": curve}, "machine": about}).splitlines()
-    assert lines == [
-        "- One film of 0.05 megapixels, this project, fp32: 8 ms and 200 MB; of 50.00: 400 ms and 1,100 MB.",
-        "",
-        "A processor, 2 cores, torch 2.15.",
-    ]
+    table = growth.format_record({"pixels": {"this project, fp32": curve}, "machine": about}).splitlines()
+    assert table[2].endswith("| this project, fp32 | 0.05 | 8 ms | 200 | 50.00 | 400 ms | 1,100 |")
+    assert "A processor, 2 cores" in table[-1]
 
 
 def test_all_comparisons_are_run_with_the_same_images():
@@ -260,13 +259,28 @@ def test_all_comparisons_are_run_with_the_same_images():
     found = everything.commands(options)
     assert found["training"] == ["--dataset", "x", "--weights", "w", "--save"]
     assert found["inference"] == ["--films", "x/test", "--save"]
-    assert list(found)[-1] == "readme"
+    assert list(found)[-1] == "report"
     assert found["coursework"][-3:] == ["--weights", "w", "--save"]
 
 
-def test_the_readme_shows_what_the_comparisons_wrote():
-    text = (ROOT / "README.md").read_text()
-    assert readme.format_section(json.loads(records.RECORD.read_text())) in text
-    assert len(readme.SECTION.findall(text)) == 1
-    for name in ("inference", "training", "growth"):
-        assert (ROOT / "benchmarks" / f"{name}.png").is_file()
+def test_the_committed_report_is_what_the_records_give():
+    committed = (json.loads(path.read_text()) for path in (records.RECORD, coursework.RECORD))
+    assert report.REPORT.read_text() == report.format_report(*committed)
+
+
+def test_the_images_of_the_report_lie_beside_it():
+    images = re.findall(r"!\[[^]]*\]\(([^)]+)\)", report.REPORT.read_text())
+    assert images
+    for image in images:
+        assert (report.REPORT.parent / image).is_file()
+
+
+def test_the_front_page_quotes_the_latency_the_speed_ups_and_a_click():
+    rows = [row("this project, fp32", 8.26, 7), row("transformers pipeline", 33, 42)]
+    record = {"inference": {"rows": rows}, "serving": {"clicks": {"1": {"median": 17.2}}}}
+    assert report.front_page_figures(record) == {
+        "latency": "8.3 ms",
+        "speedup_single": "4.0 times",
+        "speedup_batch": "6.0 times",
+        "click": "17 ms",
+    }
