@@ -15,12 +15,13 @@ COMMANDS = {
     "seeds": "variance across seeds, and which of several runs the rule chooses",
     "recipe_search": "recipes compared on groups of radiographs that training left out",
     "input_check": "the input check on data that it was not fitted with",
+    "selection_tables": "the tables of docs/model-selection, from its records",
 }
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the measurement that the first argument names."""
-    names = "\n".join(f"  {name:16}{what}" for name, what in COMMANDS.items())
+    names = "\n".join(f"  {name:18}{what}" for name, what in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="python -m hub.analysis",
         description=f"{__doc__}\nNAME is one of\n\n{names}",

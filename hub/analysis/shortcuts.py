@@ -22,7 +22,7 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from hub.analysis.recipe_search import features
+from hub.analysis.imagenet_features import imagenet_features
 from hub.data import decode_cache
 from hub.data.leakage import groups_of_copies
 from hub.data.splits import Image, load_splits
@@ -50,7 +50,9 @@ def main(arguments: list[str] | None = None) -> None:
         decode_cache.decode(splits[name], 224, channels=1, radiograph=True)
         for name in ("train", "validation")
     )
-    doubted = doubt_labels(features(train[0], options.weights), train[1].numpy(), splits["train"]["patient"])
+    doubted = doubt_labels(
+        imagenet_features(train[0], options.weights), train[1].numpy(), splits["train"]["patient"]
+    )
     names = [
         Path(image["path"]).name
         for image in splits["train"].cast_column("image", Image(decode=False))["image"]
