@@ -1,15 +1,15 @@
-"""Try recipes on films that training never saw the like of, and keep a table of what came out.
+"""Compare recipes on radiographs unlike any in training, and record the results.
 
   python -m hub.analysis.recipe_search --dataset DIR --weights FILE             every recipe, in turn
   python -m hub.analysis.recipe_search --dataset DIR --weights FILE "seed 1"    those named
 
-Each recipe is trained small (128 px, four epochs) on the training split without three groups: the
-normals of the IM series, one cluster of other normals (older children, wide shoulders), and the
-pneumonias with the lowest patient numbers. What it then makes of these groups and of shifted views of
-the validation split is one line of experiments.jsonl, and of the table in experiments.md. The test
-split is not read.
+Each recipe is trained small (128 px, four epochs) on the training split without three groups: the normals of
+the IM series, one cluster of other normals (older children, wide shoulders), and the pneumonias with the
+lowest patient numbers. Its figures on these groups and on shifted and swapped views of the validation split
+are a line of docs/model-selection/experiments.jsonl and a row of experiments.md. The test split is not read.
+docs/model-selection.md has the rules that chose among them.
 
-Recipes that did not improve it are no longer in the code: their lines name the commit that still has them.
+Recipes that did not improve the rule are no longer in the code: their rows name the commit that has them.
 """
 
 import argparse
@@ -40,7 +40,7 @@ from hub.models import factory, forward
 from hub.training import loop
 
 SIZE = 128
-# What each recipe changes in training.train's arguments.
+# What each recipe changes in the arguments of `loop.train`.
 RECIPES = {
     "as train.py has it": {},
     "seed 1": {"seed": 1},
@@ -58,8 +58,8 @@ def main(arguments: list[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("recipes", nargs="*", metavar="RECIPE", help=", ".join(RECIPES))
-    parser.add_argument("--dataset", required=True)
-    parser.add_argument("--weights", required=True)
+    parser.add_argument("--dataset", required=True, help="the radiographs: a folder, Parquet or a Hub id")
+    parser.add_argument("--weights", required=True, help="timm's mobilenetv2_100, .safetensors")
     options = parser.parse_args(arguments)
 
     for name in options.recipes:
@@ -112,19 +112,22 @@ def current_commit() -> str:
 
 
 def cluster(images: Tensor, labels: Tensor, weights: str, count: int = 5) -> Tensor:
-    """Return for each film int64 [N] the cluster it is in within its class, by its ImageNet features."""
-    inputs = imagenet_features(images, weights)
+    """Return the cluster of each image within its class, int64 [N], by k-means on ImageNet features."""
+    features = imagenet_features(images, weights)
     clusters = torch.zeros_like(labels)
     for label in labels.unique():
-        mine = labels == label
-        components = PCA(20, random_state=0).fit_transform(inputs[mine])
-        found = KMeans(count, n_init=10, random_state=0).fit_predict(components)
-        clusters[mine] = torch.from_numpy(found).to(labels.dtype)
+        members = labels == label
+        components = PCA(20, random_state=0).fit_transform(features[members])
+        numbers = KMeans(count, n_init=10, random_state=0).fit_predict(components)
+        clusters[members] = torch.from_numpy(numbers).to(labels.dtype)
     return clusters
 
 
 def held_out(patients: list[str], labels: Tensor, clusters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return masks of the films left out: a series of normals, a cluster of them, low-numbered pneumonias."""
+    """Return masks bool [N] of what training leaves out.
+
+    They are a series of normals, a cluster of normals, and the pneumonias with the lowest patient numbers.
+    """
     number = np.array([int(re.search(r"\d+(?!.*\d)", patient)[0]) for patient in patients])
     series = torch.tensor([patient.startswith("IM-") for patient in patients])
     older = (labels == 0) & (clusters == 0) & ~series
@@ -133,10 +136,11 @@ def held_out(patients: list[str], labels: Tensor, clusters: Tensor) -> tuple[Ten
 
 
 def score(model: nn.Module, groups: dict[str, tuple[Tensor, Tensor]]) -> dict[str, dict[str, float]]:
-    """Return figures on each group, and on views of the first: AUC, and sensitivity and specificity (argmax).
+    """Return metrics by name, each by group, for the groups and for all views of the first one.
 
-    And the Brier score after calibration, as train.py does it, on the first group and views of it, both
-    classes weighing the same: how wrong the probabilities are.
+    A group is images uint8 [N, 1, H, W] and labels int64 [N]. "auc", "sensitivity" and "specificity" (by
+    argmax) are those of the network; "temperature_brier" is the Brier score after temperature scaling as in
+    train.py, fitted on the first group and its views, both classes weighing the same.
     """
     model.to(memory_format=torch.channels_last)
     scores = defaultdict(dict)
