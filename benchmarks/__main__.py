@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run_all(arguments: list[str]) -> None:
-    """Run every comparison, each in its own process; InputError at the first that fails."""
+    """Run every comparison in its own process; InputError at the first failure."""
     names = "\n".join(f"  {name:12}{what}" for name, what in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",

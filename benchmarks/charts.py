@@ -13,7 +13,7 @@ OURS, THEIRS = "#c2410c", "#94a3b8"
 
 
 def subplots(*arguments, **keywords):
-    """Return a figure and its axes, as matplotlib's `subplots` does, for a file instead of a screen."""
+    """Return what matplotlib's `subplots` does, for a file instead of a screen."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -1,14 +1,14 @@
-"""Compare train.py with the coursework that this project grew out of: its notes' exercises in Keras.
+"""Compare train.py with Keras on the exercises of a first course's notes.
 
   python -m benchmarks.coursework --mnist DIR --cifar10 DIR --xray DIR --weights FILE [--save]
 
-For each exercise Keras learns first and then train.py, one after the other on an otherwise idle machine,
-each in a process of its own, from the same images; both are measured once on the same test split. Seconds
-of training are those of the epochs: from images in memory to a trained model, validation at each epoch's
-end, tracing and compiling included. Beside them stand those of the whole commands: imports, and for
-train.py also calibration, export and the bootstrap of `hub evaluate`. Images are decoded before, for both
-(train.py finds them in its cache). --save puts the figures into coursework.json, where the README's table
-comes from; with --only the others stay as they are. Needs benchmarks/requirements.txt.
+For each exercise Keras trains first and then train.py, one after the other on an otherwise idle machine, each
+in its own process, on the same images; both are measured once on the same test split. Training time is that
+of the epochs: from images in memory to a trained model, validation after each epoch, tracing and compiling
+included. The time of the whole commands is recorded too: imports, and for train.py also calibration, export
+and the bootstrap of `hub evaluate`. Images are decoded before, for both (train.py finds them in its cache).
+--save puts the figures into coursework.json, which `python -m benchmarks report` shows; with --only the other
+exercises stay as they are. Needs benchmarks/requirements.txt.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from hub.models.folder import read_config
 from hub.text import markdown_table
 
 RECORD = Path(__file__).parent / "coursework.json"
-# Px a side, channels, what the notes reached, and the recipes of train.py that take the exercise up.
+# Side in px, channels, accuracy in the coursework's notes, and train.py's recipes for the exercise.
 EXERCISES = {
     "mnist": {"size": 28, "channels": 1, "notes": "98.95 %", "recipes": ("mnist",)},
     "cifar10": {"size": 32, "channels": 3, "notes": "66.53 %", "recipes": ("cifar10", "cifar10_fast")},
@@ -81,15 +81,15 @@ def main(arguments: list[str] | None = None) -> None:
         record[name] = compare(name, getattr(options, name), weights, options.seed, options.output)
         print(format_table(record), flush=True)
     if options.save:
-        kept = json.loads(RECORD.read_text()) if RECORD.is_file() else {}
-        record = {name: (kept | record)[name] for name in EXERCISES if name in kept | record}
+        older = json.loads(RECORD.read_text()) if RECORD.is_file() else {}
+        record = {name: (older | record)[name] for name in EXERCISES if name in older | record}
         files.write_json(RECORD, record)
 
 
 def compare(name: str, source: str, weights: str | None, seed: int, output: Path) -> dict:
-    """Let Keras and then each recipe learn one exercise; return the machine, the images and a row of each.
+    """Return the record of one exercise: Keras and each recipe, trained in turn.
 
-    Raises InputError where a command fails, or where the two sides did not learn from the same splits.
+    Raises InputError where a command fails, or where the two sides did not train on the same splits.
     """
     exercise = EXERCISES[name]
     splits = load_splits(source)
@@ -119,7 +119,10 @@ def compare(name: str, source: str, weights: str | None, seed: int, output: Path
 
 
 def write_arrays(splits: DatasetDict, path: Path, size: int, channels: int) -> None:
-    """Write images uint8 [N, size, size, channels] and labels of each split as `keras_peers` reads them."""
+    """Write the arrays that `keras_peers` reads.
+
+    They are images uint8 [N, size, size, channels] and labels int64 [N] of each split.
+    """
     radiograph = is_radiograph(splits["train"].features["label"].names)
     arrays = {}
     for split in keras_peers.SPLITS:
@@ -130,17 +133,17 @@ def write_arrays(splits: DatasetDict, path: Path, size: int, channels: int) -> N
 
 
 def keras_row(figures: dict, command_seconds: float) -> dict:
-    """Return the line of the table for what `keras_peers` wrote."""
+    """Return the row for what `keras_peers` wrote."""
     return {"who": "Keras", "network": figures["network"]} | _figures(
         figures["test_accuracy"], figures["epochs"], figures["seconds"], command_seconds
     )
 
 
 def our_row(recipe: str, folder: Path, report: dict, command_seconds: float) -> dict:
-    """Return the line of the table for a model folder that train.py made and `hub evaluate` measured.
+    """Return the row of a model folder of train.py, measured by `hub evaluate`.
 
-    `report` is `patients.leak_report` of the splits that Keras learned from.
-    Raises InputError where that of the model is another one.
+    `report` is `leakage.leak_report` of the splits that Keras trained on; InputError where that of the model
+    differs.
     """
     metrics = json.loads((folder / "metrics.json").read_text())
     training, accuracy = metrics["training"], metrics["test"]["accuracy"]["value"]
@@ -160,7 +163,7 @@ def _figures(test_accuracy: float, epochs: int, seconds: float, command_seconds:
 
 
 def format_table(record: dict) -> str:
-    """Return the Markdown table of coursework.json, and below it the machine or machines."""
+    """Return the Markdown table of coursework.json, and below it the machines."""
     rows = []
     for name, exercise in record.items():
         keras = exercise["rows"][0]

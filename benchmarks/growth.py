@@ -1,11 +1,11 @@
-"""Measure how time and memory grow: with the size of a film, the size of a batch, and how many there are.
+"""Measure time and memory as images, batches, file lists and data sets grow.
 
   python -m benchmarks.growth --films DIR --dataset DIR --weights FILE [--save]
 
-Films are those of DIR, enlarged and stored as JPEG. Latency is of one film at a time, from bytes to label;
-throughput is of batches; `classify_files` answers as many paths as there are; and a training epoch takes as
-many radiographs, at both sizes of train.py's recipe. Each lives in a process of its own, whose most memory
-is what is shown. --save puts the figures into results.json and draws growth.png.
+Images are those of --films, enlarged and stored as JPEG. Latency is that of one image at a time, from bytes
+to label; throughput that of batches. `classify_files` answers lists of files, and an epoch of training takes
+data sets at both sizes of train.py's recipe. Each runs in its own process, whose peak memory is recorded.
+--save puts the figures into results.json and draws growth.png.
 """
 
 import argparse
@@ -46,11 +46,11 @@ def main(arguments: list[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--films", type=Path, metavar="DIR", help="a folder of encoded films, its subfolders too")
+    add("--films", type=Path, metavar="DIR", help="a folder of images, its subfolders too")
     add("--dataset", metavar="DIR", help="the chest X-rays to train on: a folder, Parquet or a Hub id")
     add("--weights", metavar="FILE", help="timm's mobilenetv2_100, .safetensors")
     add("--only", nargs="+", choices=PARTS, metavar="PART", help=f"of: {', '.join(PARTS)}")
-    add("--turns", type=int, default=3, help="of each peer and size (default: %(default)s)")
+    add("--turns", type=int, default=3, help="of each system and size (default: %(default)s)")
     add("--save", action="store_true", help="put the figures into results.json and growth.png")
     add("--measure", type=json.loads, help=argparse.SUPPRESS)  # what the processes are started with
     options = parser.parse_args(arguments)
@@ -76,57 +76,57 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def grow_pixels(options: argparse.Namespace) -> dict:
-    """Return for each peer milliseconds and megabytes of one film at a time, by megapixels."""
-    few = [Image.open(path).convert("L") for path in _films(options.films, 4)]
-    found = {name: {} for name in (SERVED[0], SERVED[2])}
-    for side in tqdm(SIDES, "Sizes of a film", unit=" sizes"):
-        films = [_jpeg(film.resize((side, side), Image.Resampling.BICUBIC)) for film in few]
-        for row in inference.compare(list(found), BUNDLED, films, options.turns, batches=(1,)):
-            found[row["who"]][f"{side**2 / 1e6:.2f}"] = _of(row, 1)
-    return found
+    """Return milliseconds and megabytes of one image, by system and megapixels."""
+    originals = [Image.open(path).convert("L") for path in _images(options.films, 4)]
+    curves = {name: {} for name in (SERVED[0], SERVED[2])}
+    for side in tqdm(SIDES, "Sizes of an image", unit=" sizes"):
+        images = [_jpeg(image.resize((side, side), Image.Resampling.BICUBIC)) for image in originals]
+        for row in inference.compare(list(curves), BUNDLED, images, options.turns, batches=(1,)):
+            curves[row["who"]][f"{side**2 / 1e6:.2f}"] = _point(row, 1)
+    return curves
 
 
 def grow_batch(options: argparse.Namespace) -> dict:
-    """Return for each peer milliseconds a film and megabytes, by the size of a batch."""
-    films = [path.read_bytes() for path in _films(options.films, max(BATCHES))]
-    rows = inference.compare(list(SERVED), BUNDLED, films, options.turns, BATCHES)
-    return {row["who"]: {str(size): _of(row, size) for size in BATCHES} for row in rows}
+    """Return milliseconds per image and megabytes, by system and batch size."""
+    images = [path.read_bytes() for path in _images(options.films, max(BATCHES))]
+    rows = inference.compare(list(SERVED), BUNDLED, images, options.turns, BATCHES)
+    return {row["who"]: {str(size): _point(row, size) for size in BATCHES} for row in rows}
 
 
 def grow_files(options: argparse.Namespace) -> dict:
     """Return seconds and megabytes of `classify_files`, by the number of files."""
-    film = str(_films(options.films, 1)[0])
+    path = str(_images(options.films, 1)[0])
     counts = tqdm(COUNTS, "Numbers of files", unit=" sizes")
-    return {"this project": {str(n): measure(part="files", film=film, count=n) for n in counts}}
+    return {"this project": {str(n): measure(part="files", path=path, count=n) for n in counts}}
 
 
 def grow_training(options: argparse.Namespace) -> dict:
-    """Return seconds and megabytes of one epoch, for each size of the recipe by the number of images."""
+    """Return seconds and megabytes of one epoch, by image size and number of images."""
     from hub.training.recipes import RECIPES
 
     sizes = (RECIPES["xray"].small_size, RECIPES["xray"].size)
     common = {"part": "training", "dataset": options.dataset, "weights": options.weights}
-    found = {f"{size} px": {} for size in sizes}
+    curves = {f"{size} px": {} for size in sizes}
     for size in sizes:
         for count in tqdm(IMAGES, f"Epochs at {size} px", unit=" sizes"):
-            found[f"{size} px"][str(count)] = measure(**common, size=size, count=count)
-    return found
+            curves[f"{size} px"][str(count)] = measure(**common, size=size, count=count)
+    return curves
 
 
-def measure_files(part: str, film: str, count: int) -> dict:
-    """Classify one file so many times, as so many files."""
+def measure_files(part: str, path: str, count: int) -> dict:
+    """Return seconds and megabytes of `classify_files` on `count` times one path."""
     from hub.inference.batch import classify_files
     from hub.inference.classifier import Classifier
 
     classifier = Classifier.from_pretrained(BUNDLED)
     started = time.perf_counter()
-    for _ in classify_files(classifier, (film for _ in range(count))):
+    for _ in classify_files(classifier, (path for _ in range(count))):
         pass
     return {"seconds": round(time.perf_counter() - started, 2), "megabytes": machine.peak_memory()}
 
 
 def measure_training(part: str, dataset: str, weights: str, size: int, count: int) -> dict:
-    """Train one epoch on so many images."""
+    """Return seconds and megabytes of one epoch on `count` images of `size` px."""
     from hub.system import keep_memory
 
     keep_memory()
@@ -156,30 +156,30 @@ PARTS = {"pixels": grow_pixels, "batch": grow_batch, "files": grow_files, "train
 MEASURES = {"files": measure_files, "training": measure_training}
 
 
-def measure(**wanted: object) -> dict:
-    """Return what MEASURES[part] does in a process of its own; InputError where it fails."""
-    return processes.result(["-m", "benchmarks.growth", "--measure", json.dumps(wanted)])
+def measure(**keywords: object) -> dict:
+    """Return what MEASURES[part] does in another process; InputError if it fails."""
+    return processes.result(["-m", "benchmarks.growth", "--measure", json.dumps(keywords)])
 
 
-def _films(folder: Path, count: int) -> list[Path]:
-    films = inference.find_films(folder)
-    if len(films) < count:
-        raise InputError(f"{folder} holds {len(films)} pictures; {count} are needed.")
-    return films[:: len(films) // count][:count]
+def _images(folder: Path, count: int) -> list[Path]:
+    images = inference.find_images(folder)
+    if len(images) < count:
+        raise InputError(f"{folder} holds {len(images)} pictures; {count} are needed.")
+    return images[:: len(images) // count][:count]
 
 
-def _jpeg(film: Image.Image) -> bytes:
+def _jpeg(image: Image.Image) -> bytes:
     file = io.BytesIO()
-    film.save(file, "JPEG", quality=90)
+    image.save(file, "JPEG", quality=90)
     return file.getvalue()
 
 
-def _of(row: dict, size: int) -> dict:
+def _point(row: dict, size: int) -> dict:
     return {"milliseconds": row["milliseconds"][str(size)][1], "megabytes": row["megabytes"][str(size)]}
 
 
 def format_record(record: dict) -> str:
-    """Return the Markdown table of the two ends of each curve, and below it the machine."""
+    """Return a Markdown table of both ends of each curve, and below it the machine."""
     rows = []
     for part, (what, system, unit, digits) in ROWS.items():
         for name, curve in record.get(part, {}).items():
@@ -197,7 +197,7 @@ def _ends(curve: dict) -> tuple[str, str]:
 
 
 def plot(record: dict) -> None:
-    """Draw time above and memory below, for all that grows, both axes in steps of factors."""
+    """Draw time above and memory below, a column for each part."""
     from matplotlib.ticker import LogLocator
 
     parts = [part for part in PARTS if part in record]

@@ -1,4 +1,4 @@
-"""What figures of speed depend on: the processor, its peak and a process's memory."""
+"""What figures of speed depend on: processor, its peak, memory of a process."""
 
 import platform
 import re
@@ -15,7 +15,7 @@ MULTIPLY_ADDS = 0.30e9  # of MobileNetV2 at 224 px (Sandler et al. 2018, table 4
 
 
 def describe() -> dict[str, str | int]:
-    """Return the processor, the number of cores that this process may use, and versions."""
+    """Return the processor, the cores that this process may use, and versions."""
     file = Path("/proc/cpuinfo")
     lines = file.read_text().splitlines() if file.is_file() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]

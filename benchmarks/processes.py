@@ -13,9 +13,9 @@ from hub.errors import InputError
 
 
 def run(arguments: list[str]) -> tuple[float, int]:
-    """Run Python with `arguments` and show its output; return seconds and peak memory in megabytes.
+    """Run Python with `arguments`; return seconds and peak memory in megabytes.
 
-    Raises InputError where it fails.
+    Its output is shown. Raises InputError where it fails.
     """
     command = f"python {shlex.join(arguments)}"
     print(f"\n{command}", flush=True)
@@ -30,7 +30,7 @@ def run(arguments: list[str]) -> tuple[float, int]:
 
 
 def result(arguments: list[str]) -> dict:
-    """Run Python with `arguments`; return the JSON object that is the last line it prints.
+    """Run Python with `arguments`; return the JSON object in its last line of output.
 
     Raises InputError where it fails.
     """

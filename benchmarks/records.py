@@ -16,7 +16,7 @@ def load(name: str) -> dict:
 
 
 def load_here(name: str) -> dict:
-    """Return a section to add to; raises InputError where another machine measured it."""
+    """Return a section to add to; InputError where another machine measured it."""
     section = load(name)
     if section and section["machine"] != machine.describe():
         raise InputError(f"{RECORD.name} holds figures of another machine or versions; leave --only out.")

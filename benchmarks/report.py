@@ -34,7 +34,7 @@ def _read(path: Path) -> dict:
 
 
 def front_page_figures(record: dict) -> dict[str, str]:
-    """Return what README.md at the root quotes of results.json, as it is written there.
+    """Return the figures that README.md at the root quotes, as written there.
 
     `latency` is that of one image in fp32, `speedup_single` and `speedup_batch` how many times as fast as
     transformers' pipeline that is, alone and in batches of 32, and `click` the median latency of a click in
@@ -52,7 +52,7 @@ def front_page_figures(record: dict) -> dict[str, str]:
 
 
 def format_report(record: dict, exercises: dict) -> str:
-    """Return benchmarks/README.md of the contents of results.json and coursework.json."""
+    """Return benchmarks/README.md from the contents of both records."""
     return f"""\
 # Benchmarks
 

@@ -1,15 +1,14 @@
-"""Compare train.py with plain fine-tunes: how soon is validation AUC as high, and how high does it end?
+"""Compare train.py with plain fine-tunes: validation AUC against training time.
 
   python -m benchmarks.training --dataset DIR --weights FILE [--save]
 
-Keras's `fit`, transformers' `Trainer` and train.py's recipe learn one after the other on an otherwise idle
-machine, each in a process of its own, from the same decoded films and the same ImageNet weights. Seconds are
-from the first step to the end of an epoch, its validation included. AUC is that of the validation films,
-which are like the training films; beside it that of these films and of shifted and swapped views of them,
-which are not: for the peers after the last epoch, for train.py, since this is what its recipe was chosen by,
-after every one, the clock standing still meanwhile. The test split is not read. --save puts the figures into
-results.json and draws training.png; with --only the other peers' stay as they are. Needs
-benchmarks/requirements.txt.
+Keras's `fit`, transformers' `Trainer` and train.py's recipe train one after the other on an otherwise idle
+machine, each in its own process, on the same decoded radiographs and from the same ImageNet weights. Seconds
+are from the first step to the end of an epoch, its validation included. One AUC is that of the validation
+radiographs, which are like those of training. The other includes shifted and swapped views of them, which are
+not: after the last epoch for the peers, after every epoch for train.py, whose recipe was chosen by it, with
+the clock stopped meanwhile. The test split is not read. --save puts the figures into results.json and draws
+training.png; with --only the other systems' figures stay as they are. Needs benchmarks/requirements.txt.
 """
 
 import argparse
@@ -45,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--output",
         type=Path,
         default=Path("runs/training"),
-        help="films and answers (default: %(default)s)",
+        help="images and answers (default: %(default)s)",
     )
     add("--save", action="store_true", help="put the figures into results.json and training.png")
     options = parser.parse_args(arguments)
@@ -56,11 +55,11 @@ def main(arguments: list[str] | None = None) -> None:
     names = options.only or list(NAMES)
     if "Keras fit" in names:
         processes.need_tensorflow()
-    kept = records.load_here("training") if options.only and options.save else {}
+    older = records.load_here("training") if options.only and options.save else {}
     options.output.mkdir(parents=True, exist_ok=True)
-    labels = write_films(options.dataset, options.output / "films.npz")
-    rows = {name: learn(name, options, labels) for name in names}
-    rows = kept.get("rows", {}) | rows
+    labels = write_arrays(options.dataset, options.output / "radiographs.npz")
+    rows = {name: train_peer(name, options, labels) for name in names}
+    rows = older.get("rows", {}) | rows
     rows = {name: rows[name] for name in NAMES if name in rows}
     record = {"rows": rows, "films": len(labels["validation"]), "machine": machine.describe()}
     print(format_table(record))
@@ -69,8 +68,8 @@ def main(arguments: list[str] | None = None) -> None:
         plot(record)
 
 
-def write_films(source: str, path: Path) -> dict[str, np.ndarray]:
-    """Write the arrays of `training_peers`; return the labels, int64, of its splits."""
+def write_arrays(source: str, path: Path) -> dict[str, np.ndarray]:
+    """Write the arrays that `training_peers` reads; return labels int64 [N] by split."""
     from hub.data import decode_cache
     from hub.data.splits import load_splits
     from hub.evaluation import shifts
@@ -79,35 +78,38 @@ def write_films(source: str, path: Path) -> dict[str, np.ndarray]:
     for split in ("train", "validation"):
         arrays[split] = decode_cache.decode(splits[split], 224, channels=1, radiograph=True)
     arrays["views"] = shifts.in_turn(*arrays["validation"])
-    images = {f"{split}_images": films.permute(0, 2, 3, 1).numpy() for split, (films, _) in arrays.items()}
+    images = {f"{split}_images": pixels.permute(0, 2, 3, 1).numpy() for split, (pixels, _) in arrays.items()}
     labels = {split: labels.numpy() for split, (_, labels) in arrays.items()}
-    np.savez(path, **images, **{f"{split}_labels": found for split, found in labels.items()})
+    np.savez(path, **images, **{f"{split}_labels": numbers for split, numbers in labels.items()})
     return labels
 
 
-def learn(name: str, options: argparse.Namespace, labels: dict[str, np.ndarray]) -> dict:
-    """Let one learn in a process of its own; return its row: seconds and AUCs after each epoch, memory."""
+def train_peer(name: str, options: argparse.Namespace, labels: dict[str, np.ndarray]) -> dict:
+    """Train one system in another process; return its row.
+
+    A row has `epochs`, each with `seconds`, `auc` and where measured `views_auc`, and peak `megabytes`.
+    """
     from hub.evaluation.metrics import auc
 
     result = options.output / f"{name}.npz"
     _, megabytes = processes.run(
-        ["-m", "benchmarks.training_peers", name, "--arrays", str(options.output / "films.npz"),
+        ["-m", "benchmarks.training_peers", name, "--arrays", str(options.output / "radiographs.npz"),
          "--weights", options.weights, "--epochs", str(options.epochs), "--seed", str(options.seed),
          "--result", str(result)]
     )  # fmt: skip
-    with np.load(result) as found:
+    with np.load(result) as curves:
         epochs = [
             {"seconds": round(float(seconds), 1), "auc": auc(answers, labels["validation"])}
-            for seconds, answers in zip(found["seconds"], found["answers"], strict=True)
+            for seconds, answers in zip(curves["seconds"], curves["answers"], strict=True)
         ]
-        views = found["views"]
+        views = curves["views"]
         for epoch, answers in zip(epochs[-len(views) :], views, strict=True):
             epoch["views_auc"] = auc(answers, labels["views"])
     return {"epochs": epochs, "megabytes": megabytes}
 
 
 def reached(row: dict, kind: str, value: float) -> float | None:
-    """Return the seconds after which train.py's "auc" or "views_auc" is as high first; None for never."""
+    """Return the seconds until "auc" or "views_auc" reaches a value; None for never."""
     return next((epoch["seconds"] for epoch in row["epochs"] if epoch[kind] >= value), None)
 
 
@@ -129,7 +131,7 @@ def format_table(record: dict) -> str:
 
 
 def plot(record: dict) -> None:
-    """Draw both AUCs against minutes of training."""
+    """Draw both AUCs against training time."""
     figure, sides = charts.subplots(1, 2, figsize=(10, 3.4))
     colours = dict(zip(NAMES, (charts.THEIRS, "#475569", charts.OURS), strict=True))
     titles = {"auc": "validation radiographs", "views_auc": "with shifted and swapped views of them"}

@@ -1,4 +1,4 @@
-"""Measure a model beyond its test figures, for its card, and how its recipe was chosen.
+"""Measure a model beyond its test figures, and how its recipe was chosen.
 
 python -m hub.analysis NAME --help
 """

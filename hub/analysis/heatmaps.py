@@ -1,8 +1,8 @@
-"""Measure where the model looks: heatmaps of 50 test radiographs, and their share inside the lungs.
+"""Measure where the model looks: heatmaps and their share inside lungs.
 
   python -m hub.analysis.heatmaps hub/pretrained --dataset DIR [--save]
 
-The 50 radiographs are those of lung_boxes.csv, 25 of each class drawn by lot, with boxes drawn by hand around
+The radiographs are the 50 of lung_boxes.csv, 25 of each class drawn by lot, with boxes drawn by hand around
 both lungs (px of 224). The share of heat in the lungs is the part of the positive evidence for pneumonia,
 position by position, that lies inside the boxes. Beside it is the boxes' share of the area, which an even
 heatmap would have. heatmaps.jpg shows these radiographs, failures.jpg all test radiographs that the model
@@ -85,7 +85,10 @@ def read_boxes() -> dict[str, list[Box]]:
 
 
 def classify_test_split(classifier: Classifier, dataset: str, boxes: dict[str, list[Box]]) -> dict[str, Row]:
-    """Return a row per test radiograph by file name; InputError where one of the boxes' is missing."""
+    """Return a row per test radiograph, by file name.
+
+    Raises InputError where a file of `boxes` is not in the test split.
+    """
     test = load_splits(dataset)["test"].cast_column("image", ImageFeature(decode=False))
     paths = [image["path"] for image in test["image"]]
     labels = [classifier.classes[label] for label in test["label"]]
@@ -102,7 +105,7 @@ def classify_test_split(classifier: Classifier, dataset: str, boxes: dict[str, l
 
 
 def heat_in_lungs(rows: list[Row], boxes: dict[str, list[Box]]) -> dict[str, float]:
-    """Return the mean share of heat in the lungs, their mean area, and how many rows have no heat."""
+    """Return mean share of heat in the lungs, their mean area, and rows without heat."""
     shares = [heat_in_boxes(row.prediction, boxes[row.name]) for row in rows]
     areas = [lung_mask(boxes[row.name]).mean() for row in rows]
     return {
@@ -121,14 +124,14 @@ def lung_mask(boxes: list[Box]) -> np.ndarray:
 
 
 def heat_in_boxes(prediction: Prediction, boxes: list[Box]) -> float:
-    """Return the share of the evidence for pneumonia inside the boxes; NaN where there is none at all."""
+    """Return the share of evidence for pneumonia in the boxes; NaN without evidence."""
     heat = torch.from_numpy(local_log_odds(prediction, "PNEUMONIA")).clamp(min=0)
     heat = F.interpolate(heat[None, None], (CELL, CELL), mode="bilinear")[0, 0].numpy()
     return float(heat[lung_mask(boxes)].sum() / heat.sum()) if heat.sum() > 0 else math.nan
 
 
 def contact_sheet(rows: list[Row], boxes: dict[str, list[Box]]) -> Image.Image:
-    """Return the radiographs under their heatmaps, ten in a line, with class and probability below each."""
+    """Return the radiographs under their heatmaps, class and probability below each."""
     height = CELL + 18
     sheet = Image.new("RGB", (COLUMNS * CELL, math.ceil(len(rows) / COLUMNS) * height), "white")
     for index, row in enumerate(rows):

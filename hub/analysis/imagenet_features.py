@@ -1,4 +1,4 @@
-"""Features of an ImageNet network, for clusters of radiographs and for probes of their labels."""
+"""Features of an ImageNet network, for clusters of images and doubts of labels."""
 
 import numpy as np
 import torch
@@ -10,9 +10,9 @@ from hub.models import factory, forward
 
 @torch.inference_mode()
 def imagenet_features(images: Tensor, weights: str) -> np.ndarray:
-    """Return float32 [N, 1280], pooled features of MobileNetV2, for uint8 images [N, 1, H, W].
+    """Return the pooled features of MobileNetV2, float32 [N, 1280].
 
-    `weights` is a safetensors file of timm's `mobilenetv2_100`.
+    `images` are uint8 [N, 1, H, W], `weights` is a safetensors file of timm's `mobilenetv2_100`.
     """
     model = factory.create_model("mobilenetv2_100", 2, weights, True, images.shape[-1]).eval()
     model.to(memory_format=torch.channels_last)

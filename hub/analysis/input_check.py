@@ -1,11 +1,11 @@
-"""Measure the input check where it was not fitted: test radiographs, perturbed ones, other images.
+"""Measure the input check on images that it was not fitted with.
 
   python -m hub.analysis.input_check hub/pretrained --dataset DIR --unlike DIR ... --foreign DIR ... [--save]
 
-Of folders of images, the half is measured that `python -m hub scope` leaves out of its fit; of Parquet, the
-test split. --save puts the figures into the model folder and its card. --without-kind also fits a check
-without each of the foreign groups in turn and measures that group: an unseen out-of-distribution source.
-These checks are not kept.
+They are test radiographs, unchanged and perturbed, and other images: of folders of images, the half that
+`python -m hub scope` leaves out of its fit; of Parquet, the test split. --save puts the figures into the
+model folder and its card. --without-kind also fits a check without each of the foreign groups in turn and
+measures that group: an unseen out-of-distribution source. These checks are not saved.
 """
 
 import argparse
@@ -70,9 +70,10 @@ def main(arguments: list[str] | None = None) -> None:
 def without_kind(
     classifier: Classifier, radiographs: dict[str, np.ndarray], unlike: dict, paths: list[Path]
 ) -> dict:
-    """Return a row as of `input_check_fit.measure` per foreign group, from a check fitted without it.
+    """Return a row per foreign group, from a check fitted without it.
 
-    `radiographs` holds the training and validation splits, uint8 [N, size, size].
+    Rows are as in `input_check_fit.measure`. `radiographs` holds the training and validation splits, uint8
+    [N, size, size].
     """
     foreign = input_check_fit.read_groups(paths)
     samples, held_out = input_check_fit.gather(
@@ -90,7 +91,7 @@ def without_kind(
 
 
 def milliseconds(folder: Path, radiograph: np.ndarray, rounds: int = 200) -> dict[str, float]:
-    """Return the median latency of one image in ms, `with` the check and `without`, taking turns."""
+    """Return the median latency of one image in ms, `with` the check and `without`."""
     classifiers = {
         name: Classifier(folder, check=check, precision="fp32")
         for name, check in (("with", True), ("without", False))

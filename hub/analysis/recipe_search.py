@@ -101,7 +101,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def current_commit() -> str:
-    """Return the short hash of the commit in this clone; raises InputError where git has none."""
+    """Return the short hash of this clone's commit; InputError where git has none."""
     command = ["git", "rev-parse", "--short", "HEAD"]
     try:
         return subprocess.check_output(
@@ -112,7 +112,10 @@ def current_commit() -> str:
 
 
 def cluster(images: Tensor, labels: Tensor, weights: str, count: int = 5) -> Tensor:
-    """Return the cluster of each image within its class, int64 [N], by k-means on ImageNet features."""
+    """Return each image's cluster within its class, int64 [N].
+
+    The clusters are those of k-means on principal components of ImageNet features.
+    """
     features = imagenet_features(images, weights)
     clusters = torch.zeros_like(labels)
     for label in labels.unique():
@@ -136,7 +139,7 @@ def held_out(patients: list[str], labels: Tensor, clusters: Tensor) -> tuple[Ten
 
 
 def score(model: nn.Module, groups: dict[str, tuple[Tensor, Tensor]]) -> dict[str, dict[str, float]]:
-    """Return metrics by name, each by group, for the groups and for all views of the first one.
+    """Return metrics by name and group, for the groups and views of the first one.
 
     A group is images uint8 [N, 1, H, W] and labels int64 [N]. "auc", "sensitivity" and "specificity" (by
     argmax) are those of the network; "temperature_brier" is the Brier score after temperature scaling as in

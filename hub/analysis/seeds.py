@@ -73,7 +73,7 @@ def compare(runs: list[Path], earlier: list[Path]) -> tuple[dict, Path]:
 
 
 def read_metrics(file: Path) -> dict:
-    """Return the content of a metrics.json; InputError where it is none of a radiograph model."""
+    """Return the content of a model's metrics.json; InputError where it is none."""
     try:
         metrics = json.loads(file.read_text())
     except (OSError, ValueError):

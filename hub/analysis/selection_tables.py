@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def records_folder() -> Path:
-    """Return docs/model-selection; InputError where the package was installed without it."""
+    """Return docs/model-selection; InputError where the package came without it."""
     if not (FOLDER / EXPERIMENTS).is_file():
         raise InputError(
             "The records of model selection are not part of an installed package; "
@@ -74,7 +74,7 @@ def write_tables(folder: Path) -> None:
 
 
 def format_experiments(experiments: list[dict]) -> str:
-    """Return the page of all small training runs, in Markdown, from the lines of experiments.jsonl."""
+    """Return experiments.md from the lines of experiments.jsonl."""
     return _page("Experiments", markdown_table(EXPERIMENT_COLUMNS, map(_experiment_row, experiments)))
 
 
@@ -98,7 +98,7 @@ def _experiment_row(experiment: dict) -> list[object]:
 
 
 def _groups(figures: dict[str, float]) -> list[float | None]:
-    """Return plain, the mean of shifted, the mean of swapped, series, cluster; None if not measured."""
+    """Return the figures of the five groups of radiographs; None if not measured."""
     shifted = _mean([figures.get(view) for view in shifts.VIEWS])
     swapped = _mean([figures.get(view) for view in shifts.SWAPS])
     return [figures.get("plain"), shifted, swapped, figures.get("series"), figures.get("cluster")]
@@ -113,7 +113,7 @@ def _figure(value: float | None) -> str:
 
 
 def format_finalists(tests: dict[str, dict]) -> str:
-    """Return the page of all models measured on the test split, in Markdown, from their "test" sections."""
+    """Return finalists.md from the "test" sections of the records."""
     values = {name: [test[metric]["value"] for metric in METRICS] for name, test in tests.items()}
     rows = [(FINALISTS[name], *map(_figure, figures)) for name, figures in values.items()]
     columns = list(zip(*(values[name] for name in SEEDS), strict=True))

@@ -1,4 +1,4 @@
-"""Look for copies, doubtful labels and shortcut features in a data set of radiographs.
+"""Look for copies, doubtful labels and shortcut features in a data set.
 
   python -m hub.analysis.shortcuts --dataset DIR --weights FILE [--save MODEL]
 
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def count_copies(splits: DatasetDict) -> dict[str, int]:
-    """Return how many groups of near-duplicates there are, and how many of them span several splits."""
+    """Return how many groups of near-duplicates there are, and how many span splits."""
     groups = groups_of_copies(splits, radiographs=True)
     splits_of = defaultdict(list)
     for group, split in zip(groups, [name for name in splits for _ in splits[name]], strict=True):
@@ -75,7 +75,7 @@ def count_copies(splits: DatasetDict) -> dict[str, int]:
 
 
 def doubted_labels(dataset: Dataset, images: Tensor, labels: np.ndarray, weights: str) -> dict:
-    """Return how many labels cleanlab doubts, and the file names of the ten most doubtful.
+    """Return how many labels cleanlab doubts, and the files of the ten most doubtful.
 
     `images` are uint8 [N, 1, 224, 224], `labels` int64 [N].
     """
@@ -109,7 +109,7 @@ def probe_aucs(splits: DatasetDict, arrays: dict) -> dict[str, float]:
 
 
 def _border(images: np.ndarray) -> np.ndarray:
-    """Return the border of each image, averaged over squares of 4 px; its inside is left out."""
+    """Return the border of each image, averaged over squares of 4 px."""
     side = images.shape[-1]
     inside = np.zeros((side, side), dtype=bool)
     inside[BORDER:-BORDER, BORDER:-BORDER] = True

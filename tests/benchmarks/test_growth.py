@@ -7,8 +7,8 @@ from hub.errors import InputError
 
 
 def test_growth_is_measured_in_its_own_process(radiograph_folder):
-    file = str(inference.find_films(radiograph_folder)[0])
-    figures = growth.measure(part="files", film=file, count=3)
+    file = str(inference.find_images(radiograph_folder)[0])
+    figures = growth.measure(part="files", path=file, count=3)
     assert figures["seconds"] > 0 and figures["megabytes"] > 0
     with pytest.raises(InputError, match="ended with 1; what it says above is why"):
         growth.measure(part="files", count=3)

@@ -8,7 +8,7 @@ from hub.models.folder import BUNDLED
 
 
 def test_peers_take_turns_in_their_own_processes(radiograph_folder):
-    images = [path.read_bytes() for path in inference.find_films(radiograph_folder)]
+    images = [path.read_bytes() for path in inference.find_images(radiograph_folder)]
     (row,) = inference.compare(["this project, fp32"], BUNDLED, images, turns=3)
     assert row["labels_as_first"] == 32
     assert list(row["milliseconds"]) == list(row["megabytes"]) == ["1", "32"]
