@@ -1,81 +1,85 @@
-"""Every comparison of this project with its peers, all of them or one.
+"""Compare this project with its peers: every comparison, or one by its name.
 
   python -m benchmarks --xray DIR --mnist DIR --cifar10 DIR --weights FILE --save     all, some two hours
-  python -m benchmarks inference --help     ways to serve the same model folder
-  python -m benchmarks scale --help         JPEGs decoded at reduced scale, beside the whole of them
-  python -m benchmarks serving --help       the demo: start, clicks, memory
-  python -m benchmarks training --help      train.py beside plain fine-tunes
-  python -m benchmarks growth --help        time and memory, as films, batches and data sets grow
-  python -m benchmarks coursework --help    train.py beside the notes' exercises in Keras
-  python -m benchmarks readme --help        the README's section, written from what the others saved
+  python -m benchmarks NAME --help                                                    one
 
-Each is also a module: python -m benchmarks.inference. Figures that the README shows are in results.json and
-coursework.json, where --save puts them. Let nothing else run beside them.
+Each is also a module, python -m benchmarks.NAME. With --save the figures go into results.json and
+coursework.json, and `report` writes README.md from them. Let nothing else run beside a comparison.
 """
 
 import argparse
-import runpy
+import importlib
 import shlex
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from hub.errors import InputError, run_command
 
-NAMES = ("inference", "scale", "serving", "training", "growth", "coursework", "readme")
+COMMANDS = {
+    "inference": "ways to serve one model folder: latency, throughput, start-up and memory",
+    "scale": "JPEGs decoded at reduced scale beside the same files decoded whole",
+    "serving": "the demo: start-up, clicks and memory",
+    "training": "train.py beside plain fine-tunes of the same network",
+    "growth": "time and memory against the size of images, batches, file lists and data sets",
+    "coursework": "train.py beside the coursework's exercises in Keras",
+    "report": "benchmarks/README.md, from what the others saved",
+}
 
 
-def main() -> None:
-    if sys.argv[1:2] and sys.argv[1] in NAMES:
-        name = sys.argv[1]
-        sys.argv = [f"python -m benchmarks {name}", *sys.argv[2:]]
-        runpy.run_module(f"benchmarks.{name}", run_name="__main__")
+def main(arguments: list[str] | None = None) -> None:
+    """Run the comparison that the first argument names, or all of them."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in COMMANDS:
+        name, *arguments = arguments
+        module = importlib.import_module(f"benchmarks.{name}")
+        run_command(f"python -m benchmarks.{name}", partial(module.main, arguments))
     else:
-        run_command("python -m benchmarks", run_all)
+        run_command("python -m benchmarks", partial(run_all, arguments))
 
 
-def run_all() -> None:
-    """Run every comparison, each in a process of its own; InputError at the first that fails."""
+def run_all(arguments: list[str]) -> None:
+    """Run every comparison in its own process; InputError at the first failure."""
+    names = "\n".join(f"  {name:12}{what}" for name, what in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description=__doc__,
+        description=f"{__doc__}\nNAME is one of\n\n{names}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--xray", metavar="DIR", help="the chest X-rays, a folder with train/ and test/")
     parser.add_argument("--mnist", metavar="DIR", help="MNIST: a folder, Parquet or a Hub id")
     parser.add_argument("--cifar10", metavar="DIR", help="CIFAR-10, likewise")
     parser.add_argument("--weights", metavar="FILE", help="timm's mobilenetv2_100, .safetensors")
-    parser.add_argument(
-        "--save", action="store_true", help="put the figures where the README takes them from"
-    )
-    options = parser.parse_args()
+    parser.add_argument("--save", action="store_true", help="keep the figures, and write README.md")
+    options = parser.parse_args(arguments)
     for name in ("xray", "mnist", "cifar10", "weights"):
         if not getattr(options, name):
             raise InputError(f"All comparisons need --{name}; give it, or the name of one that does not.")
-    for name, arguments in commands(options).items():
-        command = ["-m", f"benchmarks.{name}", *arguments]
+    for name, command_arguments in commands(options).items():
+        command = ["-m", f"benchmarks.{name}", *command_arguments]
         print(f"\npython {shlex.join(command)}", flush=True)
         if subprocess.run([sys.executable, *command]).returncode:
             raise InputError(f"{name} failed; what it says above is why.")
 
 
 def commands(options: argparse.Namespace) -> dict[str, list[str]]:
-    """Return the arguments of each comparison."""
-    films = ["--films", str(Path(options.xray) / "test")]
+    """Return the arguments of each comparison, in the order in which they run."""
+    images = ["--films", str(Path(options.xray) / "test")]
     weights = ["--weights", options.weights]
-    learn = ["--dataset", options.xray, *weights]
+    training = ["--dataset", options.xray, *weights]
     exercises = ["--mnist", options.mnist, "--cifar10", options.cifar10, "--xray", options.xray, *weights]
-    found = {
-        "inference": films,
-        "scale": films,
+    comparisons = {
+        "inference": images,
+        "scale": images,
         "serving": [],
-        "training": learn,
-        "growth": [*films, *learn],
+        "training": training,
+        "growth": [*images, *training],
         "coursework": exercises,
     }
-    if options.save:
-        found = {name: [*arguments, "--save"] for name, arguments in found.items()} | {"readme": []}
-    return found
+    if not options.save:
+        return comparisons
+    return {name: [*arguments, "--save"] for name, arguments in comparisons.items()} | {"report": []}
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""Compare train.py with the coursework that this project grew out of: its notes' exercises in Keras.
+"""Compare train.py with Keras on the exercises of a first course's notes.
 
   python -m benchmarks.coursework --mnist DIR --cifar10 DIR --xray DIR --weights FILE [--save]
 
-For each exercise Keras learns first and then train.py, one after the other on an otherwise idle machine,
-each in a process of its own, from the same images; both are measured once on the same test split. Seconds
-of training are those of the epochs: from images in memory to a trained model, validation at each epoch's
-end, tracing and compiling included. Beside them stand those of the whole commands: imports, and for
-train.py also calibration, export and the bootstrap of `hub evaluate`. Images are decoded before, for both
-(train.py finds them in its cache). --save puts the figures into coursework.json, where the README's table
-comes from; with --only the others stay as they are. Needs benchmarks/requirements.txt.
+For each exercise Keras trains first and then train.py, one after the other on an otherwise idle machine, each
+in its own process, on the same images; both are measured once on the same test split. Training time is that
+of the epochs: from images in memory to a trained model, validation after each epoch, tracing and compiling
+included. The time of the whole commands is recorded too: imports, and for train.py also calibration, export
+and the bootstrap of `hub evaluate`. Images are decoded before, for both (train.py finds them in its cache).
+--save puts the figures into coursework.json, which `python -m benchmarks report` shows; with --only the other
+exercises stay as they are. Needs benchmarks/requirements.txt.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from datasets import DatasetDict
 
-from benchmarks import keras_peers, machine
+from benchmarks import keras_peers, machine, processes
 from hub import files
 from hub.data import decode_cache
 from hub.data.leakage import leak_report
@@ -26,28 +26,31 @@ from hub.data.sources import is_radiograph
 from hub.data.splits import load_splits, small_data
 from hub.errors import InputError, run_command
 from hub.models.folder import read_config
+from hub.text import markdown_table
 
 RECORD = Path(__file__).parent / "coursework.json"
-# Px a side, channels, what the notes reached, and the recipes of train.py that take the exercise up.
+# Side in px, channels, accuracy in the coursework's notes, and train.py's recipes for the exercise.
 EXERCISES = {
     "mnist": {"size": 28, "channels": 1, "notes": "98.95 %", "recipes": ("mnist",)},
     "cifar10": {"size": 32, "channels": 3, "notes": "66.53 %", "recipes": ("cifar10", "cifar10_fast")},
     "xray": {
         "size": 224,
         "channels": 1,
-        "notes": "75 to 94 % of 16 validation films",
+        "notes": "75 to 94 % of 16 validation images",
         "recipes": ("small_data",),
     },
 }
 COLUMNS = (
-    "exercise", "who", "network", "images", "epochs", "test accuracy", "the notes", "s per epoch",
-    "training, s", "Keras = 1", "whole command, s",
+    "Exercise", "System", "Network", "Training images", "Epochs", "Test accuracy", "Coursework's notes",
+    "Time per epoch (s)", "Training time (s)", "Relative to Keras", "Whole command (s)",
 )  # fmt: skip
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.coursework",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--mnist", metavar="DIR", help="MNIST: a folder, Parquet or a Hub id")
     parser.add_argument("--cifar10", metavar="DIR", help="CIFAR-10, likewise")
@@ -62,7 +65,7 @@ def main() -> None:
         help="arrays and models (default: %(default)s)",
     )
     parser.add_argument("--save", action="store_true", help=f"put the figures into {RECORD.name}")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     names = options.only or list(EXERCISES)
     for name in names:
@@ -70,7 +73,7 @@ def main() -> None:
             raise InputError(f"There are no images for {name}; give --{name} DIR, or --only the others.")
     if "xray" in names and not options.weights:
         raise InputError("The X-rays start from ImageNet weights; give --weights FILE.safetensors.")
-    machine.need_tensorflow()
+    processes.need_tensorflow()
     options.output.mkdir(parents=True, exist_ok=True)
     record = {}
     for name in names:
@@ -78,16 +81,15 @@ def main() -> None:
         record[name] = compare(name, getattr(options, name), weights, options.seed, options.output)
         print(format_table(record), flush=True)
     if options.save:
-        kept = json.loads(RECORD.read_text()) if RECORD.is_file() else {}
-        record = {name: (kept | record)[name] for name in EXERCISES if name in kept | record}
+        older = json.loads(RECORD.read_text()) if RECORD.is_file() else {}
+        record = {name: (older | record)[name] for name in EXERCISES if name in older | record}
         files.write_json(RECORD, record)
-        print(f"\nfor the README:\n\n{format_table(record)}")
 
 
 def compare(name: str, source: str, weights: str | None, seed: int, output: Path) -> dict:
-    """Let Keras and then each recipe learn one exercise; return the machine, the images and a row of each.
+    """Return the record of one exercise: Keras and each recipe, trained in turn.
 
-    Raises InputError where a command fails, or where the two sides did not learn from the same splits.
+    Raises InputError where a command fails, or where the two sides did not train on the same splits.
     """
     exercise = EXERCISES[name]
     splits = load_splits(source)
@@ -98,14 +100,14 @@ def compare(name: str, source: str, weights: str | None, seed: int, output: Path
     write_arrays(splits, arrays, exercise["size"], exercise["channels"])
     common = ["--seed", str(seed), *(["--weights", weights] if weights else [])]
     peer = ["-m", "benchmarks.keras_peers", name, "--arrays", str(arrays), "--result", str(result), *common]
-    seconds, _ = machine.run(peer)
+    seconds, _ = processes.run(peer)
     figures = json.loads(result.read_text())
     rows = [keras_row(figures, seconds)]
     for recipe in exercise["recipes"]:
         folder = output / recipe
         learn = ["train.py", "--recipe", recipe, "--dataset", source, "--output", str(folder), "--overwrite"]
-        seconds, _ = machine.run([*learn, *common])
-        seconds += machine.run(["-m", "hub", "evaluate", str(folder), "--dataset", source, "--save"])[0]
+        seconds, _ = processes.run([*learn, *common])
+        seconds += processes.run(["-m", "hub", "evaluate", str(folder), "--dataset", source, "--save"])[0]
         rows.append(our_row(recipe, folder, report, seconds))
     return {
         "dataset": Path(source).name,
@@ -117,7 +119,10 @@ def compare(name: str, source: str, weights: str | None, seed: int, output: Path
 
 
 def write_arrays(splits: DatasetDict, path: Path, size: int, channels: int) -> None:
-    """Write images uint8 [N, size, size, channels] and labels of each split as `keras_peers` reads them."""
+    """Write the arrays that `keras_peers` reads.
+
+    They are images uint8 [N, size, size, channels] and labels int64 [N] of each split.
+    """
     radiograph = is_radiograph(splits["train"].features["label"].names)
     arrays = {}
     for split in keras_peers.SPLITS:
@@ -128,17 +133,17 @@ def write_arrays(splits: DatasetDict, path: Path, size: int, channels: int) -> N
 
 
 def keras_row(figures: dict, command_seconds: float) -> dict:
-    """Return the line of the table for what `keras_peers` wrote."""
+    """Return the row for what `keras_peers` wrote."""
     return {"who": "Keras", "network": figures["network"]} | _figures(
         figures["test_accuracy"], figures["epochs"], figures["seconds"], command_seconds
     )
 
 
 def our_row(recipe: str, folder: Path, report: dict, command_seconds: float) -> dict:
-    """Return the line of the table for a model folder that train.py made and `hub evaluate` measured.
+    """Return the row of a model folder of train.py, measured by `hub evaluate`.
 
-    `report` is `patients.leak_report` of the splits that Keras learned from.
-    Raises InputError where that of the model is another one.
+    `report` is `leakage.leak_report` of the splits that Keras trained on; InputError where that of the model
+    differs.
     """
     metrics = json.loads((folder / "metrics.json").read_text())
     training, accuracy = metrics["training"], metrics["test"]["accuracy"]["value"]
@@ -158,26 +163,25 @@ def _figures(test_accuracy: float, epochs: int, seconds: float, command_seconds:
 
 
 def format_table(record: dict) -> str:
-    """Return the Markdown table of coursework.json, and below it the machine or machines."""
-    lines = [f"| {' | '.join(COLUMNS)} |", "| --- " * len(COLUMNS) + "|"]
+    """Return the Markdown table of coursework.json, and below it the machines."""
+    rows = []
     for name, exercise in record.items():
         keras = exercise["rows"][0]
         for row in exercise["rows"]:
-            who = f"`{row['who']}`" if row["who"].startswith("train.py") else row["who"]
-            cells = (
-                name, who, row["network"], f"{exercise['images']['train']:,}", row["epochs"],
-                f"{100 * row['test_accuracy']:.2f} %", EXERCISES[name]["notes"],
-                f"{row['seconds'] / row['epochs']:.1f}", f"{row['seconds']:.0f}",
-                f"{row['seconds'] / keras['seconds']:.2f}", f"{row['command_seconds']:.0f}",
+            system = f"`{row['who']}`" if row["who"].startswith("train.py") else row["who"]
+            rows.append(
+                (name, system, row["network"], f"{exercise['images']['train']:,}", row["epochs"],
+                 f"{100 * row['test_accuracy']:.2f} %", EXERCISES[name]["notes"],
+                 f"{row['seconds'] / row['epochs']:.1f}", f"{row['seconds']:.0f}",
+                 f"{row['seconds'] / keras['seconds']:.2f}", f"{row['command_seconds']:.0f}")
             )  # fmt: skip
-            lines.append(f"| {' | '.join(map(str, cells))} |")
     machines = list(dict.fromkeys(_machine_line(exercise["machine"]) for exercise in record.values()))
-    return "\n".join([*lines, "", *machines])
+    return "\n".join([markdown_table(COLUMNS, rows), "", *machines])
 
 
-def _machine_line(about: dict) -> str:
-    versions = (f"{name} {about[name]}" for name in ("python", "torch", "timm", "tensorflow", "keras"))
-    return f"Times of one run on {about['cpu']}, {about['cores']} cores: {', '.join(versions)}."
+def _machine_line(description: dict) -> str:
+    versions = (f"{name} {description[name]}" for name in ("python", "torch", "timm", "tensorflow", "keras"))
+    return f"Times of one run on {description['cpu']}, {description['cores']} cores: {', '.join(versions)}."
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Measure how time and memory grow: with the size of a film, the size of a batch, and how many there are.
+"""Measure time and memory as images, batches, file lists and data sets grow.
 
   python -m benchmarks.growth --films DIR --dataset DIR --weights FILE [--save]
 
-Films are those of DIR, enlarged and stored as JPEG. Latency is of one film at a time, from bytes to label;
-throughput is of batches; `classify_files` answers as many paths as there are; and a training epoch takes as
-many radiographs, at both sizes of train.py's recipe. Each lives in a process of its own, whose most memory
-is what is shown. --save puts the figures into results.json and draws growth.png.
+Images are those of --films, enlarged and stored as JPEG. Latency is that of one image at a time, from bytes
+to label; throughput that of batches. `classify_files` answers lists of files, and an epoch of training takes
+data sets at both sizes of train.py's recipe. Each runs in its own process, whose peak memory is recorded.
+--save puts the figures into results.json and draws growth.png.
 """
 
 import argparse
@@ -17,30 +17,43 @@ from pathlib import Path
 from PIL import Image
 from tqdm.auto import tqdm
 
-from benchmarks import inference, machine
+from benchmarks import charts, inference, machine, processes, records
 from hub.errors import InputError, run_command
 from hub.models.folder import BUNDLED
+from hub.text import markdown_table
 
 SIDES = (224, 500, 1000, 2000, 4000, 7071)  # pixels; from 0.05 to 50 megapixels
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
 COUNTS = (100, 1_000, 5_000)  # of files
 IMAGES = (300, 600, 1200)  # of an epoch
+# What grows, the system, the unit of its time, and digits after the point.
+ROWS = {
+    "pixels": ("megapixels of one image", "{}", "ms", 0),
+    "batch": ("images in a batch", "{}", "ms per image", 1),
+    "files": ("files of one call", "{}", "s", 1),
+    "training": ("images in an epoch of training", "`train.py` at {}", "s", 0),
+}
+COLUMNS = (
+    "What grows", "System", "From", "Time", "Peak memory (MB)", "To", "Time", "Peak memory (MB)",
+)  # fmt: skip
 SERVED = ("this project, fp32", "this project, int8", "transformers pipeline")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.growth",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--films", type=Path, metavar="DIR", help="a folder of encoded films, its subfolders too")
+    add("--films", type=Path, metavar="DIR", help="a folder of images, its subfolders too")
     add("--dataset", metavar="DIR", help="the chest X-rays to train on: a folder, Parquet or a Hub id")
     add("--weights", metavar="FILE", help="timm's mobilenetv2_100, .safetensors")
     add("--only", nargs="+", choices=PARTS, metavar="PART", help=f"of: {', '.join(PARTS)}")
-    add("--turns", type=int, default=3, help="of each peer and size (default: %(default)s)")
+    add("--turns", type=int, default=3, help="of each system and size (default: %(default)s)")
     add("--save", action="store_true", help="put the figures into results.json and growth.png")
     add("--measure", type=json.loads, help=argparse.SUPPRESS)  # what the processes are started with
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.measure:
         print(json.dumps(MEASURES[options.measure["part"]](**options.measure)))
         return
@@ -51,69 +64,69 @@ def main() -> None:
         raise InputError("There are no films to classify; give --films DIR.")
     if "training" in parts and not (options.dataset and options.weights):
         raise InputError("There is nothing to learn from; give --dataset DIR and --weights FILE.safetensors.")
-    record = machine.load_here("growth") if options.only and options.save else {}
+    record = records.load_here("growth") if options.only and options.save else {}
     for part in parts:
         record[part] = PARTS[part](options)
     record["machine"] = machine.describe()
     record = {part: record[part] for part in (*PARTS, "machine") if part in record}
     print(format_record(record))
     if options.save:
-        machine.save("growth", record)
+        records.save("growth", record)
         plot(record)
 
 
 def grow_pixels(options: argparse.Namespace) -> dict:
-    """Return for each peer milliseconds and megabytes of one film at a time, by megapixels."""
-    few = [Image.open(path).convert("L") for path in _films(options.films, 4)]
-    found = {name: {} for name in (SERVED[0], SERVED[2])}
-    for side in tqdm(SIDES, "Sizes of a film", unit=" sizes"):
-        films = [_jpeg(film.resize((side, side), Image.Resampling.BICUBIC)) for film in few]
-        for row in inference.compare(list(found), BUNDLED, films, options.turns, batches=(1,)):
-            found[row["who"]][f"{side**2 / 1e6:.2f}"] = _of(row, 1)
-    return found
+    """Return milliseconds and megabytes of one image, by system and megapixels."""
+    originals = [Image.open(path).convert("L") for path in _images(options.films, 4)]
+    curves = {name: {} for name in (SERVED[0], SERVED[2])}
+    for side in tqdm(SIDES, "Sizes of an image", unit=" sizes"):
+        images = [_jpeg(image.resize((side, side), Image.Resampling.BICUBIC)) for image in originals]
+        for row in inference.compare(list(curves), BUNDLED, images, options.turns, batches=(1,)):
+            curves[row["who"]][f"{side**2 / 1e6:.2f}"] = _point(row, 1)
+    return curves
 
 
 def grow_batch(options: argparse.Namespace) -> dict:
-    """Return for each peer milliseconds a film and megabytes, by the size of a batch."""
-    films = [path.read_bytes() for path in _films(options.films, max(BATCHES))]
-    rows = inference.compare(list(SERVED), BUNDLED, films, options.turns, BATCHES)
-    return {row["who"]: {str(size): _of(row, size) for size in BATCHES} for row in rows}
+    """Return milliseconds per image and megabytes, by system and batch size."""
+    images = [path.read_bytes() for path in _images(options.films, max(BATCHES))]
+    rows = inference.compare(list(SERVED), BUNDLED, images, options.turns, BATCHES)
+    return {row["who"]: {str(size): _point(row, size) for size in BATCHES} for row in rows}
 
 
 def grow_files(options: argparse.Namespace) -> dict:
     """Return seconds and megabytes of `classify_files`, by the number of files."""
-    film = str(_films(options.films, 1)[0])
+    path = str(_images(options.films, 1)[0])
     counts = tqdm(COUNTS, "Numbers of files", unit=" sizes")
-    return {"this project": {str(n): measure(part="files", film=film, count=n) for n in counts}}
+    return {"this project": {str(n): measure(part="files", path=path, count=n) for n in counts}}
 
 
 def grow_training(options: argparse.Namespace) -> dict:
-    """Return seconds and megabytes of one epoch, for each size of the recipe by the number of images."""
+    """Return seconds and megabytes of one epoch, by image size and number of images."""
     from hub.training.recipes import RECIPES
 
     sizes = (RECIPES["xray"].small_size, RECIPES["xray"].size)
     common = {"part": "training", "dataset": options.dataset, "weights": options.weights}
-    found = {f"{size} px": {} for size in sizes}
+    curves = {f"{size} px": {} for size in sizes}
     for size in sizes:
         for count in tqdm(IMAGES, f"Epochs at {size} px", unit=" sizes"):
-            found[f"{size} px"][str(count)] = measure(**common, size=size, count=count)
-    return found
+            curves[f"{size} px"][str(count)] = measure(**common, size=size, count=count)
+    return curves
 
 
-def measure_files(part: str, film: str, count: int) -> dict:
-    """Classify one file so many times, as so many files."""
+def measure_files(part: str, path: str, count: int) -> dict:
+    """Return seconds and megabytes of `classify_files` on `count` times one path."""
     from hub.inference.batch import classify_files
     from hub.inference.classifier import Classifier
 
     classifier = Classifier.from_pretrained(BUNDLED)
     started = time.perf_counter()
-    for _ in classify_files(classifier, (film for _ in range(count))):
+    for _ in classify_files(classifier, (path for _ in range(count))):
         pass
     return {"seconds": round(time.perf_counter() - started, 2), "megabytes": machine.peak_memory()}
 
 
 def measure_training(part: str, dataset: str, weights: str, size: int, count: int) -> dict:
-    """Train one epoch on so many images."""
+    """Return seconds and megabytes of one epoch on `count` images of `size` px."""
     from hub.system import keep_memory
 
     keep_memory()
@@ -143,63 +156,65 @@ PARTS = {"pixels": grow_pixels, "batch": grow_batch, "files": grow_files, "train
 MEASURES = {"files": measure_files, "training": measure_training}
 
 
-def measure(**wanted: object) -> dict:
-    """Return what MEASURES[part] does in a process of its own; InputError where it fails."""
-    return machine.ask(["-m", "benchmarks.growth", "--measure", json.dumps(wanted)])
+def measure(**keywords: object) -> dict:
+    """Return what MEASURES[part] does in another process; InputError if it fails."""
+    return processes.result(["-m", "benchmarks.growth", "--measure", json.dumps(keywords)])
 
 
-def _films(folder: Path, count: int) -> list[Path]:
-    films = inference.find_films(folder)
-    if len(films) < count:
-        raise InputError(f"{folder} holds {len(films)} pictures; {count} are needed.")
-    return films[:: len(films) // count][:count]
+def _images(folder: Path, count: int) -> list[Path]:
+    images = inference.find_images(folder)
+    if len(images) < count:
+        raise InputError(f"{folder} holds {len(images)} pictures; {count} are needed.")
+    return images[:: len(images) // count][:count]
 
 
-def _jpeg(film: Image.Image) -> bytes:
+def _jpeg(image: Image.Image) -> bytes:
     file = io.BytesIO()
-    film.save(file, "JPEG", quality=90)
+    image.save(file, "JPEG", quality=90)
     return file.getvalue()
 
 
-def _of(row: dict, size: int) -> dict:
+def _point(row: dict, size: int) -> dict:
     return {"milliseconds": row["milliseconds"][str(size)][1], "megabytes": row["megabytes"][str(size)]}
 
 
 def format_record(record: dict) -> str:
-    """Return the ends of each curve as lines of Markdown, and below them the machine."""
-    lines = []
-    for part, sentence in (
-        ("pixels", "One film of {} megapixels, {}: {:.0f} ms and {:,} MB; of {}: {:.0f} ms and {:,} MB."),
-        ("batch", "Batches of {}, {}: {:.1f} ms a film and {:,} MB; of {}: {:.1f} ms and {:,} MB."),
-        ("files", "{} files, {}: {:.1f} s and {:,} MB; {}: {:.1f} s and {:,} MB."),
-        ("training", "An epoch of {} films at {}: {:.0f} s and {:,} MB; of {}: {:.0f} s and {:,} MB."),
-    ):
+    """Return a Markdown table of both ends of each curve, and below it the machine."""
+    rows = []
+    for part, (what, system, unit, digits) in ROWS.items():
         for name, curve in record.get(part, {}).items():
-            (first, low), *_, (last, high) = curve.items()
-            first, last = (f"{int(end):,}" if end.isdecimal() else end for end in (first, last))
-            lines.append(f"- {sentence.format(first, name, *low.values(), last, *high.values())}")
-    return "\n".join([*lines, "", machine.sentence(record["machine"])])
+            ends = []
+            for amount, (time_taken, megabytes) in ((key, curve[key].values()) for key in _ends(curve)):
+                amount = f"{int(amount):,}" if amount.isdecimal() else amount
+                ends += [amount, f"{time_taken:.{digits}f} {unit}", f"{megabytes:,}"]
+            rows.append((what, system.format(name), *ends))
+    return f"{markdown_table(COLUMNS, rows)}\n\n{machine.sentence(record['machine'])}"
+
+
+def _ends(curve: dict) -> tuple[str, str]:
+    first, *_, last = curve
+    return first, last
 
 
 def plot(record: dict) -> None:
-    """Draw time above and memory below, for all that grows, both axes in steps of factors."""
+    """Draw time above and memory below, a column for each part."""
     from matplotlib.ticker import LogLocator
 
     parts = [part for part in PARTS if part in record]
-    figure, axes = machine.subplots(
+    figure, axes = charts.subplots(
         2, len(parts), figsize=(3.2 * len(parts), 5.2), squeeze=False, sharex="col"
     )
     titles = {
-        "pixels": ("one film", "megapixels", "ms"),
-        "batch": ("batches", "films in a batch", "ms a film"),
-        "files": ("many files", "files", "s"),
-        "training": ("an epoch of training", "films", "s"),
+        "pixels": ("one image", "megapixels", "time (ms)"),
+        "batch": ("batches", "batch size", "time per image (ms)"),
+        "files": ("many files", "files", "time (s)"),
+        "training": ("an epoch of training", "images", "time (s)"),
     }
     for (upper, lower), part in zip(axes.T, parts, strict=True):
         title, amount, unit = titles[part]
         for number, (name, curve) in enumerate(record[part].items()):
             theirs = name.startswith("transformers")
-            style = {"color": machine.THEIRS if theirs else machine.OURS}
+            style = {"color": charts.THEIRS if theirs else charts.OURS}
             style["linestyle"] = "--" if number == 1 and not theirs else "-"
             places = [float(place) for place in curve]
             first, second = zip(*(point.values() for point in curve.values()), strict=True)
@@ -213,10 +228,10 @@ def plot(record: dict) -> None:
         upper.set_title(title, fontsize=11)
         upper.set_ylabel(unit)
         upper.legend(frameon=False, fontsize=8)
-        lower.set_ylabel("MB at most")
-        lower.set_ylim(0)
+        lower.set_ylabel("peak memory (MB)")
+        lower.set_ylim(0, 1.1 * lower.get_ylim()[1])
         lower.set_xlabel(amount)
-    machine.save_figure(figure, "growth.png")
+    charts.save(figure, "growth.png")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
   python -m benchmarks.inference --films DIR [--model FOLDER] [--save]
 
-Each peer lives in a process of its own and they take turns on the same films, since in one process ONNX
-Runtime's waiting threads slow a neighbour threefold. Times are medians over the turns; the spread beside
-them is from the first to the third quartile. --save puts the figures into results.json and draws
-inference.png. Needs benchmarks/requirements.txt.
+Each system runs in its own process, and they take turns on the same images: in one process ONNX Runtime's
+waiting threads slow a neighbour threefold. Times are medians over the turns, with the first and the third
+quartile. --save puts the figures into results.json and draws inference.png. Needs
+benchmarks/requirements.txt.
 """
 
 import argparse
@@ -21,51 +21,53 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from benchmarks import machine, peers
+from benchmarks import charts, machine, peers, processes, records
 from hub.errors import InputError, run_command
 from hub.imaging.read import SUFFIXES
 from hub.models.folder import BUNDLED
+from hub.text import markdown_table
 
-COMMON = "transformers pipeline"  # what ratios are to
+REFERENCE = "transformers pipeline"  # of the speed-ups
 BATCHES = (1, 32)
 COLUMNS = (
-    "from bytes to label", "ms, one film", "ratio", "of the peak", "films/s, batches of 32", "ratio",
-    "start, s", "memory, MB",
+    "System", "Latency (ms), one image", "Speed-up", "FLOPs utilization",
+    "Throughput (images/s), batches of 32", "Speed-up", "Start-up (s)", "Peak memory (MB)",
 )  # fmt: skip
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.inference",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--films", type=Path, metavar="DIR", help="a folder of encoded films, its subfolders too")
+    add("--films", type=Path, metavar="DIR", help="a folder of images, its subfolders too")
     add("--model", type=Path, default=BUNDLED, help="a model folder (default: the bundled one)")
     add("--only", nargs="+", choices=peers.PEERS, metavar="PEER", help=f"of: {'; '.join(peers.PEERS)}")
-    add("--count", type=int, default=64, help="films, drawn by lot (default: %(default)s)")
-    add("--turns", type=int, default=15, help="of each peer and batch size (default: %(default)s)")
+    add("--count", type=int, default=64, help="of images, drawn by lot (default: %(default)s)")
+    add("--turns", type=int, default=15, help="of each system and batch size (default: %(default)s)")
     add("--save", action="store_true", help="put the figures into results.json and inference.png")
     # What the processes are started with.
     add("--peer", choices=[*peers.PEERS, "profile"], help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if not options.films:
         raise InputError("There are no films to classify; give --films DIR.")
     if options.peer == "profile":
         from hub.inference.classifier import NETWORKS
 
-        found = {name: profile(options.model, options.films, name) for name in NETWORKS}
-        print(json.dumps(found))
+        print(json.dumps({name: profile(options.model, options.films, name) for name in NETWORKS}))
         return
     if options.peer:
         take_turns(options.peer, options.model, options.films)
         return
     if options.count < max(BATCHES) or options.turns < 3:
         raise InputError(f"Give --count {max(BATCHES)} or more, and --turns 3 or more.")
-    films = find_films(options.films)
-    if len(films) < options.count:
-        raise InputError(f"{options.films} holds {len(films)} pictures; --count asks for {options.count}.")
-    films = [film.read_bytes() for film in random.Random(0).sample(films, options.count)]
-    rows = compare(options.only or list(peers.PEERS), options.model, films, options.turns)
+    paths = find_images(options.films)
+    if len(paths) < options.count:
+        raise InputError(f"{options.films} holds {len(paths)} pictures; --count asks for {options.count}.")
+    images = [path.read_bytes() for path in random.Random(0).sample(paths, options.count)]
+    rows = compare(options.only or list(peers.PEERS), options.model, images, options.turns)
     record = {
         "films": options.count,
         "turns": options.turns,
@@ -75,28 +77,30 @@ def main() -> None:
     }
     print(format_table(record), format_profile(record), sep="\n\n")
     if options.save:
-        machine.save("inference", record)
+        records.save("inference", record)
         plot(record)
 
 
-def find_films(folder: Path) -> list[Path]:
-    """Return the pictures in a folder and its subfolders, by name."""
+def find_images(folder: Path) -> list[Path]:
+    """Return the image files in a folder and its subfolders, sorted by path."""
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
 def compare(
-    names: list[str], model: Path, films: list[bytes], turns: int, batches: tuple[int, ...] = BATCHES
+    names: list[str], model: Path, images: list[bytes], turns: int, batches: tuple[int, ...] = BATCHES
 ) -> list[dict]:
-    """Return a row per peer: milliseconds per film and memory for each batch size, start, labels as ours.
+    """Return a row per system: latency and memory by batch size, start-up, labels.
 
-    `batches` go up, since memory is the most until then. Raises InputError where a peer does not start or
-    stops.
+    `images` are encoded files, `batches` increasing batch sizes, since memory is the peak so far. A row has
+    `who`, `milliseconds` (first quartile, median, third quartile) and `megabytes` by batch size,
+    `start_seconds`, and `labels_as_first`, how many labels equal those of the first system. Raises InputError
+    where a system does not start, or stops.
     """
     rows = {name: {"milliseconds": {}, "megabytes": {}} for name in names}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        for number, film in enumerate(films):
-            (folder / f"{number:05}").write_bytes(film)
+        for number, image in enumerate(images):
+            (folder / f"{number:05}").write_bytes(image)
         processes = {}
         for name in tqdm(names, "Starting", unit=" peers"):
             command = [sys.executable, "-m", "benchmarks.inference", "--peer", name]
@@ -140,39 +144,39 @@ def _quartiles(seconds: list[float]) -> list[float]:
 
 
 def take_turns(name: str, model: Path, folder: Path) -> None:
-    """Be one peer: classify as the lines of standard input say, and answer each with seconds per film."""
-    films = [path.read_bytes() for path in sorted(folder.iterdir())]
+    """Run one system: for each line of standard input, print seconds per image."""
+    images = [path.read_bytes() for path in sorted(folder.iterdir())]
     started = time.perf_counter()
     classify = peers.PEERS[name](model)
-    classify(films[:1])
+    classify(images[:1])
     started = time.perf_counter() - started
-    labels = [label for film in films for label in classify([film])]
+    labels = [label for image in images for label in classify([image])]
     print(json.dumps({"start_seconds": round(started, 2), "labels": labels}), flush=True)
     warm = {1}
     for line in sys.stdin:
-        wanted = json.loads(line)
-        size = wanted["batch"]
-        if size not in warm:  # what compiles does so for each new size
-            classify(films[:size])
+        request = json.loads(line)
+        size = request["batch"]
+        if size not in warm:  # compilers compile for each new size
+            classify(images[:size])
             warm.add(size)
         seconds = []
-        classify(films[:1])  # its caches are its own again after the others' turns
+        classify(images[:1])  # fills the processor's caches again after the others' turns
         for repeat in range(max(1, 8 // size)):
-            first = (wanted["turn"] * 8 + repeat * size) % (len(films) - size + 1)
-            begun = time.perf_counter()
-            classify(films[first : first + size])
-            seconds.append((time.perf_counter() - begun) / size)
+            first = (request["turn"] * 8 + repeat * size) % (len(images) - size + 1)
+            start = time.perf_counter()
+            classify(images[first : first + size])
+            seconds.append((time.perf_counter() - start) / size)
         print(json.dumps({"seconds": seconds, "megabytes": machine.peak_memory()}), flush=True)
 
 
-def measure_profile(model: Path, films: Path) -> dict[str, dict[str, float]]:
-    """Return what `profile` does, by precision, in a process of its own."""
+def measure_profile(model: Path, folder: Path) -> dict[str, dict[str, float]]:
+    """Return the result of `profile` by precision, from another process."""
     command = ["-m", "benchmarks.inference", "--peer", "profile"]
-    return machine.ask([*command, "--films", str(films), "--model", str(model)])
+    return processes.result([*command, "--films", str(folder), "--model", str(model)])
 
 
 def profile(model: Path, folder: Path, precision: str) -> dict[str, float]:
-    """Return the milliseconds of each step of this project's answer, medians over films."""
+    """Return the median milliseconds of each step of this project's answer."""
     from hub.inference.classifier import Classifier
 
     classifier = Classifier(model, precision=precision)
@@ -180,81 +184,85 @@ def profile(model: Path, folder: Path, precision: str) -> dict[str, float]:
     times = {}
 
     def timed(name: str, step, *inputs):
-        started = time.perf_counter()
-        found = step(*inputs)
-        times.setdefault(name, []).append(1000 * (time.perf_counter() - started))
-        return found
+        start = time.perf_counter()
+        result = step(*inputs)
+        times.setdefault(name, []).append(1000 * (time.perf_counter() - start))
+        return result
 
-    # Film by film: the speed of a machine changes from one second to the next.
-    for film in find_films(folder)[:200]:
-        film = film.read_bytes()
-        timed("all", classifier, film)
-        picture = timed("reading", classifier.read, film)
-        pixels = timed("normalizing", classifier.normalize, picture[None])
+    # All steps image by image: the speed of a machine changes from one second to the next.
+    for path in find_images(folder)[:200]:
+        image = path.read_bytes()
+        timed("all", classifier, image)
+        array = timed("reading", classifier.read, image)
+        pixels = timed("normalizing", classifier.normalize, array[None])
         network = "the network with heatmap and statistics"
         timed(network, classifier.session.run, outputs, {"pixel_values": pixels})
-    steps = {name: statistics.median(found) for name, found in times.items()}
+    steps = {name: statistics.median(values) for name, values in times.items()}
     whole = steps.pop("all")
     steps |= {"the input check and the rest": whole - sum(steps.values()), "all": whole}
     return {name: round(step, 2) for name, step in steps.items()}
 
 
 def format_profile(record: dict) -> str:
-    """Return where the time of one film goes, a line of Markdown for each precision."""
-    lines = []
-    for precision, found in record["profile"].items():
-        *steps, (_, whole) = found.items()
-        parts = ", ".join(f"{name} {milliseconds:.1f}" for name, milliseconds in steps)
-        lines.append(f"- Of the {whole:.1f} ms of one film, {precision}: {parts}.")
-    return "\n".join(lines)
+    """Return the Markdown table of the time of each step, a row per precision."""
+    steps = next(iter(record["profile"].values()))
+    rows = [
+        (precision, *(f"{milliseconds:.1f}" for milliseconds in times.values()))
+        for precision, times in record["profile"].items()
+    ]
+    return markdown_table(("Time per step (ms), one image", *steps), rows)
 
 
 def format_table(record: dict) -> str:
     """Return the Markdown table of the comparison, and below it the machine."""
-    rows = {row["who"]: row for row in record["rows"]}
-    about, common = record["machine"], rows.get(COMMON)
-    lines = [f"| {' | '.join(COLUMNS)} |", "| --- " * len(COLUMNS) + "|"]
-    for name, row in rows.items():
-        (low, one, high), (_, many, _) = (row["milliseconds"][str(size)] for size in BATCHES)
-        one_ratio, many_ratio = (ratio(row, common, size) if common else "" for size in BATCHES)
-        share = machine.MULTIPLY_ADDS / (one / 1000) / about["peak"]
-        cells = (
-            name, f"{one:.1f} ({low:.1f} to {high:.1f})", one_ratio, f"{100 * share:.0f} %",
-            f"{1000 / many:.0f}", many_ratio, f"{row['start_seconds']:.1f}",
-            f"{max(row['megabytes'].values()):,}",
+    by_name = {row["who"]: row for row in record["rows"]}
+    description, reference = record["machine"], by_name.get(REFERENCE)
+    rows = []
+    for name, row in by_name.items():
+        (low, single, high), (_, batched, _) = (row["milliseconds"][str(size)] for size in BATCHES)
+        single_speedup, batched_speedup = (
+            f"{speedup(row, reference, size):.1f}" if reference else "" for size in BATCHES
+        )
+        utilization = machine.MULTIPLY_ADDS / (single / 1000) / description["peak"]
+        rows.append(
+            (name, f"{single:.1f} ({low:.1f} to {high:.1f})", single_speedup, f"{100 * utilization:.0f} %",
+             f"{1000 / batched:.0f}", batched_speedup, f"{row['start_seconds']:.1f}",
+             f"{max(row['megabytes'].values()):,}")
         )  # fmt: skip
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", _machine_line(about)])
+    return f"{markdown_table(COLUMNS, rows)}\n\n{_machine_line(description)}"
 
 
-def ratio(row: dict, common: dict, size: int) -> str:
-    """Return how many times as fast as `common` a peer is at a batch size, by their medians."""
-    ours, theirs = (each["milliseconds"][str(size)][1] for each in (row, common))
-    return f"{theirs / ours:.1f}"
+def speedup(row: dict, reference: dict, size: int) -> float:
+    """Return how many times as fast as `reference` a system is, by their medians."""
+    return reference["milliseconds"][str(size)][1] / row["milliseconds"][str(size)][1]
 
 
-def _machine_line(about: dict) -> str:
+def _machine_line(description: dict) -> str:
+    cpu, cores, python, torch, peak = (
+        description[key] for key in ("cpu", "cores", "python", "torch", "peak")
+    )
     return (
-        f"{about['cpu']}, {about['cores']} cores, python {about['python']}, torch {about['torch']}: "
-        f"{about['peak'] / 1e9:.0f} billion multiply-adds a second in a large fp32 matrix product; a film "
-        f"takes {machine.MULTIPLY_ADDS / 1e9:.2f}. Medians, quartiles in brackets; ratios are to {COMMON}."
+        f"{cpu}, {cores} cores, python {python}, torch {torch}. Medians, with quartiles in brackets; the "
+        f"speed-up is over {REFERENCE}. FLOPs utilization is the share of {peak / 1e9:.0f} billion "
+        "multiply-adds per second, which a large fp32 matrix product reaches here; one image takes "
+        f"{machine.MULTIPLY_ADDS / 1e9:.2f} billion."
     )
 
 
 def plot(record: dict) -> None:
-    """Draw how many films a second each peer answers, one at a time and in batches."""
-    figure, sides = machine.subplots(1, len(BATCHES), figsize=(10, 3), sharey=True)
+    """Draw the throughput of each system, for single images and in batches."""
+    figure, sides = charts.subplots(1, len(BATCHES), figsize=(10, 3), sharey=True)
     names = [row["who"] for row in record["rows"]]
     for side, size in zip(sides, BATCHES, strict=True):
         rates = [1000 / row["milliseconds"][str(size)][1] for row in record["rows"]]
-        colours = [machine.OURS if name.startswith("this") else machine.THEIRS for name in names]
+        colours = [charts.OURS if name.startswith("this") else charts.THEIRS for name in names]
         bars = side.barh(names, rates, color=colours)
         side.bar_label(bars, [f"{rate:.0f}" for rate in rates], padding=4)
-        side.set_title("one film at a time" if size == 1 else f"batches of {size}", fontsize=11)
-        side.set_xlabel("films a second, from bytes to label")
+        side.set_title("single images" if size == 1 else f"batches of {size}", fontsize=11)
+        side.set_xlabel("throughput (images/s), from bytes to label")
         side.margins(x=0.15)
     sides[0].invert_yaxis()
-    machine.save_figure(figure, "inference.png")
+    charts.save(figure, "inference.png")
 
 
 if __name__ == "__main__":

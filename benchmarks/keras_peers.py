@@ -1,9 +1,9 @@
-"""The coursework's exercises in Keras, as its notes did them, on the images that train.py learns from.
+"""Run the coursework's exercises in Keras, as its notes did them.
 
   python -m benchmarks.keras_peers mnist --arrays FILE.npz --result FILE.json
   python -m benchmarks.keras_peers xray --arrays FILE.npz --weights FILE --result FILE.json
 
-`benchmarks.coursework` writes the arrays and calls this in a process of its own: TensorFlow and torch in
+`benchmarks.coursework` writes the arrays and runs this in another process: TensorFlow and torch in
 one process share neither memory nor threads well. The arrays are train_images, validation_images and
 test_images, uint8 [N, height, width, channels], and train_labels, validation_labels and test_labels,
 int64 [N]. `fit` watches the validation images; the test images are predicted once, after the last epoch.
@@ -38,9 +38,11 @@ DEVIATION = 255 * np.array([0.229, 0.224, 0.225])
 STAGES = (1, 2, 3, 4, 3, 3, 1)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.keras_peers",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("exercise", choices=SETTINGS)
     parser.add_argument("--arrays", required=True, type=Path, metavar="FILE", help="images and labels, .npz")
@@ -48,7 +50,7 @@ def main() -> None:
     parser.add_argument("--result", required=True, type=Path, metavar="FILE", help="where the figures go")
     parser.add_argument("--epochs", type=int, help="other than the notes' number")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.exercise == "xray" and not options.weights:
         raise InputError("xray starts from ImageNet weights; give --weights FILE.safetensors.")
     arrays = read_arrays(options.arrays)
@@ -81,7 +83,7 @@ def read_arrays(path: Path, splits: tuple[str, ...] = SPLITS) -> dict[str, tuple
 
 
 def small_network(shape: tuple[int, int, int], classes: int) -> "keras.Model":
-    """Return the notes' convolutional network for images of `shape`, height, width and channels."""
+    """Return the notes' network for images of `shape`: height, width, channels."""
     from keras import Sequential, layers
 
     return Sequential(
@@ -101,31 +103,31 @@ def small_network(shape: tuple[int, int, int], classes: int) -> "keras.Model":
 
 
 def transfer_network(weights: Path, size: tuple[int, int], classes: int) -> "keras.Model":
-    """Return the notes' network for grey films of `size`: frozen MobileNetV2 under a dense head.
+    """Return the notes' network for radiographs: frozen MobileNetV2 and a dense head.
 
-    It rotates, zooms and mirrors what it is trained on; what it predicts stays as it is.
+    It takes grey images of `size`, height and width. Training images are rotated, zoomed and mirrored.
     """
     from keras import Model, layers
 
     backbone = imagenet_network(weights, size)
     backbone.trainable = False
-    films = layers.Input((*size, 1))
-    x = layers.RandomRotation(15 / 360)(films)
+    inputs = layers.Input((*size, 1))
+    x = layers.RandomRotation(15 / 360)(inputs)
     x = layers.RandomZoom(0.1)(x)
     x = layers.RandomFlip("horizontal")(x)
     x = layers.Concatenate()([x, x, x])
     x = layers.Normalization(mean=MEAN, variance=DEVIATION**2)(x)
     x = layers.GlobalAveragePooling2D()(backbone(x))
     x = layers.Dense(128, activation="relu")(x)
-    return Model(films, layers.Dense(classes, activation="softmax")(x), name="frozen_mobilenetv2")
+    return Model(inputs, layers.Dense(classes, activation="softmax")(x), name="frozen_mobilenetv2")
 
 
 def imagenet_network(weights: Path, size: tuple[int, int], include_top: bool = False) -> "keras.Model":
-    """Return Keras's MobileNetV2 with the weights of timm's `mobilenetv2_100` from a safetensors file.
+    """Return Keras's MobileNetV2 with the weights of timm's `mobilenetv2_100`.
 
-    It takes normalised images float32 [N, *size, 3]. With `include_top` it ends in ImageNet's classes,
-    without in feature maps. Keras pads below and to the right, as TensorFlow does; timm's network with
-    `pad_type="same"` computes the same.
+    `weights` is a safetensors file. The network takes normalised images float32 [N, *size, 3]; with
+    `include_top` it ends in ImageNet's classes, without in feature maps. Keras pads below and to the right,
+    as TensorFlow does; timm's network with `pad_type="same"` computes the same.
 
     Raises InputError for a file that does not fit.
     """
@@ -160,7 +162,7 @@ def imagenet_network(weights: Path, size: tuple[int, int], include_top: bool = F
 
 
 def timm_names() -> dict[str, str]:
-    """Return for each layer of Keras's MobileNetV2 that has weights its name in timm, the classifier not."""
+    """Return timm's name of each layer of Keras's MobileNetV2, but the classifier."""
     names = {"Conv1": "conv_stem", "bn_Conv1": "bn1", "Conv_1": "conv_head", "Conv_1_bn": "bn2"}
     places = [(stage, block) for stage, blocks in enumerate(STAGES) for block in range(blocks)]
     for number, (stage, block) in enumerate(places):

@@ -1,8 +1,8 @@
-"""Ways to serve the same model folder: `PEERS` names them, each takes a folder and gives a function.
+"""Ways to serve one model folder, by name in PEERS.
 
-That function takes a list of encoded pictures, bytes, and returns a list of labels. Preprocessing is each
-peer's own, so from bytes to label nothing is left out; libraries are imported when a peer is made, since
-each runs in a process of its own. Needs benchmarks/requirements.txt for Keras.
+Each takes a folder and returns a function from encoded images, bytes, to labels. Each has its own
+preprocessing, so that nothing is left out from bytes to label, and imports its libraries when it is called,
+since each runs in its own process. Needs benchmarks/requirements.txt for Keras.
 """
 
 import io
@@ -32,7 +32,7 @@ def _hub(folder: Path, precision: str) -> Classify:
     from hub.inference.classifier import Classifier
 
     classifier = Classifier(folder, precision=precision)
-    return lambda films: [prediction.label for prediction in classifier(films)]
+    return lambda images: [prediction.label for prediction in classifier(images)]
 
 
 def pipeline(folder: Path) -> Classify:
@@ -41,9 +41,9 @@ def pipeline(folder: Path) -> Classify:
 
     classify = transformers.pipeline("image-classification", model=str(folder), device="cpu")
 
-    def labels(films: list[bytes]) -> list[str]:
-        pictures = [Image.open(io.BytesIO(film)) for film in films]
-        answers = classify(pictures, batch_size=len(pictures), top_k=1)
+    def labels(files: list[bytes]) -> list[str]:
+        images = [Image.open(io.BytesIO(file)) for file in files]
+        answers = classify(images, batch_size=len(images), top_k=1)
         return [answer[0]["label"] for answer in answers]
 
     return labels
@@ -69,9 +69,9 @@ def _timm(folder: Path, compiled: bool) -> Classify:
     classes = read_config(folder)["label_names"]
 
     @torch.inference_mode()
-    def labels(films: list[bytes]) -> list[str]:
-        pictures = [Image.open(io.BytesIO(film)).convert("RGB") for film in films]
-        logits = network(torch.stack([transform(picture) for picture in pictures]))
+    def labels(files: list[bytes]) -> list[str]:
+        images = [Image.open(io.BytesIO(file)).convert("RGB") for file in files]
+        logits = network(torch.stack([transform(image) for image in images]))
         return [classes[row] for row in logits.argmax(1).tolist()]
 
     return labels
@@ -97,9 +97,9 @@ def keras_predict(folder: Path) -> Classify:
     model = Model(backbone.input, head(layers.GlobalAveragePooling2D()(backbone.output)))
     head.set_weights([stored["classifier.weight"].T, stored["classifier.bias"]])
 
-    def labels(films: list[bytes]) -> list[str]:
-        pictures = [Image.open(io.BytesIO(film)).convert("RGB").resize((size, size)) for film in films]
-        pixels = (np.stack([np.asarray(picture, np.float32) for picture in pictures]) - mean) / deviation
+    def labels(files: list[bytes]) -> list[str]:
+        images = [Image.open(io.BytesIO(file)).convert("RGB").resize((size, size)) for file in files]
+        pixels = (np.stack([np.asarray(image, np.float32) for image in images]) - mean) / deviation
         return [config["label_names"][row] for row in model.predict(pixels, verbose=0).argmax(1)]
 
     return labels

@@ -1,9 +1,9 @@
-"""Check that a JPEG decoded at reduced scale is answered like the whole of it, and how much sooner.
+"""Compare answers to JPEGs decoded at reduced scale and decoded whole.
 
   python -m benchmarks.scale --films DIR [--side 2000] [--save]
 
-Every film of DIR is enlarged, stored as JPEG and read twice: as `Classifier` does, and decoded whole before
-it is made small, as for training. --save puts what came out into results.json.
+Every image of DIR is enlarged, stored as JPEG and read twice: as `Classifier` does, and decoded whole before
+it is resized, as for training. --save puts the figures into results.json.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
-from benchmarks import inference, machine
+from benchmarks import inference, machine, records
 from hub.errors import InputError, run_command
 from hub.imaging.read import read_pixels
 from hub.inference.classifier import Classifier
@@ -23,42 +23,44 @@ from hub.inference.classifier import Classifier
 NEAR = 0.01  # in probability
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.scale",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--films", type=Path, metavar="DIR", help="a folder of films, its subfolders too")
+    parser.add_argument("--films", type=Path, metavar="DIR", help="a folder of images, its subfolders too")
     parser.add_argument("--side", type=int, default=2000, help="pixels (default: %(default)s)")
     parser.add_argument("--save", action="store_true", help="put the figures into results.json")
-    options = parser.parse_args()
-    films = inference.find_films(options.films) if options.films else []
-    if not films:
+    options = parser.parse_args(arguments)
+    paths = inference.find_images(options.films) if options.films else []
+    if not paths:
         raise InputError("There are no films to read; give --films DIR.")
-    record = compare(films, options.side) | {"machine": machine.describe()}
+    record = compare(paths, options.side) | {"machine": machine.describe()}
     print(format_record(record))
     if options.save:
-        machine.save("scale", record)
+        records.save("scale", record)
 
 
-def compare(films: list[Path], side: int) -> dict:
-    """Return how many films, labels that change and probabilities that move, and milliseconds of reading."""
+def compare(paths: list[Path], side: int) -> dict:
+    """Return how many answers change at reduced scale, and milliseconds of reading."""
     classifier = Classifier.from_pretrained()
     readers = {
         "reduced": classifier.read,
-        "whole": lambda film: read_pixels(film, classifier.size, classifier.channels, True, crop=True),
+        "whole": lambda image: read_pixels(image, classifier.size, classifier.channels, True, crop=True),
     }
     seconds, probabilities = {name: [] for name in readers}, {name: [] for name in readers}
-    for path in tqdm(films, "Reading twice", unit=" films"):
-        film = enlarge(path, side)
+    for path in tqdm(paths, "Reading twice", unit=" images"):
+        image = enlarge(path, side)
         for name, read in readers.items():
-            started = time.perf_counter()
-            pixels = read(film)
-            seconds[name].append(time.perf_counter() - started)
+            start = time.perf_counter()
+            pixels = read(image)
+            seconds[name].append(time.perf_counter() - start)
             (prediction,) = classifier.predict([pixels], always=True)
             probabilities[name].append(list(prediction.probabilities.values()))
     reduced, whole = (np.array(probabilities[name]) for name in readers)
     return {
-        "films": len(films),
+        "films": len(paths),
         "side": side,
         "labels_changed": int((reduced.argmax(1) != whole.argmax(1)).sum()),
         "probabilities_moved": int((np.abs(reduced - whole).max(1) > NEAR).sum()),
@@ -67,21 +69,22 @@ def compare(films: list[Path], side: int) -> dict:
 
 
 def enlarge(path: Path, side: int) -> bytes:
-    """Return a film as a grey JPEG of `side` pixels each way."""
+    """Return an image as a grey JPEG of `side` x `side` pixels."""
     file = io.BytesIO()
-    with Image.open(path) as film:
-        film.convert("L").resize((side, side), Image.Resampling.BICUBIC).save(file, "JPEG", quality=90)
+    with Image.open(path) as image:
+        image.convert("L").resize((side, side), Image.Resampling.BICUBIC).save(file, "JPEG", quality=90)
     return file.getvalue()
 
 
 def format_record(record: dict) -> str:
-    """Return what was found as a line of Markdown."""
-    films, side, times = (record[name] for name in ("films", "side", "milliseconds"))
-    near = 100 * (1 - record["probabilities_moved"] / films)
+    """Return the figures as a paragraph of Markdown."""
+    images, side, times = (record[name] for name in ("films", "side", "milliseconds"))
+    near = 100 * (1 - record["probabilities_moved"] / images)
     return (
-        f"- JPEGs of {side:,} x {side:,} pixels are read in {times['reduced']:.0f} ms instead of "
-        f"{times['whole']:.0f}. Of {films} such films {record['labels_changed']} get another label than "
-        f"decoded whole, and {near:.1f} % a probability within {NEAR}."
+        f"Large JPEGs are decoded at reduced scale: {side:,} x {side:,} pixels are read in "
+        f"{times['reduced']:.0f} ms instead of {times['whole']:.0f}. Compared with whole decoding, "
+        f"{record['labels_changed']} of {images} labels changes, and {near:.1f} % of the probabilities stay "
+        f"within {NEAR}."
     )
 
 

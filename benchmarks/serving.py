@@ -1,11 +1,11 @@
-"""Measure the demo: how long `python app.py` takes to answer first, and a click on an example.
+"""Measure the demo: start-up, latency of a click on an example, and memory.
 
   python -m benchmarks.serving [--visitors 8] [--clicks 50] [--save]
 
-The start is from the command to the first page over HTTP, beside a process that only imports gradio and
-ends; both take turns. A click is from the visitor's request, as the page makes it, to the finished answer:
-film, card and heatmap. Every visitor clicks again as soon as the last click is answered, first one alone,
-then all at once. They run on the same cores as the server. Memory is the peak of the serving process.
+Start-up is from the command to the first page over HTTP, beside a process that only imports gradio; both take
+turns. A click is from the visitor's request, as the page makes it, to the finished answer: image, card and
+heatmap. Every visitor clicks again as soon as the last click is answered, first one alone, then all at once.
+They run on the same cores as the server. Memory is the peak of the serving process.
 --save puts the figures into results.json.
 """
 
@@ -26,23 +26,27 @@ from pathlib import Path
 import httpx
 from tqdm.auto import tqdm
 
-from benchmarks import machine
+from benchmarks import machine, records
 from hub.errors import InputError, run_command
+from hub.text import markdown_table
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 120  # seconds that a server may take to start
+COLUMNS = ("Visitors at once", "Clicks", "Latency (ms), median", "Latency (ms), 99th percentile")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.serving",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--visitors", type=int, default=8, help="at once (default: %(default)s)")
     add("--clicks", type=int, default=50, help="of each visitor (default: %(default)s)")
     add("--starts", type=int, default=3, help="of the demo (default: %(default)s)")
     add("--save", action="store_true", help="put the figures into results.json")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if min(options.visitors, options.clicks, options.starts) < 1:
         raise InputError("Give --visitors, --clicks and --starts of 1 or more.")
     imports, starts = [], []
@@ -62,7 +66,7 @@ def main() -> None:
     }
     print(format_record(record))
     if options.save:
-        machine.save("serving", record)
+        records.save("serving", record)
 
 
 def time_import() -> float:
@@ -74,7 +78,7 @@ def time_import() -> float:
 
 @contextmanager
 def demo() -> Iterator[tuple[str, float, subprocess.Popen]]:
-    """Yield the address of a fresh demo, the seconds to its first page, and its process."""
+    """Yield the address of a new demo, seconds to its first page, and its process."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -100,7 +104,10 @@ def demo() -> Iterator[tuple[str, float, subprocess.Popen]]:
 
 
 def visit(url: str, visitors: int, clicks: int) -> list[float]:
-    """Return the seconds of every click of `visitors` at once; a click before, of each, is not counted."""
+    """Return the seconds of each click of `visitors` at once.
+
+    The first click of each visitor does not count.
+    """
     event, examples = example_event(url)
     with ThreadPoolExecutor(visitors) as pool:
         seconds = pool.map(lambda number: click(url, event, examples, number, clicks), range(visitors))
@@ -108,7 +115,7 @@ def visit(url: str, visitors: int, clicks: int) -> list[float]:
 
 
 def example_event(url: str) -> tuple[dict, int]:
-    """Return what the page sends when an example is chosen, the event's id and its inputs, and how many."""
+    """Return the request for an example, as the page makes it, and how many there are."""
     config = httpx.get(f"{url}/config", timeout=PATIENCE).json()
     examples = {
         part["id"]: json.dumps(part["props"]).count("data-example='")
@@ -125,13 +132,13 @@ def example_event(url: str) -> tuple[dict, int]:
 
 
 def click(url: str, event: dict, examples: int, visitor: int, clicks: int) -> list[float]:
-    """Return the seconds of each of `clicks` on examples in turn, one after the other."""
+    """Return the seconds of `clicks` of one visitor, on the examples in turn."""
     session, seconds = uuid.uuid4().hex[:11], []
     with httpx.Client(base_url=f"{url}/gradio_api", timeout=PATIENCE) as client:
         for number in range(clicks + 1):
             place = {"session_hash": session, "event_data": {"index": (visitor + number) % examples}}
             started = time.perf_counter()
-            # Not through Gradio's queue: events that answer at once go without.
+            # Not through Gradio's queue: events that answer at once bypass it.
             answer = client.post("/run/predict", json=event | place)
             if answer.status_code != 200 or "class='heat'" not in answer.json()["data"][0]:
                 raise InputError(f"A click failed: {answer.text[:300]}")
@@ -141,7 +148,7 @@ def click(url: str, event: dict, examples: int, visitor: int, clicks: int) -> li
 
 
 def summarize(seconds: list[float]) -> dict[str, float]:
-    """Return the median and the 99th percentile, in milliseconds, and how many were measured."""
+    """Return how many clicks, and their median and 99th percentile in ms."""
     percentiles = statistics.quantiles(seconds, n=100) if len(seconds) > 1 else seconds * 99
     return {
         "clicks": len(seconds),
@@ -151,19 +158,18 @@ def summarize(seconds: list[float]) -> dict[str, float]:
 
 
 def format_record(record: dict) -> str:
-    """Return the figures as lines of Markdown."""
+    """Return the start-up as a sentence of Markdown, and a table of the clicks."""
     extra = record["first_page_seconds"] - record["import_gradio_seconds"]
-    lines = [
-        f"- `python app.py` answers its first request after {record['first_page_seconds']:.1f} s, "
-        f"{extra:.1f} s more than `import gradio` alone takes, and has {record['megabytes']} MB at most.",
+    start = (
+        f"`python app.py` answers its first request after {record['first_page_seconds']:.1f} s, "
+        f"{extra:.1f} s more than `import gradio` alone takes. Its peak memory is {record['megabytes']} MB."
+    )
+    rows = [
+        (visitors, times["clicks"], f"{times['median']:.0f}", f"{times['percentile_99']:.0f}")
+        for visitors, times in record["clicks"].items()
     ]
-    for visitors, found in record["clicks"].items():
-        who = "one visitor" if visitors == "1" else f"{visitors} visitors at once"
-        lines.append(
-            f"- A click on an example, {who}: {found['median']:.0f} ms at the median, "
-            f"{found['percentile_99']:.0f} ms at the 99th percentile of {found['clicks']}."
-        )
-    return "\n".join(lines)
+    table = markdown_table(COLUMNS, rows)
+    return f"{start}\n\n{table}\n\n{machine.sentence(record['machine'])}"
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Plain fine-tunes of MobileNetV2 on radiographs, as documentation has them, and train.py's recipe.
+"""Train MobileNetV2 by a plain fine-tune, as documented, or by train.py's recipe.
 
   python -m benchmarks.training_peers "Keras fit" --arrays FILE.npz --weights FILE --result FILE.npz
 
-`benchmarks.training` writes the arrays and calls this, each peer in a process of its own. The arrays are
-train_images, validation_images and views_images, uint8 [N, height, width, 1], and labels int64 [N] of each.
-After every epoch the validation images are classified, after the last one the views, too, and by train.py's
-network after each; the result holds `seconds` of each epoch's end, its `answers`, probabilities
-[epochs, N, 2], and those of the `views` [1 or epochs, N, 2]. Needs benchmarks/requirements.txt.
+`benchmarks.training` writes the arrays and runs each peer in another process. The arrays are train_images,
+validation_images and views_images, uint8 [N, height, width, 1], and labels int64 [N] of each. Validation
+images are classified after every epoch, views after the last one, and by train.py's network after every one.
+The result holds `seconds` at the end of each epoch, `answers`, probabilities [epochs, N, 2] of the validation
+images, and `views`, those of the views [1 or epochs, N, 2]. Needs benchmarks/requirements.txt.
 """
 
 import argparse
@@ -21,18 +21,21 @@ import numpy as np
 
 from benchmarks.keras_peers import DEVIATION, MEAN, imagenet_network, read_arrays
 from hub.errors import run_command
+from hub.files import replace_file
 
 SPLITS = ("train", "validation", "views")
 OURS = "train.py"
 Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
-# Seconds from the first step to the end of each epoch, probabilities of the validation images then, and of
+# Seconds from the first step to the end of each epoch, probabilities of the validation images there, and of
 # the views after the last epochs.
-Learned = tuple[list[float], list[np.ndarray], list[np.ndarray]]
+Curves = tuple[list[float], list[np.ndarray], list[np.ndarray]]
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.training_peers",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("peer", choices=PEERS)
@@ -41,21 +44,19 @@ def main() -> None:
     add("--result", required=True, type=Path, metavar="FILE", help="where the figures go")
     add("--epochs", type=int, default=5, help="of the peers (default: %(default)s)")
     add("--seed", type=int, default=0, help="default: %(default)s")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     arrays = read_arrays(options.arrays, SPLITS)
     seconds, answers, views = PEERS[options.peer](arrays, options.weights, options.epochs, options.seed)
-    partial = options.result.with_name(f".{options.result.name}")
-    with partial.open("wb") as file:
+    with replace_file(options.result) as partial, partial.open("wb") as file:
         np.savez(file, seconds=seconds, answers=answers, views=views)
-    partial.replace(options.result)
 
 
-def keras_fit(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
-    """All layers under a new head, Adam at 1e-4, batches of 32, mirrored films.
+def keras_fit(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Curves:
+    """Train all layers under a new head: Adam at 1e-4, batches of 32, mirrored images.
 
-    Batch norm keeps ImageNet's figures, as Keras's guide to fine-tuning wants it to
-    (https://keras.io/guides/transfer_learning); its way, `training=False`, no longer holds within `fit`
-    (keras-team/keras#20285), and those layers are frozen here.
+    Batch norm keeps ImageNet's statistics, as in Keras's guide to fine-tuning
+    (https://keras.io/guides/transfer_learning). The guide's way, `training=False`, no longer holds within
+    `fit` (keras-team/keras#20285), so those layers are frozen here.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras
@@ -63,15 +64,15 @@ def keras_fit(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
 
     keras.utils.set_random_seed(seed)
     size = arrays["train"][0].shape[1:3]
-    films = layers.Input((*size, 1))
-    x = layers.RandomFlip("horizontal")(films)
+    inputs = layers.Input((*size, 1))
+    x = layers.RandomFlip("horizontal")(inputs)
     x = layers.Concatenate()([x, x, x])
     x = layers.Normalization(mean=MEAN, variance=DEVIATION**2)(x)
     backbone = imagenet_network(weights, size)
     for layer in backbone.layers:
         layer.trainable = not isinstance(layer, layers.BatchNormalization)
     x = layers.GlobalAveragePooling2D()(backbone(x))
-    model = keras.Model(films, layers.Dense(2, activation="softmax")(x))
+    model = keras.Model(inputs, layers.Dense(2, activation="softmax")(x))
     model.compile(optimizer=keras.optimizers.Adam(1e-4), loss="sparse_categorical_crossentropy")
     seconds, answers, started = [], [], time.perf_counter()
 
@@ -87,10 +88,11 @@ def keras_fit(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
     return seconds, answers, [classify("views")]
 
 
-def trainer(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
-    """transformers' `Trainer` with its own defaults (AdamW at 5e-5, batches of 8, a linear schedule).
+def trainer(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Curves:
+    """Train with transformers' `Trainer` and its defaults.
 
-    Films are cropped at random and mirrored, as in the library's run_image_classification.py.
+    They are AdamW at 5e-5, batches of 8 and a linear schedule. Images are cropped at random and mirrored, as
+    in the library's run_image_classification.py.
     """
     import torch
     import torchvision.transforms.v2 as transforms
@@ -112,12 +114,12 @@ def trainer(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
     size = arrays["train"][0].shape[1:3]
     common = [
         transforms.ToDtype(torch.float32, scale=True),
-        transforms.Lambda(lambda film: film.expand(3, -1, -1)),
+        transforms.Lambda(lambda image: image.expand(3, -1, -1)),
         transforms.Normalize(MEAN / 255, DEVIATION / 255),
     ]
-    varied = [transforms.RandomResizedCrop(size), transforms.RandomHorizontalFlip(), *common]
+    augmented = [transforms.RandomResizedCrop(size), transforms.RandomHorizontalFlip(), *common]
 
-    class Films(torch.utils.data.Dataset):
+    class Radiographs(torch.utils.data.Dataset):
         def __init__(self, split: str, steps: list):
             self.images, self.labels = arrays[split]
             self.transform = transforms.Compose(steps)
@@ -126,8 +128,8 @@ def trainer(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
             return len(self.labels)
 
         def __getitem__(self, row: int) -> dict:
-            film = torch.from_numpy(self.images[row]).permute(2, 0, 1)
-            return {"pixel_values": self.transform(film), "labels": int(self.labels[row])}
+            image = torch.from_numpy(self.images[row]).permute(2, 0, 1)
+            return {"pixel_values": self.transform(image), "labels": int(self.labels[row])}
 
     seconds, answers = [], []
 
@@ -149,21 +151,21 @@ def trainer(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
                 folder, num_train_epochs=epochs, eval_strategy="epoch", save_strategy="no", seed=seed,
                 report_to="none", use_cpu=True,
             ),
-            train_dataset=Films("train", varied),
-            eval_dataset=Films("validation", common),
+            train_dataset=Radiographs("train", augmented),
+            eval_dataset=Radiographs("validation", common),
             compute_metrics=keep,
             callbacks=[Clock()],
         )  # fmt: skip
         fit.train()
         fit.compute_metrics = None
-        views = fit.predict(Films("views", common)).predictions
+        views = fit.predict(Radiographs("views", common)).predictions
     return seconds, answers, [softmax(views, axis=1)]
 
 
-def ours(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
-    """train.py's recipe for radiographs, by its own loop and for its own number of epochs.
+def ours(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Curves:
+    """Train by train.py's recipe for radiographs, its loop and its number of epochs.
 
-    What it has learned after an epoch is asked of it at that epoch's size.
+    After each epoch the network is measured at that epoch's size.
     """
     from hub.system import keep_memory
 
@@ -203,7 +205,7 @@ def ours(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Learned:
     return seconds, answers, views
 
 
-PEERS: dict[str, Callable[..., Learned]] = {
+PEERS: dict[str, Callable[..., Curves]] = {
     "Keras fit": keras_fit,
     "transformers Trainer": trainer,
     OURS: ours,

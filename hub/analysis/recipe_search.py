@@ -1,15 +1,15 @@
-"""Try recipes on films that training never saw the like of, and keep a table of what came out.
+"""Compare recipes on radiographs unlike any in training, and record the results.
 
   python -m hub.analysis.recipe_search --dataset DIR --weights FILE             every recipe, in turn
   python -m hub.analysis.recipe_search --dataset DIR --weights FILE "seed 1"    those named
 
-Each recipe is trained small (128 px, four epochs) on the training split without three groups: the
-normals of the IM series, one cluster of other normals (older children, wide shoulders), and the
-pneumonias with the lowest patient numbers. What it then makes of these groups and of shifted views of
-the validation split is one line of experiments.jsonl, and of the table in experiments.md. The test
-split is not read.
+Each recipe is trained small (128 px, four epochs) on the training split without three groups: the normals of
+the IM series, one cluster of other normals (older children, wide shoulders), and the pneumonias with the
+lowest patient numbers. Its figures on these groups and on shifted and swapped views of the validation split
+are a line of docs/model-selection/experiments.jsonl and a row of experiments.md. The test split is not read.
+docs/model-selection.md has the rules that chose among them.
 
-What did not move the rule is not in the code any more: its line names the commit that still has it.
+Recipes that did not improve the rule are no longer in the code: their rows name the commit that has them.
 """
 
 import argparse
@@ -26,9 +26,10 @@ from scipy.special import softmax
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
-from hub import files, system
+from hub import system
+from hub.analysis.imagenet_features import imagenet_features
+from hub.analysis.selection_tables import EXPERIMENTS, records_folder, write_tables
 from hub.data import decode_cache
 from hub.data.splits import load_splits
 from hub.errors import InputError, run_command
@@ -38,9 +39,8 @@ from hub.evaluation.metrics import auc
 from hub.models import factory, forward
 from hub.training import loop
 
-TABLE = Path(__file__).parents[2] / "docs" / "model-selection" / "experiments.jsonl"
 SIZE = 128
-# What each recipe changes in training.train's arguments.
+# What each recipe changes in the arguments of `loop.train`.
 RECIPES = {
     "as train.py has it": {},
     "seed 1": {"seed": 1},
@@ -49,75 +49,23 @@ RECIPES = {
     "learning rate 2e-3": {"learning_rate": 2e-3},
     "no label smoothing": {"label_smoothing": 0.0},
 }
-RULE = """# What was tried, and the rules that chose
-
-**The first rule**, for lines that have no swapped views: the mean of four AUCs. *Plain*: the validation split
-as it is. *Shifted*: the mean over its 15 shifted views (`hub/views.py`) at strength 3. *Series* and
-*cluster*: normals of a file-name series, and of a cluster of older children, that training never saw, each
-against pneumonias that it never saw (those with the lowest patient numbers). It took "a third not augmented,
-x 0.8".
-
-**The second rule** adds *swapped*: the mean over four views in which the frame of a film, its grey values, or
-both are those of a film of the other class. The highest mean of the five is taken (*rule*); two seeds of a
-recipe differ by about 0.003, and among recipes as close as that the one that changes less of train.py wins.
-It took "swapped, x 0.8, a quarter only swapped" (commit 39cc016).
-
-**The third rule**: of the cluster's normals, films of older children like none in training, at least 0.9 must
-be called normal by argmax, calibration included (*hard*); among recipes that keep to this the highest mean of
-the five is taken. Calibration is part of the recipe. A temperature alone leaves the argmax where it was; with
-a bias beside it, fitted on validation films, fewer of these normals are called normal (*hard, moved*). The
-rule takes all films augmented, none swapped, and a temperature alone: train.py's defaults.
-
-**Among seeds** of a recipe: the highest AUC on the validation split together with three shifted views and one
-swapped view of each film. `finalists.py` applies that.
-
-How free of the test split is this? The first two rules were written before any model of theirs was measured
-there. The third was written afterwards, knowing that the choices of both called too many test normals
-pneumonia, and that a model made before there were rules, by the recipe that the third rule takes, did not:
-its seed 0, to the last bit. It prefers what the worst group of normals says to what the mean of all groups
-says: by the mean Brier score (*Brier*: how wrong probabilities are, both classes weighing the same; lower is
-better) the bias would have stayed. So believe the table below a little less than one of models that no
-one had compared on test before. Seeds 1 and 2 were measured once, after the rules had been written down.
-
-**On the test split**, all models that were ever measured there (`finalists/` has their full figures):
-
-| | accuracy | AUC | sensitivity | specificity |
-| --- | --- | --- | --- | --- |
-{finalists}
-
-No line below has seen the test split. Made by `python -m hub.analysis.recipe_search`. These are AUCs of small
-networks (128 px, four epochs, part of the training films): they compare recipes and say nothing about the
-bundled model. The oldest lines lack what was not measured then; *moved* is what train.py's calibration was
-between commits 0d475dc and 72a97bd, a temperature and a bias.
-
-"""
-COLUMNS = (
-    "recipe", "seed", "plain", "shifted", "swapped", "series", "cluster", "rule", "worst",
-    "hard", "hard, moved", "Brier, moved", "Brier", "time, s", "commit",
-)  # fmt: skip
-FINALISTS = {
-    "first rule, seed 0": "third-untouched-seed0",
-    "second rule, seed 0": "swapped-seed0",
-    "second rule, seed 1": "swapped-seed1",
-    "second rule, seed 2, its choice": "swapped-seed2",
-    "third rule, seed 0": "all-augmented-seed0",
-    "third rule, seed 1": "all-augmented-seed1",
-    "third rule, seed 2, its choice: the bundled model": "all-augmented-seed2",
-}
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m hub.analysis.recipe_search",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("recipes", nargs="*", metavar="RECIPE", help=", ".join(RECIPES))
-    parser.add_argument("--dataset", required=True)
-    parser.add_argument("--weights", required=True)
-    options = parser.parse_args()
+    parser.add_argument("--dataset", required=True, help="the radiographs: a folder, Parquet or a Hub id")
+    parser.add_argument("--weights", required=True, help="timm's mobilenetv2_100, .safetensors")
+    options = parser.parse_args(arguments)
 
     for name in options.recipes:
         if name not in RECIPES:
             raise InputError(f"There is no recipe {name!r}; choose among {', '.join(RECIPES)}.")
+    records, commit = records_folder(), current_commit()
     system.keep_memory()
     splits = load_splits(options.dataset)
     images, labels = decode_cache.decode(splits["train"], 224, channels=1, radiograph=True)
@@ -145,76 +93,44 @@ def main() -> None:
                 "cluster": (images[older | low], labels[older | low]),
             },
         )
-        commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], text=True).strip()
         row = {"recipe": name, "changes": RECIPES[name], "commit": commit, "seconds": round(seconds)}
-        with TABLE.open("a") as file:
+        with (records / EXPERIMENTS).open("a") as file:
             file.write(json.dumps(row | scores) + "\n")
-        write_table()
+        write_tables(records)
         print(f"{name}: " + ", ".join(f"{view} {auc:.4f}" for view, auc in scores["auc"].items()), flush=True)
 
 
-def write_table() -> None:
-    """Write experiments.md from experiments.jsonl."""
-    lines = [f"| {' | '.join(COLUMNS)} |", "| --- " * len(COLUMNS) + "|"]
-    for row in map(json.loads, TABLE.read_text().splitlines()):
-        auc, moved = row["auc"], row.get("calibrated_specificity", {})
-        five, worst = _five_groups(auc), min(auc, key=auc.get)
-        briers = [
-            _mean(_five_groups(row.get(name, {}))) for name in ("calibrated_brier", "temperature_brier")
-        ]
-        cells = [row["recipe"], row["changes"].get("seed", 0), *map(_figure, [*five, _mean(five)])]
-        cells += [f"{worst} {auc[worst]:.4f}", _figure(row["specificity"]["cluster"])]
-        cells += [_figure(moved.get("cluster")), *map(_figure, briers), row["seconds"], row["commit"]]
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    finalists = []
-    for name, file in FINALISTS.items():
-        test = json.loads((TABLE.parent / "finalists" / f"{file}.json").read_text())["test"]
-        values = [test[key]["value"] for key in ("accuracy", "auc", "sensitivity", "specificity")]
-        finalists.append(f"| {' | '.join([name, *map(_figure, values)])} |")
-    text = RULE.replace("{finalists}", "\n".join(finalists)) + "\n".join(lines) + "\n"
-    files.write_text(TABLE.with_suffix(".md"), text)
-
-
-def _five_groups(figures: dict[str, float]) -> list[float | None]:
-    """Return plain, the mean of shifted, the mean of swapped, series, cluster; None where not measured."""
-    shifted, swapped = (_mean([figures.get(view) for view in some]) for some in (shifts.VIEWS, shifts.SWAPS))
-    return [figures.get("plain"), shifted, swapped, figures.get("series"), figures.get("cluster")]
-
-
-def _mean(values: list[float | None]) -> float | None:
-    return None if None in values else float(np.mean(values))
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
-
-
-@torch.inference_mode()
-def features(images: Tensor, weights: str) -> np.ndarray:
-    """Return float32 [N, 1280]: what an ImageNet network makes of uint8 images [N, 1, H, W]."""
-    model = factory.create_model("mobilenetv2_100", 2, weights, True, images.shape[-1]).eval()
-    model.to(memory_format=torch.channels_last)
-    rows = []
-    for batch in tqdm(images.split(64), "ImageNet features", unit=" batches"):
-        maps = model.forward_features(forward.normalize(batch / 255, model))
-        rows.append(model.forward_head(maps, pre_logits=True))
-    return torch.cat(rows).numpy()
+def current_commit() -> str:
+    """Return the short hash of this clone's commit; InputError where git has none."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.check_output(
+            command, text=True, cwd=Path(__file__).parent, stderr=subprocess.DEVNULL
+        ).strip()
+    except (OSError, subprocess.CalledProcessError):
+        raise InputError("git has no commit to name in the record; run this in a clone.") from None
 
 
 def cluster(images: Tensor, labels: Tensor, weights: str, count: int = 5) -> Tensor:
-    """Return for each film int64 [N] the cluster it is in within its class, by its ImageNet features."""
-    inputs = features(images, weights)
+    """Return each image's cluster within its class, int64 [N].
+
+    The clusters are those of k-means on principal components of ImageNet features.
+    """
+    features = imagenet_features(images, weights)
     clusters = torch.zeros_like(labels)
     for label in labels.unique():
-        mine = labels == label
-        components = PCA(20, random_state=0).fit_transform(inputs[mine])
-        found = KMeans(count, n_init=10, random_state=0).fit_predict(components)
-        clusters[mine] = torch.from_numpy(found).to(labels.dtype)
+        members = labels == label
+        components = PCA(20, random_state=0).fit_transform(features[members])
+        numbers = KMeans(count, n_init=10, random_state=0).fit_predict(components)
+        clusters[members] = torch.from_numpy(numbers).to(labels.dtype)
     return clusters
 
 
 def held_out(patients: list[str], labels: Tensor, clusters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return masks of the films left out: a series of normals, a cluster of them, low-numbered pneumonias."""
+    """Return masks bool [N] of what training leaves out.
+
+    They are a series of normals, a cluster of normals, and the pneumonias with the lowest patient numbers.
+    """
     number = np.array([int(re.search(r"\d+(?!.*\d)", patient)[0]) for patient in patients])
     series = torch.tensor([patient.startswith("IM-") for patient in patients])
     older = (labels == 0) & (clusters == 0) & ~series
@@ -223,10 +139,11 @@ def held_out(patients: list[str], labels: Tensor, clusters: Tensor) -> tuple[Ten
 
 
 def score(model: nn.Module, groups: dict[str, tuple[Tensor, Tensor]]) -> dict[str, dict[str, float]]:
-    """Return figures on each group, and on views of the first: AUC, and sensitivity and specificity (argmax).
+    """Return metrics by name and group, for the groups and views of the first one.
 
-    And the Brier score after calibration, as train.py does it, on the first group and views of it, both
-    classes weighing the same: how wrong the probabilities are.
+    A group is images uint8 [N, 1, H, W] and labels int64 [N]. "auc", "sensitivity" and "specificity" (by
+    argmax) are those of the network; "temperature_brier" is the Brier score after temperature scaling as in
+    train.py, fitted on the first group and its views, both classes weighing the same.
     """
     model.to(memory_format=torch.channels_last)
     scores = defaultdict(dict)

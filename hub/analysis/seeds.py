@@ -1,10 +1,10 @@
-"""Choose among finished runs by the rule, and tabulate them: what differs between seeds is luck.
+"""Compare runs that differ in the seed, and choose one by the rule.
 
   python -m hub.analysis.seeds runs/seed0 runs/seed1 runs/seed2 [--save runs/seed1]
 
-The rule, written down before these runs: the highest AUC on the validation films together with three
+The rule, written down before these runs: the highest AUC on the validation radiographs together with three
 shifted views and one swapped view of each, which train.py leaves in metrics.json. The test figures of
-runs that `python -m hub evaluate RUN --dataset DIR --save` has measured stand beside it and choose
+runs that `python -m hub evaluate RUN --dataset DIR --save` has measured are shown beside it and choose
 nothing. --save puts the table into the metrics and card of the run that the rule chooses.
 """
 
@@ -16,12 +16,14 @@ from pathlib import Path
 from hub.errors import InputError, run_command
 from hub.models import package
 
-TEST = ("accuracy", "auc", "sensitivity", "specificity", "ece")
+METRICS = ("accuracy", "auc", "sensitivity", "specificity", "ece")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m hub.analysis.seeds",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="model folders of train.py")
     parser.add_argument("--save", type=Path, metavar="MODEL", help="put the table into the card of this run")
@@ -33,31 +35,45 @@ def main() -> None:
         metavar="FILE",
         help="metrics.json of models of other recipes that were measured on the test split before",
     )
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
 
-    for file in options.earlier:
-        if "test" not in read_metrics(file):
-            raise InputError(f"{file} was never measured on test; leave it out of --earlier.")
-    rows = [row_of(read_metrics(run / "metrics.json")) for run in options.runs]
-    chosen = max(range(len(rows)), key=lambda index: rows[index]["shifted_validation_auc"])
-    for index, row in enumerate(rows):
-        row["chosen"] = index == chosen
-    earlier = [test_of(read_metrics(file)) | {"name": file.stem} for file in options.earlier]
-    table = {"rows": rows, "mean": {}, "deviation": {}, "earlier": earlier}
-    for name in rows[0]:
-        values = [row[name] for row in rows]
-        if name not in ("seed", "chosen") and None not in values and len(values) > 1:
-            table["mean"][name], table["deviation"][name] = statistics.mean(values), statistics.stdev(values)
+    table, choice = compare(options.runs, options.earlier)
     print(json.dumps(table, indent=2))
-    print(f"the rule chooses {options.runs[chosen]}")
-    if options.save and options.save != options.runs[chosen]:
-        raise InputError(f"{options.save} is not the rule's choice; --save {options.runs[chosen]}.")
+    print(f"the rule chooses {choice}")
+    if options.save and options.save != choice:
+        raise InputError(f"{options.save} is not the rule's choice; --save {choice}.")
     if options.save:
         package.save_metrics(options.save, "finalists", table)
 
 
+def compare(runs: list[Path], earlier: list[Path]) -> tuple[dict, Path]:
+    """Return the table of the runs, and the one that the rule chooses.
+
+    `earlier` are files as metrics.json, of models measured on the test split before. Raises InputError for a
+    file that lacks its figures.
+    """
+    for file in earlier:
+        if "test" not in read_metrics(file):
+            raise InputError(f"{file} was never measured on test; leave it out of --earlier.")
+    rows = [run_row(read_metrics(run / "metrics.json")) for run in runs]
+    choice = max(range(len(rows)), key=lambda index: rows[index]["shifted_validation_auc"])
+    for index, row in enumerate(rows):
+        row["chosen"] = index == choice
+    table = {
+        "rows": rows,
+        "mean": {},
+        "deviation": {},
+        "earlier": [test_row(read_metrics(file)) | {"name": file.stem} for file in earlier],
+    }
+    for name in rows[0]:
+        values = [row[name] for row in rows]
+        if name not in ("seed", "chosen") and None not in values and len(values) > 1:
+            table["mean"][name], table["deviation"][name] = statistics.mean(values), statistics.stdev(values)
+    return table, runs[choice]
+
+
 def read_metrics(file: Path) -> dict:
-    """Return what is in `file`. Raises InputError where it is no metrics.json of a radiograph model."""
+    """Return the content of a model's metrics.json; InputError where it is none."""
     try:
         metrics = json.loads(file.read_text())
     except (OSError, ValueError):
@@ -67,8 +83,8 @@ def read_metrics(file: Path) -> dict:
     return metrics
 
 
-def row_of(metrics: dict) -> dict:
-    """Return one line of the table from metrics.json of a run."""
+def run_row(metrics: dict) -> dict:
+    """Return one row of the table from the metrics of a run."""
     training = metrics["training"]
     if "shifted_validation" not in metrics:
         raise InputError(
@@ -79,13 +95,13 @@ def row_of(metrics: dict) -> dict:
         "minutes": training["seconds"] / 60,
         "validation_auc": metrics["validation"]["auc"]["value"],
         "shifted_validation_auc": metrics["shifted_validation"]["auc"],
-    } | test_of(metrics)
+    } | test_row(metrics)
 
 
-def test_of(metrics: dict) -> dict:
-    """Return the test figures of one model, each None where it was not measured."""
+def test_row(metrics: dict) -> dict:
+    """Return the test figures of one model, each None if not measured."""
     test = metrics.get("test")
-    return {f"test_{name}": test[name]["value"] if test else None for name in TEST}
+    return {f"test_{name}": test[name]["value"] if test else None for name in METRICS}
 
 
 if __name__ == "__main__":

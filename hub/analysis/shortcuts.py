@@ -1,12 +1,13 @@
-"""Look at the films before any network does: copies, doubtful labels, and what gives the class away.
+"""Look for copies, doubtful labels and shortcut features in a data set.
 
   python -m hub.analysis.shortcuts --dataset DIR --weights FILE [--save MODEL]
 
-Copies are looked for in all splits, by perceptual hash. Labels are doubted by cleanlab (confident
-learning, Northcutt et al. 2021) on training films, from answers of a logistic regression on ImageNet
-features that had not seen the patient. The probes learn from training films what a film's border, its
-brightness histogram or its JPEG size alone tells about the class, and are measured on validation films.
-Nothing is removed: the figures go into the model's card. Needs benchmarks/requirements.txt.
+Copies are near-duplicates by perceptual hash, in all splits. Labels are doubted by cleanlab (confident
+learning, Northcutt et al. 2021) on the training split, from out-of-fold probabilities of a logistic
+regression on ImageNet features, with folds by patient. Shortcut features predict the class without lungs:
+each probe learns from a radiograph's border, its brightness histogram or its JPEG size alone on the training
+split, and is measured on the validation split. Nothing is removed: the figures go into the model's card.
+Needs benchmarks/requirements.txt.
 """
 
 import argparse
@@ -15,17 +16,19 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+from datasets import Dataset, DatasetDict, Image
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch import Tensor
 
-from hub.analysis.recipe_search import features
+from hub.analysis.imagenet_features import imagenet_features
 from hub.data import decode_cache
 from hub.data.leakage import groups_of_copies
-from hub.data.splits import Image, load_splits
+from hub.data.splits import load_splits
 from hub.data.stored import stored_images
 from hub.errors import run_command
 from hub.models import package
@@ -33,75 +36,80 @@ from hub.models import package
 BORDER = 12  # px of 224 on each side
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m hub.analysis.shortcuts",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--dataset", required=True, help="a folder, Parquet or a Hub id")
     parser.add_argument("--weights", required=True, help="ImageNet weights, a .safetensors file")
     parser.add_argument("--save", type=Path, metavar="MODEL", help="put the result into this folder's card")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     splits = load_splits(options.dataset)
-    found = {"copies": count_copies(splits), "border_px": BORDER}
-    train, validation = (
-        decode_cache.decode(splits[name], 224, channels=1, radiograph=True)
-        for name in ("train", "validation")
-    )
-    doubted = doubt_labels(features(train[0], options.weights), train[1].numpy(), splits["train"]["patient"])
-    names = [
-        Path(image["path"]).name
-        for image in splits["train"].cast_column("image", Image(decode=False))["image"]
-    ]
-    found["doubted_labels"] = {
-        "count": len(doubted),
-        "of": len(names),
-        "first": [names[i] for i in doubted[:10]],
+    copies = count_copies(splits)
+    arrays = {}
+    for name in ("train", "validation"):
+        images, labels = decode_cache.decode(splits[name], 224, channels=1, radiograph=True)
+        arrays[name] = images, labels.numpy()
+    figures = {
+        "copies": copies,
+        "border_px": BORDER,
+        "doubted_labels": doubted_labels(splits["train"], *arrays["train"], options.weights),
+        "probe_auc": probe_aucs(splits, arrays),
     }
-    sizes = [
-        np.array([[len(image)] for image in map(_encoded, stored_images(splits[name]))])
-        for name in ("train", "validation")
-    ]
-    inputs = {
-        "border": [_border(part[0].numpy()) for part in (train, validation)],
-        "histogram": [_histogram(part[0].numpy()) for part in (train, validation)],
-        "jpeg_size": sizes,
-    }
-    found["probe_auc"] = {
-        name: _probe_auc(seen, train[1], unseen, validation[1]) for name, (seen, unseen) in inputs.items()
-    }
-    print(json.dumps(found, indent=2))
+    print(json.dumps(figures, indent=2))
     if options.save:
-        package.save_metrics(options.save, "data_checks", found)
+        package.save_metrics(options.save, "data_checks", figures)
 
 
-def count_copies(splits: dict) -> dict[str, int]:
-    """Return how many groups of near-duplicates there are, and how many stand in more than one split."""
+def count_copies(splits: DatasetDict) -> dict[str, int]:
+    """Return how many groups of near-duplicates there are, and how many span splits."""
     groups = groups_of_copies(splits, radiographs=True)
-    where = defaultdict(list)
+    splits_of = defaultdict(list)
     for group, split in zip(groups, [name for name in splits for _ in splits[name]], strict=True):
-        where[group].append(split)
-    several = [members for members in where.values() if len(members) > 1]
-    return {"groups": len(several), "across_splits": sum(len(set(members)) > 1 for members in several)}
+        splits_of[group].append(split)
+    copies = [members for members in splits_of.values() if len(members) > 1]
+    return {"groups": len(copies), "across_splits": sum(len(set(members)) > 1 for members in copies)}
 
 
-def doubt_labels(inputs: np.ndarray, labels: np.ndarray, owners: list[str]) -> np.ndarray:
-    """Return the indices of films whose label cleanlab doubts, most doubtful first."""
+def doubted_labels(dataset: Dataset, images: Tensor, labels: np.ndarray, weights: str) -> dict:
+    """Return how many labels cleanlab doubts, and the files of the ten most doubtful.
+
+    `images` are uint8 [N, 1, 224, 224], `labels` int64 [N].
+    """
     from cleanlab.filter import find_label_issues  # of benchmarks/requirements.txt
 
     probabilities = cross_val_predict(
         make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000)),
-        inputs, labels, groups=owners, cv=StratifiedGroupKFold(5), method="predict_proba",
+        imagenet_features(images, weights), labels,
+        groups=dataset["patient"], cv=StratifiedGroupKFold(5), method="predict_proba",
     )  # fmt: skip
-    return find_label_issues(labels, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
+    issues = find_label_issues(labels, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
+    files = dataset.cast_column("image", Image(decode=False))["image"]
+    names = [Path(file["path"]).name for file in files]
+    return {"count": len(issues), "of": len(names), "first": [names[index] for index in issues[:10]]}
 
 
-def _encoded(image: bytes | str) -> bytes:
-    return image if isinstance(image, bytes) else Path(image).read_bytes()
+def probe_aucs(splits: DatasetDict, arrays: dict) -> dict[str, float]:
+    """Return the validation AUC of a probe of each shortcut feature.
+
+    `arrays` holds images uint8 [N, 1, 224, 224] and labels int64 [N] of the training and validation splits.
+    """
+    names = ("train", "validation")
+    images = [arrays[name][0].numpy() for name in names]
+    labels = [arrays[name][1] for name in names]
+    features = {
+        "border": map(_border, images),
+        "histogram": map(_histogram, images),
+        "jpeg_size": [_file_sizes(splits[name]) for name in names],
+    }
+    return {name: _probe_auc(*parts, *labels) for name, parts in features.items()}
 
 
 def _border(images: np.ndarray) -> np.ndarray:
-    """Return the frame of each image, averaged over squares of 4 px; what is inside is not looked at."""
+    """Return the border of each image, averaged over squares of 4 px."""
     side = images.shape[-1]
     inside = np.zeros((side, side), dtype=bool)
     inside[BORDER:-BORDER, BORDER:-BORDER] = True
@@ -113,9 +121,17 @@ def _histogram(images: np.ndarray) -> np.ndarray:
     return np.stack([np.bincount(image.ravel() // 4, minlength=64) for image in images])
 
 
-def _probe_auc(seen: np.ndarray, labels: np.ndarray, unseen: np.ndarray, truth: np.ndarray) -> float:
-    probe = HistGradientBoostingClassifier(random_state=0).fit(seen, labels)
-    return float(roc_auc_score(truth, probe.predict_proba(unseen)[:, 1]))
+def _file_sizes(dataset: Dataset) -> np.ndarray:
+    files = stored_images(dataset)
+    contents = (file if isinstance(file, bytes) else Path(file).read_bytes() for file in files)
+    return np.array([[len(content)] for content in contents])
+
+
+def _probe_auc(
+    train: np.ndarray, validation: np.ndarray, train_labels: np.ndarray, validation_labels: np.ndarray
+) -> float:
+    probe = HistGradientBoostingClassifier(random_state=0).fit(train, train_labels)
+    return float(roc_auc_score(validation_labels, probe.predict_proba(validation)[:, 1]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,168 @@
+"""Write benchmarks/README.md from results.json and coursework.json.
+
+python -m benchmarks report
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from benchmarks import coursework, growth, inference, records, scale, serving, training
+from hub import files
+from hub.errors import InputError, run_command
+
+REPORT = Path(__file__).with_name("README.md")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    argparse.ArgumentParser(
+        prog="python -m benchmarks.report",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args(arguments)
+    record, exercises = (_read(path) for path in (records.RECORD, coursework.RECORD))
+    files.write_text(REPORT, format_report(record, exercises))
+    print(f"{REPORT.name} shows the figures of {records.RECORD.name} and {coursework.RECORD.name}.")
+    for name, figure in front_page_figures(record).items():
+        print(f"the front page's {name}: {figure}")
+
+
+def _read(path: Path) -> dict:
+    if not path.is_file():
+        raise InputError(f"There is no {path.name} yet; the comparisons make it with --save.")
+    return json.loads(path.read_text())
+
+
+def front_page_figures(record: dict) -> dict[str, str]:
+    """Return the figures that README.md at the root quotes, as written there.
+
+    `latency` is that of one image in fp32, `speedup_single` and `speedup_batch` how many times as fast as
+    transformers' pipeline that is, alone and in batches of 32, and `click` the median latency of a click in
+    the demo with one visitor.
+    """
+    rows = {row["who"]: row for row in record["inference"]["rows"]}
+    ours, reference = rows["this project, fp32"], rows[inference.REFERENCE]
+    single, batched = inference.BATCHES
+    return {
+        "latency": f"{ours['milliseconds'][str(single)][1]:.1f} ms",
+        "speedup_single": f"{inference.speedup(ours, reference, single):.1f} times",
+        "speedup_batch": f"{inference.speedup(ours, reference, batched):.1f} times",
+        "click": f"{record['serving']['clicks']['1']['median']:.0f} ms",
+    }
+
+
+def format_report(record: dict, exercises: dict) -> str:
+    """Return benchmarks/README.md from the contents of both records."""
+    return f"""\
+# Benchmarks
+
+The speed of this project beside what people would use instead. `python -m benchmarks report` writes this page
+from [results.json](results.json) and [coursework.json](coursework.json), where the comparisons below put
+their figures with `--save`. Each system runs in its own process, on the same images and the same machine,
+with nothing else beside the comparison. The machine is named under each table.
+
+- [Inference](#inference): from the bytes of a file to its label
+- [Demo](#demo): start-up, and clicks of its visitors
+- [Training](#training): beside plain fine-tunes of the same network
+- [Scaling](#scaling): time and memory as images, batches, file lists and data sets grow
+- [Coursework, beside Keras](#coursework-beside-keras)
+- [Measure again](#measure-again)
+
+## Inference
+
+From the bytes of a test radiograph (224 px, as published) to its label. This project's time includes the
+calibrated probability, the heatmap and the input check; the others return a label. Systems take turns,
+{record["inference"]["turns"]} each, on {record["inference"]["films"]} images drawn by lot.
+
+![Throughput (images/s) of each system, for single images and in batches](inference.png)
+
+{inference.format_table(record["inference"])}
+
+Where the time goes:
+
+{inference.format_profile(record["inference"])}
+
+{scale.format_record(record["scale"])}
+
+```bash
+python -m benchmarks inference --films ../shared/data/chest_xray/test --save
+python -m benchmarks scale --films ../shared/data/chest_xray/test --save
+```
+
+## Demo
+
+Clicks on an example, each from the visitor's request, as the page makes it, to the finished answer: image,
+card and heatmap. Every visitor clicks again as soon as the last click is answered. The visitors run on the
+same cores as the server.
+
+{serving.format_record(record["serving"])}
+
+```bash
+python -m benchmarks serving --save
+```
+
+## Training
+
+Keras's `fit`, transformers' `Trainer` and `train.py`'s recipe, from the same decoded radiographs and the same
+ImageNet weights. Time runs from the first step to the end of an epoch, validation included. The test split is
+not read.
+
+![Two AUCs on validation radiographs against minutes of training](training.png)
+
+{training.format_table(record["training"])}
+
+In brackets: the time that `train.py` takes to the same AUC, as a share of the other system's time. Validation
+radiographs are much like the training radiographs. `Keras fit` only mirrors its training images, and is best
+on validation; `train.py` varies exposure, crop, shape and sharpness, for radiographs of other machines. The
+AUC with shifted and swapped views shows the difference: a swapped view has the frame or the grey values of a
+radiograph of the other class. Recipes and seeds were chosen by such views, which favours `train.py` there.
+The first epochs of `train.py` train, and are validated, at 160 px.
+
+```bash
+python -m benchmarks training --dataset ../shared/data/chest_xray \\
+  --weights ../shared/weights/mobilenetv2_100_imagenet.safetensors --save
+```
+
+## Scaling
+
+Time, and the peak memory of the process.
+
+![Time and memory against pixels, batch size, number of files and images in an epoch](growth.png)
+
+{growth.format_record(record["growth"])}
+
+```bash
+python -m benchmarks growth --films ../shared/data/chest_xray/test --dataset ../shared/data/chest_xray \\
+  --weights ../shared/weights/mobilenetv2_100_imagenet.safetensors --save
+```
+
+## Coursework, beside Keras
+
+The exercises of a first course on convolutional networks, as its notes did them in Keras and as `train.py`
+does them, on the same images in the same run. No setting was chosen by the test split. Training time includes
+the validation after each epoch on both sides. The whole command includes imports and, for `train.py`,
+calibration, export, and the evaluation with its bootstrap.
+
+{coursework.format_table(exercises)}
+
+```bash
+python -m benchmarks coursework --mnist ../shared/data/mnist --cifar10 ../shared/data/cifar10 \\
+  --xray ../shared/data/chest_xray \\
+  --weights ../shared/weights/mobilenetv2_100_imagenet.safetensors --save
+```
+
+## Measure again
+
+From the root of the repository; all comparisons take some two hours:
+
+```bash
+pip install -r benchmarks/requirements.txt
+python -m benchmarks --xray ../shared/data/chest_xray --mnist ../shared/data/mnist \\
+  --cifar10 ../shared/data/cifar10 \\
+  --weights ../shared/weights/mobilenetv2_100_imagenet.safetensors --save
+```
+"""
+
+
+if __name__ == "__main__":
+    run_command("python -m benchmarks.report", main)

@@ -1,0 +1,28 @@
+"""The file in which comparisons keep their figures."""
+
+import json
+
+import pytest
+
+from benchmarks import machine, records
+from hub.errors import InputError
+
+
+def test_figures_of_other_comparisons_stay_in_the_record(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "RECORD", tmp_path / "results.json")
+    records.save("inference", {"rows": []})
+    records.save("serving", {"clicks": 1})
+    assert json.loads((tmp_path / "results.json").read_text()) == {
+        "inference": {"rows": []},
+        "serving": {"clicks": 1},
+    }
+
+
+def test_figures_of_two_machines_are_not_mixed(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "RECORD", tmp_path / "results.json")
+    assert records.load_here("training") == {}
+    records.save("training", {"machine": machine.describe()})
+    assert records.load_here("training") == {"machine": machine.describe()}
+    records.save("training", {"machine": machine.describe() | {"cpu": "another"}})
+    with pytest.raises(InputError, match="figures of another machine"):
+        records.load_here("training")
