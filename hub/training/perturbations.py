@@ -3,11 +3,11 @@
 Every function takes a picture and a random generator; the same generator gives the same picture.
 """
 
-import io
-
 import numpy as np
 from numpy.random import Generator
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
+
+from hub.imaging import effects
 
 SIDE = 224
 
@@ -18,9 +18,9 @@ def good(film: np.ndarray, random: Generator) -> np.ndarray:
         case 0:
             return _scale(film, random.uniform(0.8, 1.2))
         case 1:
-            return _gamma(film, _between(random, 0.75, 1.35))
+            return effects.gamma(film, _between(random, 0.75, 1.35))
         case 2:
-            return _compress(film, int(random.integers(40, 96)))
+            return effects.jpeg(film, int(random.integers(40, 96)))
         case 3:
             return _blur(film, random.uniform(0.3, 1))
         case 4:
@@ -155,7 +155,7 @@ def _expose(
         case 0:
             return _scale(film, _between(random, *factors))
         case 1:
-            return _gamma(film, _between(random, *exponents))
+            return effects.gamma(film, _between(random, *exponents))
         case _:
             return _scale(film, 1, direction * random.uniform(80, 150))
 
@@ -169,20 +169,9 @@ def _scale(film: np.ndarray, factor: float, offset: float = 0) -> np.ndarray:
     return np.clip(film * np.float32(factor) + np.float32(offset), 0, 255).round().astype(np.uint8)
 
 
-def _gamma(film: np.ndarray, exponent: float) -> np.ndarray:
-    return (255 * (film / np.float32(255)) ** np.float32(exponent)).round().astype(np.uint8)
-
-
 def _blur(film: np.ndarray, sigma: float) -> np.ndarray:
     """Blur by a Gaussian, `sigma` being in pixels of a film of 224."""
-    radius = sigma * min(film.shape) / SIDE
-    return np.asarray(Image.fromarray(film).filter(ImageFilter.GaussianBlur(radius)))
-
-
-def _compress(film: np.ndarray, quality: int) -> np.ndarray:
-    file = io.BytesIO()
-    Image.fromarray(film).save(file, "JPEG", quality=quality)
-    return np.asarray(Image.open(file))
+    return effects.blur(film, sigma * min(film.shape) / SIDE)
 
 
 def _part(film: np.ndarray, height: float, width: float, down: float, across: float) -> np.ndarray:
