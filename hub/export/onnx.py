@@ -7,7 +7,6 @@ deviation over positions of each channel of every stage. `onnx/model_int8.onnx` 
 is there only if it answers as well. Both say of which safetensors they are.
 """
 
-import json
 import logging
 import warnings
 from collections.abc import Iterator
@@ -27,7 +26,8 @@ from hub.evaluation.metrics import auc
 from hub.export import quantization
 from hub.models import forward
 from hub.models.factory import load
-from hub.models.folder import DIGEST
+from hub.models.folder import DIGEST, WEIGHTS, read_metrics
+from hub.text import number
 
 TOLERANCE = 1e-4  # between torch and ONNX Runtime, relative for figures above 1
 AUC_LOSS, ACCURACY_LOSS = 0.002, 0.003  # what 8 bits may cost on validation data
@@ -73,12 +73,13 @@ def calibration_rows(count: int) -> np.ndarray:
 
 def format_export(section: dict) -> str:
     """Return what `export` found, as lines to print."""
-    lines = [
-        "{}: {:.1f} MB, validation AUC {auc:.4f}, accuracy {accuracy:.4f}".format(
-            name, section[name]["bytes"] / 1e6, **section[name]
+    lines = []
+    for name in ("fp32", "int8"):
+        scores = section[name]
+        lines.append(
+            f"{name}: {number(scores['bytes'] / 1e6, 1)} MB, "
+            f"validation AUC {number(scores['auc'])}, accuracy {number(scores['accuracy'])}"
         )
-        for name in ("fp32", "int8")
-    ]
     kept = "int8 is kept" if section["int8_kept"] else "int8 loses too much and was left out"
     return "\n".join([*lines, f"fp32 differs from torch by {section['difference']:.1e} at most; {kept}"])
 
@@ -89,13 +90,13 @@ def verify(folder: Path) -> None:
     The files have to be those that `export` measured, made of these weights, and 32 bits are run.
     """
     advice = f"run python -m hub export {folder} --dataset SOURCE"
-    section = json.loads((folder / "metrics.json").read_text()).get("onnx", {})
+    section = read_metrics(folder).get("onnx", {})
     found = {file.name: files.sha256(file) for file in sorted((folder / "onnx").glob("*.onnx"))}
     if "model.onnx" not in found:
         raise InputError(f"{folder} has no onnx/model.onnx; {advice}.")
     if found != section.get("sha256"):
         raise InputError(f"The files in {folder / 'onnx'} are not those that were measured; {advice}.")
-    weights = files.sha256(folder / "model.safetensors")
+    weights = files.sha256(folder / WEIGHTS)
     for name in found:
         properties = {entry.key: entry.value for entry in onnx.load(folder / "onnx" / name).metadata_props}
         if properties.get(DIGEST) != weights:
@@ -196,7 +197,7 @@ def score(model: nn.Module, file: Path, images: Tensor, labels: Tensor) -> dict[
 def sign(file: Path, folder: Path) -> None:
     """Write into an ONNX file of which weights it was made."""
     network = onnx.load(file)
-    onnx.helper.set_model_props(network, {DIGEST: files.sha256(folder / "model.safetensors")})
+    onnx.helper.set_model_props(network, {DIGEST: files.sha256(folder / WEIGHTS)})
     onnx.save(network, file)
 
 

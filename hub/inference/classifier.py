@@ -1,6 +1,5 @@
 """A picture in, an answer out: what the apps, the command line and Python users call."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,15 +16,23 @@ from hub.errors import InputError
 from hub.imaging.read import Source, read_film, squash
 from hub.inference import input_check
 from hub.inference.input_check import UNCHECKED, Verdict
-from hub.models.folder import BUNDLED, DIGEST, FILTERS, read_config
+from hub.models.folder import (
+    BUNDLED,
+    DIGEST,
+    FILTERS,
+    INPUT_CHECK,
+    METRICS,
+    NETWORKS,
+    WEIGHTS,
+    read_config,
+    read_metrics,
+)
 from hub.system import usable_cores
 
-# All that serving reads of a model folder, and the figures and pictures that the pages show. Their tab
-# "Inside the network" reads the last two: torch's own weights, since what happens between the layers of an
-# ONNX file cannot be asked for, and the filters as they were before training.
-FILES = ["config.json", input_check.FILE, "metrics.json", "*.png", "*.jpg", "model.safetensors", FILTERS]
-# Beside them the network, one of these by its precision.
-NETWORKS = {"fp32": "onnx/model.onnx", "int8": "onnx/model_int8.onnx"}
+# All that serving reads of a model folder beside one of NETWORKS, and the charts that the pages show. Their
+# tab "Inside the network" reads the last two: torch's weights, since ONNX Runtime hands out no activations
+# between layers, and the filters as they were before training.
+FILES = ["config.json", INPUT_CHECK, METRICS, "*.png", "*.jpg", WEIGHTS, FILTERS]
 MOST_CHANGED = 2  # of the answers to the test split by 8 bits, where these are the usual ones
 # Pixels of a JPEG at reduced scale for each that the network is given, on each side: by 2, a film now and
 # then moves its probability by more than 0.01.
@@ -238,7 +245,7 @@ def usual_precision(folder: Path) -> str:
 def _test_changes(folder: Path) -> dict[str, int]:
     """Return how many `labels` and `verdicts` of the test split 8 bits change; {} where nobody counted."""
     try:
-        section = json.loads((folder / "metrics.json").read_text())["onnx"]
+        section = read_metrics(folder)["onnx"]
         return {what: int(section[f"test_{what}_changed"]) for what in ("labels", "verdicts")}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

@@ -15,8 +15,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from hub.errors import InputError
+from hub.models.folder import INPUT_CHECK
 
-FILE = "scope.safetensors"
 BLANK = 3.0  # grey levels: a picture that deviates less from its mean shows nothing
 FINE, UNLIKE, FOREIGN = "fine", "unlike the training films", "not a chest radiograph"
 
@@ -59,7 +59,7 @@ def load(folder: Path, network: str | None = None) -> dict | None:
     Raises InputError for a damaged file, and for one that was made for another network than that whose
     weights have the SHA-256 `network`.
     """
-    path = folder / FILE
+    path = folder / INPUT_CHECK
     if not path.is_file():
         return None
     try:

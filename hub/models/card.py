@@ -1,13 +1,12 @@
 """The model card, README.md of a model folder."""
 
-import json
 from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from hub.files import write_text
 from hub.models import architectures
-from hub.models.folder import read_config
+from hub.models.folder import read_config, read_metrics
 from hub.repo_id import is_hub_id
 
 TEMPLATE = Path(__file__).parent / "card.md"
@@ -18,7 +17,7 @@ def write_card(folder: Path, repo_id: str | None = None) -> None:
 
     Its examples load `repo_id` from the Hub or, without one, a local folder.
     """
-    config, metrics = read_config(folder), json.loads((folder / "metrics.json").read_text())
+    config, metrics = read_config(folder), read_metrics(folder)
     results = []
     for split in ("validation", "test"):
         names = {

@@ -8,7 +8,7 @@ from torch import nn
 
 from hub.errors import InputError
 from hub.models import architectures
-from hub.models.folder import read_config
+from hub.models.folder import WEIGHTS, read_config
 
 DROP_RATE = 0.2  # before the last layer, in training; small networks from scratch underfit as it is
 # One mean and one deviation for all channels: the averages of ImageNet's.
@@ -86,9 +86,9 @@ def _weights_overlay(path: Path) -> dict:
     """Return the pretrained_cfg entries that make timm read a local file."""
     if path.is_dir():
         classes = read_config(path)["num_classes"]
-        if not (path / "model.safetensors").is_file():
-            raise InputError(f"{path} is not a model folder: it has no model.safetensors.")
-        return {"file": str(path / "model.safetensors"), "num_classes": classes}
+        if not (path / WEIGHTS).is_file():
+            raise InputError(f"{path} is not a model folder: it has no {WEIGHTS}.")
+        return {"file": str(path / WEIGHTS), "num_classes": classes}
     if not path.is_file():
         raise InputError(
             f"There are no weights at {path}; give a .safetensors file, a model folder, or none."

@@ -8,8 +8,9 @@ import torch
 from timm.models import save_for_hf
 from torch import nn
 
-from hub.files import write_json
+from hub.files import replace_file, write_json
 from hub.models.card import write_card
+from hub.models.folder import METRICS, WEIGHTS, read_metrics
 
 # Grey as Pillow and ITU-R BT.601 make it from red, green and blue.
 LUMA = torch.tensor([299, 587, 114]).div(1000).view(1, 3, 1, 1)
@@ -42,7 +43,8 @@ def save_package(
         model_config={"label_names": list(classes)},
         safe_serialization=True,
     )
-    (folder / "model.safetensors").chmod(0o644)  # safetensors writes for the owner alone
+    with replace_file(folder / WEIGHTS) as partial:  # readable for all, as safetensors does not write it
+        (folder / WEIGHTS).rename(partial)
     config = json.loads((folder / "config.json").read_text())
     # transformers passes num_classes itself and fails on a second one in model_args.
     fixed = config["pretrained_cfg"].get("fixed_input_size")
@@ -54,7 +56,7 @@ def save_package(
     write_json(folder / "config.json", config)
     # A local folder is read without it; of a Hub id, transformers asks for this file first.
     write_json(folder / "preprocessor_config.json", {"image_processor_type": "TimmWrapperImageProcessor"})
-    write_json(folder / "metrics.json", metrics)
+    write_json(folder / METRICS, metrics)
     write_card(folder)
 
 
@@ -78,6 +80,5 @@ def _with_rgb_input(model: nn.Module) -> nn.Module:
 
 def save_metrics(folder: Path, section: str, content: dict) -> None:
     """Put one section into metrics.json of a model folder, in place of an older one, and write its card."""
-    record = folder / "metrics.json"
-    write_json(record, json.loads(record.read_text()) | {section: content})
+    write_json(folder / METRICS, read_metrics(folder) | {section: content})
     write_card(folder)

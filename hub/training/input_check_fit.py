@@ -16,13 +16,14 @@ from sklearn.preprocessing import StandardScaler
 from tqdm.auto import tqdm
 
 from hub.errors import InputError
-from hub.files import sha256
+from hub.files import replace_file, sha256
 from hub.imaging.read import MIN_RADIOGRAPH_SIDE, SUFFIXES, read_image
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference import input_check
 from hub.inference.batch import BATCH
 from hub.inference.classifier import Classifier
 from hub.inference.input_check import FINE, FOREIGN, UNLIKE, Verdict
+from hub.models.folder import INPUT_CHECK, WEIGHTS
 from hub.training import perturbations
 
 # The kinds that the linear layer tells apart: the three turns look different, and are one reason.
@@ -323,13 +324,7 @@ def shares(verdicts: list[Verdict], reason: str) -> dict:
 
 def save(check: dict, folder: Path) -> None:
     """Write the check into a model folder, signed as its network is; a reader never sees half a file."""
-    path = folder / input_check.FILE
-    partial = path.with_suffix(".partial")
     tensors = {name: np.ascontiguousarray(check[name]) for name in check.keys() - {"kinds"}}
-    save_file(
-        tensors,
-        partial,
-        metadata={"kinds": json.dumps(check["kinds"]), "network": sha256(folder / "model.safetensors")},
-    )
-    partial.chmod(0o644)  # safetensors writes for the owner alone
-    partial.replace(path)
+    metadata = {"kinds": json.dumps(check["kinds"]), "network": sha256(folder / WEIGHTS)}
+    with replace_file(folder / INPUT_CHECK) as partial:
+        save_file(tensors, partial, metadata)

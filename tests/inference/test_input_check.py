@@ -18,7 +18,7 @@ from hub.imaging.synthetic import sample_radiographs
 from hub.inference import input_check
 from hub.inference.classifier import Classifier
 from hub.inference.input_check import FOREIGN, UNLIKE
-from hub.models.folder import BUNDLED
+from hub.models.folder import BUNDLED, INPUT_CHECK
 from hub.training import input_check_fit, perturbations
 
 
@@ -159,7 +159,7 @@ def test_synthetic_films_pass(classifier, films):
 
 
 def test_a_damaged_check_is_refused_rather_than_left_out(tmp_path):
-    (tmp_path / input_check.FILE).write_bytes((BUNDLED / input_check.FILE).read_bytes()[:1000])
+    (tmp_path / INPUT_CHECK).write_bytes((BUNDLED / INPUT_CHECK).read_bytes()[:1000])
     with pytest.raises(InputError, match="is damaged"):
         input_check.load(tmp_path)
 
