@@ -22,6 +22,7 @@ from hub.errors import InputError, run_command
 from hub.inference import input_check
 from hub.inference.classifier import Classifier
 from hub.models import package
+from hub.models.folder import INPUT_CHECK
 from hub.training import input_check_fit
 
 
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     classifier = Classifier(options.model, precision="fp32")
     if not classifier.check:
-        raise InputError(f"{options.model} has no {input_check.FILE}; python -m hub scope makes it.")
+        raise InputError(f"{options.model} has no {INPUT_CHECK}; python -m hub scope makes it.")
     splits = load_splits(options.dataset)
     radiographs = {
         split: decode_cache.decode_films(dataset, classifier.size)[0]
