@@ -497,7 +497,7 @@ def test_nothing_of_the_patient_is_printed_logged_or_warned_of(tmp_path):
         "import logging, sys\n"
         "logging.basicConfig(level=logging.DEBUG)\n"
         "from hub.errors import InputError\n"
-        "from hub.images import read_image\n"
+        "from hub.imaging.read import read_image\n"
         "for file in sys.argv[1:]:\n"
         "    try:\n"
         "        print(file, read_image(file).size, read_image(file).info)\n"
