@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-import torch
 from scipy.special import softmax
 from sklearn import metrics as sk
-from torchmetrics.classification import BinaryCalibrationError, MulticlassCalibrationError
 
 from hub.evaluation import metrics
 from hub.evaluation.calibration import choose_operating_points, fit_temperature, uncalibrated
@@ -35,7 +33,14 @@ def values(measured):
     return {name: metric["value"] for name, metric in measured.items() if isinstance(metric, dict)}
 
 
-def test_two_classes_are_measured_as_scikit_learn_and_torchmetrics_do():
+def expected_calibration_error(confidence, hits):
+    """By its definition, one bin after another."""
+    bins = (np.floor(confidence * 15) == number for number in range(16))
+    gaps = [bin.sum() * abs(confidence[bin].mean() - hits[bin].mean()) for bin in bins if bin.any()]
+    return sum(gaps) / len(confidence)
+
+
+def test_two_classes_are_measured_as_scikit_learn_does():
     probabilities, labels = answers(120, 2)
     positive, predicted = probabilities[:, 1], probabilities.argmax(1)
     measured = measure(probabilities, labels, each_alone(labels), ["NORMAL", "PNEUMONIA"])
@@ -48,12 +53,12 @@ def test_two_classes_are_measured_as_scikit_learn_and_torchmetrics_do():
             "balanced_accuracy": sk.balanced_accuracy_score(labels, predicted),
             "f1": sk.f1_score(labels, predicted),
             "brier": ((positive - labels) ** 2).mean(),
-            "ece": BinaryCalibrationError(15)(torch.tensor(positive), torch.tensor(labels)).item(),
+            "ece": expected_calibration_error(positive, labels),
         }
     )
 
 
-def test_three_classes_are_measured_as_scikit_learn_and_torchmetrics_do():
+def test_three_classes_are_measured_as_scikit_learn_does():
     probabilities, labels = answers(120, 3)
     predicted = probabilities.argmax(1)
     measured = measure(probabilities, labels, each_alone(labels), ["a", "b", "c"])
@@ -62,12 +67,33 @@ def test_three_classes_are_measured_as_scikit_learn_and_torchmetrics_do():
             "accuracy": sk.accuracy_score(labels, predicted),
             "auc": sk.roc_auc_score(labels, probabilities, multi_class="ovr"),
             "f1": sk.f1_score(labels, predicted, average="macro"),
-            "ece": MulticlassCalibrationError(3, 15)(
-                torch.tensor(probabilities), torch.tensor(labels)
-            ).item(),
+            "ece": expected_calibration_error(probabilities.max(1), predicted == labels),
         }
     )
     assert measured["confusion"] == sk.confusion_matrix(labels, predicted).tolist()
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "labels", "expected"),
+    [
+        # Of one bin each: gaps of 0.3, 0.1 and 0.05.
+        ([[0.7, 0.3], [0.1, 0.9], [0.05, 0.95]], [0, 1, 1], 0.15),
+        # Of one bin together: 0.62 on average, and two thirds positive.
+        ([[0.39, 0.61], [0.38, 0.62], [0.37, 0.63]], [1, 0, 1], 0.046667),
+        # Probabilities of 0 and 1, right and wrong.
+        ([[1, 0], [0, 1], [1, 0], [0, 1]], [0, 1, 1, 1], 0.25),
+        # 1 is in no bin with 0.99: where it is right and that is wrong, gaps do not make up for each other.
+        ([[0, 1], [0.01, 0.99]], [1, 0], 0.495),
+        # The largest of three counts, whether it is right or not.
+        ([[0.5, 0.3, 0.2], [0.2, 0.3, 0.5], [0, 0, 1]], [0, 1, 2], 0.0),
+        ([[0.8, 0.1, 0.1], [0.1, 0.1, 0.8]], [1, 0], 0.8),
+    ],
+)  # fmt: skip
+def test_the_calibration_error_is_what_torchmetrics_gave(probabilities, labels, expected):
+    measured = measure(
+        np.array(probabilities), np.array(labels), each_alone(labels), "abc"[: len(probabilities[0])]
+    )
+    assert measured["ece"]["value"] == pytest.approx(expected, abs=1e-6)
 
 
 def test_rows_of_the_confusion_are_the_truth():
