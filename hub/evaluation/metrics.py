@@ -8,6 +8,7 @@ from sklearn.metrics import brier_score_loss, confusion_matrix, roc_auc_score
 from tqdm.auto import tqdm
 
 from hub.data.patients import patients_known
+from hub.text import interval, number
 
 DRAWS = 2000
 
@@ -134,8 +135,5 @@ def format_metrics(metrics: dict) -> str:
     lines = [f"{metrics['split']} split of {metrics['dataset']}: {metrics['n']} images{whose}"]
     for name, metric in metrics.items():
         if isinstance(metric, dict):
-            value, low, high = (
-                "none" if metric[k] is None else f"{metric[k]:.4f}" for k in ("value", "low", "high")
-            )
-            lines.append(f"{name:<22} {value}   95 % interval {low} to {high}")
+            lines.append(f"{name:<22} {number(metric['value'])}   95 % interval {interval(metric)}")
     return "\n".join(lines)
