@@ -6,13 +6,14 @@ Shifted views, other machines, crops and exposures, can (as ImageNet-C does, Hen
 in Xiao et al. 2021, arXiv 2006.09994).
 """
 
-import io
 from collections.abc import Callable
 
+import numpy as np
 import torch
 import torchvision.transforms.v2.functional as F
-from PIL import Image
 from torch import Tensor
+
+from hub.imaging import effects
 
 STRENGTHS = (1, 2, 3)
 
@@ -82,12 +83,9 @@ def _add_noise(images: Tensor, sigma: float) -> Tensor:
 
 
 def _compress(images: Tensor, quality: int) -> Tensor:
-    compressed = []
-    for image in images:
-        file = io.BytesIO()
-        F.to_pil_image(image).save(file, "JPEG", quality=quality)
-        compressed.append(F.pil_to_tensor(Image.open(file)))
-    return torch.stack(compressed)
+    pixels = images.permute(0, 2, 3, 1).squeeze(-1).numpy()  # of grey images [B, H, W]
+    compressed = torch.from_numpy(np.stack([effects.jpeg(image, quality) for image in pixels]))
+    return compressed.view(len(images), *images.shape[2:], -1).permute(0, 3, 1, 2).contiguous()
 
 
 def _erase_corners(images: Tensor, share: float) -> Tensor:
@@ -121,7 +119,8 @@ def _match_histograms(images: Tensor, others: Tensor) -> Tensor:
     return levels.to(images.dtype).gather(1, flat).view_as(images)
 
 
-# What is done, and how much of it at strengths 1, 2 and 3.
+# What is done, and how much of it at strengths 1, 2 and 3. Gamma and blur are torchvision's: those of
+# `imaging.effects` give other pixels, and every recorded figure depends on these.
 VIEWS: dict[str, tuple[Callable, tuple]] = {
     "less contrast": (F.adjust_contrast, (0.75, 0.55, 0.4)),
     "more contrast": (F.adjust_contrast, (1.3, 1.6, 2.0)),
