@@ -11,6 +11,8 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
+from hub.files import replace_file
+
 COMPONENTS = Path(__file__).parent / "synthetic.safetensors"
 SIZE = 224
 SPREAD = 0.8  # standard deviations shrink by this: fewer films from the tails, which look unreal
@@ -45,12 +47,10 @@ def fit_components(films: np.ndarray, labels: np.ndarray, components: int = 150)
 
 
 def save_components(tensors: dict[str, np.ndarray], path: Path = COMPONENTS) -> None:
-    """Write the components; a reader never sees half a file."""
-    partial = path.with_suffix(".partial")
-    # safetensors writes memory as it lies, and the SVD's result lies column by column.
-    save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, partial)
-    partial.chmod(0o644)  # safetensors writes for the owner alone
-    partial.replace(path)
+    """Write the components by way of `replace_file`."""
+    with replace_file(path) as partial:
+        # safetensors writes memory as it lies, and the SVD's result lies column by column.
+        save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, partial)
 
 
 def sample_radiographs(count: int, seed: int = 0) -> tuple[list[Image.Image], list[int]]:
