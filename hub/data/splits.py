@@ -113,16 +113,14 @@ def small_data(splits: DatasetDict, seed: int = 0) -> DatasetDict:
 
 
 def _complete(found: dict[str, Dataset], seed: int, min_validation: int) -> DatasetDict:
-    """Fill in the splits that are missing, from train."""
-    found = dict(found)
-    if len(found.get("validation", ())) < min_validation:
-        given = found.pop("validation", None)
-        if given is not None:
-            found["train"] = datasets.concatenate_datasets([found["train"], given])
-    for split in ("test", "validation"):
-        if split not in found:
-            found["train"], found[split] = _split_off(found["train"], seed)
-    return DatasetDict({split: found[split].cast_column("image", Image()) for split in SPLITS})
+    """Split off train what is missing: test, and validation where it has under `min_validation` images."""
+    splits = dict(found)
+    if "validation" in splits and len(splits["validation"]) < min_validation:
+        splits["train"] = datasets.concatenate_datasets([splits["train"], splits.pop("validation")])
+    for name in ("test", "validation"):
+        if name not in splits:
+            splits["train"], splits[name] = _split_off(splits["train"], seed)
+    return DatasetDict({name: splits[name].cast_column("image", Image()) for name in SPLITS})
 
 
 def _split_off(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
