@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 import datasets
@@ -76,21 +77,26 @@ def _with_patients(found: dict[str, Dataset]) -> dict[str, Dataset]:
             else dataset.add_column("subtype", ["none"] * len(dataset))
             for split, dataset in found.items()
         }
-    parsed = [parse_name(name) for dataset in found.values() for name in file_names(dataset)]
-    if not all(parsed):
-        classes = next(iter(found.values())).features["label"].names
-        groups = groups_of_copies(found, is_radiograph(classes))
-        parsed = [known or (f"unknown-{group}", "none") for known, group in zip(parsed, groups, strict=True)]
-    completed, start = {}, 0
+    parsed = iter(_parse_or_group(found))
+    completed = {}
     for split, dataset in found.items():
-        patients, subtypes = zip(*parsed[start : start + len(dataset)], strict=True)
+        patients, subtypes = zip(*islice(parsed, len(dataset)), strict=True)
         dataset = dataset.remove_columns([n for n in ("patient", "subtype") if n in dataset.features])
         # Of an array datasets takes a fingerprint at once, of a list item by item.
         completed[split] = dataset.add_column("patient", np.array(patients)).add_column(
             "subtype", np.array(subtypes)
         )
-        start += len(dataset)
     return completed
+
+
+def _parse_or_group(found: dict[str, Dataset]) -> list[tuple[str, str]]:
+    """Return (patient, subtype) of each image; copies without a name have one unknown patient."""
+    parsed = [parse_name(name) for dataset in found.values() for name in file_names(dataset)]
+    if all(parsed):
+        return parsed
+    classes = next(iter(found.values())).features["label"].names
+    groups = groups_of_copies(found, is_radiograph(classes))
+    return [known or (f"unknown-{group}", "none") for known, group in zip(parsed, groups, strict=True)]
 
 
 def small_data(splits: DatasetDict, seed: int = 0) -> DatasetDict:
@@ -124,26 +130,10 @@ def _complete(found: dict[str, Dataset], seed: int, min_validation: int) -> Data
 
 
 def _split_off(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
-    """Split by patient number, keeping byte-identical images together, stratified by class and subtype."""
+    """Split in two, an eighth or a fifth in the second, in whole groups and stratified."""
     radiograph = is_radiograph(dataset.features["label"].names)
     parts = 8 if radiograph else max(5, math.ceil(len(dataset) / MAX_HELD_OUT))
-    numbers = [patient_number(patient) for patient in dataset["patient"][:]]
-    same = {}
-    pairs = [
-        (same.setdefault(key, index), index)
-        for keys in (numbers, digests_of(dataset))
-        for index, key in enumerate(keys)
-    ]
-    groups = connected(len(dataset), pairs)
-    strata = [
-        f"{label} {subtype}"
-        for label, subtype in zip(dataset["label"][:], dataset["subtype"][:], strict=True)
-    ]
-    if min(Counter(strata).values()) < parts:
-        strata = dataset["label"][:]
-    if min(Counter(strata).values()) < parts:
-        name = dataset.features["label"].int2str(Counter(strata).most_common()[-1][0])
-        raise InputError(f"{name} has too few images to hold some back; give at least {2 * parts} per class.")
+    groups, strata = _groups(dataset), _strata(dataset, parts)
     if len(set(groups)) < parts:
         raise InputError(f"There are too few patients to hold some back; give {2 * parts} or more.")
     # Without groups the plain splitter gives the same kind of split and is a hundred times faster.
@@ -151,6 +141,27 @@ def _split_off(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
     splitter = (StratifiedKFold if alone else StratifiedGroupKFold)(parts, shuffle=True, random_state=seed)
     rest, held_out = next(splitter.split(groups, strata, None if alone else groups))
     return dataset.select(rest), dataset.select(held_out)
+
+
+def _groups(dataset: Dataset) -> np.ndarray:
+    """Return one number per image, shared by images of one patient number and by byte-identical ones."""
+    numbers = [patient_number(patient) for patient in dataset["patient"][:]]
+    first, pairs = {}, []
+    for keys in (numbers, digests_of(dataset)):
+        pairs += [(first.setdefault(key, index), index) for index, key in enumerate(keys)]
+    return connected(len(dataset), pairs)
+
+
+def _strata(dataset: Dataset, parts: int) -> list:
+    """Return class and subtype of each image, or the class alone where a subtype has under `parts` images."""
+    rows = zip(dataset["label"][:], dataset["subtype"][:], strict=True)
+    strata = [f"{label} {subtype}" for label, subtype in rows]
+    if min(Counter(strata).values()) < parts:
+        strata = dataset["label"][:]
+    if min(Counter(strata).values()) < parts:
+        name = dataset.features["label"].int2str(Counter(strata).most_common()[-1][0])
+        raise InputError(f"{name} has too few images to hold some back; give at least {2 * parts} per class.")
+    return strata
 
 
 def _check_classes(splits: DatasetDict, source: str | Path) -> None:
