@@ -15,6 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+from datasets import Image
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -25,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from hub.analysis.recipe_search import features
 from hub.data import decode_cache
 from hub.data.leakage import groups_of_copies
-from hub.data.splits import Image, load_splits
+from hub.data.splits import load_splits
 from hub.data.stored import stored_images
 from hub.errors import run_command
 from hub.models import package
