@@ -1,4 +1,4 @@
-"""A split as one uint8 tensor, decoded once and kept, and augmentation of whole batches on the device."""
+"""A split as one uint8 tensor, decoded once and kept for the next run."""
 
 import hashlib
 import io
@@ -9,7 +9,6 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 
 import datasets
@@ -20,12 +19,14 @@ from datasets import Dataset
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from hub.batching import batches
 from hub.data.stored import digests_of, naming, stored_images
 from hub.imaging.read import read_pixels
 
 # Part of the cache's key: raise it when `read_pixels` gives other pixels than before.
 PIXELS_VERSION = 1
 UNUSED_DAYS = 30
+CHUNK_SIZE = 256  # encoded images in memory at a time
 
 
 def decode(
@@ -72,7 +73,7 @@ def _decode(dataset: Dataset, shape: tuple[int, ...], radiograph: bool, crop: bo
 
     # Pillow lets go of the interpreter lock while it decodes and resizes, so threads do help.
     with ThreadPoolExecutor() as pool, tqdm(total=len(dataset), desc="Decoding", unit=" images") as progress:
-        while chunk := list(islice(stored, 256)):
+        for chunk in batches(stored, CHUNK_SIZE):
             progress.update(len(list(pool.map(fill, chunk))))
     return images
 
@@ -91,16 +92,14 @@ def _read_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
 
 
 def _write_cache(path: Path, pixels: np.ndarray) -> None:
-    """Keep the pixels, through a temporary name and for the owner alone, and drop what was long not used.
+    """Write the pixels, for the owner alone, and drop files that were long not used.
 
     Where that fails a sentence says so, and nothing is kept.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for file in path.parent.iterdir():
-            with suppress(OSError):  # another run may be faster
-                if time.time() - file.stat().st_mtime > UNUSED_DAYS * 24 * 3600:
-                    file.unlink()
+        _drop_unused(path.parent)
+        # Not by `files.replace_file`: runs may write the same file at once, each under another name.
         descriptor, partial = tempfile.mkstemp(".partial", dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -114,6 +113,13 @@ def _write_cache(path: Path, pixels: np.ndarray) -> None:
             f"({error.strerror or error}).",
             file=sys.stderr,
         )
+
+
+def _drop_unused(folder: Path) -> None:
+    for file in folder.iterdir():
+        with suppress(OSError):  # another run may be faster
+            if time.time() - file.stat().st_mtime > UNUSED_DAYS * 24 * 3600:
+                file.unlink()
 
 
 def are_grey(dataset: Dataset) -> bool:
