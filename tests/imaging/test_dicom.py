@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -475,6 +476,23 @@ def test_a_damaged_file_is_a_picture_or_refused_and_never_anything_else(syntax, 
             assert "Ada" not in str(error) and ". " not in str(error)
             refused += 1
     assert read and refused
+
+
+def test_an_installed_package_reads_compressed_pixels_from_any_folder(tmp_path):
+    packages, elsewhere = tmp_path / "site-packages", tmp_path / "elsewhere"
+    shutil.copytree(ROOT / "hub", packages / "hub", ignore=shutil.ignore_patterns("pretrained"))
+    elsewhere.mkdir()
+    (elsewhere / "image.dcm").write_bytes(transcoded(dataset(), uids.JPEGLosslessSV1, elsewhere))
+    program = (
+        "import hub\n"
+        "from hub.imaging.read import read_image\n"
+        "print(hub.__file__, read_image('image.dcm').size)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=elsewhere, env=os.environ | {"PYTHONPATH": str(packages)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == f"{packages / 'hub' / '__init__.py'} (48, 40)\n", done.stderr
 
 
 # Privacy
