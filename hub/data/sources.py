@@ -1,4 +1,4 @@
-"""Where images and their labels come from: class folders, Parquet, or the Hub."""
+"""Sources of images and labels: class folders, Parquet, or the Hub."""
 
 import re
 from pathlib import Path
@@ -22,17 +22,18 @@ FOLDER_NAMES = {
 
 
 def read_source(source: str | Path) -> dict[str, Dataset]:
-    """Return the splits that a source gives, by name, undecoded: `image`, `label` and, if given, `patient`.
+    """Return the splits that a source has, by name, with `image` (undecoded) and `label`.
 
-    Raises InputError for what is no data set.
+    They also have `patient` and `subtype` where the source has these columns. Raises InputError for what is
+    not a data set.
     """
-    found = _read_local(Path(source)) if Path(source).exists() else _read_hub(str(source))
-    _check_columns(found, source)
-    return found
+    splits = _read_local(Path(source)) if Path(source).exists() else _read_hub(str(source))
+    _check_columns(splits, source)
+    return splits
 
 
 def is_radiograph(classes: list[str]) -> bool:
-    """Whether the classes are those of the chest X-ray data set: then films are read as grey."""
+    """Return whether the classes are those of the chest X-ray data set, whose images are read as grey."""
     return classes == RADIOGRAPH_CLASSES
 
 
@@ -72,12 +73,12 @@ def _read_classes(root: Path, classes: list[str]) -> Dataset:
             )
         columns["image"] += files
         columns["label"] += [label] * len(files)
-    features = Features({"image": Image(decode=False), "label": ClassLabel(names=_usual_names(classes))})
+    features = Features({"image": Image(decode=False), "label": ClassLabel(names=_standard_names(classes))})
     return Dataset.from_dict(columns, features=features)
 
 
-def _usual_names(classes: list[str]) -> list[str]:
-    """Return normal and pneumonia, however they are spelt, as the data set has them."""
+def _standard_names(classes: list[str]) -> list[str]:
+    """Return normal and pneumonia in capitals, as in the data set; other classes as they are."""
     upper = [name.upper() for name in classes]
     return upper if upper == RADIOGRAPH_CLASSES else classes
 
@@ -92,7 +93,7 @@ def _split_folders(path: Path) -> dict[str, Path]:
 
 
 def _subfolders(path: Path) -> list[Path]:
-    # Zip files made on a Mac bring a __MACOSX folder of their own.
+    # ZIP archives made on a Mac also hold a folder __MACOSX.
     return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
 
 
@@ -109,7 +110,7 @@ def _read_parquet(path: Path) -> dict[str, Dataset]:
     if len(folders) > 1:
         raise InputError(f"{path} holds more than one data set; give one of them, such as {folders[0]}.")
     try:
-        # One by one: loaded together, all would pass for having the classes of the first.
+        # One by one: loaded together, all would be taken to have the classes of the first.
         loaded = {
             split: datasets.load_dataset("parquet", data_files=[str(file) for file in paths], split="train")
             for split, paths in files.items()
@@ -158,7 +159,7 @@ def _read_hub(source: str) -> dict[str, Dataset]:
 
 
 def _standard_columns(dataset: Dataset, source: str | Path) -> Dataset:
-    """Return `image`, undecoded, `label`, a ClassLabel, and `patient` and `subtype` where there are such."""
+    """Return `image`, undecoded, and `label`, a ClassLabel; also `patient` and `subtype` where present."""
     image, label = _image_and_label(dataset, source)
     others = [name for name in ("patient", "subtype") if name in dataset.features]
     dataset = dataset.select_columns([image, label, *others])
@@ -166,7 +167,7 @@ def _standard_columns(dataset: Dataset, source: str | Path) -> Dataset:
     dataset = dataset.rename_columns({old: new for old, new in names.items() if old != new})
     if not isinstance(dataset.features["label"], ClassLabel):
         dataset = _encode_labels(dataset)
-    classes = _usual_names(dataset.features["label"].names)
+    classes = _standard_names(dataset.features["label"].names)
     dataset = dataset.cast_column("label", ClassLabel(names=classes))
     if "patient" in dataset.features:
         dataset = dataset.cast_column("patient", Value("string"))
@@ -194,8 +195,8 @@ def _image_and_label(dataset: Dataset, source: str | Path) -> tuple[str, str]:
 
 def _encode_labels(dataset: Dataset) -> Dataset:
     """Return the data set with labels of any other type as a ClassLabel."""
-    # Numbers in the order of numbers: class_encode_column would put 10 before 2.
-    # NaN, which is not itself, is a gap as None is.
+    # In the order of the values: class_encode_column would put 10 before 2.
+    # NaN, which differs from itself, is a gap as None is.
     labels = [None if value != value else value for value in dataset["label"][:]]
     values = sorted(set(labels) - {None})
     encoded = [None if value is None else values.index(value) for value in labels]
@@ -203,16 +204,16 @@ def _encode_labels(dataset: Dataset) -> Dataset:
     return dataset.cast_column("label", ClassLabel(names=[str(value) for value in values]))
 
 
-def _check_columns(found: dict[str, Dataset], source: str | Path) -> None:
-    """Refuse what no later step could make sense of."""
-    if "train" not in found:
-        raise InputError(f"{source} has no train split, only {', '.join(found) or 'none'}; add one.")
-    names = found["train"].features["label"].names
-    for split, dataset in found.items():
-        theirs = dataset.features["label"].names
-        if theirs != names:
+def _check_columns(splits: dict[str, Dataset], source: str | Path) -> None:
+    """Raise InputError for missing splits, classes that differ between splits, and gaps."""
+    if "train" not in splits:
+        raise InputError(f"{source} has no train split, only {', '.join(splits) or 'none'}; add one.")
+    names = splits["train"].features["label"].names
+    for split, dataset in splits.items():
+        classes = dataset.features["label"].names
+        if classes != names:
             raise InputError(
-                f"The {split} split of {source} has the classes {', '.join(theirs)}, "
+                f"The {split} split of {source} has the classes {', '.join(classes)}, "
                 f"but train has {', '.join(names)}; make them the same."
             )
         needed = {"image", "label", "patient"} & set(dataset.column_names)
