@@ -9,7 +9,7 @@ from hub.errors import InputError
 
 
 def is_hub_id(source: str) -> bool:
-    """Whether `source` has the form of a Hub id, USER/NAME; a folder may have it too."""
+    """Return whether `source` has the form of a Hub id, USER/NAME; the path of a folder may have it too."""
     return re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", source) is not None
 
 

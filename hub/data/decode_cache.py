@@ -1,4 +1,4 @@
-"""A split as one uint8 tensor, decoded once and kept, and augmentation of whole batches on the device."""
+"""Decode a split into one uint8 tensor, and cache it for the next run."""
 
 import hashlib
 import io
@@ -9,7 +9,6 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 
 import datasets
@@ -20,12 +19,14 @@ from datasets import Dataset
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from hub.batching import batches
 from hub.data.stored import digests_of, naming, stored_images
 from hub.imaging.read import read_pixels
 
 # Part of the cache's key: raise it when `read_pixels` gives other pixels than before.
 PIXELS_VERSION = 1
 UNUSED_DAYS = 30
+CHUNK_SIZE = 256  # encoded images in memory at a time
 
 
 def decode(
@@ -36,17 +37,17 @@ def decode(
     crop: bool = False,
     digests: list[str] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return images uint8 [N, channels, size, size] and labels int64 [N]; `crop` is `read_pixels`'s.
+    """Return images uint8 [N, channels, size, size] and labels int64 [N].
 
-    What was decoded before is mapped from a file in `cache_folder`, found by the images' contents and by
-    how they are read; changes to the tensor stay in memory. `digests`, where the caller has them already,
-    are `digests_of(dataset)`.
+    `radiograph` and `crop` are those of `read_pixels`. Images that were decoded before are mapped from a file
+    in `cache_folder`, whose name is a hash of their contents and of how they are read; changes to the tensor
+    stay in memory. `digests` are `digests_of(dataset)`, if the caller has them.
 
     Raises InputError naming the file that cannot be read.
     """
     digests = digests_of(dataset) if digests is None else digests
-    kind = [PIXELS_VERSION, PIL.__version__, size, channels, radiograph, crop]
-    key = hashlib.sha256(json.dumps([*kind, *digests]).encode()).hexdigest()
+    settings = [PIXELS_VERSION, PIL.__version__, size, channels, radiograph, crop]
+    key = hashlib.sha256(json.dumps([*settings, *digests]).encode()).hexdigest()
     path, shape = cache_folder() / f"{key}.npy", (len(dataset), channels, size, size)
     pixels = _read_cache(path, shape)
     if pixels is None:
@@ -56,7 +57,7 @@ def decode(
 
 
 def cache_folder() -> Path:
-    """Return where decoded pixels are kept: beside what `datasets` keeps, HF_DATASETS_CACHE."""
+    """Return the folder of the cache, inside that of `datasets` (HF_DATASETS_CACHE)."""
     return Path(datasets.config.HF_DATASETS_CACHE) / "decoded_images"
 
 
@@ -70,9 +71,9 @@ def _decode(dataset: Dataset, shape: tuple[int, ...], radiograph: bool, crop: bo
         with naming(index, image):
             images[index] = read_pixels(image, size, channels, radiograph, crop).transpose(2, 0, 1)
 
-    # Pillow lets go of the interpreter lock while it decodes and resizes, so threads do help.
+    # Pillow releases the interpreter lock while it decodes and resizes, so threads help.
     with ThreadPoolExecutor() as pool, tqdm(total=len(dataset), desc="Decoding", unit=" images") as progress:
-        while chunk := list(islice(stored, 256)):
+        for chunk in batches(stored, CHUNK_SIZE):
             progress.update(len(list(pool.map(fill, chunk))))
     return images
 
@@ -84,23 +85,21 @@ def _read_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
         whole = path.stat().st_size == pixels.offset + pixels.nbytes
         with suppress(OSError):  # only the date of its last use
             os.utime(path)
-    except Exception:  # numpy reports damage by whatever it stumbles over, TokenError and TypeError too
+    except Exception:  # numpy raises exceptions of many kinds, TokenError and TypeError among them
         return None
-    right = pixels.shape == shape and pixels.dtype == np.uint8 and pixels.flags.c_contiguous
-    return pixels if right and whole else None
+    fits = pixels.shape == shape and pixels.dtype == np.uint8 and pixels.flags.c_contiguous
+    return pixels if fits and whole else None
 
 
 def _write_cache(path: Path, pixels: np.ndarray) -> None:
-    """Keep the pixels, through a temporary name and for the owner alone, and drop what was long not used.
+    """Write the pixels to a file that only its owner can read, and delete files unused for a month.
 
-    Where that fails a sentence says so, and nothing is kept.
+    Where that fails, print a sentence that says so, and write nothing.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for file in path.parent.iterdir():
-            with suppress(OSError):  # another run may be faster
-                if time.time() - file.stat().st_mtime > UNUSED_DAYS * 24 * 3600:
-                    file.unlink()
+        _delete_unused(path.parent)
+        # Not by `files.replace_file`, whose partial file has one name: runs may write the same file at once.
         descriptor, partial = tempfile.mkstemp(".partial", dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -116,13 +115,23 @@ def _write_cache(path: Path, pixels: np.ndarray) -> None:
         )
 
 
+def _delete_unused(folder: Path) -> None:
+    for file in folder.iterdir():
+        with suppress(OSError):  # another run may be faster
+            if time.time() - file.stat().st_mtime > UNUSED_DAYS * 24 * 3600:
+                file.unlink()
+
+
 def are_grey(dataset: Dataset) -> bool:
-    """Whether every image is stored as grey; only headers are read, and what has none is not grey."""
+    """Return whether every image is stored as grey.
+
+    Only headers are read; a file without a readable one does not count as grey.
+    """
 
     def is_grey(image: bytes | str) -> bool:
         try:
-            with PIL.Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as picture:
-                return picture.mode in ("1", "L", "LA") or picture.mode.startswith("I")
+            with PIL.Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as header:
+                return header.mode in ("1", "L", "LA") or header.mode.startswith("I")
         except OSError:
             return False
 
@@ -130,6 +139,6 @@ def are_grey(dataset: Dataset) -> bool:
 
 
 def decode_films(dataset: Dataset, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return radiographs uint8 [N, size, size] and labels int64 [N]; raises InputError as `decode` does."""
+    """Return radiographs uint8 [N, size, size] and labels int64 [N]. Raises InputError as `decode` does."""
     images, labels = decode(dataset, size, channels=1, radiograph=True)
     return images[:, 0].numpy(), labels.numpy()

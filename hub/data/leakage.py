@@ -1,4 +1,4 @@
-"""What the splits share: patients, patient numbers, images."""
+"""Leakage between splits: patients, patient numbers and images that they share."""
 
 from collections import Counter
 from itertools import chain, combinations
@@ -14,37 +14,37 @@ from hub.data.patients import patient_number, patients_known
 from hub.data.stored import digests_of, naming, stored_images
 from hub.imaging.read import read_image
 
-# Of 256 bits. In the Kermany films two children differ by 38 and more, re-compressed copies by 10 at most.
-NEAR_DUPLICATE_BITS = 16
+# Of 256. Between radiographs of two children (Kermany et al.) it is 38 or more, between copies 10 at most.
+MAX_COPY_DISTANCE = 16
 
 
-def groups_of_copies(found: dict[str, Dataset], radiographs: bool) -> list[str]:
-    """Return one name per image, shared by copies: equal bytes or, for radiographs, near-duplicates.
+def groups_of_copies(splits: dict[str, Dataset], radiographs: bool) -> list[str]:
+    """Return one name per image, shared by copies: equal bytes or, of radiographs, near-duplicates.
 
-    Near-duplicates are found by perceptual hash: the signs of 256 low-frequency DCT coefficients
-    (imagehash.phash; Zauner 2010).
+    Near-duplicates have nearly the same perceptual hash: the signs of 256 low-frequency DCT coefficients
+    (imagehash.phash; Zauner 2010). Raises InputError naming an image that cannot be read.
     """
-    digests = [digest for dataset in found.values() for digest in digests_of(dataset)]
+    digests = [digest for dataset in splits.values() for digest in digests_of(dataset)]
     if not radiographs:
         return [digest[:16] for digest in digests]
-    images = chain.from_iterable(stored_images(dataset) for dataset in found.values())
+    images = chain.from_iterable(stored_images(dataset) for dataset in splits.values())
     progress = tqdm(images, "Looking for near-duplicates", len(digests), unit=" images", leave=False)
     hashes = []
-    for index, image in enumerate(progress):
-        with naming(index, image):
-            picture = read_image(image, radiograph=True)
-        hashes.append(np.packbits(imagehash.phash(picture, hash_size=16).hash))
+    for index, stored in enumerate(progress):
+        with naming(index, stored):
+            image = read_image(stored, radiograph=True)
+        hashes.append(np.packbits(imagehash.phash(image, hash_size=16).hash))
     hashes = np.stack(hashes)
     pairs = []
     for index, row in enumerate(hashes):
         distance = np.bitwise_count(hashes[index:] ^ row).sum(1)
-        pairs += [(index, index + int(j)) for j in np.flatnonzero(distance <= NEAR_DUPLICATE_BITS)]
-    group = connected(len(digests), pairs)
+        pairs += [(index, index + int(j)) for j in np.flatnonzero(distance <= MAX_COPY_DISTANCE)]
+    group = first_in_component(len(digests), pairs)
     return [digests[first][:16] for first in group]
 
 
-def connected(count: int, pairs: list[tuple[int, int]]) -> np.ndarray:
-    """Return for each of `count` items the first item of its connected component."""
+def first_in_component(count: int, pairs: list[tuple[int, int]]) -> np.ndarray:
+    """Return, for each of `count` items, the first item of its connected component, int [count]."""
     rows, columns = np.array(pairs, dtype=int).reshape(-1, 2).T
     graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(count, count))
     component = connected_components(graph, directed=False)[1]
@@ -53,13 +53,12 @@ def connected(count: int, pairs: list[tuple[int, int]]) -> np.ndarray:
 
 
 def leak_report(splits: DatasetDict, digests: dict[str, list[str]] | None = None) -> dict:
-    """Count what the splits share: patients, bare patient numbers, byte-identical images.
+    """Return how many patients, bare patient numbers and byte-identical images the splits share.
 
     Keys: `images` and `patients` per split, `patients_known`, `identical_groups` (groups of images
-    with the same bytes, anywhere), and `shared_patients`, `shared_numbers`, `shared_images`, each
+    with the same bytes, in any split), and `shared_patients`, `shared_numbers`, `shared_images`, each
     `{"train/validation": n, "train/test": n, "validation/test": n}`. Where patients are unknown a
-    "patient" is a group of near-duplicates. `digests`, where the caller has them already, are `digests_of`
-    each split.
+    "patient" is a group of near-duplicates. `digests` are `digests_of` each split, if the caller has them.
     """
     patients = {name: set(split["patient"][:]) for name, split in splits.items()}
     numbers = {name: {patient_number(p) for p in group} for name, group in patients.items()}

@@ -1,11 +1,11 @@
-"""Whose films are these, and does any child, or any film, stand in more than one split?"""
+"""Patients: read from file names, and compared by number."""
 
 import re
 from collections.abc import Iterable
 
 
 def parse_name(name: str) -> tuple[str, str] | None:
-    """Return (patient, subtype) from a Kermany file name, None where the name tells no patient.
+    """Return (patient, subtype) from a file name of Kermany et al.; None from any other name.
 
     >>> parse_name("person1000_bacteria_2931.jpeg"), parse_name("NORMAL2-IM-0381-0001.jpeg")
     (('person1000_bacteria', 'bacteria'), ('NORMAL2-IM-0381', 'none'))
@@ -18,7 +18,7 @@ def parse_name(name: str) -> tuple[str, str] | None:
 
 
 def patient_number(patient: str) -> str:
-    """Return the stricter reading: `person1_virus` and `person1_bacteria` may be one child, person1."""
+    """Return the bare number: `person1_virus` and `person1_bacteria` may be one child, person1."""
     if match := re.fullmatch(r"(person\d+)_(?:bacteria|virus)", patient):
         return match[1]
     if match := re.fullmatch(r"(?:NORMAL\d*-)?(IM-\d+)", patient):
@@ -27,5 +27,5 @@ def patient_number(patient: str) -> str:
 
 
 def patients_known(patients: Iterable[str]) -> bool:
-    """Whether every image says whose it is."""
+    """Return whether the patient of every image is known."""
     return not any(patient.startswith("unknown-") for patient in patients)

@@ -1,4 +1,4 @@
-"""Where images and their labels come from: class folders, Parquet, or the Hub."""
+"""Sources of images and labels: class folders, Parquet, or the Hub."""
 
 import re
 from pathlib import Path
@@ -22,17 +22,18 @@ FOLDER_NAMES = {
 
 
 def read_source(source: str | Path) -> dict[str, Dataset]:
-    """Return the splits that a source gives, by name, undecoded: `image`, `label` and, if given, `patient`.
+    """Return the splits that a source has, by name, with `image` (undecoded) and `label`.
 
-    Raises InputError for what is no data set.
+    They also have `patient` and `subtype` where the source has these columns. Raises InputError for what is
+    not a data set.
     """
-    found = _read_local(Path(source)) if Path(source).exists() else _read_hub(str(source))
-    _check_columns(found, source)
-    return found
+    splits = _read_local(Path(source)) if Path(source).exists() else _read_hub(str(source))
+    _check_columns(splits, source)
+    return splits
 
 
 def is_radiograph(classes: list[str]) -> bool:
-    """Whether the classes are those of the chest X-ray data set: then films are read as grey."""
+    """Return whether the classes are those of the chest X-ray data set, whose images are read as grey."""
     return classes == RADIOGRAPH_CLASSES
 
 
@@ -59,24 +60,25 @@ def _read_class_folders(path: Path) -> dict[str, Dataset]:
         folders = {"train": path}
     classes = sorted({folder.name for root in folders.values() for folder in _subfolders(root)})
     check_class_count(classes, path)
-    found = {}
-    for split, root in folders.items():
-        columns = {"image": [], "label": []}
-        for label, name in enumerate(classes):
-            files = _image_files(root / name)
-            if not files:
-                raise InputError(
-                    f"{root / name} has no images, so nothing can be said of {name}; put images there."
-                )
-            columns["image"] += files
-            columns["label"] += [label] * len(files)
-        features = Features({"image": Image(decode=False), "label": ClassLabel(names=_usual_names(classes))})
-        found[split] = Dataset.from_dict(columns, features=features)
-    return found
+    return {split: _read_classes(root, classes) for split, root in folders.items()}
 
 
-def _usual_names(classes: list[str]) -> list[str]:
-    """Return normal and pneumonia, however they are spelt, as the data set has them."""
+def _read_classes(root: Path, classes: list[str]) -> Dataset:
+    columns = {"image": [], "label": []}
+    for label, name in enumerate(classes):
+        files = _image_files(root / name)
+        if not files:
+            raise InputError(
+                f"{root / name} has no images, so nothing can be said of {name}; put images there."
+            )
+        columns["image"] += files
+        columns["label"] += [label] * len(files)
+    features = Features({"image": Image(decode=False), "label": ClassLabel(names=_standard_names(classes))})
+    return Dataset.from_dict(columns, features=features)
+
+
+def _standard_names(classes: list[str]) -> list[str]:
+    """Return normal and pneumonia in capitals, as in the data set; other classes as they are."""
     upper = [name.upper() for name in classes]
     return upper if upper == RADIOGRAPH_CLASSES else classes
 
@@ -91,7 +93,7 @@ def _split_folders(path: Path) -> dict[str, Path]:
 
 
 def _subfolders(path: Path) -> list[Path]:
-    # Zip files made on a Mac bring a __MACOSX folder of their own.
+    # ZIP archives made on a Mac also hold a folder __MACOSX.
     return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
 
 
@@ -103,30 +105,14 @@ def _image_files(folder: Path) -> list[str]:
 
 
 def _read_parquet(path: Path) -> dict[str, Dataset]:
-    if path.is_file():
-        files = {"train": [path]}
-    else:
-        everything = sorted(path.rglob("*.parquet"))
-        files = {
-            split: [
-                f
-                for f in everything
-                if re.match("|".join(FOLDER_NAMES[split]), f.name) or f.parent.name in FOLDER_NAMES[split]
-            ]
-            for split in SPLITS
-        }
-        files = {split: paths for split, paths in files.items() if paths}
-        if "train" not in files:
-            raise InputError(
-                f"{path} has no train*.parquet; name the files train-*.parquet and test-*.parquet."
-            )
-    inner = sorted({f.parent for f in files["train"]})
-    if len(inner) > 1:
-        raise InputError(f"{path} holds more than one data set; give one of them, such as {inner[0]}.")
+    files = _parquet_files(path)
+    folders = sorted({file.parent for file in files["train"]})
+    if len(folders) > 1:
+        raise InputError(f"{path} holds more than one data set; give one of them, such as {folders[0]}.")
     try:
-        # One by one: loaded together, all would pass for having the classes of the first.
+        # One by one: loaded together, all would be taken to have the classes of the first.
         loaded = {
-            split: datasets.load_dataset("parquet", data_files=[str(f) for f in paths], split="train")
+            split: datasets.load_dataset("parquet", data_files=[str(file) for file in paths], split="train")
             for split, paths in files.items()
         }
     except (datasets.exceptions.DatasetGenerationError, OSError, ValueError) as error:
@@ -134,6 +120,22 @@ def _read_parquet(path: Path) -> dict[str, Dataset]:
             f"{path} cannot be read as Parquet; write it again ({_first_sentence(error)})."
         ) from None
     return {split: _standard_columns(dataset, path) for split, dataset in loaded.items()}
+
+
+def _parquet_files(path: Path) -> dict[str, list[Path]]:
+    """Return the files of each split that has some, by their names or those of their folders."""
+    if path.is_file():
+        return {"train": [path]}
+    everything = sorted(path.rglob("*.parquet"))
+    files = {split: [file for file in everything if _is_part_of(split, file)] for split in SPLITS}
+    files = {split: parts for split, parts in files.items() if parts}
+    if "train" not in files:
+        raise InputError(f"{path} has no train*.parquet; name the files train-*.parquet and test-*.parquet.")
+    return files
+
+
+def _is_part_of(split: str, file: Path) -> bool:
+    return file.name.startswith(FOLDER_NAMES[split]) or file.parent.name in FOLDER_NAMES[split]
 
 
 def _read_hub(source: str) -> dict[str, Dataset]:
@@ -157,53 +159,61 @@ def _read_hub(source: str) -> dict[str, Dataset]:
 
 
 def _standard_columns(dataset: Dataset, source: str | Path) -> Dataset:
-    """Rename whatever holds the picture and its class to `image` and `label`."""
-    images = [n for n, f in dataset.features.items() if isinstance(f, Image)] or [
-        n for n in ("image", "img") if n in dataset.features
-    ]
-    labels = [n for n in ("label", "labels") if n in dataset.features] or [
-        n for n, f in dataset.features.items() if isinstance(f, ClassLabel) and n != "subtype"
-    ]
-    if not images or not labels or not isinstance(dataset.features[labels[0]], ClassLabel | Value):
-        raise InputError(
-            f"{source} has the columns {', '.join(dataset.features)}; it needs `image` and one `label`."
-        )
-    keep = {images[0]: "image", labels[0]: "label"} | {
-        n: n for n in ("patient", "subtype") if n in dataset.features
-    }
-    dataset = dataset.select_columns(list(keep)).rename_columns(
-        {old: new for old, new in keep.items() if old != new}
-    )
+    """Return `image`, undecoded, and `label`, a ClassLabel; also `patient` and `subtype` where present."""
+    image, label = _image_and_label(dataset, source)
+    others = [name for name in ("patient", "subtype") if name in dataset.features]
+    dataset = dataset.select_columns([image, label, *others])
+    names = {image: "image", label: "label"}
+    dataset = dataset.rename_columns({old: new for old, new in names.items() if old != new})
     if not isinstance(dataset.features["label"], ClassLabel):
-        # Numbers in the order of numbers: class_encode_column would put 10 before 2.
-        # NaN, which is not itself, is a gap as None is.
-        given = [None if value != value else value for value in dataset["label"][:]]
-        values = sorted(set(given) - {None})
-        encoded = [None if value is None else values.index(value) for value in given]
-        dataset = dataset.remove_columns("label").add_column("label", encoded)
-        dataset = dataset.cast_column("label", ClassLabel(names=[str(value) for value in values]))
-    names = _usual_names(dataset.features["label"].names)
-    dataset = dataset.cast_column("label", ClassLabel(names=names))
+        dataset = _encode_labels(dataset)
+    classes = _standard_names(dataset.features["label"].names)
+    dataset = dataset.cast_column("label", ClassLabel(names=classes))
     if "patient" in dataset.features:
         dataset = dataset.cast_column("patient", Value("string"))
     try:
         return dataset.cast_column("image", Image(decode=False))
     except (ArrowInvalid, ArrowNotImplementedError, TypeError, ValueError):
         raise InputError(
-            f"{source} has no pictures in its column {images[0]}; it needs encoded images."
+            f"{source} has no pictures in its column {image}; it needs encoded images."
         ) from None
 
 
-def _check_columns(found: dict[str, Dataset], source: str | Path) -> None:
-    """Refuse what no later step could make sense of."""
-    if "train" not in found:
-        raise InputError(f"{source} has no train split, only {', '.join(found) or 'none'}; add one.")
-    names = found["train"].features["label"].names
-    for split, dataset in found.items():
-        theirs = dataset.features["label"].names
-        if theirs != names:
+def _image_and_label(dataset: Dataset, source: str | Path) -> tuple[str, str]:
+    """Return the names of the columns with the images and with their classes."""
+    features = dataset.features
+    images = [name for name, kind in features.items() if isinstance(kind, Image)]
+    images = images or [name for name in ("image", "img") if name in features]
+    labels = [name for name in ("label", "labels") if name in features]
+    labels = labels or [
+        name for name, kind in features.items() if isinstance(kind, ClassLabel) and name != "subtype"
+    ]
+    if not images or not labels or not isinstance(features[labels[0]], ClassLabel | Value):
+        raise InputError(f"{source} has the columns {', '.join(features)}; it needs `image` and one `label`.")
+    return images[0], labels[0]
+
+
+def _encode_labels(dataset: Dataset) -> Dataset:
+    """Return the data set with labels of any other type as a ClassLabel."""
+    # In the order of the values: class_encode_column would put 10 before 2.
+    # NaN, which differs from itself, is a gap as None is.
+    labels = [None if value != value else value for value in dataset["label"][:]]
+    values = sorted(set(labels) - {None})
+    encoded = [None if value is None else values.index(value) for value in labels]
+    dataset = dataset.remove_columns("label").add_column("label", encoded)
+    return dataset.cast_column("label", ClassLabel(names=[str(value) for value in values]))
+
+
+def _check_columns(splits: dict[str, Dataset], source: str | Path) -> None:
+    """Raise InputError for missing splits, classes that differ between splits, and gaps."""
+    if "train" not in splits:
+        raise InputError(f"{source} has no train split, only {', '.join(splits) or 'none'}; add one.")
+    names = splits["train"].features["label"].names
+    for split, dataset in splits.items():
+        classes = dataset.features["label"].names
+        if classes != names:
             raise InputError(
-                f"The {split} split of {source} has the classes {', '.join(theirs)}, "
+                f"The {split} split of {source} has the classes {', '.join(classes)}, "
                 f"but train has {', '.join(names)}; make them the same."
             )
         needed = {"image", "label", "patient"} & set(dataset.column_names)

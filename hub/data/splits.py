@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 import datasets
@@ -9,41 +10,42 @@ import numpy as np
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from hub.data.leakage import connected, groups_of_copies
+from hub.data.leakage import first_in_component, groups_of_copies
 from hub.data.patients import parse_name, patient_number
 from hub.data.sources import RADIOGRAPH_CLASSES, SPLITS, check_class_count, is_radiograph, read_source
 from hub.data.stored import digests_of, file_names
 from hub.errors import InputError
 from hub.imaging.synthetic import sample_radiographs
 
-MAX_HELD_OUT = 5000  # more would tell little more
-SMALL_DATA = {"train": 195, "validation": 8}  # images of each class: 390 and 16, as in many a course
-MIN_VALIDATION = 100  # fewer images choose by luck; the official validation folder has 16
+MAX_HELD_OUT = 5000  # images; more would hardly narrow an interval
+SMALL_DATA = {"train": 195, "validation": 8}  # images of each class: 390 and 16, as in many courses
+MIN_VALIDATION = 100  # fewer images select by luck; the official validation folder has 16
 
 
 def load_splits(source: str | Path, seed: int = 0) -> DatasetDict:
     """Return train, validation and test with `image`, `label`, `patient` and `subtype`.
 
-    `source` is `synthetic`, a folder (train/ and test/ with a folder per class as Kaggle has it,
-    or just a folder per class), a Parquet file or a folder of them, or a Hub dataset id.
-    A given test split is never touched. Where validation is missing or smaller than
-    `MIN_VALIDATION` images it joins train, and a part of train is split off: stratified, seeded, and
-    by patient number; of radiographs an eighth, of anything else a fifth, but `MAX_HELD_OUT` at most. So it
-    is where test is missing. Splits that were made here and published stay as they are.
-    `leak_report` says what the splits share.
+    `source` is `synthetic`, a folder (train/ and test/ with a folder per class as on Kaggle, or just a
+    folder per class), a Parquet file or a folder of them, or a Hub dataset id.
 
-    Raises InputError for a source that cannot be trained on or measured.
+    A test split of the source is used as it is. Where validation is missing or smaller than `MIN_VALIDATION`
+    images it joins train, and a part of train is split off: stratified, seeded, and by patient number; of
+    radiographs an eighth, of other images a fifth, but at most `MAX_HELD_OUT`. Where test is missing it is
+    split off in the same way. Splits that this function made and that were published since are used as they
+    are. `leak_report` counts what the splits share.
+
+    Raises InputError for a source that cannot be trained or evaluated on.
     """
     if not 0 <= seed < 2**32:
         raise InputError(f"The seed is {seed}; give a whole number from 0 to {2**32 - 1}.")
     if str(source) == "synthetic":
         return _synthetic_splits(seed)
-    found = read_source(source)
-    # `patient` and `subtype` in all three: split here once, then published, and small if the set is small.
-    published = len(found) == 3 and all(
-        {"patient", "subtype"} <= {*split.features} for split in found.values()
+    splits = read_source(source)
+    # `patient` and `subtype` in all three: made here, then published. Validation may be small in a small set.
+    published = len(splits) == 3 and all(
+        {"patient", "subtype"} <= {*split.features} for split in splits.values()
     )
-    splits = _complete(_with_patients(found), seed, 0 if published else MIN_VALIDATION)
+    splits = _complete(_with_patients(splits), seed, 0 if published else MIN_VALIDATION)
     _check_classes(splits, source)
     return splits
 
@@ -60,44 +62,49 @@ def _synthetic_splits(seed: int) -> DatasetDict:
     )
     splits = DatasetDict()
     for offset, (split, count) in enumerate(counts.items()):
-        pictures, labels = sample_radiographs(count, seed=3 * seed + offset)
-        names = [f"synthetic-{split}-{index}" for index in range(count)]
-        columns = {"image": pictures, "label": labels, "patient": names, "subtype": ["none"] * count}
+        images, labels = sample_radiographs(count, seed=3 * seed + offset)
+        patients = [f"synthetic-{split}-{index}" for index in range(count)]
+        columns = {"image": images, "label": labels, "patient": patients, "subtype": ["none"] * count}
         splits[split] = Dataset.from_dict(columns, features=features)
     return splits
 
 
-def _with_patients(found: dict[str, Dataset]) -> dict[str, Dataset]:
-    """Add `patient` and `subtype`: given ones, or from file names, or else from what the pictures show."""
-    if all("patient" in dataset.features for dataset in found.values()):
+def _with_patients(splits: dict[str, Dataset]) -> dict[str, Dataset]:
+    """Add `patient` and `subtype` where the source has none: from file names, else from copies."""
+    if all("patient" in dataset.features for dataset in splits.values()):
         return {
             split: dataset
             if "subtype" in dataset.features
             else dataset.add_column("subtype", ["none"] * len(dataset))
-            for split, dataset in found.items()
+            for split, dataset in splits.items()
         }
-    parsed = [parse_name(name) for dataset in found.values() for name in file_names(dataset)]
-    if not all(parsed):
-        classes = next(iter(found.values())).features["label"].names
-        groups = groups_of_copies(found, is_radiograph(classes))
-        parsed = [known or (f"unknown-{group}", "none") for known, group in zip(parsed, groups, strict=True)]
-    completed, start = {}, 0
-    for split, dataset in found.items():
-        patients, subtypes = zip(*parsed[start : start + len(dataset)], strict=True)
+    parsed = iter(_parse_or_group(splits))
+    completed = {}
+    for split, dataset in splits.items():
+        patients, subtypes = zip(*islice(parsed, len(dataset)), strict=True)
         dataset = dataset.remove_columns([n for n in ("patient", "subtype") if n in dataset.features])
-        # Of an array datasets takes a fingerprint at once, of a list item by item.
+        # Arrays, since `datasets` takes the fingerprint of a list item by item.
         completed[split] = dataset.add_column("patient", np.array(patients)).add_column(
             "subtype", np.array(subtypes)
         )
-        start += len(dataset)
     return completed
+
+
+def _parse_or_group(splits: dict[str, Dataset]) -> list[tuple[str, str]]:
+    """Return (patient, subtype) of each image; copies whose names tell no patient get one unknown one."""
+    parsed = [parse_name(name) for dataset in splits.values() for name in file_names(dataset)]
+    if all(parsed):
+        return parsed
+    classes = next(iter(splits.values())).features["label"].names
+    groups = groups_of_copies(splits, is_radiograph(classes))
+    return [name or (f"unknown-{group}", "none") for name, group in zip(parsed, groups, strict=True)]
 
 
 def small_data(splits: DatasetDict, seed: int = 0) -> DatasetDict:
     """Return 390 training and 16 validation images, half of each class, and test as it is.
 
-    They are drawn by lot from the splits of the same names, so that no patient stands in two.
-    Raises InputError where these hold too few.
+    They are drawn at random from the splits of the same names, so that no patient is in two of them.
+    Raises InputError where a split has too few images of a class.
     """
     random = np.random.default_rng(seed)
     drawn = DatasetDict(splits)
@@ -112,47 +119,50 @@ def small_data(splits: DatasetDict, seed: int = 0) -> DatasetDict:
     return drawn
 
 
-def _complete(found: dict[str, Dataset], seed: int, min_validation: int) -> DatasetDict:
-    """Fill in the splits that are missing, from train."""
-    found = dict(found)
-    if len(found.get("validation", ())) < min_validation:
-        given = found.pop("validation", None)
-        if given is not None:
-            found["train"] = datasets.concatenate_datasets([found["train"], given])
-    for split in ("test", "validation"):
-        if split not in found:
-            found["train"], found[split] = _split_off(found["train"], seed)
-    return DatasetDict({split: found[split].cast_column("image", Image()) for split in SPLITS})
+def _complete(splits: dict[str, Dataset], seed: int, min_validation: int) -> DatasetDict:
+    """Split off train what is missing: test, and validation where it has under `min_validation` images."""
+    splits = dict(splits)
+    if "validation" in splits and len(splits["validation"]) < min_validation:
+        splits["train"] = datasets.concatenate_datasets([splits["train"], splits.pop("validation")])
+    for name in ("test", "validation"):
+        if name not in splits:
+            splits["train"], splits[name] = _split_off(splits["train"], seed)
+    return DatasetDict({name: splits[name].cast_column("image", Image()) for name in SPLITS})
 
 
 def _split_off(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
-    """Split by patient number, keeping byte-identical images together, stratified by class and subtype."""
+    """Return the rest, and an eighth or a fifth to hold back; stratified, groups kept together."""
     radiograph = is_radiograph(dataset.features["label"].names)
     parts = 8 if radiograph else max(5, math.ceil(len(dataset) / MAX_HELD_OUT))
+    groups, strata = _groups(dataset), _strata(dataset, parts)
+    if len(set(groups)) < parts:
+        raise InputError(f"There are too few patients to hold some back; give {2 * parts} or more.")
+    # Where every group is one image the plain splitter does the same a hundred times as fast.
+    alone = len(set(groups)) == len(groups)
+    splitter = (StratifiedKFold if alone else StratifiedGroupKFold)(parts, shuffle=True, random_state=seed)
+    rest, held_out = next(splitter.split(groups, strata, None if alone else groups))
+    return dataset.select(rest), dataset.select(held_out)
+
+
+def _groups(dataset: Dataset) -> np.ndarray:
+    """Return one number per image, shared by images of one patient number and by byte-identical ones."""
     numbers = [patient_number(patient) for patient in dataset["patient"][:]]
-    same = {}
-    pairs = [
-        (same.setdefault(key, index), index)
-        for keys in (numbers, digests_of(dataset))
-        for index, key in enumerate(keys)
-    ]
-    groups = connected(len(dataset), pairs)
-    strata = [
-        f"{label} {subtype}"
-        for label, subtype in zip(dataset["label"][:], dataset["subtype"][:], strict=True)
-    ]
+    first, pairs = {}, []
+    for keys in (numbers, digests_of(dataset)):
+        pairs += [(first.setdefault(key, index), index) for index, key in enumerate(keys)]
+    return first_in_component(len(dataset), pairs)
+
+
+def _strata(dataset: Dataset, parts: int) -> list:
+    """Return class and subtype of each image, or the class alone where a subtype has under `parts` images."""
+    rows = zip(dataset["label"][:], dataset["subtype"][:], strict=True)
+    strata = [f"{label} {subtype}" for label, subtype in rows]
     if min(Counter(strata).values()) < parts:
         strata = dataset["label"][:]
     if min(Counter(strata).values()) < parts:
         name = dataset.features["label"].int2str(Counter(strata).most_common()[-1][0])
         raise InputError(f"{name} has too few images to hold some back; give at least {2 * parts} per class.")
-    if len(set(groups)) < parts:
-        raise InputError(f"There are too few patients to hold some back; give {2 * parts} or more.")
-    # Without groups the plain splitter gives the same kind of split and is a hundred times faster.
-    alone = len(set(groups)) == len(groups)
-    splitter = (StratifiedKFold if alone else StratifiedGroupKFold)(parts, shuffle=True, random_state=seed)
-    rest, held_out = next(splitter.split(groups, strata, None if alone else groups))
-    return dataset.select(rest), dataset.select(held_out)
+    return strata
 
 
 def _check_classes(splits: DatasetDict, source: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""Images of a data set as they are stored: bytes or paths, file names, digests."""
+"""The image files of a data set: encoded bytes or paths, names, digests."""
 
 import hashlib
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from hub.imaging.read import read_file
 
 def stored_images(dataset: Dataset) -> Iterator[bytes | str]:
     """Yield each image as it is stored: encoded bytes, or a path."""
-    # Row by row it takes ten times as long.
+    # In batches of rows, which takes a tenth of the time.
     for table in dataset.select_columns("image").with_format("arrow").iter(100):
         for image in table["image"].to_pylist():
             yield image["path"] if image["bytes"] is None else image["bytes"]
 
 
 def file_names(dataset: Dataset) -> Iterator[str]:
-    """Yield the name of each image's file, "" where it is not known."""
+    """Yield the name of each image's file, "" where it has none."""
     for table in dataset.select_columns("image").with_format("arrow").iter(1000):
         for path in pyarrow.compute.struct_field(table["image"], "path").to_pylist():
             yield path.rpartition("/")[2] if path else ""
@@ -28,7 +28,7 @@ def file_names(dataset: Dataset) -> Iterator[str]:
 
 @contextmanager
 def naming(index: int, image: bytes | str) -> Iterator[None]:
-    """Put the path, or the place in the data set, of an image that cannot be read into the InputError."""
+    """Put the path of an image, or its index in the data set, into an InputError raised in the block."""
     try:
         yield
     except InputError as error:

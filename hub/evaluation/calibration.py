@@ -7,11 +7,12 @@ from sklearn.metrics import roc_curve
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the temperature by which to divide `logits`, float [N, classes], so that they lose least.
+    """Return the temperature by which to divide logits so that their log loss is least.
 
-    Temperature scaling (Guo et al. 2017), every class weighing the same: the probabilities are those of
-    classes equally common beforehand, as the training loss has it. No class gets a bias (Alexandari et
-    al. 2020): fitted on films like those in training it moves normals unlike them towards pneumonia.
+    `logits` is float [N, classes], `labels` int [N]. Temperature scaling (Guo et al. 2017) with equal weight
+    for each class, so that the probabilities assume a balanced prior, as the training loss does. There is no
+    bias per class (Alexandari et al. 2020): fitted on images like the training images, it moves normal
+    radiographs unlike them towards pneumonia.
     """
     weights = 1 / np.bincount(labels)[labels]
 
@@ -23,21 +24,22 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def uncalibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Return what the probabilities [N, classes] were before they were divided by the temperature."""
+    """Return probabilities, float [N, classes], as they were before temperature scaling."""
     tiny = np.finfo(probabilities.dtype).tiny
     return softmax(np.log(np.maximum(probabilities, tiny)) * temperature, axis=1)
 
 
 def choose_operating_points(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Return thresholds on the positive probability of two classes, float [N, 2], by name.
+    """Return thresholds on the positive probability of two classes, by name.
 
-    `screening` finds 98 % of the positives, or just more; `balanced` has the largest mean of
-    sensitivity and specificity (Youden 1950). Both lie midway between two neighbouring answers.
+    `probabilities` is float [N, 2], `labels` int [N]. `screening` is the highest threshold with a sensitivity
+    of at least 98 %; `balanced` has the largest mean of sensitivity and specificity (Youden 1950). Both lie
+    midway between two neighbouring probabilities.
     """
     false_positive, sensitivity, thresholds = roc_curve(labels, probabilities[:, 1], drop_intermediate=False)
     thresholds = np.append(np.minimum(thresholds, 1), 0)
-    chosen = {
+    indices = {
         "screening": np.argmax(sensitivity >= 0.98),
         "balanced": np.argmax(sensitivity - false_positive),
     }
-    return {name: float((thresholds[i] + thresholds[i + 1]) / 2) for name, i in chosen.items()}
+    return {name: float((thresholds[i] + thresholds[i + 1]) / 2) for name, i in indices.items()}

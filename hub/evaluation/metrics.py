@@ -1,15 +1,14 @@
-"""From probabilities and labels to metrics with intervals, calibration and operating points."""
+"""Metrics of predictions, with bootstrap intervals, and as text."""
 
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from scipy.stats import rankdata
 from sklearn.metrics import brier_score_loss, confusion_matrix, roc_auc_score
-from torchmetrics.functional.classification import binary_calibration_error, multiclass_calibration_error
 from tqdm.auto import tqdm
 
 from hub.data.patients import patients_known
+from hub.text import interval, number
 
 DRAWS = 2000
 
@@ -25,28 +24,30 @@ def measure(
 ) -> dict:
     """Return each metric as `{"value", "low", "high"}`, and `confusion`, `n`, `patients` and `classes`.
 
-    `probabilities` is float [N, classes], `labels` int [N]. low and high bound the 95 % interval of
-    a bootstrap over patients: `DRAWS` times as many patients as there are, drawn with replacement,
-    each with all their images (the cluster bootstrap, Field and Welsh 2007). The label is the
-    argmax. Two classes: the second is the positive one. Rows of `confusion` are the truth.
+    `probabilities` is float [N, classes], `labels` int [N], `patients` one name per image. The predicted
+    label is the argmax; of two classes the second is the positive one. Rows of `confusion` are the truth.
     `subtypes` (one per image, "none" for the negatives) add `sensitivity_<subtype>`, and
     `operating_points` (thresholds on the positive probability) `<name>_sensitivity` and `<name>_specificity`.
-    Redrawing the same images makes calibration look worse than it is, so `ece` may lie below its interval.
+
+    low and high bound the 95 % interval of a cluster bootstrap (Field and Welsh 2007): `DRAWS` samples of as
+    many patients as there are, drawn with replacement, each with all their images. Repeated images make
+    calibration look worse than it is, so `ece` may lie below its interval. A metric that cannot be computed,
+    such as the AUC of a single class, is None.
     """
-    numbers = np.unique(np.asarray(patients), return_inverse=True)[1]
-    images_of = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1])
+    cluster = np.unique(np.asarray(patients), return_inverse=True)[1]
+    images_of = np.split(np.argsort(cluster, kind="stable"), np.cumsum(np.bincount(cluster))[:-1])
     subtypes = np.asarray(["none"] * len(labels) if subtypes is None else subtypes)
-    kinds = sorted(set(subtypes) - {"none"})
-    points = operating_points or {}
+    positive_subtypes = sorted(set(subtypes) - {"none"})
+    thresholds = operating_points or {}
 
     def metrics_of(rows: np.ndarray | slice) -> dict[str, float]:
-        answers, truth = probabilities[rows], labels[rows]
-        metrics = _metrics(answers, truth)
-        for subtype in kinds:
-            mine = (subtypes[rows] == subtype) & (truth == 1)
-            metrics[f"sensitivity_{subtype}"] = _share(answers.argmax(1)[mine] == 1)
-        for name, threshold in points.items():
-            positive = answers[:, 1] >= threshold
+        scores, truth = probabilities[rows], labels[rows]
+        metrics = _metrics(scores, truth)
+        for subtype in positive_subtypes:
+            members = (subtypes[rows] == subtype) & (truth == 1)
+            metrics[f"sensitivity_{subtype}"] = _share(scores.argmax(1)[members] == 1)
+        for name, threshold in thresholds.items():
+            positive = scores[:, 1] >= threshold
             metrics[f"{name}_sensitivity"] = _share(positive[truth == 1])
             metrics[f"{name}_specificity"] = _share(~positive[truth == 0])
         return metrics
@@ -54,18 +55,17 @@ def measure(
     random = np.random.default_rng(seed)
     draws = []
     for _ in tqdm(range(DRAWS), "Bootstrap over patients", unit=" draws", leave=False):
-        drawn = np.concatenate([images_of[i] for i in random.integers(len(images_of), size=len(images_of))])
-        draws.append(metrics_of(drawn))
+        sample = random.integers(len(images_of), size=len(images_of))
+        draws.append(metrics_of(np.concatenate([images_of[patient] for patient in sample])))
     metrics = {}
     for name, value in metrics_of(slice(None)).items():
         values = np.array([draw[name] for draw in draws])
-        # Draws that miss a class have no AUC; where all do, or the split itself does, there is none to give.
-        known = values[np.isfinite(values)]
-        low, high = np.percentile(known, [2.5, 97.5]).tolist() if len(known) else (None, None)
+        # A draw without one of the classes has no AUC; where all draws are such, there is no interval.
+        finite = values[np.isfinite(values)]
+        low, high = np.percentile(finite, [2.5, 97.5]).tolist() if len(finite) else (None, None)
         metrics[name] = {"value": float(value) if np.isfinite(value) else None, "low": low, "high": high}
-    confusion = _confusion(probabilities, labels)
     return metrics | {
-        "confusion": confusion.tolist(),
+        "confusion": _confusion(probabilities, labels).tolist(),
         "n": len(labels),
         "patients": len(images_of) if patients_known(patients) else None,
         "classes": list(classes),
@@ -78,11 +78,11 @@ def _share(hits: np.ndarray) -> float:
 
 def _metrics(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     confusion = _confusion(probabilities, labels)
-    right, actual, predicted = np.diag(confusion), confusion.sum(1), confusion.sum(0)
-    # A class may be absent from a draw: its recall and F1 are then 0, as scikit-learn has it.
-    recall = right / np.maximum(actual, 1)
-    f1 = 2 * right / np.maximum(actual + predicted, 1)
-    accuracy, area = right.sum() / actual.sum(), auc(probabilities, labels)
+    correct, actual, predicted = np.diag(confusion), confusion.sum(1), confusion.sum(0)
+    # A class may be absent from a draw: its recall and F1 are then 0, as in scikit-learn.
+    recall = correct / np.maximum(actual, 1)
+    f1 = 2 * correct / np.maximum(actual + predicted, 1)
+    accuracy, area = correct.sum() / actual.sum(), auc(probabilities, labels)
     calibration_error = _calibration_error(probabilities, labels)
     if len(confusion) > 2:
         return {"accuracy": accuracy, "auc": area, "f1": f1.mean(), "ece": calibration_error}
@@ -103,35 +103,42 @@ def _confusion(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def auc(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the area under the ROC curve, one against the rest for many; NaN where a class is absent."""
+    """Return the area under the ROC curve; NaN where a class is absent.
+
+    `probabilities` is float [N, classes], `labels` int [N]. With more than two classes it is the mean of one
+    class against the rest.
+    """
     positives = np.bincount(labels, minlength=probabilities.shape[1])
     if not positives.all():
         return float("nan")
     if len(positives) == 2:
         return float(roc_auc_score(labels, probabilities[:, 1]))
-    # By ranks (Mann and Whitney 1947): for the ten classes of MNIST five times as fast as roc_auc_score.
+    # From ranks (Mann and Whitney 1947), which takes a fifth of roc_auc_score's time on MNIST's ten classes.
     ranks = rankdata(probabilities, axis=0)[np.arange(len(labels)), labels]
     above = np.bincount(labels, ranks) - positives * (positives + 1) / 2
     return float((above / (positives * (len(labels) - positives))).mean())
 
 
 def _calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the expected calibration error over 15 equal bins (Naeini et al. 2015, Guo et al. 2017)."""
-    predicted, truth = torch.as_tensor(probabilities), torch.as_tensor(labels)
-    bins = {"n_bins": 15, "validate_args": False}
-    if predicted.shape[1] == 2:
-        return binary_calibration_error(predicted[:, 1].contiguous(), truth, **bins).item()
-    return multiclass_calibration_error(predicted, truth, predicted.shape[1], **bins).item()
+    """Return the expected calibration error over 15 equal bins (Naeini et al. 2015, Guo et al. 2017).
+
+    Two classes: the positive probability against the share of positives. More classes: the largest
+    probability against the share of correct predictions.
+    """
+    if probabilities.shape[1] == 2:
+        confidence, hits = probabilities[:, 1], labels == 1
+    else:
+        confidence, hits = probabilities.max(1), probabilities.argmax(1) == labels
+    # A bin includes its lower edge, and a probability of exactly 1 has a bin to itself, as in torchmetrics.
+    bins = np.searchsorted(np.linspace(0, 1, 16), confidence, side="right")
+    return float(np.abs(np.bincount(bins, confidence) - np.bincount(bins, hits)).sum() / len(labels))
 
 
 def format_metrics(metrics: dict) -> str:
-    """Return the metrics as a table to print."""
-    whose = f" of {metrics['patients']} patients" if metrics["patients"] else ""
-    lines = [f"{metrics['split']} split of {metrics['dataset']}: {metrics['n']} images{whose}"]
+    """Return what `measure` returns, with its `split` and `dataset`, as lines to print."""
+    patients = f" of {metrics['patients']} patients" if metrics["patients"] else ""
+    lines = [f"{metrics['split']} split of {metrics['dataset']}: {metrics['n']} images{patients}"]
     for name, metric in metrics.items():
         if isinstance(metric, dict):
-            value, low, high = (
-                "none" if metric[k] is None else f"{metric[k]:.4f}" for k in ("value", "low", "high")
-            )
-            lines.append(f"{name:<22} {value}   95 % interval {low} to {high}")
+            lines.append(f"{name:<22} {number(metric['value'])}   95 % interval {interval(metric)}")
     return "\n".join(lines)

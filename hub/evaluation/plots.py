@@ -1,4 +1,4 @@
-"""Pictures for people who would rather look than read."""
+"""Plots of metrics, training and images, written as PNG files."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ BLUE, ORANGE, GREY = "#2563eb", "#ea580c", "#6b7280"
 
 
 def plot_training(history: list[dict], path: Path) -> None:
-    """Draw loss and validation scores over epochs, as `training.train` returns them."""
+    """Plot loss and validation scores over epochs, as `training.loop.train` returns them."""
     epochs = [row["epoch"] for row in history]
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
     left.plot(epochs, [row["loss"] for row in history], "o-", color=GREY, label="train (augmented)")
@@ -29,12 +29,12 @@ def plot_training(history: list[dict], path: Path) -> None:
 
 
 def plot_roc(probabilities: np.ndarray, labels: np.ndarray, classes: list[str], path: Path) -> None:
-    """Draw the ROC curve, one against the rest where there are more than two classes; a ring marks argmax.
+    """Plot the ROC curve of two classes, or one curve per class against the rest.
 
-    `probabilities` is float [N, classes], `labels` int [N].
+    `probabilities` is float [N, classes], `labels` int [N]. A ring marks the argmax, two classes only.
     """
     figure, axis = plt.subplots(figsize=(4.5, 4.5), layout="constrained")
-    # Beyond ten curves nobody can tell them apart.
+    # More than ten curves cannot be told apart.
     for label in [1] if len(classes) == 2 else range(min(len(classes), 10)):
         RocCurveDisplay.from_predictions(
             labels == label, probabilities[:, label], name=classes[label], ax=axis
@@ -53,9 +53,10 @@ def plot_roc(probabilities: np.ndarray, labels: np.ndarray, classes: list[str], 
 def plot_precision_recall(
     probabilities: np.ndarray, labels: np.ndarray, classes: list[str], path: Path
 ) -> None:
-    """Draw precision against recall, one curve as `plot_roc` does; a ring marks argmax.
+    """Plot precision against recall, with curves as in `plot_roc`.
 
-    `probabilities` is float [N, classes], `labels` int [N]. Dotted: what guessing gives, two classes only.
+    `probabilities` is float [N, classes], `labels` int [N]. Two classes only: a ring marks the argmax, and a
+    dotted line the precision of guessing.
     """
     figure, axis = plt.subplots(figsize=(4.5, 4.5), layout="constrained")
     for label in [1] if len(classes) == 2 else range(min(len(classes), 10)):
@@ -77,7 +78,7 @@ def plot_precision_recall(
 
 
 def plot_confusion(confusion: list[list[int]], classes: list[str], path: Path) -> None:
-    """Draw the confusion matrix; rows are the truth."""
+    """Plot the confusion matrix; rows are the truth."""
     size = max(4.5, 0.5 * len(classes))
     figure, axis = plt.subplots(figsize=(size, size), layout="constrained")
     display = ConfusionMatrixDisplay(np.array(confusion), display_labels=classes)
@@ -87,9 +88,10 @@ def plot_confusion(confusion: list[list[int]], classes: list[str], path: Path) -
 
 
 def plot_reliability(before: np.ndarray, after: np.ndarray, labels: np.ndarray, path: Path) -> None:
-    """Draw how often films were positive against the probability given, before and after calibration.
+    """Plot the share of positives against the probability, before and after calibration.
 
-    `before` and `after` are float [N, 2], `labels` int [N]; below, how many images each of ten bins holds.
+    `before` and `after` are probabilities, float [N, 2], `labels` int [N]. A histogram below counts the
+    images in each of ten bins.
     """
     figure, (top, bottom) = plt.subplots(
         2, 1, figsize=(4.5, 5.4), sharex=True, height_ratios=(3, 1), layout="constrained"
@@ -112,7 +114,7 @@ def plot_reliability(before: np.ndarray, after: np.ndarray, labels: np.ndarray, 
 
 
 def plot_robustness(rows: dict[str, list[dict]], path: Path) -> None:
-    """Draw the accuracy under each corruption, one dot for each of three strengths."""
+    """Plot the accuracy under each shift, one dot for each of three strengths."""
     figure, axis = plt.subplots(figsize=(6, 0.32 * len(rows) + 1), layout="constrained")
     for place, strengths in enumerate(reversed(rows.values())):
         for alpha, row in zip((0.35, 0.65, 1), strengths, strict=True):
@@ -126,26 +128,26 @@ def plot_robustness(rows: dict[str, list[dict]], path: Path) -> None:
     _save(figure, path)
 
 
-def plot_samples(pictures: dict[str, list[Image.Image]], path: Path) -> None:
-    """Draw a row of pictures for each name."""
-    columns = max(map(len, pictures.values()))
+def plot_samples(images: dict[str, list[Image.Image]], path: Path) -> None:
+    """Plot a row of images for each name."""
+    columns = max(map(len, images.values()))
     figure, axes = plt.subplots(
-        len(pictures),
+        len(images),
         columns,
-        figsize=(1.5 * columns, 1.7 * len(pictures)),
+        figsize=(1.5 * columns, 1.7 * len(images)),
         squeeze=False,
         layout="constrained",
     )
-    for row, (name, group) in zip(axes, pictures.items(), strict=True):
+    for row, (name, group) in zip(axes, images.items(), strict=True):
         row[0].set_title(name, loc="left", fontsize=9)
-        for axis, picture in zip(row, group, strict=False):
-            axis.imshow(picture.convert("RGB"))
+        for axis, image in zip(row, group, strict=False):
+            axis.imshow(image.convert("RGB"))
         for axis in row:
             axis.set_axis_off()
     _save(figure, path)
 
 
 def _save(figure: plt.Figure, path: Path) -> None:
-    # Without the software version and date the same figures give the same bytes.
+    # Without the version of the software the same figures give the same bytes.
     figure.savefig(path, dpi=120, metadata={"Software": None})
     plt.close(figure)

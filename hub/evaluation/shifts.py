@@ -1,78 +1,81 @@
-"""Views: one set of films as others would have made it, or with what is not lung changed for another's.
+"""Distribution shifts: images as other machines would have made them, or with shortcuts swapped.
 
-Validation films that resemble the training films cannot say how a model fares on those that do not.
-Shifted views, other machines, crops and exposures, can (as ImageNet-C does, Hendrycks and Dietterich
-2019), and so can swapped views, whose frame or grey values speak for the other class (as backgrounds do
-in Xiao et al. 2021, arXiv 2006.09994).
+Validation images that resemble the training images cannot show how a model does on images that do not.
+Shifted ones can (other machines, crops and exposures, as in ImageNet-C, Hendrycks and Dietterich 2019),
+and so can swapped ones, whose frame or grey values speak for the other class (as backgrounds do in Xiao
+et al. 2021, arXiv 2006.09994).
 """
 
-import io
 from collections.abc import Callable
 
+import numpy as np
 import torch
 import torchvision.transforms.v2.functional as F
-from PIL import Image
 from torch import Tensor
 
+from hub.imaging import effects
+
 STRENGTHS = (1, 2, 3)
+CHUNK_SIZE = 64  # images in floats at a time
 
 
-def shift(images: Tensor, view: str, strength: int) -> Tensor:
-    """Return `images`, uint8 [N, C, H, W], as the view named `view` of strength 1, 2 or 3 shows them.
+def shift(images: Tensor, name: str, strength: int) -> Tensor:
+    """Return images, uint8 [N, C, H, W], under a shift of VIEWS at strength 1, 2 or 3.
 
-    The same images give the same view, always.
+    It is deterministic.
     """
-    function, amounts = VIEWS[view]
-    parts = [function(part, amounts[STRENGTHS.index(strength)]) for part in images.split(64)]
-    return torch.cat(parts)
+    function, amounts = VIEWS[name]
+    amount = amounts[STRENGTHS.index(strength)]
+    return torch.cat([function(chunk, amount) for chunk in images.split(CHUNK_SIZE)])
 
 
-def swap(images: Tensor, labels: Tensor, view: str) -> Tensor:
-    """Return `images`, uint8 [N, C, H, W], with what is not lung taken from films of another class.
+def swap(images: Tensor, labels: Tensor, name: str) -> Tensor:
+    """Return images with what is not lung taken from images of another class.
 
-    A network that reads collimation or exposure falls for these views, one that reads lungs does not.
-    `view` names one of SWAPS; the same images and labels int64 [N] give the same view, always. Raises
-    ValueError where all labels are the same.
+    A network that reads collimation or exposure falls for them, one that reads lungs does not. `images` is
+    uint8 [N, C, H, W], `labels` int64 [N], `name` one of SWAPS. It is deterministic. Raises ValueError where
+    all labels are the same.
     """
     random = torch.Generator().manual_seed(0)
     partner = torch.empty_like(labels)
     for label in labels.unique():
         others = (labels != label).nonzero()[:, 0]
         if not len(others):
-            raise ValueError("Swapping takes films of two classes.")
-        mine = labels == label
-        partner[mine] = others[torch.randint(len(others), (int(mine.sum()),), generator=random)]
-    frame, histogram = SWAPS[view]
-    parts = []
-    for part, others in zip(images.split(64), images[partner].split(64), strict=True):
-        parts.append(_paste_frames(_match_histograms(part, others) if histogram else part, others, frame))
-    return torch.cat(parts)
+            raise ValueError("Swapping takes images of two classes.")
+        members = labels == label
+        partner[members] = others[torch.randint(len(others), (int(members.sum()),), generator=random)]
+    width, histogram = SWAPS[name]
+    chunks = []
+    for chunk, others in zip(images.split(CHUNK_SIZE), images[partner].split(CHUNK_SIZE), strict=True):
+        matched = _match_histograms(chunk, others) if histogram else chunk
+        chunks.append(_paste_frames(matched, others, width))
+    return torch.cat(chunks)
 
 
-def in_turn(images: Tensor, labels: Tensor, each: int = 3, strength: int = 2) -> tuple[Tensor, Tensor]:
-    """Return a pool: the images, each in `each` shifted views and in one swapped one, and all their labels.
+def in_turn(images: Tensor, labels: Tensor, copies: int = 3, strength: int = 2) -> tuple[Tensor, Tensor]:
+    """Return the images, `copies` shifted copies and one swapped copy of each, and all their labels.
 
-    The views take turns, so that every one of them has as many films.
+    Shifts take turns, and so do swaps, so that each is applied to as many images as any other.
     """
     number = torch.arange(len(images))
     parts, truth = [images], [labels]
-    for place, view in enumerate(VIEWS):
-        mine = (place - number * each) % len(VIEWS) < each
-        if mine.any():
-            parts.append(shift(images[mine], view, strength))
-            truth.append(labels[mine])
-    for place, view in enumerate(SWAPS):
-        mine = number % len(SWAPS) == place
-        parts.append(swap(images, labels, view)[mine])
-        truth.append(labels[mine])
+    for place, name in enumerate(VIEWS):
+        members = (place - number * copies) % len(VIEWS) < copies
+        if members.any():
+            parts.append(shift(images[members], name, strength))
+            truth.append(labels[members])
+    for place, name in enumerate(SWAPS):
+        members = number % len(SWAPS) == place
+        parts.append(swap(images, labels, name)[members])
+        truth.append(labels[members])
     return torch.cat(parts), torch.cat(truth)
 
 
-def _centre(images: Tensor, height: float, width: float) -> Tensor:
-    """Cut out the middle, in shares of the sides (above 1: pad with black), and squash it to the old size."""
+def _crop_or_pad(images: Tensor, height: float, width: float) -> Tensor:
+    """Crop the centre, in shares of the sides (above 1: pad with black), and resize it to the old size."""
     size = images.shape[-2:]
-    cut = F.center_crop(images, [round(size[0] * height), round(size[1] * width)])
-    return F.resize(cut, list(size), interpolation=F.InterpolationMode.BICUBIC)
+    centre = F.center_crop(images, [round(size[0] * height), round(size[1] * width)])
+    return F.resize(centre, list(size), interpolation=F.InterpolationMode.BICUBIC)
 
 
 def _add_noise(images: Tensor, sigma: float) -> Tensor:
@@ -82,16 +85,13 @@ def _add_noise(images: Tensor, sigma: float) -> Tensor:
 
 
 def _compress(images: Tensor, quality: int) -> Tensor:
-    compressed = []
-    for image in images:
-        file = io.BytesIO()
-        F.to_pil_image(image).save(file, "JPEG", quality=quality)
-        compressed.append(F.pil_to_tensor(Image.open(file)))
-    return torch.stack(compressed)
+    pixels = images.permute(0, 2, 3, 1).squeeze(-1).numpy()  # of grey images [B, H, W]
+    compressed = torch.from_numpy(np.stack([effects.jpeg(image, quality) for image in pixels]))
+    return compressed.view(len(images), *images.shape[2:], -1).permute(0, 3, 1, 2).contiguous()
 
 
 def _erase_corners(images: Tensor, share: float) -> Tensor:
-    """Paint the four corners, where side markers and names stand, in the film's own median grey."""
+    """Paint the four corners, where markers and names are, in the median grey of each image."""
     height, width = round(images.shape[-2] * share), round(images.shape[-1] * share)
     corner = torch.zeros(images.shape[-2:], dtype=torch.bool)
     for rows in (slice(height), slice(-height, None)):
@@ -102,7 +102,7 @@ def _erase_corners(images: Tensor, share: float) -> Tensor:
 
 
 def _paste_frames(images: Tensor, others: Tensor, width: float) -> Tensor:
-    """Return `images` in the frames of `others`, `width` of the side wide."""
+    """Return `images` inside the frames of `others`; `width` is a share of the side."""
     rows, columns = (torch.arange(length) / length for length in images.shape[-2:])
     rows, columns = torch.minimum(rows, rows.flip(0)), torch.minimum(columns, columns.flip(0))
     inside = (rows.view(-1, 1) >= width) & (columns >= width)
@@ -110,18 +110,19 @@ def _paste_frames(images: Tensor, others: Tensor, width: float) -> Tensor:
 
 
 def _match_histograms(images: Tensor, others: Tensor) -> Tensor:
-    """Return `images`, uint8 [B, C, H, W], with the grey values of `others`, darkest for darkest."""
+    """Return images, uint8 [B, C, H, W], with the grey values of others, darkest for darkest."""
     flat = images.flatten(1).long()
-    theirs, mine = (
+    histogram, target = (
         torch.stack([values.bincount(minlength=256) for values in part.flatten(1)])
-        for part in (others, images)
+        for part in (images, others)
     )
-    middle = mine.cumsum(1) - mine / 2
-    levels = torch.searchsorted(theirs.cumsum(1).float(), middle).clamp(max=255)
+    middle = histogram.cumsum(1) - histogram / 2
+    levels = torch.searchsorted(target.cumsum(1).float(), middle).clamp(max=255)
     return levels.to(images.dtype).gather(1, flat).view_as(images)
 
 
-# What is done, and how much of it at strengths 1, 2 and 3.
+# Each shift, and its amount at strengths 1, 2 and 3. Gamma and blur are torchvision's: those of
+# `imaging.effects` give other pixels, and every recorded figure depends on these.
 VIEWS: dict[str, tuple[Callable, tuple]] = {
     "less contrast": (F.adjust_contrast, (0.75, 0.55, 0.4)),
     "more contrast": (F.adjust_contrast, (1.3, 1.6, 2.0)),
@@ -132,15 +133,15 @@ VIEWS: dict[str, tuple[Callable, tuple]] = {
     "blur": (lambda images, sigma: F.gaussian_blur(images, [13, 13], [sigma]), (0.8, 1.6, 2.4)),
     "noise": (_add_noise, (6, 12, 20)),
     "JPEG": (_compress, (40, 20, 10)),
-    "tight crop": (lambda images, share: _centre(images, share, share), (0.9, 0.8, 0.7)),
-    "wide margin": (lambda images, share: _centre(images, share, share), (1.1, 1.25, 1.4)),
-    "squat": (lambda images, share: _centre(images, 1, share), (0.9, 0.8, 0.7)),
-    "tall": (lambda images, share: _centre(images, share, 1), (0.9, 0.8, 0.7)),
+    "tight crop": (lambda images, share: _crop_or_pad(images, share, share), (0.9, 0.8, 0.7)),
+    "wide margin": (lambda images, share: _crop_or_pad(images, share, share), (1.1, 1.25, 1.4)),
+    "squat": (lambda images, share: _crop_or_pad(images, 1, share), (0.9, 0.8, 0.7)),
+    "tall": (lambda images, share: _crop_or_pad(images, share, 1), (0.9, 0.8, 0.7)),
     "turned": (F.rotate, (5, 10, 15)),
     "no markers": (_erase_corners, (0.1, 0.15, 0.2)),
 }
 
-# How wide the other film's frame is, as a share of the side, and whether the grey values are its, too.
+# The width of the other image's frame, as a share of the side, and whether its grey values are taken too.
 SWAPS = {
     "thin frame": (0.09, False),
     "wide frame": (0.16, False),

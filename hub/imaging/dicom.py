@@ -1,7 +1,7 @@
-"""DICOM radiographs: a header that is checked, and pixels as a screen shows them.
+"""DICOM radiographs: check the header, and render the pixels as a screen shows them.
 
-`python -m hub.imaging.dicom` is no command for people: it is how `decode` has a compressed file read in a
-process of its own, DICOM on standard input, pixels on standard output.
+`python -m hub.imaging.dicom` is not a command for users: `decode` runs it to decode a compressed file in
+a separate process, DICOM on standard input, pixels on standard output.
 """
 
 import io
@@ -14,7 +14,7 @@ import warnings
 import zlib
 from pathlib import Path
 
-import gdcm  # noqa: F401, pydicom's decoder of JPEG Lossless and JPEG-LS: named here, the Space brings it
+import gdcm  # noqa: F401, pydicom's decoder of JPEG Lossless and JPEG-LS: missing, it should fail here
 import numpy as np
 from pydicom import Dataset, dcmread
 from pydicom.pixels import apply_modality_lut, apply_windowing, get_decoder, pixel_array
@@ -32,7 +32,7 @@ from pydicom.uid import (
 
 from hub.errors import InputError
 
-# All that is read of a header: nothing in it says who the patient is.
+# All that is read of a header. Nothing in it identifies the patient.
 ELEMENTS = [
     "SOPClassUID", "Modality", "ViewPosition", "PresentationIntentType", "NumberOfFrames", "Rows", "Columns",
     "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "BitsAllocated", "BitsStored",
@@ -40,37 +40,37 @@ ELEMENTS = [
     "RescaleSlope", "RescaleIntercept", "VOILUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction",
     "PresentationLUTShape", "ExtendedOffsetTable", "ExtendedOffsetTableLengths", "PixelData",
 ]  # fmt: skip
-# OT is what a radiograph that was scanned or captured from a screen says; many of these say nothing.
+# OT is the modality of radiographs scanned or captured from a screen; many of these give none.
 RADIOGRAPHS = ("CR", "DX", "RG", "OT", "")
 LATERAL = ("LL", "RL", "LAT", "LATERAL")
 GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 MAX_INFLATED = 512_000_000  # bytes
-SECONDS = 60  # for one compressed file
-MAX_MEMORY = 4 << 30  # bytes of addresses, which are more than is used
-# Without preamble and prefix: an element of group 0002 or 0008, with the two letters of its type or a
-# length of less than 65536 after it; big endian the other way round (PS3.5 7.1).
-BARE = re.compile(
+TIMEOUT = 60  # seconds for one compressed file
+MAX_MEMORY = 4 << 30  # bytes of address space, of which less is used
+# Files without preamble and prefix begin with an element of group 0002 or 0008, followed by the two letters
+# of its type or a length under 65536; in big endian the bytes are swapped (PS3.5 7.1).
+NO_PREAMBLE = re.compile(
     rb"[\x02\x08]\x00.\x00[A-Z]{2}|\x08\x00.\x00..\x00\x00|\x00[\x02\x08]\x00.[A-Z]{2}", re.DOTALL
 )
 
-# What pydicom warns of quotes the header. Once for all, as in images.py.
+# pydicom's warnings quote the header. Set once, as in read.py.
 warnings.filterwarnings("ignore", module="pydicom")
 logging.getLogger("pydicom").propagate = False
 
 
 def is_dicom(data: bytes) -> bool:
-    """Whether the bytes are a DICOM file, with the 128 bytes of preamble and DICM (PS3.10 7.1) or without."""
-    return data[128:132] == b"DICM" or BARE.match(data) is not None
+    """Return whether the bytes are a DICOM file, with preamble and prefix (PS3.10 7.1) or without."""
+    return data[128:132] == b"DICM" or NO_PREAMBLE.match(data) is not None
 
 
 def read_header(data: bytes, name: str) -> Dataset:
-    """Return the `ELEMENTS` of a DICOM file of one frontal radiograph, its pixels as they are stored.
+    """Return the `ELEMENTS` of a DICOM file of one frontal radiograph, with the pixels as stored.
 
-    Raises InputError for a file of anything else: no picture, several frames, another modality, a lateral
+    Raises InputError for a file of anything else: no image, several frames, another modality, a lateral
     view, raw values of a detector (PS3.3 C.8.11.1), more colours or bits than a radiograph has, a transfer
-    syntax that is not read here. Of the header its sentence says nothing but the modality or the transfer
-    syntax. Of damage any other exception tells.
+    syntax that is not supported. The sentence quotes nothing of the header but the modality or the transfer
+    syntax. A damaged file raises any other exception.
     """
     header = _read(data)
     if "PixelData" not in header:
@@ -80,13 +80,13 @@ def read_header(data: bytes, name: str) -> Dataset:
         raise InputError(f"{name} is a DICOM file without a picture; give the file of the radiograph itself.")
     modality = _text(header, "Modality")
     if modality not in RADIOGRAPHS:
-        # Two letters say no more than they should; what else may stand there nobody knows.
-        told = f"of modality {modality}" if re.fullmatch("[A-Z]{2}", modality) else "of another modality"
-        raise InputError(f"{name} is {told}, not a radiograph; give a CR or DX file.")
+        # Two letters identify nobody; anything longer might.
+        kind = f"of modality {modality}" if re.fullmatch("[A-Z]{2}", modality) else "of another modality"
+        raise InputError(f"{name} is {kind}, not a radiograph; give a CR or DX file.")
     if int(header.get("NumberOfFrames") or 1) > 1:
         raise InputError(f"{name} has several frames; give a single radiograph.")
     if _text(header, "ViewPosition") in LATERAL:
-        # The network has seen frontal films only, and a lateral one looks enough like them to get an answer.
+        # The network was trained on frontal views only, and the input check may pass a lateral one.
         raise InputError(f"{name} is a lateral view by its header; give the frontal one.")
     if _text(header, "PresentationIntentType") == "FOR PROCESSING":
         raise InputError(
@@ -98,13 +98,14 @@ def read_header(data: bytes, name: str) -> Dataset:
 
 
 def decode(data: bytes, header: Dataset) -> np.ndarray:
-    """Return the picture of a file that `read_header` read: uint8 [rows, columns], or [rows, columns, 3] RGB.
+    """Return the image of a file, uint8 [rows, columns], or [rows, columns, 3] RGB.
 
-    Bone is bright whatever MONOCHROME1 or 2 says. Overlays, and pixels that are not square, are left as
-    they are: whoever shows the picture to a network squashes it anyway. Of damage any exception tells.
+    `header` is what `read_header` returns for `data`. Bone is bright, in MONOCHROME1 as in MONOCHROME2.
+    Overlays are left out, and pixels that are not square stay so: networks get a squashed image anyway.
+    A damaged file raises any exception.
     """
     if header.file_meta.TransferSyntaxUID.is_encapsulated:
-        pixels = _decode_apart(data)
+        pixels = _decode_in_subprocess(data)
     else:
         pixels = pixel_array(header)
     if header.SamplesPerPixel == 3:
@@ -118,21 +119,21 @@ def _read(data: bytes) -> Dataset:
         implicit, little = header.original_encoding
         explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
         header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
-    # An element without a value says as little as none, but pydicom stumbles over some.
+    # An element without a value means the same as none, but pydicom fails on some.
     for empty in [element.tag for element in header if element.is_empty]:
         del header[empty]
     return header
 
 
 def _inflate(data: bytes) -> bytes:
-    """Return the bare data set of a deflated file (PS3.5 A.5), and any other file as it is.
+    """Return the data set of a deflated file (PS3.5 A.5) inflated, and any other file as it is.
 
-    pydicom would inflate too, but without an end.
+    pydicom would inflate too, but without a limit.
     """
-    # Wherever its name stands: the header may be made to hide it from whoever looks at the beginning only.
+    # Looked for in the whole file: a crafted header may hide the name from a search of its beginning.
     if DeflatedExplicitVRLittleEndian.encode() not in data:
         return data
-    # The first element after the prefix says how long the rest of its group is (PS3.10 7.1).
+    # The first element after the prefix holds the length of the rest of its group (PS3.10 7.1).
     start = 144 + int.from_bytes(data[140:144], "little")
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     inflated = inflater.decompress(data[start:], MAX_INFLATED)
@@ -152,8 +153,8 @@ def _check_syntax(syntax: UID, name: str) -> None:
     except NotImplementedError:
         readable = False
     if not readable:
-        told = syntax.name if syntax in AllTransferSyntaxes else "an unknown transfer syntax"
-        raise InputError(f"{name} is stored as {told}, which is not read here; export it uncompressed.")
+        known = syntax.name if syntax in AllTransferSyntaxes else "an unknown transfer syntax"
+        raise InputError(f"{name} is stored as {known}, which is not read here; export it uncompressed.")
 
 
 def _check_pixel_format(header: Dataset, name: str) -> None:
@@ -162,39 +163,39 @@ def _check_pixel_format(header: Dataset, name: str) -> None:
         raise InputError(f"{name} has neither grey pixels nor plain colours; export it as grey.")
     if header.SamplesPerPixel == 3 and depth != (8, 8):
         raise InputError(f"{name} has more than 8 bits per colour; export it as grey.")
-    # The bits of a pixel may stand anywhere in its bytes by the standard's first editions.
+    # Early editions of the standard let the bits of a pixel lie anywhere in its bytes.
     in_place = header.get("HighBit", header.BitsStored - 1) == header.BitsStored - 1
     if header.BitsAllocated not in (8, 16) or not 8 <= header.BitsStored <= 16 or not in_place:
         raise InputError(f"{name} has an unusual number of bits per pixel; export it with 8 to 16.")
 
 
-def _decode_apart(data: bytes) -> np.ndarray:
-    """Return the pixels of a compressed file, decoded in a process of its own.
+def _decode_in_subprocess(data: bytes) -> np.ndarray:
+    """Return the pixels of a compressed file, decoded in a separate process.
 
-    A damaged frame makes GDCM abort, and with it all that runs in the same process.
+    A damaged frame makes GDCM abort, and with it everything that runs in the same process.
     """
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "hub.imaging.dicom"],
         input=data,
         capture_output=True,
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # each thread takes addresses, which are limited
-        timeout=SECONDS,
+        cwd=Path(__file__).parents[2],  # the folder that holds hub, a checkout or site-packages
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # each thread takes address space, which is limited
+        timeout=TIMEOUT,
         check=True,
     )
-    return np.load(io.BytesIO(done.stdout))
+    return np.load(io.BytesIO(process.stdout))
 
 
 def _to_8_bit(stored: np.ndarray, header: Dataset) -> np.ndarray:
     """Return stored values, integers [h, w], as uint8: 0 is black, 255 white, padding black.
 
-    The modality LUT or rescaling (PS3.3 C.11.1), then the first VOI LUT or window (C.11.2), then inversion.
-    With neither of the second, 8 bits stay as they are, and deeper greys are stretched so that the darkest
-    pixel becomes 0 and the brightest 255, padding (C.7.5.1.1.2) left out.
+    The modality LUT or rescaling (PS3.3 C.11.1) is applied, then the first VOI LUT or window (C.11.2), then
+    inversion. Without VOI LUT and window 8 bits stay as they are, and deeper greys are stretched so that the
+    darkest pixel becomes 0 and the brightest 255, not counting padding (C.7.5.1.1.2).
     """
     stored = stored.astype(stored.dtype.newbyteorder("="))
     limits = np.iinfo(stored.dtype)
-    # All is done to the 256 or 65,536 values that there may be, and then looked up.
+    # Computed once for each of the 256 or 65,536 possible values, then looked up for every pixel.
     every = np.arange(limits.min, limits.max + 1)
     padding = _padding(every, header)
     with np.errstate(all="ignore"):
@@ -209,7 +210,7 @@ def _to_8_bit(stored: np.ndarray, header: Dataset) -> np.ndarray:
             black, white = (ends.min(), ends.max()) if ends.size else (0, 0)
         scale = 255 / (white - black) if white != black else 0
         greys = np.rint(((values - black) * scale).clip(0, 255)).astype(np.uint8)
-    # In a DX image MONOCHROME1 and INVERSE say the same thing twice (PS3.3 C.8.11.3.1).
+    # In a DX image MONOCHROME1 and INVERSE mean one inversion, not two (PS3.3 C.8.11.3.1).
     kind, shape = _text(header, "PhotometricInterpretation"), _text(header, "PresentationLUTShape")
     if kind == "MONOCHROME1" or shape == "INVERSE":
         greys = 255 - greys
@@ -218,7 +219,7 @@ def _to_8_bit(stored: np.ndarray, header: Dataset) -> np.ndarray:
 
 
 def _shown(stored: np.ndarray, every: np.ndarray, padding: np.ndarray, header: Dataset) -> np.ndarray:
-    """Return which of the values, bool like `every`, the grey scale spans where there is no window."""
+    """Return which of the possible values, bool like `every`, span the grey scale without a window."""
     if header.BitsStored == 8:
         lowest = -128 * header.PixelRepresentation
         return (every >= lowest) & (every < lowest + 256)
@@ -226,7 +227,7 @@ def _shown(stored: np.ndarray, every: np.ndarray, padding: np.ndarray, header: D
 
 
 def _padding(every: np.ndarray, header: Dataset) -> np.ndarray:
-    """Return which of the stored values are padding, bool like `every`."""
+    """Return which of the possible values are padding, bool like `every`."""
     first = header.get("PixelPaddingValue")
     if first is None:
         return np.zeros(len(every), bool)
@@ -236,7 +237,7 @@ def _padding(every: np.ndarray, header: Dataset) -> np.ndarray:
 
 
 def _apply_voi_lut(values: np.ndarray, header: Dataset) -> tuple[np.ndarray, int, int]:
-    """Return the first VOI LUT's entry for each value, and what black and white are in it (C.11.2.1.1)."""
+    """Return the first VOI LUT's entry for each value, and its black and its white (C.11.2.1.1)."""
     table = header.VOILUTSequence[0]
     entries, first, depth = table.LUTDescriptor
     # pydicom counts the entries in as many bits as they have: 8 bits are too few for 4096 of them.
@@ -246,13 +247,13 @@ def _apply_voi_lut(values: np.ndarray, header: Dataset) -> tuple[np.ndarray, int
 
 
 def main() -> None:
-    """Decode the DICOM file on standard input; write its pixels to standard output as NumPy does."""
+    """Decode the DICOM file on standard input; write its pixels to standard output as .npy."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
     header = _read(sys.stdin.buffer.read())
     if header.file_meta.TransferSyntaxUID == JPEGExtended12Bit and header.BitsStored > 8:
-        # pydicom will not have GDCM read 12 bits of this, but GDCM goes by the frame, not by its name.
+        # pydicom refuses to have GDCM read 12 bits of this, but GDCM goes by the frame, not by its name.
         header.file_meta.TransferSyntaxUID = JPEGLossless
     pixels = io.BytesIO()
     np.save(pixels, pixel_array(header))

@@ -1,4 +1,9 @@
-"""One validated picture from whatever a person hands over."""
+"""One validated 8-bit image from a path, encoded bytes, a PIL image or an array.
+
+`read_image` returns the whole image, for data sets, hashes and pages; `read_film` does the same faster for
+predictions, a large JPEG at reduced scale and without borders; `read_pixels` returns an array of the size
+that a network takes, from the whole image, for training and evaluation.
+"""
 
 import io
 import warnings
@@ -12,13 +17,14 @@ from hub.errors import InputError
 from hub.imaging import dicom
 from hub.imaging.borders import crop_borders
 
-# Beside these, DICOM. JPEG includes MPO, the JPEG with a second, embedded picture that many phones write.
+# Besides DICOM. JPEG includes MPO, the JPEG with a second, embedded image that many phones write.
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 # Of training data. DICOM, whose header names the patient, is not for what may be published.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 MAX_PIXELS = 64_000_000
 MIN_RADIOGRAPH_SIDE = 32
-TURNS = {
+# How to turn an image upright, by its EXIF orientation.
+TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -28,86 +34,84 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# Pillow warns about big pictures, which are refused below, and about EXIF, which may say anything.
-# Once for all: warnings.catch_warnings in threads, which decode images, leaves its filters behind.
+# Pillow warns about large images, which are refused below, and about EXIF, which may hold anything.
+# Set once: warnings.catch_warnings leaves its filters behind in threads, and threads decode images.
 warnings.filterwarnings("ignore", module="PIL")
 
 Source = bytes | str | Path | Image.Image | np.ndarray
 
 
 def read_image(source: Source, radiograph: bool = False) -> Image.Image:
-    """Return an upright 8-bit picture, mode "L" when it is stored as grey, else "RGB".
+    """Return an upright 8-bit image, mode "L" where it is stored as grey, else "RGB".
 
     `source` is encoded bytes, a path, a PIL image or an array ([H, W], or [H, W, 3 or 4] uint8).
-    Deeper greys (16 and 32 bits, float) are stretched so that their darkest pixel becomes 0 and
-    their brightest 255; transparent pixels become black, as the air around a radiograph is.
-    DICOM is read as its window shows it (`dicom.decode`).
-    With `radiograph` the picture is grey whatever it was stored as, and at least 32 px a side.
+    Deeper greys (16 and 32 bits, float) are stretched so that the darkest pixel becomes 0 and the
+    brightest 255; transparent pixels become black, like the air around a radiograph. DICOM is read
+    through its window (`dicom.decode`). With `radiograph` the image is converted to grey and must be
+    at least 32 px a side.
 
-    Raises InputError: not an image, damaged, over 64 megapixels, or too small for a radiograph; of DICOM
-    also what is no single frontal radiograph.
+    Raises InputError for what is not an image, damaged, over 64 megapixels, too small for a radiograph, or
+    DICOM of anything but a single frontal radiograph.
     """
     name = _name(source)
-    picture, _ = _read(source, name)
+    image, _ = _read(source, name)
     if radiograph:
-        _check_radiograph(picture, name)
-        return picture.convert("L")
-    return picture
+        _check_radiograph(image, name)
+        return image.convert("L")
+    return image
 
 
 def read_film(source: Source, side: int, radiograph: bool, crop: bool = False) -> Image.Image:
-    """Return a picture as `read_image` does, faster and nearly the same: for answers, not for training.
+    """Return an image for a prediction: as `read_image` does, faster and nearly the same.
 
     A large JPEG is decoded at a half, a quarter or an eighth of its size, as long as each side keeps `side`
-    pixels, with `crop` also within the borders, which then go (`crop_borders`). Radiographs are checked.
-    Raises InputError as `read_image` does.
+    pixels. With `crop` borders are cut off (`crop_borders`), and each side keeps `side` pixels within them.
+    Radiographs are checked, but keep their colours. Raises InputError as `read_image` does.
     """
     name = _name(source)
     if isinstance(source, str | Path):
         source = read_file(source)  # once: a pipe is empty afterwards
-    picture, reduced = _read(source, name, side)
+    image, reduced = _read(source, name, side)
     if radiograph:
-        _check_radiograph(picture, name)
+        _check_radiograph(image, name)
     if not crop:
-        return picture
-    film = crop_borders(picture)
-    if reduced and min(film.size) < side:
+        return image
+    inside = crop_borders(image)
+    if reduced and min(inside.size) < side:
         return crop_borders(_read(source, name)[0])
-    return film
+    return inside
 
 
 def read_pixels(source: Source, size: int, channels: int, radiograph: bool, crop: bool = False) -> np.ndarray:
-    """Return uint8 [size, size, channels]: the one way from a file to what networks are given.
+    """Return the input of a network, uint8 [size, size, channels], for training and evaluation.
 
-    With `crop` the borders go first (`crop_borders`): so it is for whoever asks, and not in training.
-
-    Radiographs are checked as by `read_image`; with three channels their colours, should they have
-    any, are left to the network's first layer, which weighs them into grey for every reader.
-    Raises InputError as `read_image` does.
+    With `crop` borders are cut off first (`crop_borders`), as for predictions; training keeps them.
+    Radiographs are checked as by `read_image`. With three channels they keep colours, should they have any:
+    the network's first layer weighs them into grey for every reader. Raises InputError as `read_image` does.
     """
-    picture = read_image(source)
+    image = read_image(source)
     if radiograph:
-        _check_radiograph(picture, _name(source))
+        _check_radiograph(image, _name(source))
     if crop:
-        picture = crop_borders(picture)
-    return squash(picture, size, channels)
+        image = crop_borders(image)
+    return squash(image, size, channels)
 
 
-def squash(picture: Image.Image, size: int, channels: int) -> np.ndarray:
-    """Return uint8 [size, size, channels], the aspect ratio given up: no part of the film is cut off.
+def squash(image: Image.Image, size: int, channels: int) -> np.ndarray:
+    """Return uint8 [size, size, channels], resized without regard to the aspect ratio.
 
-    Same pixels as timm's and transformers' `crop_mode: squash` with bicubic interpolation.
+    Nothing is cropped. The pixels are those of timm's and transformers' `crop_mode: squash`, bicubic.
     """
     mode = "L" if channels == 1 else "RGB"
-    # Resampling goes channel by channel: grey gives the same pixels before and after it is made RGB.
-    if picture.mode not in ("L", mode):
-        picture = picture.convert(mode)
-    pixels = np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC).convert(mode))
+    # Each channel is resampled alone, so grey gives the same pixels before and after conversion to RGB.
+    if image.mode not in ("L", mode):
+        image = image.convert(mode)
+    pixels = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC).convert(mode))
     return pixels.reshape(size, size, channels)
 
 
 def read_file(path: str | Path) -> bytes:
-    """Return the contents; InputError where there are none to be had."""
+    """Return the contents of a file; raises InputError where it cannot be read."""
     try:
         return Path(path).read_bytes()
     except FileNotFoundError:
@@ -123,8 +127,8 @@ def _name(source: Source) -> str:
     return Path(source).name if isinstance(source, str | Path) else "The image"
 
 
-def _check_radiograph(picture: Image.Image, name: str) -> None:
-    width, height = picture.size
+def _check_radiograph(image: Image.Image, name: str) -> None:
+    width, height = image.size
     if min(width, height) < MIN_RADIOGRAPH_SIDE:
         raise InputError(
             f"{name} is only {width} x {height} pixels; "
@@ -133,12 +137,12 @@ def _check_radiograph(picture: Image.Image, name: str) -> None:
 
 
 def _read(source: Source, name: str, side: int | None = None) -> tuple[Image.Image, bool]:
-    """Return the upright 8-bit picture, and whether it was decoded at reduced scale, for `side` pixels."""
+    """Return the upright 8-bit image, and whether it was decoded at reduced scale, for `side` pixels."""
     decoded, reduced = _decode(source, name, side)
-    picture = _to_8_bit(_upright(decoded), name)
-    # Pillow copies metadata along; with its EXIF a picture read twice would be turned twice.
-    picture.info = {}
-    return picture, reduced
+    image = _to_8_bit(_upright(decoded), name)
+    # Pillow copies metadata along; with its EXIF an image read twice would be turned twice.
+    image.info = {}
+    return image, reduced
 
 
 def _decode(source: Source, name: str, side: int | None) -> tuple[Image.Image, bool]:
@@ -154,14 +158,14 @@ def _decode(source: Source, name: str, side: int | None) -> tuple[Image.Image, b
             header = dicom.read_header(source, name)
             _check_pixels(header.Columns, header.Rows, name)
             return Image.fromarray(dicom.decode(source, header)), False
-        picture = source if opened else Image.open(io.BytesIO(source), formats=FORMATS)
-        _check_pixels(*picture.size, name)
-        _check_depth(picture, name)
-        size = picture.size
-        if side and not opened:  # an opened picture is its owner's, for whom it keeps its size
-            picture.draft(picture.mode, (side, side))
-        reduced = picture.size != size
-        picture.load()
+        image = source if opened else Image.open(io.BytesIO(source), formats=FORMATS)
+        _check_pixels(*image.size, name)
+        _check_depth(image, name)
+        size = image.size
+        if side and not opened:  # an image that the caller opened keeps its size
+            image.draft(image.mode, (side, side))
+        reduced = image.size != size
+        image.load()
     except Image.DecompressionBombError:
         raise InputError(_too_large(name)) from None
     except Image.UnidentifiedImageError:
@@ -171,19 +175,19 @@ def _decode(source: Source, name: str, side: int | None) -> tuple[Image.Image, b
     except InputError:
         raise
     except Exception:
-        # Decoders report damage by whatever they stumble over, struct.error and OverflowError too.
+        # Decoders report damage by exceptions of many kinds, struct.error and OverflowError among them.
         raise InputError(f"{name} is damaged or cut short; export or download it again.") from None
-    return picture, reduced
+    return image, reduced
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    """Turn the picture as its EXIF says; EXIF that cannot be read says nothing."""
-    # ImageOps.exif_transpose also writes the EXIF anew, which fails where any other tag is malformed.
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn the image as its EXIF says; EXIF that cannot be read is ignored."""
+    # ImageOps.exif_transpose also rewrites the EXIF, which fails where any other tag is malformed.
     try:
-        turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
+        transposition = TRANSPOSITIONS.get(image.getexif().get(ExifTags.Base.Orientation))
     except Exception:
-        return picture
-    return picture if turn is None else picture.transpose(turn)
+        return image
+    return image if transposition is None else image.transpose(transposition)
 
 
 def _from_array(pixels: np.ndarray, name: str) -> Image.Image:
@@ -200,22 +204,22 @@ def _from_array(pixels: np.ndarray, name: str) -> Image.Image:
     return Image.fromarray(_stretch(pixels, name))
 
 
-def _to_8_bit(picture: Image.Image, name: str) -> Image.Image:
-    if picture.mode.startswith("I") or picture.mode == "F":
-        pixels = _stretch(np.asarray(picture), name)
+def _to_8_bit(image: Image.Image, name: str) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        pixels = _stretch(np.asarray(image), name)
         # Pillow turns a TIFF whose 0 is white into one whose 0 is black, but only up to 8 bits.
-        white_is_zero = getattr(picture, "tag_v2", {}).get(PHOTOMETRIC_INTERPRETATION) == 0
+        white_is_zero = getattr(image, "tag_v2", {}).get(PHOTOMETRIC_INTERPRETATION) == 0
         return Image.fromarray(255 - pixels if white_is_zero else pixels)
-    if picture.has_transparency_data:
-        grey = picture.mode in ("L", "LA", "La", "1")
-        picture = picture.convert("RGBA")
-        backdrop = Image.new("RGBA", picture.size, (0, 0, 0, 255))
-        return Image.alpha_composite(backdrop, picture).convert("L" if grey else "RGB")
-    return picture.convert("L" if picture.mode in ("L", "1") else "RGB")
+    if image.has_transparency_data:
+        grey = image.mode in ("L", "LA", "La", "1")
+        image = image.convert("RGBA")
+        backdrop = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        return Image.alpha_composite(backdrop, image).convert("L" if grey else "RGB")
+    return image.convert("L" if image.mode in ("L", "1") else "RGB")
 
 
 def _stretch(pixels: np.ndarray, name: str) -> np.ndarray:
-    """Scale by content: darkest to 0, brightest to 255; a blank picture becomes black."""
+    """Stretch greys so that the darkest becomes 0 and the brightest 255; a blank image becomes black."""
     pixels = pixels.astype(np.float64)
     if not np.isfinite(pixels).all():
         raise InputError(f"{name} holds values that are not numbers; export it again as 8 or 16 bits.")
@@ -228,10 +232,10 @@ def _check_pixels(width: int, height: int, name: str) -> None:
         raise InputError(_too_large(name))
 
 
-def _check_depth(picture: Image.Image, name: str) -> None:
-    # Pillow keeps the upper 8 of 16 bits of a colour: a 12-bit film would come out nearly black.
-    if picture.mode in ("RGB", "RGBA", "LA") and any(
-        ";16" in str(tile[3]) for tile in getattr(picture, "tile", ())
+def _check_depth(image: Image.Image, name: str) -> None:
+    # Pillow keeps the upper 8 of 16 bits of a colour: a 12-bit image would become nearly black.
+    if image.mode in ("RGB", "RGBA", "LA") and any(
+        ";16" in str(tile[3]) for tile in getattr(image, "tile", ())
     ):
         raise InputError(f"{name} has 16 bits per colour; save it as 16-bit grey, or with 8 bits per colour.")
 

@@ -1,8 +1,8 @@
-"""Radiographs of no patient: samples from principal components of real ones.
+"""Synthetic radiographs, drawn from principal components of real ones.
 
 The components are fitted on the training split and committed, so that a first run, the tests
-and the examples of the apps need no download and show nobody's chest. Eigenfaces (Turk and
-Pentland 1991): one orthonormal basis for all films, one Gaussian over its coefficients per class.
+and the examples of the apps need no download and show no patient. Eigenfaces (Turk and
+Pentland 1991): one orthonormal basis for all images, one Gaussian over its coefficients per class.
 """
 
 from pathlib import Path
@@ -11,17 +11,19 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
+from hub.files import replace_file
+
 COMPONENTS = Path(__file__).parent / "synthetic.safetensors"
 SIZE = 224
-SPREAD = 0.8  # standard deviations shrink by this: fewer films from the tails, which look unreal
+SPREAD = 0.8  # factor on standard deviations: fewer images from the tails, which look unreal
 
 
-def fit_components(films: np.ndarray, labels: np.ndarray, components: int = 150) -> dict[str, np.ndarray]:
+def fit_components(images: np.ndarray, labels: np.ndarray, components: int = 150) -> dict[str, np.ndarray]:
     """Return the tensors that `sample_radiographs` draws from.
 
-    `films` is uint8 [N, 224, 224], `labels` int [N], 0 or 1. Classes are balanced by taking the
-    first films of the larger one, so that the basis serves both alike. The result: `mean` float16
-    [224 * 224], `basis` int8 [components, 224 * 224] with `scale` float32 [components, 1], and over
+    `images` is uint8 [N, 224, 224], `labels` int [N], 0 or 1. Classes are balanced by taking the first
+    images of the larger one, so that the basis serves both alike. The tensors are `mean` float16
+    [224 * 224], `basis` int8 [components, 224 * 224] with `scale` float32 [components, 1], and of
     its coefficients, per class, `centre` float32 [2, components] and `spread` float32
     [2, components, components] (Cholesky factors of the covariance).
     """
@@ -29,7 +31,7 @@ def fit_components(films: np.ndarray, labels: np.ndarray, components: int = 150)
 
     smaller = np.bincount(labels, minlength=2).min()
     chosen = np.concatenate([np.flatnonzero(labels == label)[:smaller] for label in (0, 1)])
-    pixels, labels = films[chosen].reshape(len(chosen), -1).astype(np.float32), labels[chosen]
+    pixels, labels = images[chosen].reshape(len(chosen), -1).astype(np.float32), labels[chosen]
     mean = pixels.mean(0)
     pixels -= mean
     _, _, basis = randomized_svd(pixels, components, random_state=0)
@@ -45,18 +47,16 @@ def fit_components(films: np.ndarray, labels: np.ndarray, components: int = 150)
 
 
 def save_components(tensors: dict[str, np.ndarray], path: Path = COMPONENTS) -> None:
-    """Write the components; a reader never sees half a file."""
-    partial = path.with_suffix(".partial")
-    # safetensors writes memory as it lies, and the SVD's result lies column by column.
-    save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, partial)
-    partial.chmod(0o644)  # safetensors writes for the owner alone
-    partial.replace(path)
+    """Write the components by way of `replace_file`."""
+    with replace_file(path) as partial:
+        # safetensors writes memory as it lies, and the SVD's result lies column by column.
+        save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, partial)
 
 
 def sample_radiographs(count: int, seed: int = 0) -> tuple[list[Image.Image], list[int]]:
-    """Return `count` grey 224 x 224 pictures, and their labels: 0 (NORMAL) and 1 (PNEUMONIA) in turn.
+    """Return `count` grey 224 x 224 images, and their labels: 0 (NORMAL) and 1 (PNEUMONIA) in turn.
 
-    The same seed gives the same pictures, whatever the count.
+    The same seed gives the same images, whatever the count.
     """
     tensors = load_file(COMPONENTS)
     labels = np.arange(count) % 2
@@ -64,5 +64,5 @@ def sample_radiographs(count: int, seed: int = 0) -> tuple[list[Image.Image], li
     shifts = np.einsum("nij,nj->ni", tensors["spread"][labels], SPREAD * draws)
     coefficients = (tensors["centre"][labels] + shifts) * tensors["scale"].T
     pixels = coefficients @ tensors["basis"].astype(np.float32) + tensors["mean"].astype(np.float32)
-    films = np.clip(np.rint(pixels), 0, 255).astype(np.uint8).reshape(count, SIZE, SIZE)
-    return [Image.fromarray(film) for film in films], labels.tolist()
+    images = np.clip(np.rint(pixels), 0, 255).astype(np.uint8).reshape(count, SIZE, SIZE)
+    return [Image.fromarray(image) for image in images], labels.tolist()

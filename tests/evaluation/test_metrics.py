@@ -1,14 +1,11 @@
-"""Metrics against other people's code, intervals, calibration and operating points."""
+"""Metrics against other people's code, and their intervals."""
 
 import numpy as np
 import pytest
-import torch
-from scipy.special import softmax
+from predictions import answers
 from sklearn import metrics as sk
-from torchmetrics.classification import BinaryCalibrationError, MulticlassCalibrationError
 
 from hub.evaluation import metrics
-from hub.evaluation.calibration import choose_operating_points, fit_temperature, uncalibrated
 from hub.evaluation.metrics import format_metrics, measure
 
 
@@ -16,15 +13,6 @@ from hub.evaluation.metrics import format_metrics, measure
 def few_draws(monkeypatch):
     """50 draws are enough where a test is not about how good an interval is."""
     monkeypatch.setattr(metrics, "DRAWS", 50)
-
-
-def answers(count, classes, seed=0):
-    """Probabilities that are better than chance, and labels."""
-    random = np.random.default_rng(seed)
-    labels = random.integers(classes, size=count)
-    logits = random.normal(size=(count, classes))
-    logits[np.arange(count), labels] += 1
-    return softmax(logits, axis=1).astype(np.float32), labels
 
 
 def each_alone(labels):
@@ -35,7 +23,14 @@ def values(measured):
     return {name: metric["value"] for name, metric in measured.items() if isinstance(metric, dict)}
 
 
-def test_two_classes_are_measured_as_scikit_learn_and_torchmetrics_do():
+def expected_calibration_error(confidence, hits):
+    """By its definition, one bin after another."""
+    bins = (np.floor(confidence * 15) == number for number in range(16))
+    gaps = [bin.sum() * abs(confidence[bin].mean() - hits[bin].mean()) for bin in bins if bin.any()]
+    return sum(gaps) / len(confidence)
+
+
+def test_two_classes_are_measured_as_scikit_learn_does():
     probabilities, labels = answers(120, 2)
     positive, predicted = probabilities[:, 1], probabilities.argmax(1)
     measured = measure(probabilities, labels, each_alone(labels), ["NORMAL", "PNEUMONIA"])
@@ -48,12 +43,12 @@ def test_two_classes_are_measured_as_scikit_learn_and_torchmetrics_do():
             "balanced_accuracy": sk.balanced_accuracy_score(labels, predicted),
             "f1": sk.f1_score(labels, predicted),
             "brier": ((positive - labels) ** 2).mean(),
-            "ece": BinaryCalibrationError(15)(torch.tensor(positive), torch.tensor(labels)).item(),
+            "ece": expected_calibration_error(positive, labels),
         }
     )
 
 
-def test_three_classes_are_measured_as_scikit_learn_and_torchmetrics_do():
+def test_three_classes_are_measured_as_scikit_learn_does():
     probabilities, labels = answers(120, 3)
     predicted = probabilities.argmax(1)
     measured = measure(probabilities, labels, each_alone(labels), ["a", "b", "c"])
@@ -62,12 +57,33 @@ def test_three_classes_are_measured_as_scikit_learn_and_torchmetrics_do():
             "accuracy": sk.accuracy_score(labels, predicted),
             "auc": sk.roc_auc_score(labels, probabilities, multi_class="ovr"),
             "f1": sk.f1_score(labels, predicted, average="macro"),
-            "ece": MulticlassCalibrationError(3, 15)(
-                torch.tensor(probabilities), torch.tensor(labels)
-            ).item(),
+            "ece": expected_calibration_error(probabilities.max(1), predicted == labels),
         }
     )
     assert measured["confusion"] == sk.confusion_matrix(labels, predicted).tolist()
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "labels", "expected"),
+    [
+        # Of one bin each: gaps of 0.3, 0.1 and 0.05.
+        ([[0.7, 0.3], [0.1, 0.9], [0.05, 0.95]], [0, 1, 1], 0.15),
+        # Of one bin together: 0.62 on average, and two thirds positive.
+        ([[0.39, 0.61], [0.38, 0.62], [0.37, 0.63]], [1, 0, 1], 0.046667),
+        # Probabilities of 0 and 1, right and wrong.
+        ([[1, 0], [0, 1], [1, 0], [0, 1]], [0, 1, 1, 1], 0.25),
+        # 1 is in no bin with 0.99: where it is right and that is wrong, gaps do not make up for each other.
+        ([[0, 1], [0.01, 0.99]], [1, 0], 0.495),
+        # The largest of three counts, whether it is right or not.
+        ([[0.5, 0.3, 0.2], [0.2, 0.3, 0.5], [0, 0, 1]], [0, 1, 2], 0.0),
+        ([[0.8, 0.1, 0.1], [0.1, 0.1, 0.8]], [1, 0], 0.8),
+    ],
+)  # fmt: skip
+def test_the_calibration_error_is_what_torchmetrics_gave(probabilities, labels, expected):
+    measured = measure(
+        np.array(probabilities), np.array(labels), each_alone(labels), "abc"[: len(probabilities[0])]
+    )
+    assert measured["ece"]["value"] == pytest.approx(expected, abs=1e-6)
 
 
 def test_rows_of_the_confusion_are_the_truth():
@@ -160,59 +176,6 @@ def test_few_images_of_a_class_leave_no_gap_in_any_interval():
     measured = measure(probabilities, labels, each_alone(labels), ["a", "b"])
     for name in values(measured):
         assert np.isfinite(list(measured[name].values())).all(), name
-
-
-@pytest.mark.parametrize("temperature", [0.5, 1, 2, 5])
-def test_the_temperature_of_sampled_labels_is_found(temperature):
-    random = np.random.default_rng(0)
-    logits = random.normal(size=(20_000, 3)) * 3 * temperature
-    # The largest of logits with Gumbel noise is a draw from their softmax.
-    labels = (logits / temperature + random.gumbel(size=logits.shape)).argmax(1)
-    found = fit_temperature(logits.astype(np.float32), labels)
-    assert found == pytest.approx(temperature, rel=0.07)
-
-
-@pytest.mark.parametrize("common", [0.5, 0.8])
-def test_the_temperature_is_the_same_however_common_each_class_is(common):
-    random = np.random.default_rng(0)
-    labels = (random.random(20_000) < common).astype(int)
-    # Two Gaussians of variance 1 that lie 2 apart: the log odds are twice the distance from the middle.
-    log_odds = 2 * random.normal(2 * labels - 1, 1)
-    found = fit_temperature(np.stack([0 * log_odds, log_odds], 1) * 1.5, labels)
-    assert found == pytest.approx(1.5, rel=0.1)
-
-
-def test_the_temperature_of_answers_that_are_always_right_or_always_wrong_is_finite():
-    logits = np.array([[9.0, 0.0], [0.0, 9.0]])
-    assert 0 < fit_temperature(logits, np.array([0, 1])) < 1
-    assert 1 < fit_temperature(logits, np.array([1, 0])) < np.inf
-
-
-def test_calibration_can_be_taken_back():
-    probabilities, _ = answers(50, 2)
-    logits = np.log(probabilities.astype(np.float64))
-    assert np.allclose(uncalibrated(softmax(logits / 1.7, axis=1), 1.7), probabilities, atol=1e-6)
-
-
-def test_operating_points_keep_what_they_promise():
-    probabilities, labels = answers(500, 2)
-    points = choose_operating_points(probabilities, labels)
-    positive, score = labels == 1, probabilities[:, 1].astype(np.float64)
-    assert (score[positive] >= points["screening"]).mean() >= 0.98
-    # The next higher film in line would miss the promise.
-    higher = score[positive & (score >= points["screening"])].min() + 1e-9
-    assert (score[positive] >= higher).mean() < 0.98
-
-    def balanced_accuracy(threshold):
-        return (score[positive] >= threshold).mean() + (score[~positive] < threshold).mean()
-
-    best = max(balanced_accuracy(threshold) for threshold in np.unique(score))
-    assert balanced_accuracy(points["balanced"]) == pytest.approx(best)
-
-
-def test_operating_points_of_perfect_answers_lie_between_the_classes():
-    labels = np.arange(40) % 2
-    assert choose_operating_points(np.eye(2)[labels], labels) == {"screening": 0.5, "balanced": 0.5}
 
 
 def test_subtypes_and_operating_points_are_measured_beside_the_argmax():

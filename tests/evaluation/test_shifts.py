@@ -1,10 +1,13 @@
 """Shifted views: what another machine would have made of the same films."""
 
+import io
 import math
 
 import numpy as np
 import pytest
 import torch
+import torchvision.transforms.v2.functional as F
+from PIL import Image
 
 from hub.evaluation.shifts import STRENGTHS, SWAPS, VIEWS, in_turn, shift, swap
 from hub.imaging.synthetic import sample_radiographs
@@ -26,6 +29,16 @@ def test_a_view_changes_the_film_and_more_so_the_stronger_it_is(view, films):
         changes.append((shifted.float() - films).abs().mean().item())
     assert 0 < changes[0] < changes[1] < changes[2]
     assert torch.equal(films, before)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_jpeg_shifts_are_what_pillow_encodes_and_decodes(channels, films):
+    images = films if channels == 1 else torch.cat([films, films.flip(2), 255 - films], 1)
+    for quality, shifted in zip((40, 20, 10), (shift(images, "JPEG", s) for s in STRENGTHS), strict=True):
+        for before, after in zip(images, shifted, strict=True):
+            file = io.BytesIO()
+            F.to_pil_image(before).save(file, "JPEG", quality=quality)
+            assert torch.equal(after, F.pil_to_tensor(Image.open(file)))
 
 
 def test_erased_corners_leave_the_rest_alone(films):

@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -477,6 +478,23 @@ def test_a_damaged_file_is_a_picture_or_refused_and_never_anything_else(syntax, 
     assert read and refused
 
 
+def test_an_installed_package_reads_compressed_pixels_from_any_folder(tmp_path):
+    packages, elsewhere = tmp_path / "site-packages", tmp_path / "elsewhere"
+    shutil.copytree(ROOT / "hub", packages / "hub", ignore=shutil.ignore_patterns("pretrained"))
+    elsewhere.mkdir()
+    (elsewhere / "image.dcm").write_bytes(transcoded(dataset(), uids.JPEGLosslessSV1, elsewhere))
+    program = (
+        "import hub\n"
+        "from hub.imaging.read import read_image\n"
+        "print(hub.__file__, read_image('image.dcm').size)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=elsewhere, env=os.environ | {"PYTHONPATH": str(packages)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == f"{packages / 'hub' / '__init__.py'} (48, 40)\n", done.stderr
+
+
 # Privacy
 
 
@@ -497,7 +515,7 @@ def test_nothing_of_the_patient_is_printed_logged_or_warned_of(tmp_path):
         "import logging, sys\n"
         "logging.basicConfig(level=logging.DEBUG)\n"
         "from hub.errors import InputError\n"
-        "from hub.images import read_image\n"
+        "from hub.imaging.read import read_image\n"
         "for file in sys.argv[1:]:\n"
         "    try:\n"
         "        print(file, read_image(file).size, read_image(file).info)\n"

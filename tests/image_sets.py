@@ -1,0 +1,59 @@
+"""Data sets on disk, and the sentences that refuse them."""
+
+import io
+from pathlib import Path
+
+import datasets
+import pytest
+from datasets import ClassLabel, Dataset, Features
+
+from hub.data.splits import load_splits
+from hub.data.stored import stored_images
+from hub.errors import InputError
+from hub.imaging.synthetic import sample_radiographs
+
+NOTHING_SHARED = {"train/validation": 0, "train/test": 0, "validation/test": 0}
+
+
+def names(split):
+    """The file names of a split that was read from folders."""
+    return sorted(Path(path).name for path in stored_images(split))
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.rglob("*.jpeg"))
+
+
+def jpeg(picture, **options):
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def films(count, seed=0):
+    """Synthetic films as Parquet stores them, and their labels."""
+    pictures, labels = sample_radiographs(count, seed)
+    return {"image": [{"bytes": jpeg(p, quality=95), "path": None} for p in pictures], "label": labels}
+
+
+def features(label=None, **others):
+    label = label or ClassLabel(names=["NORMAL", "PNEUMONIA"])
+    return Features({"image": datasets.Image(), "label": label, **others})
+
+
+def write_parquet(folder, label=None, others=None, **splits):
+    """Write `{"image": ..., "label": ...}` per split as a Hub data set is laid out; return the folder."""
+    folder.mkdir(parents=True)
+    for split, columns in splits.items():
+        kinds = features(label, **{n: kind for n, kind in (others or {}).items() if n in columns})
+        Dataset.from_dict(columns, kinds).to_parquet(folder / f"{split}-00000-of-00001.parquet")
+    return folder
+
+
+def refusal(source):
+    """The one sentence with which the source is refused."""
+    with pytest.raises(InputError) as caught:
+        load_splits(source)
+    sentence = str(caught.value)
+    assert sentence.endswith(".") and ". " not in sentence and "\n" not in sentence
+    return sentence

@@ -1,0 +1,26 @@
+"""Numbers and tables as text."""
+
+import pytest
+
+from hub.text import interval, markdown_table, number, percent
+
+
+def test_a_number_has_as_many_digits_as_asked_for_and_none_where_it_was_not_measured():
+    assert (number(0.98765), number(1, 2), number(None)) == ("0.9877", "1.00", "none")
+    assert interval({"value": 0.5, "low": 0.25, "high": None}, 2) == "0.25 to none"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0, "0"), (0.0001, "under 0.1"), (0.004, "0.4"), (0.03, "3"), (0.034, "3.4"), (0.5, "50"),
+        (0.987, "99"), (0.994, "99.4"), (0.9999, "over 99.9"), (1, "100"),
+    ],
+)  # fmt: skip
+def test_a_share_is_never_0_or_100_per_cent_that_is_neither(share, text):
+    assert percent(share) == f"{text}\u00a0%"
+
+
+def test_a_table_has_a_line_under_its_header_and_no_newline_at_its_end():
+    table = markdown_table(("name", "value"), [("AUC", 1), ("ECE", 2)])
+    assert table == "| name | value |\n| --- | --- |\n| AUC | 1 |\n| ECE | 2 |"
