@@ -24,16 +24,16 @@ def names_in(folder):
     return sorted(path.name for path in folder.rglob("*.jpeg"))
 
 
-def jpeg(picture, **options):
+def jpeg(image, **options):
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", **options)
+    image.save(buffer, "JPEG", **options)
     return buffer.getvalue()
 
 
-def films(count, seed=0):
-    """Synthetic films as Parquet stores them, and their labels."""
-    pictures, labels = sample_radiographs(count, seed)
-    return {"image": [{"bytes": jpeg(p, quality=95), "path": None} for p in pictures], "label": labels}
+def radiographs(count, seed=0):
+    """Synthetic radiographs as Parquet stores them, and their labels."""
+    images, labels = sample_radiographs(count, seed)
+    return {"image": [{"bytes": jpeg(image, quality=95), "path": None} for image in images], "label": labels}
 
 
 def features(label=None, **others):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from datasets import ClassLabel
-from image_sets import films, write_parquet
+from image_sets import radiographs, write_parquet
 from PIL import Image
 
 from hub.data.decode_cache import cache_folder, decode
@@ -33,10 +33,10 @@ def test_an_unreadable_file_is_named_when_it_is_decoded(kaggle_folder):
 
 
 def test_an_unreadable_image_in_parquet_is_numbered_when_it_is_decoded(tmp_path):
-    test = films(16, seed=1)
+    test = radiographs(16, seed=1)
     test["image"][5] = {"bytes": b"", "path": None}
     cats = ClassLabel(names=["cat", "dog"])
-    splits = load_splits(write_parquet(tmp_path / "pets", cats, train=films(16), test=test))
+    splits = load_splits(write_parquet(tmp_path / "pets", cats, train=radiographs(16), test=test))
     with pytest.raises(InputError, match="Image 5 of the data set"):
         decode(splits["test"], 32, 3, radiograph=False)
 
@@ -116,7 +116,7 @@ def test_a_cache_that_cannot_be_written_stops_nothing(kaggle_folder, tmp_path, m
     assert len(told) == 1 and str(tmp_path / "file") in told[0]
 
 
-def test_decoded_films_are_for_their_owner_alone(kaggle_folder):
+def test_decoded_radiographs_are_for_their_owner_alone(kaggle_folder):
     decode(load_splits(kaggle_folder)["test"], 40, 1, radiograph=True)
     assert cache_folder().stat().st_mode & 0o777 == 0o700
     assert [path.stat().st_mode & 0o777 for path in cached()] == [0o600]

@@ -3,7 +3,7 @@
 import io
 
 from datasets import Dataset, DatasetDict, Value
-from image_sets import NOTHING_SHARED, features, films, jpeg, write_parquet
+from image_sets import NOTHING_SHARED, features, jpeg, radiographs, write_parquet
 from PIL import Image
 
 from hub.data.leakage import format_report, leak_report
@@ -47,13 +47,13 @@ def test_parquet_with_file_names_knows_the_patients(kaggle_folder, tmp_path):
 
 
 def test_near_duplicates_stand_for_patients_where_names_are_missing(tmp_path):
-    train, test = films(40), films(16, seed=1)
+    train, test = radiographs(40), radiographs(16, seed=1)
     original = Image.open(io.BytesIO(train["image"][3]["bytes"]))
     test["image"][0] = {"bytes": jpeg(original, quality=50), "path": None}
-    splits = load_splits(write_parquet(tmp_path / "films", train=train, test=test))
+    splits = load_splits(write_parquet(tmp_path / "parquet", train=train, test=test))
     report = leak_report(splits)
     assert not report["patients_known"]
-    assert sum(report["patients"].values()) == 56, "55 films, one of them in two splits"
+    assert sum(report["patients"].values()) == 56, "55 radiographs, one of them in two splits"
     assert report["shared_patients"]["train/test"] + report["shared_patients"]["validation/test"] == 1
     assert report["shared_images"] == NOTHING_SHARED
     assert "patients are unknown" in format_report(report)

@@ -10,7 +10,7 @@ from pathlib import Path
 import datasets
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
-from image_sets import features, films, names, names_in, refusal, write_parquet
+from image_sets import features, names, names_in, radiographs, refusal, write_parquet
 
 from hub.data.sources import is_radiograph
 from hub.data.splits import load_splits
@@ -58,7 +58,7 @@ def test_only_the_two_classes_of_the_data_set_are_radiographs():
 
 def test_columns_may_be_named_otherwise_and_labels_be_text(tmp_path):
     for split, count, seed in (("train", 48, 0), ("test", 16, 1)):
-        columns = films(count, seed)
+        columns = radiographs(count, seed)
         columns = {"img": columns["image"], "labels": [["cat", "dog"][label] for label in columns["label"]]}
         kinds = Features({"img": datasets.Image(), "labels": Value("string")})
         Dataset.from_dict(columns, kinds).to_parquet(tmp_path / "pets" / split / "0000.parquet")
@@ -85,7 +85,7 @@ def test_the_folder_above_the_data_set_is_refused_and_the_right_one_named(kaggle
 
 def test_a_folder_of_several_parquet_data_sets_is_refused_and_one_named(tmp_path):
     for name in ("a", "b"):
-        write_parquet(tmp_path / name, train=films(16), test=films(8, seed=1))
+        write_parquet(tmp_path / name, train=radiographs(16), test=radiographs(8, seed=1))
     assert f"such as {tmp_path / 'a'}." in refusal(tmp_path)
 
 
@@ -121,8 +121,8 @@ def test_parquet_without_an_image_column_is_refused(tmp_path):
 
 
 def test_parquet_with_several_labels_an_image_is_refused(tmp_path):
-    columns = {"image": films(2)["image"], "label": [[0], [0, 1]]}
-    folder = write_parquet(tmp_path / "films", List(ClassLabel(names=["a", "b"])), train=columns)
+    columns = {"image": radiographs(2)["image"], "label": [[0], [0, 1]]}
+    folder = write_parquet(tmp_path / "parquet", List(ClassLabel(names=["a", "b"])), train=columns)
     assert "one `label`" in refusal(folder)
 
 
@@ -134,7 +134,7 @@ def test_a_corrupt_parquet_file_is_refused(data, tmp_path):
 
 
 def test_parquet_without_a_train_file_is_refused(tmp_path):
-    assert "no train*.parquet" in refusal(write_parquet(tmp_path / "films", test=films(8)))
+    assert "no train*.parquet" in refusal(write_parquet(tmp_path / "parquet", test=radiographs(8)))
 
 
 @pytest.mark.parametrize(
@@ -147,8 +147,8 @@ def test_parquet_without_a_train_file_is_refused(tmp_path):
     ids=["another order", "others", "fewer"],
 )
 def test_splits_of_different_classes_are_refused(label, theirs, tmp_path):
-    folder = write_parquet(tmp_path / "films", train=films(16))
-    test = films(16, seed=1) | {"label": theirs}
+    folder = write_parquet(tmp_path / "parquet", train=radiographs(16))
+    test = radiographs(16, seed=1) | {"label": theirs}
     Dataset.from_dict(test, features(label)).to_parquet(folder / "test.parquet")
     assert "but train has NORMAL, PNEUMONIA" in refusal(folder)
 
@@ -157,11 +157,11 @@ def test_splits_of_different_classes_are_refused(label, theirs, tmp_path):
     ("column", "value"), [("label", None), ("label", -1), ("image", None), ("patient", None)]
 )
 def test_rows_with_a_gap_are_refused(column, value, tmp_path):
-    test = films(16, seed=1) | {"patient": ["a"] * 16}
+    test = radiographs(16, seed=1) | {"patient": ["a"] * 16}
     test[column][5] = value
-    train = films(16) | {"patient": ["b"] * 16}
+    train = radiographs(16) | {"patient": ["b"] * 16}
     others = {"patient": Value("string")}
-    sentence = refusal(write_parquet(tmp_path / "films", others=others, train=train, test=test))
+    sentence = refusal(write_parquet(tmp_path / "parquet", others=others, train=train, test=test))
     assert "The test split" in sentence and f"rows without {column}" in sentence
 
 
@@ -176,7 +176,7 @@ def test_a_hub_id_without_network_is_refused_with_a_way_out(tmp_path):
     script = (
         "from hub.data.splits import load_splits\n"
         "from hub.errors import InputError\n"
-        "try: load_splits('some/films')\n"
+        "try: load_splits('some/images')\n"
         "except InputError as error: print(error)\n"
     )
     done = subprocess.run(
@@ -187,6 +187,6 @@ def test_a_hub_id_without_network_is_refused_with_a_way_out(tmp_path):
         text=True,
     )
     sentence = done.stdout.strip()
-    assert sentence.startswith("The dataset some/films cannot be fetched; check the network"), done.stderr
+    assert sentence.startswith("The dataset some/images cannot be fetched; check the network"), done.stderr
     assert "--dataset DIR" in sentence and "--dataset synthetic" in sentence
     assert sentence.endswith(".") and "\n" not in sentence

@@ -8,7 +8,7 @@ from pathlib import Path
 import datasets
 import pytest
 from datasets import DatasetDict, Value
-from image_sets import NOTHING_SHARED, features, films, jpeg, names, names_in, refusal, write_parquet
+from image_sets import NOTHING_SHARED, features, jpeg, names, names_in, radiographs, refusal, write_parquet
 from PIL import Image
 
 from hub.data.leakage import leak_report
@@ -111,34 +111,35 @@ def test_columns_are_image_label_patient_and_subtype(kaggle_folder):
 
 
 def test_near_duplicates_are_kept_out_of_validation(tmp_path):
-    train = films(24)
+    train = radiographs(24)
     copies = [
         {"bytes": jpeg(Image.open(io.BytesIO(image["bytes"])), quality=50), "path": None}
         for image in train["image"]
     ]
     train = {"image": train["image"] + copies, "label": train["label"] * 2}
-    report = leak_report(load_splits(write_parquet(tmp_path / "films", train=train, test=films(16, seed=1))))
+    folder = write_parquet(tmp_path / "parquet", train=train, test=radiographs(16, seed=1))
+    report = leak_report(load_splits(folder))
     assert report["shared_patients"]["train/validation"] == 0
     assert report["patients"]["train"] + report["patients"]["validation"] == 24
 
 
 def test_one_parquet_file_is_split_in_three(tmp_path):
-    folder = write_parquet(tmp_path / "films", train=films(48))
+    folder = write_parquet(tmp_path / "parquet", train=radiographs(48))
     splits = load_splits(folder / "train-00000-of-00001.parquet")
     assert [len(splits[split]) for split in ("train", "validation", "test")] == [36, 6, 6]
 
 
 def test_given_patients_are_taken_at_their_word_and_may_be_numbers(tmp_path):
-    train = films(48) | {"patient": [index // 3 for index in range(48)]}
-    test = films(16, seed=1) | {"patient": list(range(100, 116))}
+    train = radiographs(48) | {"patient": [index // 3 for index in range(48)]}
+    test = radiographs(16, seed=1) | {"patient": list(range(100, 116))}
     others = {"patient": Value("int64")}
-    splits = load_splits(write_parquet(tmp_path / "films", others=others, train=train, test=test))
+    splits = load_splits(write_parquet(tmp_path / "parquet", others=others, train=train, test=test))
     assert splits["test"]["patient"][:2] == ["100", "101"]
     assert leak_report(splits)["shared_patients"] == NOTHING_SHARED
     assert splits["test"]["subtype"][:] == ["none"] * 16
 
 
-def test_synthetic_films_are_grey_and_of_both_classes_and_no_two_are_the_same():
+def test_synthetic_radiographs_are_grey_and_of_both_classes_and_no_two_are_the_same():
     splits, other = load_splits("synthetic"), load_splits("synthetic", seed=1)
     assert [len(splits[split]) for split in ("train", "validation", "test")] == [320, 64, 64]
     for split in splits.values():
@@ -163,7 +164,7 @@ def test_too_few_images_to_hold_some_back_are_refused(tmp_path, write_noise):
     assert len(load_splits(tmp_path)["train"]) == 12
 
 
-def test_of_pictures_that_are_no_radiographs_a_fifth_is_held_back(tmp_path, write_noise):
+def test_of_images_that_are_no_radiographs_a_fifth_is_held_back(tmp_path, write_noise):
     for index in range(50):
         write_noise(tmp_path / "train" / "cat" / f"{index}.png")
         write_noise(tmp_path / "train" / "dog" / f"{index}.png")
@@ -173,7 +174,7 @@ def test_of_pictures_that_are_no_radiographs_a_fifth_is_held_back(tmp_path, writ
     assert {name: len(split) for name, split in splits.items()} == {"train": 80, "validation": 20, "test": 2}
 
 
-def test_of_many_pictures_five_thousand_are_held_back(monkeypatch, tmp_path, write_noise):
+def test_of_many_images_five_thousand_are_held_back(monkeypatch, tmp_path, write_noise):
     monkeypatch.setattr("hub.data.splits.MAX_HELD_OUT", 10)
     for index in range(50):
         write_noise(tmp_path / "train" / "cat" / f"{index}.png")
@@ -204,11 +205,12 @@ def test_too_few_patients_to_hold_some_back_are_refused(tmp_path, write_noise):
 
 
 def test_a_class_without_a_row_in_test_is_refused_by_name(tmp_path):
-    test = films(16, seed=1) | {"label": [0] * 16}
-    assert "no PNEUMONIA" in refusal(write_parquet(tmp_path / "films", train=films(16), test=test))
+    test = radiographs(16, seed=1) | {"label": [0] * 16}
+    folder = write_parquet(tmp_path / "parquet", train=radiographs(16), test=test)
+    assert "no PNEUMONIA" in refusal(folder)
 
 
-def test_one_film_with_an_odd_name_does_not_loosen_the_split_of_the_others(kaggle_folder):
+def test_one_radiograph_with_an_odd_name_does_not_loosen_the_split_of_the_others(kaggle_folder):
     odd = next((kaggle_folder / "train" / "PNEUMONIA").iterdir())
     odd.rename(odd.with_name("scan.jpeg"))
     splits = load_splits(kaggle_folder)
@@ -221,7 +223,7 @@ def test_one_film_with_an_odd_name_does_not_loosen_the_split_of_the_others(kaggl
 
 
 @pytest.mark.real_data
-def test_the_real_films_are_split_without_a_patient_in_two_splits(shared):
+def test_the_real_radiographs_are_split_without_a_patient_in_two_splits(shared):
     splits = load_splits(shared / "data" / "chest_xray")
     report = leak_report(splits)
     assert report["images"] == {"train": 4564, "validation": 652, "test": 624}

@@ -45,7 +45,7 @@ def test_operating_points_keep_what_they_promise():
     points = choose_operating_points(probabilities, labels)
     positive, score = labels == 1, probabilities[:, 1].astype(np.float64)
     assert (score[positive] >= points["screening"]).mean() >= 0.98
-    # The next higher film in line would miss the promise.
+    # The next higher image in line would miss the promise.
     higher = score[positive & (score >= points["screening"])].min() + 1e-9
     assert (score[positive] >= higher).mean() < 0.98
 

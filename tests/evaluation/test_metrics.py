@@ -101,7 +101,7 @@ def test_images_patients_and_classes_are_counted():
     measured = measure(probabilities, labels, patients, ["NORMAL", "PNEUMONIA"])
     assert (measured["n"], measured["patients"]) == (60, 20)
     assert measured["classes"] == ["NORMAL", "PNEUMONIA"]
-    assert "60 images of 20 patients" in format_metrics(measured | {"split": "test", "dataset": "films"})
+    assert "60 images of 20 patients" in format_metrics(measured | {"split": "test", "dataset": "images"})
 
 
 def test_every_interval_holds_its_value():

@@ -41,51 +41,51 @@ def stretched(values):
 
 
 def dataset(pixels=GREY, bits=None, **elements):
-    """A CR film of Ada Lovelace; `elements` are added, or left out where they are None."""
+    """A CR image of Ada Lovelace; `elements` are added, or left out where they are None."""
     bits = bits or (8 if pixels.dtype.itemsize == 1 else 12)
-    film = Dataset()
-    film.SOPClassUID, film.SOPInstanceUID = uids.ComputedRadiographyImageStorage, "1.2.3"
-    film.Modality, film.PatientName, film.PatientID = "CR", PATIENT, "Ada1815"
-    film.Rows, film.Columns = pixels.shape[:2]
-    film.SamplesPerPixel = pixels.shape[2] if pixels.ndim == 3 else 1
-    film.PhotometricInterpretation = "RGB" if pixels.ndim == 3 else "MONOCHROME2"
-    film.BitsAllocated, film.BitsStored, film.HighBit = 8 * pixels.dtype.itemsize, bits, bits - 1
-    film.PixelRepresentation = int(pixels.dtype.kind == "i")
-    film.PixelData = pixels.tobytes()
-    film["PixelData"].VR = "OB" if pixels.dtype.itemsize == 1 else "OW"
+    image = Dataset()
+    image.SOPClassUID, image.SOPInstanceUID = uids.ComputedRadiographyImageStorage, "1.2.3"
+    image.Modality, image.PatientName, image.PatientID = "CR", PATIENT, "Ada1815"
+    image.Rows, image.Columns = pixels.shape[:2]
+    image.SamplesPerPixel = pixels.shape[2] if pixels.ndim == 3 else 1
+    image.PhotometricInterpretation = "RGB" if pixels.ndim == 3 else "MONOCHROME2"
+    image.BitsAllocated, image.BitsStored, image.HighBit = 8 * pixels.dtype.itemsize, bits, bits - 1
+    image.PixelRepresentation = int(pixels.dtype.kind == "i")
+    image.PixelData = pixels.tobytes()
+    image["PixelData"].VR = "OB" if pixels.dtype.itemsize == 1 else "OW"
     if pixels.ndim == 3:
-        film.PlanarConfiguration = 0
+        image.PlanarConfiguration = 0
     for name, value in elements.items():
         if value is None:
-            delattr(film, name)
+            delattr(image, name)
         else:
-            setattr(film, name, value)
-    return film
+            setattr(image, name, value)
+    return image
 
 
-def stored(film, syntax=uids.ExplicitVRLittleEndian):
+def stored(image, syntax=uids.ExplicitVRLittleEndian):
     """The bytes of a file with preamble, prefix and meta information."""
-    film.file_meta = FileMetaDataset()
-    film.file_meta.TransferSyntaxUID = syntax
+    image.file_meta = FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = syntax
     if syntax.is_encapsulated:
-        film["PixelData"].is_undefined_length = True
+        image["PixelData"].is_undefined_length = True
     buffer = io.BytesIO()
-    film.save_as(buffer, enforce_file_format=True)
+    image.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
 
 
-def bare(film, implicit, little):
+def bare(image, implicit, little):
     """The bytes of a data set alone, as some exports leave it."""
     buffer = io.BytesIO()
-    film.save_as(buffer, implicit_vr=implicit, little_endian=little)
+    image.save_as(buffer, implicit_vr=implicit, little_endian=little)
     return buffer.getvalue()
 
 
-def transcoded(film, syntax, folder):
-    """The same film, compressed by GDCM."""
-    (folder / "film.dcm").write_bytes(stored(film))
+def transcoded(image, syntax, folder):
+    """The same image, compressed by GDCM."""
+    (folder / "image.dcm").write_bytes(stored(image))
     reader = gdcm.ImageReader()
-    reader.SetFileName(str(folder / "film.dcm"))
+    reader.SetFileName(str(folder / "image.dcm"))
     assert reader.Read()
     change = gdcm.ImageChangeTransferSyntax()
     change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(str(syntax))))
@@ -121,7 +121,7 @@ def refusal(source):
 
 def test_a_file_is_known_by_what_is_in_it_and_not_by_its_name(tmp_path):
     data = stored(dataset())
-    for name in ("film.dcm", "IM000001", "film.png"):
+    for name in ("image.dcm", "IM000001", "image.png"):
         (tmp_path / name).write_bytes(data)
         np.testing.assert_array_equal(pixels(tmp_path / name), GREY)
         np.testing.assert_array_equal(pixels(str(tmp_path / name)), GREY)
@@ -130,15 +130,15 @@ def test_a_file_is_known_by_what_is_in_it_and_not_by_its_name(tmp_path):
 
 @pytest.mark.parametrize(("implicit", "little"), [(True, True), (False, True), (False, False)])
 def test_a_file_without_preamble_and_meta_information_is_read(implicit, little):
-    film = dataset(DEEP if little else DEEP.byteswap())
-    np.testing.assert_array_equal(pixels(bare(film, implicit, little)), stretched(DEEP))
+    image = dataset(DEEP if little else DEEP.byteswap())
+    np.testing.assert_array_equal(pixels(bare(image, implicit, little)), stretched(DEEP))
 
 
-def test_a_film_gives_the_same_prediction_as_its_png(film, tmp_path):
-    film.save(tmp_path / "film.png")
-    (tmp_path / "film.dcm").write_bytes(stored(dataset(np.asarray(film))))
+def test_an_image_gives_the_same_prediction_as_its_png(film, tmp_path):
+    film.save(tmp_path / "image.png")
+    (tmp_path / "image.dcm").write_bytes(stored(dataset(np.asarray(film))))
     classifier = Classifier.from_pretrained()
-    png, dcm = classifier([tmp_path / "film.png", tmp_path / "film.dcm"])
+    png, dcm = classifier([tmp_path / "image.png", tmp_path / "image.dcm"])
     assert png.probabilities == dcm.probabilities and png.label == dcm.label
 
 
@@ -155,14 +155,14 @@ def test_frontal_views_are_read(view):
 # Transfer syntaxes
 
 
-@pytest.mark.parametrize("film", [GREY, DEEP], ids=["8 bits", "12 bits"])
+@pytest.mark.parametrize("image", [GREY, DEEP], ids=["8 bits", "12 bits"])
 @pytest.mark.parametrize(
     "syntax",
     [uids.ImplicitVRLittleEndian, uids.ExplicitVRLittleEndian, uids.DeflatedExplicitVRLittleEndian],
     ids=lambda syntax: syntax.name,
 )
-def test_uncompressed_and_deflated_pixels_are_read(film, syntax):
-    np.testing.assert_array_equal(pixels(stored(dataset(film), syntax)), stretched(film))
+def test_uncompressed_and_deflated_pixels_are_read(image, syntax):
+    np.testing.assert_array_equal(pixels(stored(dataset(image), syntax)), stretched(image))
 
 
 def test_big_endian_pixels_are_read():
@@ -171,7 +171,7 @@ def test_big_endian_pixels_are_read():
 
 
 @pytest.mark.parametrize(
-    ("syntax", "film", "bits"),
+    ("syntax", "image", "bits"),
     [
         (uids.RLELossless, DEEP, 12),
         (uids.JPEGLossless, DEEP, 12),
@@ -184,13 +184,13 @@ def test_big_endian_pixels_are_read():
     ],
     ids=lambda value: getattr(value, "name", "" if isinstance(value, np.ndarray) else value),
 )
-def test_lossless_compression_gives_every_pixel_back(syntax, film, bits, tmp_path):
-    data = transcoded(dataset(film, bits), syntax, tmp_path)
-    np.testing.assert_array_equal(pixels(data), stretched(film))
+def test_lossless_compression_gives_every_pixel_back(syntax, image, bits, tmp_path):
+    data = transcoded(dataset(image, bits), syntax, tmp_path)
+    np.testing.assert_array_equal(pixels(data), stretched(image))
 
 
 @pytest.mark.parametrize(
-    ("syntax", "film", "bound"),
+    ("syntax", "image", "bound"),
     [
         (uids.JPEGBaseline8Bit, GREY, 3),
         (uids.JPEGExtended12Bit, GREY, 3),
@@ -201,18 +201,18 @@ def test_lossless_compression_gives_every_pixel_back(syntax, film, bits, tmp_pat
     ],
     ids=lambda value: getattr(value, "name", getattr(value, "dtype", value)),
 )
-def test_lossy_compression_gives_nearly_the_same_pixels(syntax, film, bound, tmp_path):
-    data = transcoded(dataset(film), syntax, tmp_path)
-    np.testing.assert_allclose(pixels(data), stretched(film), atol=bound)
+def test_lossy_compression_gives_nearly_the_same_pixels(syntax, image, bound, tmp_path):
+    data = transcoded(dataset(image), syntax, tmp_path)
+    np.testing.assert_allclose(pixels(data), stretched(image), atol=bound)
 
 
 def test_jpeg_frames_of_another_encoder_are_read_in_grey_and_in_colour():
-    for film, subsampling in ((GREY, {}), (COLOUR, {"subsampling": 0})):
+    for image, subsampling in ((GREY, {}), (COLOUR, {"subsampling": 0})):
         frame = io.BytesIO()
-        Image.fromarray(film).save(frame, "JPEG", quality=95, **subsampling)
-        kind = "YBR_FULL" if film.ndim == 3 else "MONOCHROME2"
-        data = dataset(film, PhotometricInterpretation=kind, PixelData=encapsulate([frame.getvalue()]))
-        np.testing.assert_allclose(pixels(stored(data, uids.JPEGBaseline8Bit)), film, atol=8)
+        Image.fromarray(image).save(frame, "JPEG", quality=95, **subsampling)
+        kind = "YBR_FULL" if image.ndim == 3 else "MONOCHROME2"
+        data = dataset(image, PhotometricInterpretation=kind, PixelData=encapsulate([frame.getvalue()]))
+        np.testing.assert_allclose(pixels(stored(data, uids.JPEGBaseline8Bit)), image, atol=8)
 
 
 def test_colours_of_a_secondary_capture_are_read():
@@ -233,13 +233,13 @@ def test_colours_come_out_the_same_however_they_are_stored(name):
 # Grey
 
 
-@pytest.mark.parametrize("film", [GREY, DEEP], ids=["8 bits", "12 bits"])
-def test_monochrome1_is_monochrome2_inverted(film):
-    inverted = dataset(film.max() - film, PhotometricInterpretation="MONOCHROME1")
-    np.testing.assert_array_equal(pixels(stored(inverted)), pixels(stored(dataset(film))))
+@pytest.mark.parametrize("image", [GREY, DEEP], ids=["8 bits", "12 bits"])
+def test_monochrome1_is_monochrome2_inverted(image):
+    inverted = dataset(image.max() - image, PhotometricInterpretation="MONOCHROME1")
+    np.testing.assert_array_equal(pixels(stored(inverted)), pixels(stored(dataset(image))))
 
 
-def test_a_film_is_inverted_once_where_its_presentation_says_so_too():
+def test_an_image_is_inverted_once_where_its_presentation_says_so_too():
     once = dataset(255 - GREY, PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="INVERSE")
     np.testing.assert_array_equal(pixels(stored(once)), GREY)
     np.testing.assert_array_equal(pixels(stored(dataset(255 - GREY, PresentationLUTShape="INVERSE"))), GREY)
@@ -267,22 +267,22 @@ def sigmoid(x, centre, width):
 @pytest.mark.parametrize(("centre", "width"), [(2048, 4096), (1500, 900), (1500.5, 1), (0, 100)])
 @pytest.mark.parametrize("function", [linear, linear_exact, sigmoid], ids=lambda f: f.__name__)
 def test_a_window_is_applied_by_the_formula_of_the_standard(function, centre, width):
-    film = dataset(DEEP, WindowCenter=centre, WindowWidth=width, VOILUTFunction=function.__name__.upper())
+    image = dataset(DEEP, WindowCenter=centre, WindowWidth=width, VOILUTFunction=function.__name__.upper())
     expected = function(DEEP.astype(float), centre, width)
-    np.testing.assert_allclose(pixels(stored(film)), expected, atol=0.51)
-    film.PhotometricInterpretation = "MONOCHROME1"
-    np.testing.assert_allclose(pixels(stored(film)), 255 - expected, atol=0.51)
+    np.testing.assert_allclose(pixels(stored(image)), expected, atol=0.51)
+    image.PhotometricInterpretation = "MONOCHROME1"
+    np.testing.assert_allclose(pixels(stored(image)), 255 - expected, atol=0.51)
 
 
 def test_a_window_without_a_function_is_linear_and_the_first_of_several_counts():
-    film = dataset(DEEP, WindowCenter=[1500, 300], WindowWidth=[900, 50])
-    np.testing.assert_allclose(pixels(stored(film)), linear(DEEP.astype(float), 1500, 900), atol=0.51)
+    image = dataset(DEEP, WindowCenter=[1500, 300], WindowWidth=[900, 50])
+    np.testing.assert_allclose(pixels(stored(image)), linear(DEEP.astype(float), 1500, 900), atol=0.51)
 
 
 @pytest.mark.parametrize("slope", [2, 0.5, -1])
 def test_a_window_counts_in_rescaled_values(slope):
-    film = dataset(DEEP, RescaleSlope=slope, RescaleIntercept=-1024, WindowCenter=300, WindowWidth=900)
-    np.testing.assert_allclose(pixels(stored(film)), linear(DEEP * float(slope) - 1024, 300, 900), atol=0.51)
+    image = dataset(DEEP, RescaleSlope=slope, RescaleIntercept=-1024, WindowCenter=300, WindowWidth=900)
+    np.testing.assert_allclose(pixels(stored(image)), linear(DEEP * float(slope) - 1024, 300, 900), atol=0.51)
 
 
 def test_without_a_window_eight_bits_stay_and_deeper_greys_are_stretched():
@@ -294,16 +294,16 @@ def test_without_a_window_eight_bits_stay_and_deeper_greys_are_stretched():
 
 
 def test_signed_pixels_are_read():
-    film = DEEP.astype(np.int16) - 2048
-    np.testing.assert_array_equal(pixels(stored(dataset(film))), stretched(film))
-    windowed = dataset(film, WindowCenter=-300, WindowWidth=900)
-    np.testing.assert_allclose(pixels(stored(windowed)), linear(film.astype(float), -300, 900), atol=0.51)
+    image = DEEP.astype(np.int16) - 2048
+    np.testing.assert_array_equal(pixels(stored(dataset(image))), stretched(image))
+    windowed = dataset(image, WindowCenter=-300, WindowWidth=900)
+    np.testing.assert_allclose(pixels(stored(windowed)), linear(image.astype(float), -300, 900), atol=0.51)
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
 def test_eight_to_sixteen_bits_are_read_from_two_bytes(bits):
-    film = np.rint((2**bits - 1) * WAVE).astype(np.uint16)
-    np.testing.assert_array_equal(pixels(stored(dataset(film, bits))), stretched(film))
+    image = np.rint((2**bits - 1) * WAVE).astype(np.uint16)
+    np.testing.assert_array_equal(pixels(stored(dataset(image, bits))), stretched(image))
 
 
 def test_an_overlay_in_the_unused_bits_is_left_out():
@@ -314,14 +314,14 @@ def test_an_overlay_in_the_unused_bits_is_left_out():
 @pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
 @pytest.mark.parametrize("limit", [None, 4095])
 def test_padding_is_black_and_does_not_count(kind, limit):
-    film = DEEP // 2
-    padded = film.copy()
+    image = DEEP // 2
+    padded = image.copy()
     padded[:, :4] = 4000 if limit else 4095
     low = (
         {"PixelPaddingValue": 3900, "PixelPaddingRangeLimit": limit} if limit else {"PixelPaddingValue": 4095}
     )
     read = pixels(stored(dataset(padded, PhotometricInterpretation=kind, **low)))
-    inside = stretched(film[:, 4:])
+    inside = stretched(image[:, 4:])
     np.testing.assert_array_equal(read[:, 4:], inside if kind == "MONOCHROME2" else 255 - inside)
     assert not read[:, :4].any()
 
@@ -336,15 +336,15 @@ def lut(table, first, depth):
 @pytest.mark.parametrize("depth", [8, 10, 12, 16])
 def test_a_voi_lut_is_looked_up_and_goes_before_a_window(depth):
     table = np.rint((2**depth - 1) * np.linspace(0, 1, 3000) ** 2)
-    film = dataset(DEEP, VOILUTSequence=lut(table, 500, depth), WindowCenter=1, WindowWidth=1)
+    image = dataset(DEEP, VOILUTSequence=lut(table, 500, depth), WindowCenter=1, WindowWidth=1)
     expected = table[np.clip(DEEP.astype(int) - 500, 0, 2999)] * 255 / (2**depth - 1)
-    np.testing.assert_allclose(pixels(stored(film)), expected, atol=0.51)
+    np.testing.assert_allclose(pixels(stored(image)), expected, atol=0.51)
 
 
 def test_a_modality_lut_goes_before_the_window():
     table = np.arange(4096)[::-1] * 4
-    film = dataset(DEEP, ModalityLUTSequence=lut(table, 0, 16), WindowCenter=8000, WindowWidth=6000)
-    np.testing.assert_allclose(pixels(stored(film)), linear(table[DEEP] * 1.0, 8000, 6000), atol=0.51)
+    image = dataset(DEEP, ModalityLUTSequence=lut(table, 0, 16), WindowCenter=8000, WindowWidth=6000)
+    np.testing.assert_allclose(pixels(stored(image)), linear(table[DEEP] * 1.0, 8000, 6000), atol=0.51)
 
 
 def test_an_element_without_a_value_is_as_good_as_none():
@@ -358,7 +358,7 @@ def test_an_element_without_a_value_is_as_good_as_none():
     np.testing.assert_allclose(pixels(stored(windowed)), linear(DEEP.astype(float), 1500, 900), atol=0.51)
 
 
-def test_a_blank_film_is_black():
+def test_a_blank_image_is_black():
     assert not pixels(stored(dataset(np.full((40, 48), 700, np.uint16)))).any()
 
 
@@ -375,8 +375,8 @@ def test_a_modality_that_says_more_than_it_should_is_not_repeated():
 
 
 def test_several_frames_are_refused():
-    film = dataset(NumberOfFrames=2, PixelData=GREY.tobytes() * 2)
-    assert "several frames" in refusal(stored(film))
+    image = dataset(NumberOfFrames=2, PixelData=GREY.tobytes() * 2)
+    assert "several frames" in refusal(stored(image))
 
 
 @pytest.mark.parametrize("view", ["LL", "RL", "LATERAL"])
@@ -390,7 +390,7 @@ def test_raw_values_of_a_detector_are_refused():
 
 
 @pytest.mark.parametrize("name", ["test-SR.dcm", "DICOMDIR", "rtstruct.dcm", "waveform_ecg.dcm"])
-def test_a_file_without_a_picture_is_refused(name):
+def test_a_file_without_an_image_is_refused(name):
     assert "DICOM file without a picture" in refusal(get_testdata_file(name))
 
 
@@ -405,7 +405,7 @@ def test_a_transfer_syntax_that_is_not_read_here_is_refused_by_name():
 
 
 @pytest.mark.parametrize(
-    ("film", "told"),
+    ("image", "told"),
     [
         (dataset(DEEP.astype(np.uint32), 32), "unusual number of bits"),
         (dataset(GREY, 7), "unusual number of bits"),
@@ -415,8 +415,8 @@ def test_a_transfer_syntax_that_is_not_read_here_is_refused_by_name():
     ],
     ids=["32 bits", "7 bits", "high bit", "deep colour", "palette"],
 )
-def test_pixels_that_no_radiograph_has_are_refused(film, told):
-    assert told in refusal(stored(film))
+def test_pixels_that_no_radiograph_has_are_refused(image, told):
+    assert told in refusal(stored(image))
 
 
 def test_more_than_64_megapixels_are_refused_before_any_is_decoded():
@@ -459,9 +459,9 @@ def test_a_window_without_width_is_refused(width):
     ],
     ids=lambda value: getattr(value, "name", None),
 )
-def test_a_damaged_file_is_a_picture_or_refused_and_never_anything_else(syntax, times, tmp_path):
-    film = dataset(DEEP, WindowCenter=2000, WindowWidth=3000, RescaleSlope=1, RescaleIntercept=0)
-    whole, dice = transcoded(film, syntax, tmp_path), random.Random(0)
+def test_a_damaged_file_is_an_image_or_refused_and_never_anything_else(syntax, times, tmp_path):
+    image = dataset(DEEP, WindowCenter=2000, WindowWidth=3000, RescaleSlope=1, RescaleIntercept=0)
+    whole, dice = transcoded(image, syntax, tmp_path), random.Random(0)
     read = refused = 0
     for _ in range(times):
         data = bytearray(whole)
@@ -500,11 +500,11 @@ def test_an_installed_package_reads_compressed_pixels_from_any_folder(tmp_path):
 
 def test_nothing_of_the_patient_is_printed_logged_or_warned_of(tmp_path):
     # Every one of these makes pydicom warn, and quote it, when it is looked at.
-    film = dataset()
+    image = dataset()
     with pytest.warns(UserWarning):
-        film.PatientBirthDate, film.PatientAge, film.StudyInstanceUID = "Ada", "Ada36", "Ada.1815"
-        film.SpecificCharacterSet = "Ada"
-        data = stored(film)
+        image.PatientBirthDate, image.PatientAge, image.StudyInstanceUID = "Ada", "Ada36", "Ada.1815"
+        image.SpecificCharacterSet = "Ada"
+        data = stored(image)
     dice = random.Random(0)
     for index in range(60):
         damaged = bytearray(data)

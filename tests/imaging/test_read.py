@@ -1,4 +1,4 @@
-"""Reading pictures: every format, depth and orientation, and a sentence for whatever is not one."""
+"""Reading images: every format, depth and orientation, and a sentence for whatever is not one."""
 
 import io
 import os
@@ -36,18 +36,18 @@ STORED = {
 SUFFIX = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
 
 
-def encoded(picture, kind, **options):
+def encoded(image, kind, **options):
     buffer = io.BytesIO()
-    picture.save(buffer, kind, **({"quality": 95} if kind == "JPEG" else {"lossless": True}) | options)
+    image.save(buffer, kind, **({"quality": 95} if kind == "JPEG" else {"lossless": True}) | options)
     return buffer.getvalue()
 
 
-def pixels(picture):
-    return np.asarray(picture).astype(int)
+def pixels(image):
+    return np.asarray(image).astype(int)
 
 
 def stored_and_expected(mode):
-    """A picture in that mode, and the pixels it must be read as."""
+    """An image in that mode, and the pixels it must be read as."""
     grey, colour = Image.fromarray(GREY), Image.fromarray(COLOUR)
     alpha = Image.fromarray(SEE_THROUGH)
     match mode:
@@ -60,10 +60,10 @@ def stored_and_expected(mode):
         case "P":
             return colour.convert("P"), pixels(colour.convert("P").convert("RGB"))
         case "P+":
-            picture = colour.convert("P")
-            picture.info["transparency"] = index = picture.getpixel((0, 0))
-            shown = (np.asarray(picture) != index)[..., None]
-            return picture, np.where(shown, pixels(picture.convert("RGB")), 0)
+            image = colour.convert("P")
+            image.info["transparency"] = index = image.getpixel((0, 0))
+            shown = (np.asarray(image) != index)[..., None]
+            return image, np.where(shown, pixels(image.convert("RGB")), 0)
         case "RGB" | "CMYK":
             return colour.convert(mode), pixels(colour)
         case "RGBA":
@@ -101,17 +101,17 @@ def png_of_size(width, height):
 def test_every_format_and_mode_is_read_from_bytes_and_from_a_path(kind, mode, tmp_path):
     stored, expected = stored_and_expected(mode)
     data = encoded(stored, kind)
-    path = tmp_path / f"film{SUFFIX[kind]}"
+    path = tmp_path / f"image{SUFFIX[kind]}"
     path.write_bytes(data)
     for source in (data, path, str(path)):
-        picture = read_image(source)
-        assert picture.mode == ("L" if expected.ndim == 2 else "RGB")
-        np.testing.assert_allclose(pixels(picture), expected, atol=8 if kind == "JPEG" else 0)
+        image = read_image(source)
+        assert image.mode == ("L" if expected.ndim == 2 else "RGB")
+        np.testing.assert_allclose(pixels(image), expected, atol=8 if kind == "JPEG" else 0)
         assert read_image(source, radiograph=True).mode == "L"
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "P+", "RGB", "RGBA", "CMYK", "I;16", "I", "F"])
-def test_every_mode_is_read_from_a_pillow_picture(mode):
+def test_every_mode_is_read_from_a_pillow_image(mode):
     stored, expected = stored_and_expected(mode)
     np.testing.assert_array_equal(pixels(read_image(stored)), expected)
 
@@ -120,7 +120,7 @@ def test_every_mode_is_read_from_a_pillow_picture(mode):
     ("kind", "options"),
     [("MPO", {"quality": 95}), ("WEBP", {"lossless": True}), ("TIFF", {}), ("PNG", {})],
 )
-def test_the_first_picture_is_read_where_a_file_holds_several(kind, options):
+def test_the_first_image_is_read_where_a_file_holds_several(kind, options):
     first, second = Image.fromarray(COLOUR), Image.fromarray(255 - COLOUR)
     buffer = io.BytesIO()
     first.save(buffer, kind, save_all=True, append_images=[second], **options)
@@ -143,14 +143,14 @@ def test_the_first_picture_is_read_where_a_file_holds_several(kind, options):
         (8, lambda x: np.rot90(x)),
     ],
 )
-def test_the_picture_is_turned_as_its_exif_says(kind, orientation, upright):
+def test_the_image_is_turned_as_its_exif_says(kind, orientation, upright):
     exif = Image.Exif()
     exif[0x0112] = orientation
     read = read_image(encoded(Image.fromarray(COLOUR), kind, exif=exif))
     np.testing.assert_allclose(pixels(read), upright(COLOUR), atol=8 if kind == "JPEG" else 0)
 
 
-def test_a_malformed_exif_tag_does_not_keep_the_picture_from_being_turned():
+def test_a_malformed_exif_tag_does_not_keep_the_image_from_being_turned():
     exif = Image.Exif()
     exif[0x0112] = 6
     exif[0x011A] = 72.0  # a resolution, which is turned into a fraction of strings below
@@ -161,7 +161,7 @@ def test_a_malformed_exif_tag_does_not_keep_the_picture_from_being_turned():
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-def test_damaged_exif_never_hides_the_picture(kind):
+def test_damaged_exif_never_hides_the_image(kind):
     exif = Image.Exif()
     exif[0x0112], exif[0x010E], exif[0x011A] = 6, "a chest", 72.0
     whole, dice = exif.tobytes(), random.Random(0)
@@ -177,34 +177,34 @@ def test_damaged_exif_never_hides_the_picture(kind):
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 def test_twelve_bits_in_a_sixteen_bit_file_are_stretched_to_the_full_range(kind):
-    film = np.linspace(300, 4095, 48 * 40).astype(np.uint16).reshape(40, 48)
-    read = pixels(read_image(encoded(Image.fromarray(film), kind)))
+    image = np.linspace(300, 4095, 48 * 40).astype(np.uint16).reshape(40, 48)
+    read = pixels(read_image(encoded(Image.fromarray(image), kind)))
     assert (read.min(), read.max()) == (0, 255)
     assert len(np.unique(read)) == 256, "stretched, not clipped"
     assert (np.diff(read.ravel()) >= 0).all()
 
 
 def test_a_deep_tiff_whose_zero_is_white_is_read_as_a_shallow_one():
-    for film in (GREY, GREY.astype(np.uint16) * 16):
-        data = encoded(Image.fromarray(film), "TIFF", tiffinfo={262: 0})
+    for image in (GREY, GREY.astype(np.uint16) * 16):
+        data = encoded(Image.fromarray(image), "TIFF", tiffinfo={262: 0})
         stored = Image.open(io.BytesIO(data))
         assert stored.tag_v2[262] == 0
         # Pillow writes 8-bit pixels inverted and 16-bit ones as they are.
-        expected = GREY if film.dtype == np.uint8 else 255 - GREY
+        expected = GREY if image.dtype == np.uint8 else 255 - GREY
         np.testing.assert_array_equal(pixels(read_image(data)), expected)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_picture_with_values_that_are_not_numbers_is_refused(value, tmp_path):
-    film = GREY.astype(np.float32)
-    film[3, 4] = value
-    assert "not numbers" in refusal(film)
-    Image.fromarray(film).save(tmp_path / "float.tif")
+def test_an_image_with_values_that_are_not_numbers_is_refused(value, tmp_path):
+    image = GREY.astype(np.float32)
+    image[3, 4] = value
+    assert "not numbers" in refusal(image)
+    Image.fromarray(image).save(tmp_path / "float.tif")
     assert "not numbers" in refusal(tmp_path / "float.tif")
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
-def test_a_blank_deep_picture_becomes_black(dtype):
+def test_a_blank_deep_image_becomes_black(dtype):
     blank = np.full((40, 48), 700, dtype)
     for source in (blank, encoded(Image.fromarray(blank), "TIFF")):
         assert not pixels(read_image(source)).any()
@@ -243,7 +243,7 @@ def test_colour_arrays_with_and_without_transparency_are_read_and_may_be_views()
     ],
     ids=lambda array: f"{array.shape} {array.dtype}",
 )
-def test_an_array_that_is_no_picture_is_refused_with_its_shape(array):
+def test_an_array_that_is_no_image_is_refused_with_its_shape(array):
     assert str(array.shape) in refusal(array)
 
 
@@ -258,7 +258,7 @@ def test_a_truncated_file_is_refused_by_name(kind, part, tmp_path):
     assert "damaged or cut short" in sentence or "not an image" in sentence
 
 
-def test_a_pillow_picture_whose_file_is_truncated_is_refused():
+def test_a_pillow_image_whose_file_is_truncated_is_refused():
     data = encoded(Image.fromarray(NOISE), "JPEG")
     assert "cut short" in refusal(Image.open(io.BytesIO(data[: len(data) // 2])))
 
@@ -278,7 +278,7 @@ def test_a_pillow_picture_whose_file_is_truncated_is_refused():
         ("BMP", {}),
     ],
 )
-def test_a_damaged_file_is_a_picture_or_refused_and_never_anything_else(kind, options):
+def test_a_damaged_file_is_an_image_or_refused_and_never_anything_else(kind, options):
     exif = {} if kind == "BMP" else {"exif": Image.Exif()}
     if exif:
         exif["exif"][0x0112] = 6
@@ -308,7 +308,7 @@ def test_reading_in_threads_leaves_the_warning_filters_alone():
 def zipped():
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("film.png", encoded(Image.fromarray(GREY), "PNG"))
+        archive.writestr("image.png", encoded(Image.fromarray(GREY), "PNG"))
     return buffer.getvalue()
 
 
@@ -324,15 +324,15 @@ def zipped():
     ids=["text", "HTML", "PDF", "GIF", "zip"],
 )
 def test_a_file_that_is_not_an_image_is_refused_and_told_what_is(data, tmp_path):
-    (tmp_path / "film.png").write_bytes(data)
-    sentence = refusal(tmp_path / "film.png")
+    (tmp_path / "image.png").write_bytes(data)
+    sentence = refusal(tmp_path / "image.png")
     assert "not an image" in sentence and "PNG, JPEG, WebP, TIFF, BMP or DICOM" in sentence
     assert "not an image" in refusal(data)
 
 
 def test_an_empty_file_is_refused(tmp_path):
-    (tmp_path / "film.png").touch()
-    assert "is empty" in refusal(tmp_path / "film.png")
+    (tmp_path / "image.png").touch()
+    assert "is empty" in refusal(tmp_path / "image.png")
     assert "is empty" in refusal(b"")
 
 
@@ -356,7 +356,7 @@ def test_64_megapixels_are_not_too_many():
     assert "damaged" in refusal(png_of_size(8_000, 8_000))
 
 
-def test_the_limit_holds_for_arrays_and_pillow_pictures_too():
+def test_the_limit_holds_for_arrays_and_pillow_images_too():
     assert "megapixels" in refusal(np.broadcast_to(np.uint8(0), (9_000, 9_000)))
     assert "megapixels" in refusal(Image.new("1", (9_000, 9_000)))
 
@@ -419,7 +419,7 @@ def test_sixteen_bits_per_colour_are_refused_rather_than_read_nearly_black():
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_picture_read_twice_is_turned_once(orientation):
+def test_an_image_read_twice_is_turned_once(orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     buffer = io.BytesIO()
@@ -428,17 +428,17 @@ def test_a_picture_read_twice_is_turned_once(orientation):
     assert np.array_equal(np.asarray(read_image(once)), np.asarray(once))
 
 
-def test_a_grey_picture_gives_the_same_three_channels_as_one_made_rgb_first():
+def test_a_grey_image_gives_the_same_three_channels_as_one_made_rgb_first():
     grey = Image.fromarray(RANDOM.integers(0, 256, (700, 301), dtype=np.uint8))
     np.testing.assert_array_equal(squash(grey, 224, 3), squash(grey.convert("RGB"), 224, 3))
     assert squash(grey, 224, 3).flags.c_contiguous
 
 
-# Large pictures, read for answering fast
+# Large images, read for answering fast
 
 
 def smooth(width, height):
-    """A picture without detail finer than twenty pixels, grey."""
+    """An image without detail finer than twenty pixels, grey."""
     coarse = Image.fromarray(RANDOM.integers(40, 216, (24, 32), dtype=np.uint8))
     return coarse.resize((width, height), Image.Resampling.BICUBIC)
 
@@ -446,21 +446,21 @@ def smooth(width, height):
 @pytest.mark.parametrize(("size", "read"), [(895, 895), (896, 448), (2000, 500)])
 @pytest.mark.parametrize("options", [{}, {"progressive": True}])
 def test_a_large_jpeg_is_decoded_at_reduced_scale_and_keeps_the_pixels_asked_for(size, read, options):
-    for picture in (smooth(size + 8, size), smooth(size, size + 8).convert("RGB")):
-        data = encoded(picture, "JPEG", **options)
-        film, full = read_film(data, 448, radiograph=True), read_image(data)
-        assert (min(film.size), film.mode) == (read, full.mode)
-        small, expected = (pixels(squash(each, 224, 3)) for each in (film, full))
+    for image in (smooth(size + 8, size), smooth(size, size + 8).convert("RGB")):
+        data = encoded(image, "JPEG", **options)
+        reduced, full = read_film(data, 448, radiograph=True), read_image(data)
+        assert (min(reduced.size), reduced.mode) == (read, full.mode)
+        small, expected = (pixels(squash(each, 224, 3)) for each in (reduced, full))
         assert np.abs(small - expected).max() <= 4
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "BMP"])
-def test_pictures_of_other_formats_are_read_as_they_are(kind):
+def test_images_of_other_formats_are_read_as_they_are(kind):
     data = encoded(Image.fromarray(np.tile(GREY, (24, 24))), kind)
     np.testing.assert_array_equal(pixels(read_film(data, 64, radiograph=True)), pixels(read_image(data)))
 
 
-def test_a_small_jpeg_an_array_and_an_opened_picture_are_read_as_they_are():
+def test_a_small_jpeg_an_array_and_an_opened_image_are_read_as_they_are():
     data = encoded(smooth(1000, 1000), "JPEG")
     opened = Image.open(io.BytesIO(data))
     for source in (encoded(smooth(300, 300), "JPEG"), np.asarray(smooth(1000, 1000)), opened):
@@ -473,36 +473,36 @@ def test_a_jpeg_of_reduced_scale_is_turned_as_its_exif_says(orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = encoded(smooth(1200, 900), "JPEG", exif=exif)
-    film, full = read_film(data, 224, radiograph=True), read_image(data)
-    assert film.size == (full.width // 4, full.height // 4)
-    np.testing.assert_allclose(pixels(film), pixels(full.resize(film.size)), atol=8)
+    image, full = read_film(data, 224, radiograph=True), read_image(data)
+    assert image.size == (full.width // 4, full.height // 4)
+    np.testing.assert_allclose(pixels(image), pixels(full.resize(image.size)), atol=8)
 
 
-@pytest.mark.parametrize(("film_side", "least"), [(1600, 400), (500, 500), (300, 300)])
-def test_a_jpeg_with_borders_keeps_the_pixels_asked_for_between_them(film_side, least, tmp_path):
+@pytest.mark.parametrize(("side", "least"), [(1600, 400), (500, 500), (300, 300)])
+def test_a_jpeg_with_borders_keeps_the_pixels_asked_for_between_them(side, least, tmp_path):
     page = Image.new("L", (2000, 1900))
-    page.paste(smooth(film_side, film_side), (150, 160))
+    page.paste(smooth(side, side), (150, 160))
     (tmp_path / "page.jpeg").write_bytes(encoded(page, "JPEG"))
-    film = read_film(tmp_path / "page.jpeg", 350, radiograph=True, crop=True)
-    np.testing.assert_allclose(film.size, (least, least), atol=20)
+    image = read_film(tmp_path / "page.jpeg", 350, radiograph=True, crop=True)
+    np.testing.assert_allclose(image.size, (least, least), atol=20)
     full = crop_borders(read_image(tmp_path / "page.jpeg"))
-    small, expected = (pixels(squash(each, 64, 1))[2:-2, 2:-2] for each in (film, full))
+    small, expected = (pixels(squash(each, 64, 1))[2:-2, 2:-2] for each in (image, full))
     np.testing.assert_allclose(small, expected, atol=24)  # edges are found to a 256th of the page
 
 
-def test_a_pipe_that_holds_a_small_film_on_a_large_page_is_read_once(tmp_path):
+def test_a_pipe_that_holds_a_small_image_on_a_large_page_is_read_once(tmp_path):
     page = Image.new("L", (2000, 1900))
     page.paste(smooth(300, 300), (150, 160))
     os.mkfifo(tmp_path / "pipe")
     with ThreadPoolExecutor() as pool:
         pool.submit((tmp_path / "pipe").write_bytes, encoded(page, "JPEG"))
-        film = read_film(tmp_path / "pipe", 448, radiograph=True, crop=True)
-    np.testing.assert_allclose(film.size, (300, 300), atol=20)
+        image = read_film(tmp_path / "pipe", 448, radiograph=True, crop=True)
+    np.testing.assert_allclose(image.size, (300, 300), atol=20)
 
 
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
 def test_a_large_jpeg_that_is_cut_short_is_refused_by_name(part, tmp_path):
     data = encoded(smooth(2000, 2000), "JPEG")
-    (tmp_path / "film.jpeg").write_bytes(data[: int(part * len(data))])
-    with pytest.raises(InputError, match=r"film\.jpeg is damaged or cut short"):
-        read_film(tmp_path / "film.jpeg", 448, radiograph=True)
+    (tmp_path / "image.jpeg").write_bytes(data[: int(part * len(data))])
+    with pytest.raises(InputError, match=r"image\.jpeg is damaged or cut short"):
+        read_film(tmp_path / "image.jpeg", 448, radiograph=True)
