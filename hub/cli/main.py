@@ -182,7 +182,7 @@ def _add_publish(commands: "argparse._SubParsersAction") -> None:
 
 
 def evaluate(options: argparse.Namespace) -> int:
-    from hub.cli import evaluate
+    from hub.analysis import evaluate
 
     evaluate.evaluate(options)
     return 0
