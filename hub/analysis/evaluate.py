@@ -1,18 +1,19 @@
 """A model folder on one split of a data set: what `python -m hub evaluate` measures and keeps."""
 
-import argparse
 import json
 from collections import Counter
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
 import numpy as np
+from datasets import Dataset
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from hub import files
+from hub.batching import batches
 from hub.data import decode_cache
 from hub.data.leakage import format_report, leak_report
 from hub.data.splits import load_splits
@@ -26,85 +27,72 @@ from hub.models import card
 BATCH = 32
 
 
-def evaluate(options: argparse.Namespace) -> None:
-    """Measure `options.model` on `options.split` of `options.dataset`, print it, and keep it where asked.
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured on one split.
 
-    `options` are those of the command: rename, robustness, json, plots and save, too. Raises InputError where
-    the folder, the data set or the classes do not fit.
+    `name` is that of the split or, of all images of a data set, of that. `probabilities` is float
+    [N, classes], `labels` int [N]. `robustness` and `int8` are empty where they were not measured.
     """
-    record = Path(options.model) / "metrics.json"
-    if options.save and not record.is_file():
+
+    name: str
+    probabilities: np.ndarray
+    labels: np.ndarray
+    metrics: dict
+    robustness: dict[str, list[dict]]
+    int8: dict[str, int]
+
+
+def evaluate(
+    model: str | Path,
+    dataset: str,
+    split: str = "test",
+    *,
+    rename: Sequence[str] = (),
+    robustness: bool = False,
+    json_file: Path | None = None,
+    plot_folder: Path | None = None,
+    save: bool = False,
+) -> None:
+    """Measure a model on one split of a data set, print it, and keep it where asked.
+
+    `split` may be "all"; `rename` holds OLD=NEW for classes of the data set. `save` puts metrics and plots
+    into the model folder and its card. Raises InputError where the folder, the data set or the classes do
+    not fit.
+    """
+    _check_destinations(model, json_file, save)
+    classifier = Classifier.from_pretrained(model, precision="fp32")
+    rows = _read_rows(dataset, split)
+    _check_classes(_renamed(rows.features["label"].names, rename), classifier, dataset)
+    result = _measure(classifier, rows, dataset, split, robustness)
+    if json_file:
+        files.write_json(json_file, result.metrics | {"robustness": result.robustness, "int8": result.int8})
+    temperature = _record(Path(model)).get("training", {}).get("temperature")
+    if plot_folder:
+        _draw(result, temperature, plot_folder)
+    if save:
+        _draw(result, temperature, Path(model))
+        _save(result, Path(model))
+
+
+def _check_destinations(model: str | Path, json_file: Path | None, save: bool) -> None:
+    """Raise InputError where the figures could not be kept, before anything is measured."""
+    if save and not (Path(model) / "metrics.json").is_file():
+        raise InputError(f"--save writes into a model folder of train.py, and {model} is not one here.")
+    if json_file and not json_file.parent.is_dir():
         raise InputError(
-            f"--save writes into a model folder of train.py, and {options.model} is not one here."
+            f"There is no folder {json_file.parent} to write {json_file.name} into; make it first."
         )
-    if options.json and not options.json.parent.is_dir():
-        raise InputError(
-            f"There is no folder {options.json.parent} to write {options.json.name} into; make it first."
-        )
-    classifier = Classifier.from_pretrained(options.model, precision="fp32")
-    recorded = json.loads(record.read_text()) if record.is_file() else {}
-    splits = load_splits(options.dataset)
+
+
+def _read_rows(dataset: str, split: str) -> Dataset:
+    """Return the images of one split, or of all; print what the splits share."""
+    splits = load_splits(dataset)
     print(format_report(leak_report(splits)), end="\n\n", flush=True)
-    every = options.split == "all"
-    split = datasets.concatenate_datasets(list(splits.values())) if every else splits[options.split]
-    classes = _renamed(split.features["label"].names, options.rename)
-    if classes != classifier.classes:
-        raise InputError(
-            f"{options.dataset} has the classes {classes}, the model {classifier.classes}; they must agree, "
-            "in this order (--rename OLD=NEW)."
-        )
-    radiograph = classifier.radiograph
-    images, labels = decode_cache.decode(
-        split, classifier.size, classifier.channels, radiograph, crop=radiograph
-    )
-    labels = labels.numpy()
-    predictions = _predict(classifier, _as_pictures(images))
-    probabilities = _probabilities(predictions)
-    metrics = measure(
-        probabilities,
-        labels,
-        split["patient"][:],
-        classes,
-        subtypes=split["subtype"][:],
-        operating_points=classifier.operating_points,
-    )
-    metrics |= {"dataset": options.dataset, "split": options.split}
-    print(format_metrics(metrics))
-    metrics["verdicts"] = _verdicts(predictions)
-    print("input check: " + ", ".join(f"{share:.1%} {name}" for name, share in metrics["verdicts"].items()))
-    changed = _changed_by_int8(classifier, images, predictions)
-    if changed:
-        print("int8 changes {labels_changed} labels and {verdicts_changed} verdicts".format(**changed))
-    robustness = _robustness(classifier, images, labels) if options.robustness else {}
-    if options.json:
-        files.write_json(options.json, metrics | {"robustness": robustness, "int8": changed})
-    name = Path(options.dataset).resolve().name if every else options.split
-    calibration = recorded.get("training", {})
-    folders = ([options.plots] if options.plots else []) + ([Path(options.model)] if options.save else [])
-    for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
-        plots.plot_roc(probabilities, labels, classes, folder / f"roc_{name}.png")
-        plots.plot_precision_recall(probabilities, labels, classes, folder / f"precision_recall_{name}.png")
-        plots.plot_confusion(metrics["confusion"], classes, folder / f"confusion_{name}.png")
-        if len(classes) == 2 and "temperature" in calibration:
-            before = uncalibrated(probabilities, calibration["temperature"])
-            plots.plot_reliability(before, probabilities, labels, folder / f"reliability_{name}.png")
-        if robustness:
-            plots.plot_robustness(robustness, folder / f"robustness_{name}.png")
-    if options.save:
-        if every:
-            recorded["others"] = recorded.get("others", {}) | {name: metrics}
-        else:
-            recorded[options.split] = metrics
-        if robustness:
-            recorded[f"robustness_{name}"] = robustness
-        if changed and options.split == "test" and "onnx" in recorded:
-            recorded["onnx"] |= {f"test_{what}": count for what, count in changed.items()}
-        files.write_json(record, recorded)
-        card.write_card(Path(options.model))
+    return datasets.concatenate_datasets(list(splits.values())) if split == "all" else splits[split]
 
 
-def _renamed(classes: list[str], pairs: list[str]) -> list[str]:
+def _renamed(classes: list[str], pairs: Sequence[str]) -> list[str]:
     """Return the classes with OLD=NEW applied."""
     names = dict(zip(classes, classes, strict=True))
     for pair in pairs:
@@ -115,15 +103,57 @@ def _renamed(classes: list[str], pairs: list[str]) -> list[str]:
     return list(names.values())
 
 
-def _as_pictures(images: Tensor) -> np.ndarray:
+def _check_classes(classes: list[str], classifier: Classifier, dataset: str) -> None:
+    if classes != classifier.classes:
+        raise InputError(
+            f"{dataset} has the classes {classes}, the model {classifier.classes}; they must agree, "
+            "in this order (--rename OLD=NEW)."
+        )
+
+
+def _measure(classifier: Classifier, rows: Dataset, dataset: str, split: str, robustness: bool) -> Evaluation:
+    """Classify all images; print and return the figures."""
+    radiograph = classifier.radiograph
+    images, labels = decode_cache.decode(
+        rows, classifier.size, classifier.channels, radiograph, crop=radiograph
+    )
+    labels = labels.numpy()
+    predictions = _predict(classifier, _channels_last(images))
+    probabilities = _probabilities(predictions)
+    metrics = measure(
+        probabilities,
+        labels,
+        rows["patient"][:],
+        classifier.classes,
+        subtypes=rows["subtype"][:],
+        operating_points=classifier.operating_points,
+    )
+    metrics |= {"dataset": dataset, "split": split}
+    print(format_metrics(metrics))
+    metrics["verdicts"] = _verdicts(predictions)
+    print("input check: " + ", ".join(f"{share:.1%} {name}" for name, share in metrics["verdicts"].items()))
+    int8 = _changed_by_int8(classifier, images, predictions)
+    if int8:
+        print("int8 changes {labels_changed} labels and {verdicts_changed} verdicts".format(**int8))
+    return Evaluation(
+        name=Path(dataset).resolve().name if split == "all" else split,
+        probabilities=probabilities,
+        labels=labels,
+        metrics=metrics,
+        robustness=_robustness(classifier, images, labels) if robustness else {},
+        int8=int8,
+    )
+
+
+def _channels_last(images: Tensor) -> np.ndarray:
     """Return uint8 [N, H, W, C] from uint8 [N, C, H, W]."""
     return images.permute(0, 2, 3, 1).numpy()
 
 
-def _predict(classifier: Classifier, pictures: Iterable[np.ndarray]) -> list[Prediction]:
-    """Return an answer for each of `Classifier.read`'s pictures, also where the input check refuses it."""
-    predictions, pictures = [], iter(tqdm(pictures, "Classifying", unit=" pictures", leave=False))
-    while batch := list(islice(pictures, BATCH)):
+def _predict(classifier: Classifier, images: Iterable[np.ndarray]) -> list[Prediction]:
+    """Return an answer for each of `Classifier.read`'s images, also where the input check refuses it."""
+    predictions = []
+    for batch in batches(images, BATCH, "Classifying"):
         predictions += classifier.predict(batch, always=True)
     return predictions
 
@@ -143,10 +173,9 @@ def _changed_by_int8(classifier: Classifier, images: Tensor, predictions: list[P
     """Return how many labels, and verdicts of the input check, 8 bits change; {} where there are none."""
     if not (classifier.folder / NETWORKS["int8"]).is_file():
         return {}
-    small = Classifier(classifier.folder, precision="int8")
-    small.check = classifier.check  # also where an earlier count leaves it out
-    others = _predict(small, _as_pictures(images))
-    pairs = list(zip(predictions, others, strict=True))
+    # The check of 32 bits, which the folder may leave out of 8 by an earlier count.
+    int8 = Classifier(classifier.folder, check=classifier.check or False, precision="int8")
+    pairs = list(zip(predictions, _predict(int8, _channels_last(images)), strict=True))
     return {
         "labels_changed": sum(one.label != other.label for one, other in pairs),
         "verdicts_changed": sum(one.verdict != other.verdict for one, other in pairs),
@@ -156,15 +185,53 @@ def _changed_by_int8(classifier: Classifier, images: Tensor, predictions: list[P
 def _robustness(classifier: Classifier, images: Tensor, labels: np.ndarray) -> dict[str, list[dict]]:
     """Return accuracy and AUC for each corruption at strengths 1, 2 and 3."""
     rows = {}
-    for view in tqdm(shifts.VIEWS, "Corruptions", unit=" of 15"):
-        rows[view] = []
+    for corruption in tqdm(shifts.VIEWS, "Corruptions", unit=" of 15"):
+        rows[corruption] = []
         for strength in shifts.STRENGTHS:
-            pictures = _as_pictures(shifts.shift(images, view, strength))
-            # Read once more, for the borders that a corruption adds; grey pictures have no third dimension.
-            read = (classifier.read(picture.squeeze()) for picture in pictures)
-            probabilities = _probabilities(_predict(classifier, read))
+            corrupted = _channels_last(shifts.shift(images, corruption, strength))
+            # Read again, for the borders that a corruption adds; grey images have no third dimension.
+            inputs = (classifier.read(image.squeeze()) for image in corrupted)
+            probabilities = _probabilities(_predict(classifier, inputs))
             accuracy = float((probabilities.argmax(1) == labels).mean())
-            rows[view].append({"accuracy": accuracy, "auc": auc(probabilities, labels)})
-        told = ", ".join(f"{row['accuracy']:.4f} (AUC {row['auc']:.4f})" for row in rows[view])
-        tqdm.write(f"{view:<14} accuracy at strengths 1, 2, 3: {told}")
+            rows[corruption].append({"accuracy": accuracy, "auc": auc(probabilities, labels)})
+        figures = ", ".join(f"{row['accuracy']:.4f} (AUC {row['auc']:.4f})" for row in rows[corruption])
+        tqdm.write(f"{corruption:<14} accuracy at strengths 1, 2, 3: {figures}")
     return rows
+
+
+def _draw(result: Evaluation, temperature: float | None, folder: Path) -> None:
+    """Write the plots into a folder; `temperature` is that of the calibration, where it is known."""
+    folder.mkdir(parents=True, exist_ok=True)
+    classes, name = result.metrics["classes"], result.name
+    curves = result.probabilities, result.labels, classes
+    plots.plot_roc(*curves, folder / f"roc_{name}.png")
+    plots.plot_precision_recall(*curves, folder / f"precision_recall_{name}.png")
+    plots.plot_confusion(result.metrics["confusion"], classes, folder / f"confusion_{name}.png")
+    if len(classes) == 2 and temperature is not None:
+        before = uncalibrated(result.probabilities, temperature)
+        plots.plot_reliability(
+            before, result.probabilities, result.labels, folder / f"reliability_{name}.png"
+        )
+    if result.robustness:
+        plots.plot_robustness(result.robustness, folder / f"robustness_{name}.png")
+
+
+def _save(result: Evaluation, folder: Path) -> None:
+    """Put an evaluation into metrics.json of a model folder, and write its card."""
+    record, name = _record(folder), result.name
+    if result.metrics["split"] == "all":
+        record["others"] = record.get("others", {}) | {name: result.metrics}
+    else:
+        record[name] = result.metrics
+    if result.robustness:
+        record[f"robustness_{name}"] = result.robustness
+    if result.int8 and result.metrics["split"] == "test" and "onnx" in record:
+        record["onnx"] |= {f"test_{what}": count for what, count in result.int8.items()}
+    files.write_json(folder / "metrics.json", record)
+    card.write_card(folder)
+
+
+def _record(folder: Path) -> dict:
+    """Return metrics.json of a model folder, {} where there is none."""
+    file = folder / "metrics.json"
+    return json.loads(file.read_text()) if file.is_file() else {}
