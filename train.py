@@ -207,11 +207,11 @@ def main(options: argparse.Namespace) -> None:
             model,
             train_set,
             validation_set,
-            **recipes.training_settings(recipe),
+            recipe,
             compile=options.compile,
             seed=options.seed,
             state=state,
-            keep=keep,
+            save=keep,
         )
         training_seconds = time.perf_counter() - trained_from
         # Calibration and thresholds are for films that are not quite those it knows.

@@ -61,19 +61,6 @@ def adapt(name: str, options: argparse.Namespace) -> Recipe:
     return RECIPES[name]._replace(**{field: value for field, value in given.items() if value is not None})
 
 
-def training_settings(recipe: Recipe) -> dict:
-    """Return what `training.train` takes of a recipe, by its names: all but the architecture and the size.
-
-    The last epoch is at full size, and none at more.
-    """
-    settings = recipe._asdict()
-    del settings["architecture"], settings["size"]
-    return settings | {
-        "small_epochs": min(recipe.small_epochs, recipe.epochs - 1),
-        "small_size": min(recipe.small_size, recipe.size),
-    }
-
-
 def format_recipes() -> str:
     """Return the table as text."""
     header = ("recipe", *(name.replace("_", " ") for name in Recipe._fields))
