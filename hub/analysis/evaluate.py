@@ -1,4 +1,4 @@
-"""A model folder on one split of a data set: what `python -m hub evaluate` measures and keeps."""
+"""Measure a model folder on one split of a data set: `python -m hub evaluate`."""
 
 import json
 from collections import Counter
@@ -76,7 +76,7 @@ def evaluate(
 
 
 def _check_destinations(model: str | Path, json_file: Path | None, save: bool) -> None:
-    """Raise InputError where the figures could not be kept, before anything is measured."""
+    """Raise InputError where the figures cannot be written, before anything is measured."""
     if save and not (Path(model) / "metrics.json").is_file():
         raise InputError(f"--save writes into a model folder of train.py, and {model} is not one here.")
     if json_file and not json_file.parent.is_dir():

@@ -1,4 +1,4 @@
-"""Say what a model sees in image files."""
+"""Classify image files, one line of output each."""
 
 import json
 import sys
@@ -14,9 +14,9 @@ def add_parser(commands: _SubParsersAction) -> None:
     """Add the command and its arguments, which are those of `run`."""
     parser = commands.add_parser(
         "classify",
-        help="say what a model sees in image files",
-        description="Print one line per file. One that cannot be read does not stop the rest, and makes the "
-        "exit code 2; one that the input check refuses has got its answer, and does not.",
+        help="classify image files",
+        description="Print one line per file. A file that cannot be read does not stop the rest, and makes "
+        "the exit code 2; one that the input check refuses has its answer, and does not.",
     )
     parser.set_defaults(run=run)
     add = parser.add_argument

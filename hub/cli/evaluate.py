@@ -26,7 +26,7 @@ def add_parser(commands: _SubParsersAction) -> None:
         nargs="+",
         default=[],
         metavar="OLD=NEW",
-        help="what the data set's classes are called in the model",
+        help="the model's name for a class of the data set",
     )
     add(
         "--robustness",
@@ -34,8 +34,8 @@ def add_parser(commands: _SubParsersAction) -> None:
         help="also measure under 15 corruptions of 3 strengths; 45 times the work",
     )
     add("--json", dest="json_file", type=Path, metavar="FILE", help="also write the metrics to FILE")
-    add("--plots", dest="plot_folder", type=Path, metavar="DIR", help="also draw pictures into DIR")
-    add("--save", action="store_true", help="put metrics and pictures into the model folder and its card")
+    add("--plots", dest="plot_folder", type=Path, metavar="DIR", help="also draw the plots into DIR")
+    add("--save", action="store_true", help="put metrics and plots into the model folder and its card")
 
 
 def run(

@@ -10,7 +10,8 @@ def add_parser(commands: _SubParsersAction) -> None:
     parser = commands.add_parser(
         "fit-synthetic",
         help="fit the components that synthetic radiographs are drawn from",
-        description="Fit principal components on the training split and write hub/synthetic.safetensors.",
+        description="Fit principal components on the training split and write "
+        "hub/imaging/synthetic.safetensors.",
     )
     parser.set_defaults(run=run)
     parser.add_argument(
@@ -28,6 +29,6 @@ def run(dataset: str) -> None:
     train = load_splits(dataset)["train"]
     if not is_radiograph(train.features["label"].names):
         raise InputError(f"{dataset} does not have the classes NORMAL and PNEUMONIA; give chest radiographs.")
-    films, labels = decode_cache.decode_films(train, synthetic.SIZE)
-    synthetic.save_components(synthetic.fit_components(films, labels))
-    print(f"{synthetic.COMPONENTS} holds components of {len(films)} training films")
+    images, labels = decode_cache.decode_films(train, synthetic.SIZE)
+    synthetic.save_components(synthetic.fit_components(images, labels))
+    print(f"{synthetic.COMPONENTS} holds components of {len(images)} training films")

@@ -1,4 +1,4 @@
-"""python -m hub: measure, classify, export, fit the input check, keep filters, publish, fit films."""
+"""Evaluate, classify, export, fit the input check, keep filters, publish, fit synthetic images."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Fit the input check: which pictures the model may judge."""
+"""Fit the input check: which images the model may classify."""
 
 from argparse import _SubParsersAction
 from pathlib import Path
@@ -10,11 +10,12 @@ def add_parser(commands: _SubParsersAction) -> None:
     """Add the command and its arguments, which are those of `run`."""
     parser = commands.add_parser(
         "scope",
-        help="fit the input check: which pictures the model may judge",
-        description="Write scope.safetensors into a model folder of radiographs, from the films that it was "
-        "trained on and from pictures that it must not judge, and what the check does on validation films "
-        "into its card. Takes some minutes. Half of the other pictures are left out of the fit and measured, "
-        "by patient if file names begin with one (NAME_...).",
+        help="fit the input check: which images the model may classify",
+        description="Write scope.safetensors, the input check (out-of-distribution detection), into a model "
+        "folder of radiographs, fitted to the radiographs that it was trained on and to images that it must "
+        "not classify; its figures on validation data go into the card. Takes some minutes. Half of the "
+        "other images are left out of the fit and measured, by patient if file names begin with one "
+        "(NAME_...).",
     )
     parser.set_defaults(run=run)
     add = parser.add_argument
@@ -27,7 +28,7 @@ def add_parser(commands: _SubParsersAction) -> None:
         default=[],
         metavar="DIR",
         help="chest radiographs that it does not know, such as adults': answered behind a warning; without "
-        "any, only their distance from the training films tells",
+        "any, only the distance from the training images tells",
     )
     add(
         "--foreign",

@@ -13,7 +13,7 @@ from hub.training.settings import Settings
 
 EPILOG = f"""\
 A recipe is what these options are when they are not given (size: pixels a side; the first "small epochs"
-see pictures of "small size", which takes less time):
+see images of "small size", which takes less time):
 
 {format_recipes()}
 
@@ -84,8 +84,8 @@ def build_parser(description: str) -> argparse.ArgumentParser:
     add(
         "--augmentation",
         choices=sorted({recipe.augmentation for recipe in RECIPES.values()}),
-        help="how training pictures are varied: films, as from other machines; photos, framed and lit "
-        "otherwise; objects, mirrored and shifted; digits, turned and shifted (default: the recipe's)",
+        help="how training images are varied: films, as radiographs of other machines; photos, framed and "
+        "lit otherwise; objects, mirrored and shifted; digits, turned and shifted (default: the recipe's)",
     )
     add(
         "--frozen",

@@ -1,4 +1,4 @@
-"""Where a training run stands after its last finished epoch, to go on from should it be stopped.
+"""A training run after its last finished epoch, to go on from where it is stopped.
 
 The file is torch's, lies beside the model folder to be, and goes once that is complete: it is never shipped.
 """
@@ -19,7 +19,7 @@ from hub.training.data import TrainingData
 from hub.training.recipes import Recipe
 from hub.training.settings import Settings
 
-FORMAT = 1  # raise it when what `training.train` keeps changes
+FORMAT = 1  # raise it when the state that `loop.train` saves changes
 
 
 def announce_older(settings: Settings) -> None:
@@ -84,8 +84,8 @@ def load(path: Path, run: dict) -> dict:
     Raises InputError where it is damaged or of a run with other settings.
     """
     try:
-        kept = torch.load(path, map_location="cpu", weights_only=True)
-        theirs, state = kept["settings"], kept["state"]
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        theirs, state = content["settings"], content["state"]
     except Exception:  # torch reports damage by whatever it stumbles over
         raise InputError(f"{path} is damaged; leave --resume out to begin anew.") from None
     ours = run | {"format": FORMAT}

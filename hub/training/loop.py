@@ -47,8 +47,8 @@ def train(
     at that size: at another a network judges worse than it could (Touvron et al. 2019, arXiv 1906.06423). The
     first `frozen` groups of layers, as timm counts them, keep their weights, though not the running figures
     of batch norm. Rare classes weigh more in the loss. Weights are averaged over steps (EMA); the average
-    after the last epoch is kept, since validation images, too like the training images, cannot tell which
-    epoch is best. On a GPU the data live on the device and the arithmetic is bf16.
+    after the last epoch is the result, since validation images, too like the training images, cannot tell
+    which epoch is best. On a GPU the data live on the device and the arithmetic is bf16.
 
     After every epoch `save` is given all that changes from step to step: tensors, which the next step
     overwrites, and plain values in dicts and lists. With such a `state` and the same other arguments
@@ -114,7 +114,7 @@ class _Run:
 def _start(
     model: nn.Module, recipe: Recipe, images: int, accelerator: Accelerator, compile: bool, seed: int
 ) -> _Run:
-    """Return a run before its first step, for a training set of so many images."""
+    """Return a run before its first step, for a training set of this many images."""
     freeze(model, recipe.frozen)
     model.to(accelerator.device, memory_format=torch.channels_last)
     average = ModelEmaV3(model, decay=EMA_DECAY, use_warmup=True)
@@ -198,17 +198,17 @@ def make_optimizer(
 def freeze(model: nn.Module, groups: int) -> None:
     """Freeze the parameters of the first `groups` groups of layers: stem, then stages or blocks.
 
-    Raises InputError for a network without so many, or that timm has not grouped.
+    Raises InputError for a network with too few groups, or that timm has not grouped.
     """
     if not groups:
         return
     if not hasattr(model, "group_matcher"):
         raise InputError("This network has no groups of layers to freeze; give --frozen 0.")
-    found = group_parameters(model, model.group_matcher(coarse=True))
-    if groups >= len(found):
-        raise InputError(f"The network has {len(found)} groups of layers; freeze fewer than that.")
+    names = group_parameters(model, model.group_matcher(coarse=True))
+    if groups >= len(names):
+        raise InputError(f"The network has {len(names)} groups of layers; freeze fewer than that.")
     for number in range(groups):
-        for name in found[number]:
+        for name in names[number]:
             model.get_parameter(name).requires_grad_(False)
 
 

@@ -1,4 +1,4 @@
-"""What train.py does when it is told only a data set: a row for each exercise."""
+"""The defaults of train.py: a recipe for each exercise."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from hub.models.folder import BUNDLED
 class Recipe(NamedTuple):
     """Settings of one training run, each an option of train.py, too.
 
-    The first `small_epochs` of `epochs` see pictures of `small_size` pixels a side, the rest of `size`. The
+    The first `small_epochs` of `epochs` see images of `small_size` pixels a side, the rest of `size`. The
     first `frozen` groups of layers, stem and stages, stay as they are.
     """
 

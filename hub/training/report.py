@@ -1,4 +1,4 @@
-"""What train.py prints in the end."""
+"""The summary that train.py prints."""
 
 from hub.evaluation.metrics import format_metrics
 from hub.training.settings import Settings

@@ -30,7 +30,7 @@ def test_classify_json_says_everything_about_each_file_and_a_bad_one_does_not_st
     run, film, tmp_path
 ):
     film.save(tmp_path / "good.png")
-    (tmp_path / "bad.png").write_bytes(b"not a picture")
+    (tmp_path / "bad.png").write_bytes(b"not an image")
     files = [tmp_path / "missing.png", tmp_path / "bad.png", tmp_path / "good.png"]
     code, out, _ = run("classify", "--json", *files)
     assert code == 2
@@ -47,7 +47,7 @@ def test_classify_json_says_everything_about_each_file_and_a_bad_one_does_not_st
     assert sum(good["probabilities"].values()) == pytest.approx(1)
 
 
-def test_classify_reads_the_films_of_a_zip(run, film, tmp_path):
+def test_classify_reads_the_images_of_a_zip(run, film, tmp_path):
     film.save(tmp_path / "film.png")
     with zipfile.ZipFile(tmp_path / "films.zip", "w") as archive:
         archive.write(tmp_path / "film.png", "ward/film.png")
@@ -60,13 +60,13 @@ def test_classify_reads_the_films_of_a_zip(run, film, tmp_path):
 
 
 @pytest.mark.parametrize("reason", ["blank", "blurred"])
-def test_a_film_that_the_input_check_refuses_has_its_answer_and_does_not_fail(
+def test_an_image_that_the_input_check_refuses_has_its_answer_and_does_not_fail(
     run, film, tmp_path, monkeypatch, reason
 ):
     verdict = input_check.verdict(reason)
     label, probabilities = (None, {}) if verdict.status == "refused" else ("NORMAL", {"NORMAL": 1.0})
     answer = Prediction(label, probabilities, {}, verdict)
-    monkeypatch.setattr(Classifier, "predict", lambda self, pictures: [answer] * len(pictures))
+    monkeypatch.setattr(Classifier, "predict", lambda self, images: [answer] * len(images))
     film.save(tmp_path / "film.png")
     code, out, _ = run("classify", tmp_path / "film.png", "--json")
     assert (code, json.loads(out)["label"], json.loads(out)["error"]) == (0, label, None)

@@ -36,9 +36,9 @@ def test_evaluate_prints_saves_and_draws(run, tmp_path):
         assert f"{value:.4f}" in out
     assert metrics["n"] == sum(map(sum, metrics["confusion"])) == 64
     assert (metrics["dataset"], metrics["split"]) == ("synthetic", "validation")
-    for picture in ("roc", "precision_recall", "confusion", "reliability"):
-        Image.open(tmp_path / "plots" / f"{picture}_validation.png").verify()
-        Image.open(model / f"{picture}_validation.png").verify()
+    for plot in ("roc", "precision_recall", "confusion", "reliability"):
+        Image.open(tmp_path / "plots" / f"{plot}_validation.png").verify()
+        Image.open(model / f"{plot}_validation.png").verify()
     assert "int8 changes " in out and metrics["int8"].keys() == {"labels_changed", "verdicts_changed"}
     assert json.loads((model / "metrics.json").read_text())["onnx"] == record["onnx"]  # of the test split
     card = (model / "README.md").read_text()
@@ -89,11 +89,11 @@ def test_evaluate_refuses_classes_that_the_model_does_not_know(run, tmp_path):
 
 
 def test_evaluate_takes_every_image_and_renamed_classes_of_data_that_nobody_trained_on(run, tmp_path):
-    pictures, labels = sample_radiographs(40)
-    for index, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+    images, labels = sample_radiographs(40)
+    for index, (image, label) in enumerate(zip(images, labels, strict=True)):
         folder = tmp_path / "adults" / ("no_finding", "pneumonia")[label]
         folder.mkdir(parents=True, exist_ok=True)
-        picture.save(folder / f"{index}.png")
+        image.save(folder / f"{index}.png")
     model = tmp_path / "model"
     shutil.copytree(BUNDLED, model)
     command = ("evaluate", model, "--dataset", tmp_path / "adults", "--split", "all", "--save", "--rename")

@@ -79,7 +79,7 @@ def test_bad_arguments_are_one_sentence_and_exit_code_2(arguments, sentence, tmp
 
 
 def test_the_command_leaves_a_finished_model_folder(tmp_path):
-    """A first run as a newcomer makes it: offline, on synthetic films, here with small pictures."""
+    """A first run as a newcomer makes it: offline, on synthetic radiographs, here with small images."""
     output = tmp_path / "model"
     done = run_train("--dataset", "synthetic", "--epochs", 1, "--size", 64, "--output", output)
     assert done.returncode == 0, done.stderr

@@ -23,7 +23,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
             checkpoint.load(path, {})
 
 
-def test_equal_pictures_with_other_labels_are_other_images():
+def test_equal_images_with_other_labels_are_other_data():
     def describe(train=(0, 1), validation=(1, 0), digests=("a", "b")):
         labels = {"train": train, "validation": validation}
         splits = DatasetDict({name: Dataset.from_dict({"label": given}) for name, given in labels.items()})
