@@ -134,7 +134,7 @@ def measure_training(part: str, dataset: str, weights: str, size: int, count: in
     from hub.data.splits import load_splits
     from hub.models import factory
     from hub.training import loop
-    from hub.training.recipes import RECIPES, training_settings
+    from hub.training.recipes import RECIPES
 
     recipe = RECIPES["xray"]
     splits = load_splits(dataset)
@@ -144,11 +144,7 @@ def measure_training(part: str, dataset: str, weights: str, size: int, count: in
         decode_cache.decode(split, recipe.size, channels=1, radiograph=True) for split in (few, validation)
     ]
     model = factory.create_model(recipe.architecture, 2, weights, True, recipe.size, 1)
-    history = loop.train(
-        model,
-        *sets,
-        **training_settings(recipe) | {"epochs": 1, "small_epochs": int(size == recipe.small_size)},
-    )
+    history = loop.train(model, *sets, recipe._replace(epochs=1, size=size))
     return {"seconds": round(history[0]["seconds"], 2), "megabytes": machine.peak_memory()}
 
 

@@ -198,9 +198,9 @@ def ours(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Curves:
         model,
         sets["train"],
         sets["validation"],
-        **recipes.training_settings(recipe),
+        recipe,
         seed=seed,
-        keep=keep,
+        save=keep,
     )
     return seconds, answers, views
 

@@ -1,5 +1,6 @@
-"""The one exception that users are meant to read."""
+"""The exception that users read, and the exit codes of commands."""
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -12,17 +13,29 @@ class InputError(ValueError):
 
 
 def run_command(
-    name: str, main: Callable[[], object], interrupted: Callable[[], str] = lambda: "stopped."
+    name: str, main: Callable[[], int | None], interrupted: Callable[[], str] = lambda: "stopped."
 ) -> None:
-    """Call `main`; where it raises InputError, print its one sentence and exit with 2.
+    """Call `main`, and exit the process with its `exit_code` unless that is 0."""
+    if code := exit_code(name, main, interrupted):
+        sys.exit(code)
 
-    After Ctrl-C, print what `interrupted` returns and exit with 130.
+
+def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[], str]) -> int:
+    """Call `main` and return the exit code: its own, or 0 where it returns none.
+
+    2 after an InputError, whose sentence is printed; 130 after Ctrl-C, when the sentence that `interrupted`
+    returns is printed, if there is one; 1 where nobody reads the output any more.
     """
     try:
-        main()
+        return main() or 0
     except InputError as error:
         print(f"{name}: {error}", file=sys.stderr)
-        sys.exit(2)
+        return 2
     except KeyboardInterrupt:
-        print(f"{name}: {interrupted()}", file=sys.stderr)
-        sys.exit(130)
+        if sentence := interrupted():
+            print(f"{name}: {sentence}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of the output, `head` say, has closed it; there is nothing left to flush to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

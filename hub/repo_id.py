@@ -7,6 +7,8 @@ from huggingface_hub.utils import validate_repo_id
 
 from hub.errors import InputError
 
+HUB_DATASET = "hf-vision/chest-xray-pneumonia"  # what train.py reads by default
+
 
 def is_hub_id(source: str) -> bool:
     """Return whether `source` has the form of a Hub id, USER/NAME; the path of a folder may have it too."""

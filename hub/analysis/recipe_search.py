@@ -37,10 +37,10 @@ from hub.evaluation import shifts
 from hub.evaluation.calibration import fit_temperature
 from hub.evaluation.metrics import auc
 from hub.models import factory, forward
-from hub.training import loop
+from hub.training import loop, recipes
 
 SIZE = 128
-# What each recipe changes in the arguments of `loop.train`.
+# What each attempt changes: fields of the recipe, the seed, label smoothing.
 RECIPES = {
     "as train.py has it": {},
     "seed 1": {"seed": 1},
@@ -76,14 +76,14 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"held out: {series.sum()} normals of a series, {older.sum()} of a cluster, {low.sum()} pneumonias")
     for name in options.recipes or RECIPES:
         started = time.perf_counter()
-        settings = {"learning_rate": 1e-3, "seed": 0, "epochs": 4} | RECIPES[name]
-        torch.manual_seed(settings["seed"])
+        changes = {"epochs": 4, "size": SIZE, "seed": 0, "label_smoothing": loop.LABEL_SMOOTHING}
+        changes |= RECIPES[name]
+        seed, label_smoothing = changes.pop("seed"), changes.pop("label_smoothing")
+        recipe = recipes.RECIPES["xray"]._replace(**changes)
+        torch.manual_seed(seed)
         model = factory.create_model("mobilenetv2_100", 2, options.weights, True, 224)
-        loop.train(
-            model, (images[kept], labels[kept]), validation,
-            small_epochs=settings["epochs"], small_size=SIZE, batch_size=32,
-            **settings,
-        )  # fmt: skip
+        train_set = images[kept], labels[kept]
+        loop.train(model, train_set, validation, recipe, label_smoothing=label_smoothing, seed=seed)
         seconds = time.perf_counter() - started
         scores = score(
             model,

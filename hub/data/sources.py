@@ -9,9 +9,8 @@ from pyarrow.lib import ArrowInvalid, ArrowNotImplementedError
 
 from hub.errors import InputError
 from hub.imaging.read import SUFFIXES
-from hub.repo_id import is_hub_id
+from hub.repo_id import HUB_DATASET, is_hub_id
 
-HUB_DATASET = "hf-vision/chest-xray-pneumonia"
 RADIOGRAPH_CLASSES = ["NORMAL", "PNEUMONIA"]
 SPLITS = ("train", "validation", "test")
 FOLDER_NAMES = {

@@ -15,11 +15,11 @@ def augment(images: Tensor, size: int, generator: Generator, kind: str = "films"
     return AUGMENTATIONS[kind](images.float() / 255, size, generator)
 
 
-def _augment_films(x: Tensor, size: int, generator: Generator) -> Tensor:
+def _augment_radiographs(x: Tensor, size: int, generator: Generator) -> Tensor:
     """Geometry, tone, sharpness, noise and erasing, all strong on purpose.
 
-    Between two hospitals, or the two official splits, films differ by crop, shape and exposure more than
-    by disease.
+    Between two hospitals, or the two official splits, radiographs differ by crop, shape and exposure more
+    than by disease.
     """
     x = _warp(x, size, generator)
     x = _change_tone(x, generator)
@@ -30,13 +30,13 @@ def _augment_films(x: Tensor, size: int, generator: Generator) -> Tensor:
 
 
 def _augment_photos(x: Tensor, size: int, generator: Generator) -> Tensor:
-    """Crop, stretch, mirror, a little tone, and erasing: what a photograph of the same thing may be like."""
+    """Crop, stretch, mirror, a little tone, and erasing: as another photograph of the same thing may be."""
     x = _warp(x, size, generator, angle=10, shear=0.05, zoom=(-0.4, 0.05), stretch=0.15, shift=0.1)
     return _erase(_change_tone(x, generator, 0.4), generator)
 
 
 def _augment_objects(x: Tensor, size: int, generator: Generator) -> Tensor:
-    """Mirror, and shift by up to a sixteenth of the side, in whole pixels: small pictures blur easily."""
+    """Mirror, and shift by up to a sixteenth of the side, in whole pixels: small images blur easily."""
     step = 2 / x.shape[-1]
     shift = step * round(x.shape[-1] / 16)
     return _warp(x, size, generator, 0, 0, (0, 0), 0, shift, step=step, padding="reflection")
@@ -48,7 +48,7 @@ def _augment_digits(x: Tensor, size: int, generator: Generator) -> Tensor:
 
 
 AUGMENTATIONS = {
-    "films": _augment_films,
+    "films": _augment_radiographs,
     "photos": _augment_photos,
     "objects": _augment_objects,
     "digits": _augment_digits,

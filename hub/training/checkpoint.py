@@ -1,4 +1,4 @@
-"""Where a training run stands after its last finished epoch, to go on from should it be stopped.
+"""A training run after its last finished epoch, to go on from where it is stopped.
 
 The file is torch's, lies beside the model folder to be, and goes once that is complete: it is never shipped.
 """
@@ -6,52 +6,89 @@ The file is torch's, lies beside the model folder to be, and goes once that is c
 import hashlib
 import json
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from datasets import DatasetDict
 
 from hub.errors import InputError
+from hub.files import replace_file
+from hub.training.data import TrainingData
+from hub.training.recipes import Recipe
+from hub.training.settings import Settings
 
-FORMAT = 1  # raise it when what `training.train` keeps changes
+FORMAT = 1  # raise it when the state that `loop.train` saves changes
+
+
+def announce_older(settings: Settings) -> None:
+    """Say where a checkpoint lies that this run does not go on from, and will replace."""
+    if settings.checkpoint.is_file() and not settings.resume:
+        print(
+            f"{settings.checkpoint} holds a run that was stopped: --resume would go on from there, "
+            "and the first finished epoch of this one replaces it."
+        )
+
+
+def describe_run(
+    settings: Settings, recipe_name: str, recipe: Recipe, weights: str, data: TrainingData
+) -> dict:
+    """Return what must be equal for a run to go on from a checkpoint, as plain values."""
+    return recipe._asdict() | {
+        "recipe": recipe_name,
+        "weights": weights,
+        "seed": settings.seed,
+        "compile": settings.compile,
+        "device": "cuda" if torch.cuda.is_available() else "cpu",
+        "classes": data.classes,
+        "images": describe_images(data.splits, data.digests),
+    }
 
 
 def describe_images(splits: DatasetDict, digests: dict[str, list[str]]) -> str:
     """Return counts of train and validation images, and a digest of them and their labels.
 
-    `digests` are `patients.digests_of` each split.
+    `digests` are `stored.digests_of` each split.
     """
     rows = [[digests[name], splits[name]["label"][:]] for name in ("train", "validation")]
     digest = hashlib.sha256(json.dumps(rows).encode()).hexdigest()
     return f"{len(splits['train'])} + {len(splits['validation'])} ({digest[:16]})"
 
 
-def save(path: Path, settings: dict, state: dict) -> None:
-    """Write the state, through a temporary name; where it cannot be written say so, for training goes on.
+def save(path: Path, run: dict, state: dict) -> None:
+    """Write the state; where it cannot be written say so, for training goes on.
 
-    `settings` are plain values, `state` tensors and plain values in dicts and lists.
+    `run` is that of `describe_run`, `state` holds tensors and plain values in dicts and lists.
     """
-    partial = path.with_name(f"{path.name}.partial")
     try:
-        torch.save({"settings": settings | {"format": FORMAT}, "state": state}, partial)
-        partial.replace(path)
+        with replace_file(path) as partial:
+            torch.save({"settings": run | {"format": FORMAT}, "state": state}, partial)
     except (OSError, RuntimeError) as error:  # of a full disk torch says RuntimeError
         print(f"This epoch is not kept for --resume: {path} cannot be written ({error}).", file=sys.stderr)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
-def load(path: Path, settings: dict) -> dict:
+def saver(path: Path, run: dict, started: float, training_started: float) -> Callable[[dict], None]:
+    """Return the function that `loop.train` saves its state by; it adds the seconds since both times."""
+
+    def save_with_seconds(state: dict) -> None:
+        now = time.perf_counter()
+        save(path, run, state | {"seconds": now - started, "training_seconds": now - training_started})
+
+    return save_with_seconds
+
+
+def load(path: Path, run: dict) -> dict:
     """Return the state that `save` wrote, on the CPU.
 
     Raises InputError where it is damaged or of a run with other settings.
     """
     try:
-        kept = torch.load(path, map_location="cpu", weights_only=True)
-        theirs, state = kept["settings"], kept["state"]
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        theirs, state = content["settings"], content["state"]
     except Exception:  # torch reports damage by whatever it stumbles over
         raise InputError(f"{path} is damaged; leave --resume out to begin anew.") from None
-    ours = settings | {"format": FORMAT}
+    ours = run | {"format": FORMAT}
     differing = [
         f"{name.replace('_', ' ')} {theirs.get(name)}, not {value}"
         for name, value in ours.items()
@@ -62,9 +99,3 @@ def load(path: Path, settings: dict) -> dict:
             f"The run that was stopped had {'; '.join(differing)}: give it the same, or leave --resume out."
         )
     return state
-
-
-def checkpoint_path(output: Path) -> Path:
-    """Return where a run that is to make this model folder keeps its checkpoint: beside, never inside."""
-    output = output.resolve()
-    return output.with_name(f".{output.name}.resume.pt")

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -18,117 +19,169 @@ from hub.errors import InputError
 from hub.evaluation.metrics import auc
 from hub.models.forward import normalize, predict_logits
 from hub.training.augmentation import augment
+from hub.training.recipes import Recipe
+
+WEIGHT_DECAY = 0.05
+LABEL_SMOOTHING = 0.1
+EMA_DECAY = 0.995
+# The parts of a run that have a state of their own, by their names in a checkpoint.
+STATEFUL = ("model", "average", "optimizer", "schedule")
 
 
 def train(
     model: nn.Module,
     train_set: tuple[Tensor, Tensor],
     validation_set: tuple[Tensor, Tensor],
+    recipe: Recipe,
     *,
-    epochs: int,
-    small_epochs: int,
-    small_size: int,
-    batch_size: int,
-    learning_rate: float,
-    optimizer: str = "adamw",
-    augmentation: str = "films",
-    frozen: int = 0,
-    weight_decay: float = 0.05,
-    label_smoothing: float = 0.1,
-    ema_decay: float = 0.995,
+    label_smoothing: float = LABEL_SMOOTHING,
     compile: bool = False,
     seed: int = 0,
     state: dict | None = None,
-    keep: Callable[[dict], None] | None = None,
+    save: Callable[[dict], None] | None = None,
 ) -> list[dict]:
     """Fine-tune `model` in place; return one dict per epoch.
 
-    The sets are images uint8 [N, C, H, W] and labels int64 [N]. The first `small_epochs` see images
-    of `small_size` px, which costs half as much (progressive resizing, Howard 2018), and are validated at
-    that size: at another a network judges worse than it could (Touvron et al. 2019, arXiv 1906.06423). The
+    The sets are images uint8 [N, C, H, W] and labels int64 [N]. The first `small_epochs` of the recipe see
+    images of `small_size` px, which costs half as much (progressive resizing, Howard 2018), and are validated
+    at that size: at another a network judges worse than it could (Touvron et al. 2019, arXiv 1906.06423). The
     first `frozen` groups of layers, as timm counts them, keep their weights, though not the running figures
     of batch norm. Rare classes weigh more in the loss. Weights are averaged over steps (EMA); the average
-    after the last epoch is kept, since validation films, too like the training films, cannot tell which
-    epoch is best. On a GPU the data live on the device and the arithmetic is bf16.
+    after the last epoch is the result, since validation images, too like the training images, cannot tell
+    which epoch is best. On a GPU the data live on the device and the arithmetic is bf16.
 
-    After every epoch `keep` is given all that changes from step to step: tensors, which the next step
+    After every epoch `save` is given all that changes from step to step: tensors, which the next step
     overwrites, and plain values in dicts and lists. With such a `state` and the same other arguments
     training goes on after that epoch, and ends as if it had never been stopped.
     """
     set_seed(seed)
     accelerator = Accelerator(mixed_precision="bf16" if torch.cuda.is_available() else "no")
-    device = accelerator.device
-    images, labels = train_set[0].to(device), train_set[1].to(device)
-    generator = torch.Generator(device).manual_seed(seed)
-
-    freeze(model, frozen)
-    model.to(device, memory_format=torch.channels_last)
-    average = ModelEmaV3(model, decay=ema_decay, use_warmup=True)
-    updates = make_optimizer(model, optimizer, learning_rate, weight_decay)
-    steps = epochs * (len(images) // batch_size or 1)
-    schedule = torch.optim.lr_scheduler.LambdaLR(updates, lambda step: _warmup_cosine(step, steps))
-    network, updates, schedule = accelerator.prepare(
-        torch.compile(model, dynamic=False) if compile else model, updates, schedule
-    )
+    images, labels = (tensor.to(accelerator.device) for tensor in train_set)
+    run = _start(model, recipe, len(images), accelerator, compile, seed)
     counts = labels.bincount(minlength=model.num_classes)
     class_weights = len(labels) / (model.num_classes * counts)
 
-    changing = {"model": model, "average": average, "optimizer": updates, "schedule": schedule}
-    history, step = [], 0
-    if state:
-        history, step = state["history"], state["step"]
-        for name, part in changing.items():
-            part.load_state_dict(state[name])
-        _set_random_state(state["random"], generator)
-    for epoch in range(len(history) + 1, epochs + 1):
-        size = small_size if epoch <= small_epochs else images.shape[-1]
-        network.train()
-        started, seen, total = time.perf_counter(), 0, 0.0
-        # The last, smaller batch is left out: batch norm needs company, compiled code one shape.
-        order = torch.randperm(len(images), generator=generator, device=device)
-        batches = order.split(batch_size)[: len(images) // batch_size or 1]
-        with tqdm(batches, f"Epoch {epoch}/{epochs} at {size} px", unit=" batches") as progress:
-            for batch in progress:
-                pixels = normalize(augment(images[batch], size, generator, augmentation), model)
-                with accelerator.autocast():
-                    logits = network(pixels)
-                loss = F.cross_entropy(
-                    logits.float(), labels[batch], class_weights, label_smoothing=label_smoothing
-                )
-                accelerator.backward(loss)
-                updates.step()
-                schedule.step()
-                updates.zero_grad()
-                step += 1
-                average.update(model, step)
-                seen, total = seen + len(batch), total + loss.item() * len(batch)
-                rate = seen / (time.perf_counter() - started)
-                progress.set_postfix_str(f"loss {total / seen:.3f}, {rate:.0f} images/s")
-        scores = validate(average.module, *validation_set, size)
+    def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(logits.float(), labels, class_weights, label_smoothing=label_smoothing)
+
+    history = _restore(run, state) if state else []
+    for epoch in range(len(history) + 1, recipe.epochs + 1):
+        size, started = image_size(recipe, epoch), time.perf_counter()
+        title = f"Epoch {epoch}/{recipe.epochs} at {size} px"
+        loss, rate = _train_epoch(run, images, labels, recipe, size, loss_of, title)
+        scores = validate(run.average.module, *validation_set, size)
         history.append(
             {
                 "epoch": epoch,
                 "size": size,
                 "seconds": time.perf_counter() - started,
-                "loss": total / seen,
+                "loss": loss,
                 "images_per_second": rate,
                 **scores,
             }
         )
         tqdm.write(
-            f"epoch {epoch}: loss {total / seen:.4f}, validation loss {scores['validation_loss']:.4f}, "
+            f"epoch {epoch}: loss {loss:.4f}, validation loss {scores['validation_loss']:.4f}, "
             f"accuracy {scores['validation_accuracy']:.4f}, AUC {scores['validation_auc']:.4f}"
         )
-        if keep:
-            states = {name: part.state_dict() for name, part in changing.items()}
-            keep(states | {"random": _random_state(generator), "history": history, "step": step})
-    model.load_state_dict(average.module.state_dict())
+        if save:
+            save(_state(run) | {"history": history})
+    model.load_state_dict(run.average.module.state_dict())
     model.to("cpu").eval()
     return history
 
 
+def image_size(recipe: Recipe, epoch: int) -> int:
+    """Return pixels a side in an epoch, counted from 1: the last epoch is at full size, and none at more."""
+    small_epochs = min(recipe.small_epochs, recipe.epochs - 1)
+    return min(recipe.small_size, recipe.size) if epoch <= small_epochs else recipe.size
+
+
+@dataclass
+class _Run:
+    """What changes from step to step; `network` is `model`, compiled where that is wanted."""
+
+    model: nn.Module
+    network: nn.Module
+    average: ModelEmaV3
+    optimizer: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    generator: torch.Generator
+    accelerator: Accelerator
+    step: int = 0
+
+
+def _start(
+    model: nn.Module, recipe: Recipe, images: int, accelerator: Accelerator, compile: bool, seed: int
+) -> _Run:
+    """Return a run before its first step, for a training set of this many images."""
+    freeze(model, recipe.frozen)
+    model.to(accelerator.device, memory_format=torch.channels_last)
+    average = ModelEmaV3(model, decay=EMA_DECAY, use_warmup=True)
+    optimizer = make_optimizer(model, recipe.optimizer, recipe.learning_rate)
+    steps = recipe.epochs * _batches_per_epoch(images, recipe.batch_size)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warmup_cosine(step, steps))
+    network, optimizer, schedule = accelerator.prepare(
+        torch.compile(model, dynamic=False) if compile else model, optimizer, schedule
+    )
+    generator = torch.Generator(accelerator.device).manual_seed(seed)
+    return _Run(model, network, average, optimizer, schedule, generator, accelerator)
+
+
+def _train_epoch(
+    run: _Run,
+    images: Tensor,
+    labels: Tensor,
+    recipe: Recipe,
+    size: int,
+    loss_of: Callable[[Tensor, Tensor], Tensor],
+    title: str,
+) -> tuple[float, float]:
+    """Train on every image once, in random order; return the mean loss and images a second."""
+    run.network.train()
+    started, count, total, rate = time.perf_counter(), 0, 0.0, 0.0
+    order = torch.randperm(len(images), generator=run.generator, device=images.device)
+    # The last, smaller batch is left out: batch norm needs company, compiled code one shape.
+    batches = order.split(recipe.batch_size)[: _batches_per_epoch(len(images), recipe.batch_size)]
+    with tqdm(batches, title, unit=" batches") as progress:
+        for batch in progress:
+            pixels = normalize(augment(images[batch], size, run.generator, recipe.augmentation), run.model)
+            with run.accelerator.autocast():
+                logits = run.network(pixels)
+            loss = loss_of(logits, labels[batch])
+            run.accelerator.backward(loss)
+            run.optimizer.step()
+            run.schedule.step()
+            run.optimizer.zero_grad()
+            run.step += 1
+            run.average.update(run.model, run.step)
+            count, total = count + len(batch), total + loss.item() * len(batch)
+            rate = count / (time.perf_counter() - started)
+            progress.set_postfix_str(f"loss {total / count:.3f}, {rate:.0f} images/s")
+    return total / count, rate
+
+
+def _batches_per_epoch(images: int, batch_size: int) -> int:
+    return images // batch_size or 1
+
+
+def _state(run: _Run) -> dict:
+    """Return what `_restore` takes, but for the history."""
+    parts = {name: getattr(run, name).state_dict() for name in STATEFUL}
+    return parts | {"random": _random_state(run.generator), "step": run.step}
+
+
+def _restore(run: _Run, state: dict) -> list[dict]:
+    """Bring a run to where `state` was saved; return the history until then."""
+    for name in STATEFUL:
+        getattr(run, name).load_state_dict(state[name])
+    _set_random_state(state["random"], run.generator)
+    run.step = state["step"]
+    return state["history"]
+
+
 def make_optimizer(
-    model: nn.Module, name: str, learning_rate: float, weight_decay: float
+    model: nn.Module, name: str, learning_rate: float, weight_decay: float = WEIGHT_DECAY
 ) -> torch.optim.Optimizer:
     """Return "adamw" or "muon" for the model's parameters.
 
@@ -145,17 +198,17 @@ def make_optimizer(
 def freeze(model: nn.Module, groups: int) -> None:
     """Freeze the parameters of the first `groups` groups of layers: stem, then stages or blocks.
 
-    Raises InputError for a network without so many, or that timm has not grouped.
+    Raises InputError for a network with too few groups, or that timm has not grouped.
     """
     if not groups:
         return
     if not hasattr(model, "group_matcher"):
         raise InputError("This network has no groups of layers to freeze; give --frozen 0.")
-    found = group_parameters(model, model.group_matcher(coarse=True))
-    if groups >= len(found):
-        raise InputError(f"The network has {len(found)} groups of layers; freeze fewer than that.")
+    names = group_parameters(model, model.group_matcher(coarse=True))
+    if groups >= len(names):
+        raise InputError(f"The network has {len(names)} groups of layers; freeze fewer than that.")
     for number in range(groups):
-        for name in found[number]:
+        for name in names[number]:
             model.get_parameter(name).requires_grad_(False)
 
 

@@ -1,14 +1,16 @@
-"""What train.py does when it is told only a data set: a row for each exercise."""
+"""The defaults of train.py: a recipe for each exercise."""
 
-import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+from hub.models.folder import BUNDLED
 
 
 class Recipe(NamedTuple):
     """Settings of one training run, each an option of train.py, too.
 
-    The first `small_epochs` of `epochs` see pictures of `small_size` pixels a side, the rest of `size`. The
+    The first `small_epochs` of `epochs` see images of `small_size` pixels a side, the rest of `size`. The
     first `frozen` groups of layers, stem and stages, stay as they are.
     """
 
@@ -55,23 +57,24 @@ def _last_part(source: str) -> str:
     return Path(source).resolve().name
 
 
-def adapt(name: str, options: argparse.Namespace) -> Recipe:
-    """Return the row of this name with what the options say instead."""
-    given = {field: getattr(options, field) for field in Recipe._fields}
-    return RECIPES[name]._replace(**{field: value for field, value in given.items() if value is not None})
+def default_recipe(dataset: str, radiograph: bool) -> str:
+    """Return the name of the recipe for a data set where none is given."""
+    return "xray" if radiograph else name_of(dataset)
 
 
-def training_settings(recipe: Recipe) -> dict:
-    """Return what `training.train` takes of a recipe, by its names: all but the architecture and the size.
+def adapt(name: str, changes: Mapping[str, int | float | str]) -> Recipe:
+    """Return the recipe of this name with other values for the fields in `changes`."""
+    return RECIPES[name]._replace(**changes)
 
-    The last epoch is at full size, and none at more.
-    """
-    settings = recipe._asdict()
-    del settings["architecture"], settings["size"]
-    return settings | {
-        "small_epochs": min(recipe.small_epochs, recipe.epochs - 1),
-        "small_size": min(recipe.small_size, recipe.size),
-    }
+
+def default_weights(architecture: str, dataset: str) -> str:
+    """Return what training starts from where nothing is given: for synthetic data without a network."""
+    import timm
+
+    if dataset == "synthetic":
+        return str(BUNDLED) if architecture == "mobilenetv2_100" else "none"
+    published = timm.get_pretrained_cfg(architecture)
+    return "imagenet" if published is None or published.has_weights else "none"
 
 
 def format_recipes() -> str:

@@ -105,9 +105,10 @@ def test_training_ends_with_the_model_on_the_hub(hub, run, kaggle_folder, tmp_pa
 
 PUSH = """
 import sys
-import train
-options = train.parse_arguments(sys.argv[1:])
-train.run_command("train.py", lambda: train.push(options))
+from hub.cli.train import parse_settings, push
+from hub.errors import run_command
+settings = parse_settings("", sys.argv[1:])
+run_command("train.py", lambda: push(settings))
 """
 
 

@@ -1,0 +1,237 @@
+"""Measure a model folder on one split of a data set: `python -m hub evaluate`."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import datasets
+import numpy as np
+from datasets import Dataset
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from hub import files
+from hub.batching import batches
+from hub.data import decode_cache
+from hub.data.leakage import format_report, leak_report
+from hub.data.splits import load_splits
+from hub.errors import InputError
+from hub.evaluation import plots, shifts
+from hub.evaluation.calibration import uncalibrated
+from hub.evaluation.metrics import auc, format_metrics, measure
+from hub.inference.classifier import NETWORKS, Classifier, Prediction
+from hub.models import card
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured on one split.
+
+    `name` is that of the split or, of all images of a data set, of that. `probabilities` is float
+    [N, classes], `labels` int [N]. `robustness` and `int8` are empty where they were not measured.
+    """
+
+    name: str
+    probabilities: np.ndarray
+    labels: np.ndarray
+    metrics: dict
+    robustness: dict[str, list[dict]]
+    int8: dict[str, int]
+
+
+def evaluate(
+    model: str | Path,
+    dataset: str,
+    split: str = "test",
+    *,
+    rename: Sequence[str] = (),
+    robustness: bool = False,
+    json_file: Path | None = None,
+    plot_folder: Path | None = None,
+    save: bool = False,
+) -> None:
+    """Measure a model on one split of a data set, print it, and keep it where asked.
+
+    `split` may be "all"; `rename` holds OLD=NEW for classes of the data set. `save` puts metrics and plots
+    into the model folder and its card. Raises InputError where the folder, the data set or the classes do
+    not fit.
+    """
+    _check_destinations(model, json_file, save)
+    classifier = Classifier.from_pretrained(model, precision="fp32")
+    rows = _read_rows(dataset, split)
+    _check_classes(_renamed(rows.features["label"].names, rename), classifier, dataset)
+    result = _measure(classifier, rows, dataset, split, robustness)
+    if json_file:
+        files.write_json(json_file, result.metrics | {"robustness": result.robustness, "int8": result.int8})
+    temperature = _record(Path(model)).get("training", {}).get("temperature")
+    if plot_folder:
+        _draw(result, temperature, plot_folder)
+    if save:
+        _draw(result, temperature, Path(model))
+        _save(result, Path(model))
+
+
+def _check_destinations(model: str | Path, json_file: Path | None, save: bool) -> None:
+    """Raise InputError where the figures cannot be written, before anything is measured."""
+    if save and not (Path(model) / "metrics.json").is_file():
+        raise InputError(f"--save writes into a model folder of train.py, and {model} is not one here.")
+    if json_file and not json_file.parent.is_dir():
+        raise InputError(
+            f"There is no folder {json_file.parent} to write {json_file.name} into; make it first."
+        )
+
+
+def _read_rows(dataset: str, split: str) -> Dataset:
+    """Return the images of one split, or of all; print what the splits share."""
+    splits = load_splits(dataset)
+    print(format_report(leak_report(splits)), end="\n\n", flush=True)
+    return datasets.concatenate_datasets(list(splits.values())) if split == "all" else splits[split]
+
+
+def _renamed(classes: list[str], pairs: Sequence[str]) -> list[str]:
+    """Return the classes with OLD=NEW applied."""
+    names = dict(zip(classes, classes, strict=True))
+    for pair in pairs:
+        old, _, new = pair.partition("=")
+        if old not in names or not new:
+            raise InputError(f"--rename {pair}: give OLD=NEW, where OLD is one of {', '.join(classes)}.")
+        names[old] = new
+    return list(names.values())
+
+
+def _check_classes(classes: list[str], classifier: Classifier, dataset: str) -> None:
+    if classes != classifier.classes:
+        raise InputError(
+            f"{dataset} has the classes {classes}, the model {classifier.classes}; they must agree, "
+            "in this order (--rename OLD=NEW)."
+        )
+
+
+def _measure(classifier: Classifier, rows: Dataset, dataset: str, split: str, robustness: bool) -> Evaluation:
+    """Classify all images; print and return the figures."""
+    radiograph = classifier.radiograph
+    images, labels = decode_cache.decode(
+        rows, classifier.size, classifier.channels, radiograph, crop=radiograph
+    )
+    labels = labels.numpy()
+    predictions = _predict(classifier, _channels_last(images))
+    probabilities = _probabilities(predictions)
+    metrics = measure(
+        probabilities,
+        labels,
+        rows["patient"][:],
+        classifier.classes,
+        subtypes=rows["subtype"][:],
+        operating_points=classifier.operating_points,
+    )
+    metrics |= {"dataset": dataset, "split": split}
+    print(format_metrics(metrics))
+    metrics["verdicts"] = _verdicts(predictions)
+    print("input check: " + ", ".join(f"{share:.1%} {name}" for name, share in metrics["verdicts"].items()))
+    int8 = _changed_by_int8(classifier, images, predictions)
+    if int8:
+        print("int8 changes {labels_changed} labels and {verdicts_changed} verdicts".format(**int8))
+    return Evaluation(
+        name=Path(dataset).resolve().name if split == "all" else split,
+        probabilities=probabilities,
+        labels=labels,
+        metrics=metrics,
+        robustness=_robustness(classifier, images, labels) if robustness else {},
+        int8=int8,
+    )
+
+
+def _channels_last(images: Tensor) -> np.ndarray:
+    """Return uint8 [N, H, W, C] from uint8 [N, C, H, W]."""
+    return images.permute(0, 2, 3, 1).numpy()
+
+
+def _predict(classifier: Classifier, images: Iterable[np.ndarray]) -> list[Prediction]:
+    """Return an answer for each of `Classifier.read`'s images, also where the input check refuses it."""
+    predictions = []
+    for batch in batches(images, BATCH, "Classifying"):
+        predictions += classifier.predict(batch, always=True)
+    return predictions
+
+
+def _probabilities(predictions: list[Prediction]) -> np.ndarray:
+    """Return float [N, classes]."""
+    return np.array([list(prediction.probabilities.values()) for prediction in predictions])
+
+
+def _verdicts(predictions: list[Prediction]) -> dict[str, float]:
+    """Return the share of each reason that the input check gives, and of "fine" or "unchecked"."""
+    verdicts = Counter(answer.verdict.reason or answer.verdict.status for answer in predictions)
+    return {name: count / len(predictions) for name, count in verdicts.most_common()}
+
+
+def _changed_by_int8(classifier: Classifier, images: Tensor, predictions: list[Prediction]) -> dict[str, int]:
+    """Return how many labels, and verdicts of the input check, 8 bits change; {} where there are none."""
+    if not (classifier.folder / NETWORKS["int8"]).is_file():
+        return {}
+    # The check of 32 bits, which the folder may leave out of 8 by an earlier count.
+    int8 = Classifier(classifier.folder, check=classifier.check or False, precision="int8")
+    pairs = list(zip(predictions, _predict(int8, _channels_last(images)), strict=True))
+    return {
+        "labels_changed": sum(one.label != other.label for one, other in pairs),
+        "verdicts_changed": sum(one.verdict != other.verdict for one, other in pairs),
+    }
+
+
+def _robustness(classifier: Classifier, images: Tensor, labels: np.ndarray) -> dict[str, list[dict]]:
+    """Return accuracy and AUC for each corruption at strengths 1, 2 and 3."""
+    rows = {}
+    for corruption in tqdm(shifts.VIEWS, "Corruptions", unit=" of 15"):
+        rows[corruption] = []
+        for strength in shifts.STRENGTHS:
+            corrupted = _channels_last(shifts.shift(images, corruption, strength))
+            # Read again, for the borders that a corruption adds; grey images have no third dimension.
+            inputs = (classifier.read(image.squeeze()) for image in corrupted)
+            probabilities = _probabilities(_predict(classifier, inputs))
+            accuracy = float((probabilities.argmax(1) == labels).mean())
+            rows[corruption].append({"accuracy": accuracy, "auc": auc(probabilities, labels)})
+        figures = ", ".join(f"{row['accuracy']:.4f} (AUC {row['auc']:.4f})" for row in rows[corruption])
+        tqdm.write(f"{corruption:<14} accuracy at strengths 1, 2, 3: {figures}")
+    return rows
+
+
+def _draw(result: Evaluation, temperature: float | None, folder: Path) -> None:
+    """Write the plots into a folder; `temperature` is that of the calibration, where it is known."""
+    folder.mkdir(parents=True, exist_ok=True)
+    classes, name = result.metrics["classes"], result.name
+    curves = result.probabilities, result.labels, classes
+    plots.plot_roc(*curves, folder / f"roc_{name}.png")
+    plots.plot_precision_recall(*curves, folder / f"precision_recall_{name}.png")
+    plots.plot_confusion(result.metrics["confusion"], classes, folder / f"confusion_{name}.png")
+    if len(classes) == 2 and temperature is not None:
+        before = uncalibrated(result.probabilities, temperature)
+        plots.plot_reliability(
+            before, result.probabilities, result.labels, folder / f"reliability_{name}.png"
+        )
+    if result.robustness:
+        plots.plot_robustness(result.robustness, folder / f"robustness_{name}.png")
+
+
+def _save(result: Evaluation, folder: Path) -> None:
+    """Put an evaluation into metrics.json of a model folder, and write its card."""
+    record, name = _record(folder), result.name
+    if result.metrics["split"] == "all":
+        record["others"] = record.get("others", {}) | {name: result.metrics}
+    else:
+        record[name] = result.metrics
+    if result.robustness:
+        record[f"robustness_{name}"] = result.robustness
+    if result.int8 and result.metrics["split"] == "test" and "onnx" in record:
+        record["onnx"] |= {f"test_{what}": count for what, count in result.int8.items()}
+    files.write_json(folder / "metrics.json", record)
+    card.write_card(folder)
+
+
+def _record(folder: Path) -> dict:
+    """Return metrics.json of a model folder, {} where there is none."""
+    file = folder / "metrics.json"
+    return json.loads(file.read_text()) if file.is_file() else {}

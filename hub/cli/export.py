@@ -1,0 +1,40 @@
+"""Write a model folder's network as ONNX, in 32 and in 8 bits."""
+
+from argparse import _SubParsersAction
+from pathlib import Path
+
+from hub.errors import InputError
+
+
+def add_parser(commands: _SubParsersAction) -> None:
+    """Add the command and its arguments, which are those of `run`."""
+    parser = commands.add_parser(
+        "export",
+        help="write a model folder's network as ONNX, in 32 and in 8 bits",
+        description="Write onnx/model.onnx and, where 8 bits answer as well on validation data, "
+        "onnx/model_int8.onnx into a model folder, and what they cost into its card. train.py ends with it.",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("model", type=Path, metavar="FOLDER", help="a model folder")
+    parser.add_argument("--dataset", required=True, metavar="SOURCE", help="the data that it was trained on")
+
+
+def run(model: Path, dataset: str) -> None:
+    """Write `onnx/` of a model folder, and the section `onnx` of its metrics and card."""
+    from hub.cli.training_data import load_training_splits
+    from hub.data import decode_cache
+    from hub.export.onnx import calibration_rows, export, format_export
+    from hub.models import package
+    from hub.models.folder import read_config
+
+    config = read_config(model)
+    if "label_names" not in config or not (model / "metrics.json").is_file():
+        raise InputError(f"{model} is no model folder of train.py; give one that has metrics.json.")
+    splits = load_training_splits(dataset, config["label_names"])
+    train = splits["train"].select(calibration_rows(len(splits["train"])))
+    channels, _, size = config["pretrained_cfg"]["input_size"]
+    kind = size, channels, config["radiograph"]
+    images, _ = decode_cache.decode(train, *kind)
+    section = export(model, images, decode_cache.decode(splits["validation"], *kind))
+    print(format_export(section))
+    package.save_metrics(model, "onnx", section)

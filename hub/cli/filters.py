@@ -1,0 +1,41 @@
+"""Keep the first layer's filters as they were before training."""
+
+from argparse import _SubParsersAction
+from pathlib import Path
+
+from hub.errors import InputError
+
+
+def add_parser(commands: _SubParsersAction) -> None:
+    """Add the command and its arguments, which are those of `run`."""
+    parser = commands.add_parser(
+        "filters",
+        help="keep the first layer's filters as they were before training",
+        description="Write filters.safetensors into a model folder, from the weights that its training began "
+        'with, for the tab "Inside the network". train.py does it for the folders that it makes.',
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("model", type=Path, metavar="FOLDER", help="a model folder")
+    parser.add_argument(
+        "--weights",
+        required=True,
+        help="what training began with: imagenet (timm's own, downloaded), a .safetensors file, or a folder",
+    )
+
+
+def run(model: Path, weights: str) -> None:
+    """Write the filters of `weights` into a model folder; print by how much training changed them."""
+    from hub.models import factory, filters
+    from hub.models.folder import FILTERS, read_config
+
+    if weights == "none":
+        raise InputError("Random filters cannot be had again; give the weights that training began with.")
+    config = read_config(model)
+    radiograph = config.get("radiograph", False)
+    after = filters.filters(factory.load(model), radiograph)
+    size = config["pretrained_cfg"]["input_size"][-1]
+    network = factory.create_model(config["architecture"], config["num_classes"], weights, radiograph, size)
+    before = filters.filters(network)
+    filters.save_filters(model, before)
+    change = float((after - before).norm() / before.norm())
+    print(f"{model / FILTERS}: {len(before)} filters; training changed them by {change:.1%}")

@@ -1,0 +1,34 @@
+"""Fit the components that synthetic radiographs are drawn from."""
+
+from argparse import _SubParsersAction
+
+from hub.errors import InputError
+
+
+def add_parser(commands: _SubParsersAction) -> None:
+    """Add the command and its arguments, which are those of `run`."""
+    parser = commands.add_parser(
+        "fit-synthetic",
+        help="fit the components that synthetic radiographs are drawn from",
+        description="Fit principal components on the training split and write "
+        "hub/imaging/synthetic.safetensors.",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        "--dataset", required=True, metavar="SOURCE", help="radiographs: a folder, Parquet or a Hub id"
+    )
+
+
+def run(dataset: str) -> None:
+    """Write the components of a data set's training split into the package."""
+    from hub.data import decode_cache
+    from hub.data.sources import is_radiograph
+    from hub.data.splits import load_splits
+    from hub.imaging import synthetic
+
+    train = load_splits(dataset)["train"]
+    if not is_radiograph(train.features["label"].names):
+        raise InputError(f"{dataset} does not have the classes NORMAL and PNEUMONIA; give chest radiographs.")
+    images, labels = decode_cache.decode_films(train, synthetic.SIZE)
+    synthetic.save_components(synthetic.fit_components(images, labels))
+    print(f"{synthetic.COMPONENTS} holds components of {len(images)} training films")

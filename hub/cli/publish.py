@@ -1,0 +1,94 @@
+"""Put a data set, a model or the demo on the Hub."""
+
+from argparse import ArgumentParser, _SubParsersAction
+from collections.abc import Callable
+from pathlib import Path
+
+
+def add_parser(commands: _SubParsersAction) -> None:
+    """Add the command and one subcommand a kind, whose arguments are those of its function."""
+    parser = commands.add_parser(
+        "publish",
+        help="put a data set, a model or the demo on the Hub",
+        description="Each is one commit. Where it fails, the same command again sends what is not there yet.",
+    )
+    kinds = parser.add_subparsers(required=True, metavar="KIND")
+
+    dataset = kinds.add_parser("dataset", help="the splits as Parquet, with a card")
+    dataset.set_defaults(run=publish_dataset)
+    dataset.add_argument("source", metavar="SOURCE", help="a folder, Parquet, a Hub id, or synthetic")
+    _add_upload_arguments(dataset)
+
+    model = kinds.add_parser("model", help="a model folder, its card naming the repo")
+    model.set_defaults(run=publish_model)
+    model.add_argument("folder", metavar="FOLDER", type=Path, help="what train.py made")
+    _add_upload_arguments(model)
+
+    space = kinds.add_parser("space", help="the Gradio demo of a model on the Hub")
+    space.set_defaults(run=publish_space)
+    _add_upload_arguments(space)
+    space.add_argument(
+        "--model",
+        required=True,
+        metavar="REPO_ID",
+        help="the model on the Hub that it shows; a dry run does not ask, and takes it for one of X-rays",
+    )
+
+
+def _add_upload_arguments(parser: ArgumentParser) -> None:
+    """Add REPO_ID and what `upload.publish` takes by name."""
+    add = parser.add_argument
+    add("repo_id", metavar="REPO_ID", help="USER/NAME; made where it is not there")
+    add("--dry-run", type=Path, metavar="DIR", help="write into DIR what would be uploaded; no network")
+    add("--private", action="store_true", help="make it for your eyes only")
+    add("--revision", metavar="BRANCH", help="made where it is not there (default: main)")
+    add("--create-pr", action="store_true", help="open a pull request instead")
+    add("--token", help="default: that of `hf auth login`, or HF_TOKEN")
+
+
+def publish_dataset(source: str, repo_id: str, **upload_options) -> None:
+    """Publish the splits of a data set as Parquet, with a card."""
+
+    def write(folder: Path) -> None:
+        from hub.data.splits import load_splits
+        from hub.publishing.dataset import write_dataset
+
+        write_dataset(load_splits(source), folder, repo_id)
+
+    _publish(write, repo_id, "dataset", upload_options)
+
+
+def publish_model(folder: Path, repo_id: str, **upload_options) -> None:
+    """Publish a model folder."""
+
+    def write(copy: Path) -> None:
+        from hub.publishing.model import copy_package
+
+        copy_package(folder, copy, repo_id)
+
+    _publish(write, repo_id, "model", upload_options)
+
+
+def publish_space(model: str, repo_id: str, **upload_options) -> None:
+    """Publish the demo of a model on the Hub; a dry run takes the model for one of radiographs."""
+
+    def write(folder: Path) -> None:
+        from hub.publishing.space import write_space
+        from hub.publishing.upload import read_model_config
+        from hub.repo_id import check_repo_id
+
+        check_repo_id(model)
+        if upload_options["dry_run"]:
+            config = {"radiograph": True}
+        else:
+            config = read_model_config(model, upload_options["token"])
+        write_space(folder, model, config.get("radiograph", False))
+
+    _publish(write, repo_id, "space", upload_options)
+
+
+def _publish(write: Callable[[Path], object], repo_id: str, kind: str, upload_options: dict) -> None:
+    """Upload the folder that `write` fills, and print the URL of the commit."""
+    from hub.publishing import upload
+
+    print(upload.publish(write, repo_id, kind, **upload_options))

@@ -1,0 +1,70 @@
+"""Fit the input check: which images the model may classify."""
+
+from argparse import _SubParsersAction
+from pathlib import Path
+
+from hub.errors import InputError
+
+
+def add_parser(commands: _SubParsersAction) -> None:
+    """Add the command and its arguments, which are those of `run`."""
+    parser = commands.add_parser(
+        "scope",
+        help="fit the input check: which images the model may classify",
+        description="Write scope.safetensors, the input check (out-of-distribution detection), into a model "
+        "folder of radiographs, fitted to the radiographs that it was trained on and to images that it must "
+        "not classify; its figures on validation data go into the card. Takes some minutes. Half of the "
+        "other images are left out of the fit and measured, by patient if file names begin with one "
+        "(NAME_...).",
+    )
+    parser.set_defaults(run=run)
+    add = parser.add_argument
+    add("model", type=Path, metavar="FOLDER", help="a model folder with onnx/model.onnx")
+    add("--dataset", required=True, metavar="SOURCE", help="the data that it was trained on")
+    add(
+        "--unlike",
+        nargs="*",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="chest radiographs that it does not know, such as adults': answered behind a warning; without "
+        "any, only the distance from the training images tells",
+    )
+    add(
+        "--foreign",
+        nargs="*",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="folders of anything else, of image files or of Parquet (train*.parquet), at most 2,000 of "
+        "each: refused; without any, the check is fitted with drawings alone",
+    )
+
+
+def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path]) -> None:
+    """Write the input check of a model folder, and the section `scope` of its metrics and card."""
+    from hub.cli.training_data import load_training_splits
+    from hub.data import decode_cache
+    from hub.inference.classifier import Classifier
+    from hub.models import package
+    from hub.models.folder import read_config
+    from hub.training import input_check_fit
+
+    config = read_config(model)
+    if not config.get("radiograph") or not (model / "metrics.json").is_file():
+        raise InputError(f"{model} is no model folder of radiographs made by train.py; give one.")
+    groups = {"unlike": input_check_fit.read_groups(unlike), "foreign": input_check_fit.read_groups(foreign)}
+    splits = load_training_splits(dataset, config["label_names"])
+    size = config["pretrained_cfg"]["input_size"][-1]
+    train, validation = (decode_cache.decode_films(splits[name], size)[0] for name in ("train", "validation"))
+    # An older check may not load; a new one is fitted to the statistics of 32 bits.
+    classifier = Classifier(model, check=False, precision="fp32")
+    if "statistics" not in classifier.available:
+        raise InputError(f"{model / 'onnx'} is of an older kind; python -m hub export makes it anew.")
+    samples, held_out = input_check_fit.gather(classifier, train, validation, **groups)
+    check = input_check_fit.fit(samples, held_out, input_check_fit.channels(model))
+    classifier = Classifier(model, check=check, precision="fp32")
+    rows = input_check_fit.measure(classifier, validation, **groups)
+    input_check_fit.save(check, model)
+    package.save_metrics(model, "scope", {"validation": rows})
+    print(input_check_fit.format_scope(rows))

@@ -1,0 +1,156 @@
+"""The arguments of train.py, and what it says when it is stopped."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from hub.errors import InputError, run_command
+from hub.repo_id import HUB_DATASET
+from hub.training.recipes import RECIPES, Recipe, format_recipes, output_name
+from hub.training.settings import Settings
+
+EPILOG = f"""\
+A recipe is what these options are when they are not given (size: pixels a side; the first "small epochs"
+see images of "small size", which takes less time):
+
+{format_recipes()}
+
+small_data trains on 390 radiographs and validates on 16; cifar10_fast is a better network for CIFAR-10.
+"""
+
+
+def parse_settings(description: str, arguments: list[str] | None = None) -> Settings:
+    """Return the settings of a run; `arguments` are those of the process if not given."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = vars(build_parser(description).parse_args(arguments))
+    values = {name: options.pop(name) for name in Recipe._fields}
+    changes = {name: value for name, value in values.items() if value is not None}
+    output = options.pop("output") or Path("runs") / (options["recipe"] or output_name(options["dataset"]))
+    command = shlex.join(["python", "train.py", *(each for each in arguments if each != "--resume")])
+    return Settings(output=output, changes=changes, command=command, **options)
+
+
+def build_parser(description: str) -> argparse.ArgumentParser:
+    """Return the parser of train.py's options; those of a recipe are None where they are not given."""
+    parser = argparse.ArgumentParser(
+        description=description, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add(
+        "--dataset",
+        default=HUB_DATASET,
+        help="a folder, Parquet, a Hub id, or synthetic (default: %(default)s)",
+    )
+    add(
+        "--recipe",
+        choices=RECIPES,
+        help="a row of the table below (default: by the data set's name or, for radiographs, xray)",
+    )
+    add(
+        "--output",
+        type=Path,
+        help="the model folder to make (default: runs/ and the recipe's name or, of a folder, its own)",
+    )
+    add("--overwrite", action="store_true", help="replace the output folder, once the new one is complete")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on with a run that was stopped: give the options that it had, and this one",
+    )
+    add("--architecture", help="any timm name, or simple_cnn, lenet5, airbench_small (default: the recipe's)")
+    add(
+        "--weights",
+        help="imagenet (timm's own, downloaded), none, a .safetensors file, or a model folder to go on from "
+        "(default: imagenet; none where timm has no weights; for synthetic, so as to need no network, the "
+        "bundled model or, where it does not fit, none)",
+    )
+    add("--epochs", type=int, help="times through the training images (default: the recipe's)")
+    add(
+        "--small-epochs",
+        type=int,
+        help="of these, how many at --small-size, at the start (default: the recipe's)",
+    )
+    add("--small-size", type=int, help="pixels a side for them (default: the recipe's)")
+    add("--size", type=int, help="pixels a side that the finished model reads (default: the recipe's)")
+    add("--batch-size", type=int, help="images a step (default: the recipe's)")
+    add("--learning-rate", type=float, help="its peak, after a short warm-up (default: the recipe's)")
+    add(
+        "--optimizer",
+        choices=sorted({recipe.optimizer for recipe in RECIPES.values()}),
+        help="adamw, or muon, which learns faster from scratch (default: the recipe's)",
+    )
+    add(
+        "--augmentation",
+        choices=sorted({recipe.augmentation for recipe in RECIPES.values()}),
+        help="how training images are varied: films, as radiographs of other machines; photos, framed and "
+        "lit otherwise; objects, mirrored and shifted; digits, turned and shifted (default: the recipe's)",
+    )
+    add(
+        "--frozen",
+        type=int,
+        help="how many groups of layers, stem first, keep their weights (default: the recipe's)",
+    )
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        help="for everything random but the split; equal seeds, equal models (default: %(default)s)",
+    )
+    add(
+        "--compile",
+        action="store_true",
+        help="torch.compile: a minute or two per image size to start, then faster, on CPUs by little; needs "
+        "g++ or clang++",
+    )
+    add(
+        "--push-to",
+        metavar="USER/NAME",
+        help="also put the finished model on the Hub; log in first with `hf auth login`",
+    )
+    return parser
+
+
+def run_training(main: Callable[[Settings], None], settings: Settings) -> None:
+    """Train, and put the model on the Hub where asked; exit with a sentence where one of them fails.
+
+    After Ctrl-C the sentence names the command that goes on, where there is a checkpoint of this run.
+    """
+    before = _modified(settings.checkpoint)
+
+    def stopped() -> str:
+        after = _modified(settings.checkpoint)
+        # An older checkpoint is of another run, unless this one goes on from it.
+        if after and (settings.resume or after != before):
+            return f"stopped; `{settings.command} --resume` goes on after the last finished epoch."
+        return "stopped; nothing was written."
+
+    run_command("train.py", lambda: main(settings), stopped)
+    if settings.push_to:
+        run_command("train.py", lambda: push(settings), lambda: f"stopped; {_not_pushed(settings)}.")
+
+
+def push(settings: Settings) -> None:
+    """Put the finished model folder on the Hub; where that fails, InputError names the command for it."""
+    from hub.publishing import model, upload
+
+    try:
+        url = upload.publish(
+            lambda copy: model.copy_package(settings.output, copy, settings.push_to),
+            settings.push_to,
+            "model",
+        )
+    except InputError as error:
+        raise InputError(f"{_not_pushed(settings)} ({error})") from None
+    print(url)
+
+
+def _modified(path: Path) -> int:
+    """Return when a file was written, in nanoseconds; 0 where there is none."""
+    return path.stat().st_mtime_ns if path.is_file() else 0
+
+
+def _not_pushed(settings: Settings) -> str:
+    command = f"python -m hub publish model {settings.output} {settings.push_to}"
+    return f"{settings.output} is complete but not on the Hub; `{command}` puts it there"

@@ -1,0 +1,17 @@
+"""The data that a model folder was trained on, for commands that need it again."""
+
+from datasets import DatasetDict
+
+from hub.data.splits import load_splits
+from hub.errors import InputError
+
+
+def load_training_splits(dataset: str, classes: list[str]) -> DatasetDict:
+    """Return the splits of a data set; InputError where its classes are not the model's `classes`."""
+    splits = load_splits(dataset)
+    names = splits["train"].features["label"].names
+    if names != classes:
+        raise InputError(
+            f"{dataset} has the classes {names}, the model {classes}; give the data that it was trained on."
+        )
+    return splits

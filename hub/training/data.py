@@ -1,0 +1,56 @@
+"""The splits of one training run, what they share, and their pixels."""
+
+from dataclasses import dataclass
+
+from datasets import DatasetDict
+from torch import Tensor
+
+from hub.data import decode_cache
+from hub.data.leakage import leak_report
+from hub.data.sources import is_radiograph
+from hub.data.splits import load_splits, small_data
+from hub.data.stored import digests_of
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Splits as they are stored; `digests` are the SHA-256 of their images, `leaks` is their leak report."""
+
+    splits: DatasetDict
+    digests: dict[str, list[str]]
+    leaks: dict
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the labels, in order."""
+        return self.splits["train"].features["label"].names
+
+    @property
+    def radiograph(self) -> bool:
+        """Whether these are chest radiographs, which are read as grey."""
+        return is_radiograph(self.classes)
+
+
+def read_data(source: str, small: bool = False) -> TrainingData:
+    """Return the data of a source, `small` with the few training images of the recipe small_data.
+
+    Raises InputError for what is no data set.
+    """
+    splits = small_data(load_splits(source)) if small else load_splits(source)
+    digests = {name: digests_of(split) for name, split in splits.items()}
+    return TrainingData(splits, digests, leak_report(splits, digests))
+
+
+def decode(data: TrainingData, split: str, size: int, channels: int) -> tuple[Tensor, Tensor]:
+    """Return images uint8 [N, channels, size, size] and labels int64 [N] of a split.
+
+    Raises InputError naming the file that cannot be read.
+    """
+    return decode_cache.decode(
+        data.splits[split], size, channels, data.radiograph, digests=data.digests[split]
+    )
+
+
+def are_grey(data: TrainingData) -> bool:
+    """Whether every training image is stored as grey."""
+    return decode_cache.are_grey(data.splits["train"])

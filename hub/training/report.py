@@ -1,0 +1,19 @@
+"""The summary that train.py prints."""
+
+from hub.evaluation.metrics import format_metrics
+from hub.training.settings import Settings
+
+
+def format_summary(settings: Settings, metrics: dict, seconds: float) -> str:
+    """Return the validation metrics, how long the run took, and the command to go on with."""
+    lines = [format_metrics(metrics["validation"])]
+    if "shifted_validation" in metrics:
+        lines.append(
+            "AUC on these and on shifted and swapped views, {images} images: {auc:.4f}".format(
+                **metrics["shifted_validation"]
+            )
+        )
+    lines.append(f"{settings.output} is ready after {seconds:.0f} s")
+    if (settings.output / "onnx").is_dir():
+        lines.append(f"next: python -m hub evaluate {settings.output} --dataset {settings.dataset}")
+    return "\n".join(lines)

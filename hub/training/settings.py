@@ -1,0 +1,55 @@
+"""What one training run was asked for."""
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hub.errors import InputError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of train.py, each with its default.
+
+    `recipe` is a name of `recipes.RECIPES`, None where the data set decides; `changes` holds the fields of
+    the recipe that were given as options. `weights` is None where the architecture and the data set decide.
+    `command` is how the run was started, without --resume: a run that was stopped is the same run.
+    """
+
+    dataset: str
+    output: Path
+    recipe: str | None = None
+    changes: dict[str, int | float | str] = field(default_factory=dict)
+    weights: str | None = None
+    seed: int = 0
+    compile: bool = False
+    overwrite: bool = False
+    resume: bool = False
+    push_to: str | None = None
+    command: str = "python train.py"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the run keeps its last finished epoch: beside the model folder, never inside."""
+        output = self.output.resolve()
+        return output.with_name(f".{output.name}.resume.pt")
+
+
+def check(settings: Settings) -> None:
+    """Raise InputError for what no training could do, before anything is read."""
+    for name in ("epochs", "size", "learning_rate", "small_size"):
+        if settings.changes.get(name, 1) <= 0:
+            raise InputError(f"--{name.replace('_', '-')} must be more than 0.")
+    for name in ("small_epochs", "frozen"):
+        if settings.changes.get(name, 0) < 0:
+            raise InputError(f"--{name.replace('_', '-')} must be 0 or more.")
+    if settings.changes.get("batch_size", 2) < 2:
+        raise InputError("--batch-size must be 2 or more; batch norm compares the images of a batch.")
+    if not 0 <= settings.seed < 2**32:
+        raise InputError(f"The seed is {settings.seed}; give a whole number from 0 to {2**32 - 1}.")
+    if settings.resume and not settings.checkpoint.is_file():
+        raise InputError(
+            f"There is nothing to resume: {settings.checkpoint} is not there; leave --resume out."
+        )
+    if settings.compile and not (shutil.which("g++") or shutil.which("clang++")):
+        raise InputError("--compile needs a C++ compiler; install Debian's package g++, or leave it out.")

@@ -1,0 +1,120 @@
+"""`python -m hub evaluate`."""
+
+import json
+import shutil
+
+import pytest
+from PIL import Image
+
+from hub.evaluation import shifts
+from hub.imaging.synthetic import sample_radiographs
+from hub.models.folder import BUNDLED
+
+
+def edit(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_evaluate_prints_saves_and_draws(run, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(BUNDLED, model)
+    edit(model / "config.json", operating_points={"screening": 0.1, "balanced": 0.5})
+    record = json.loads((model / "metrics.json").read_text())
+    edit(model / "metrics.json", training=record["training"] | {"temperature": 0.8})
+    code, out, _ = run(
+        "evaluate", model, "--dataset", "synthetic", "--split", "validation", "--save",
+        "--json", tmp_path / "metrics.json", "--plots", tmp_path / "plots",
+    )  # fmt: skip
+    assert code == 0
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    for name in (
+        "accuracy", "sensitivity", "specificity", "auc", "balanced_accuracy", "f1", "brier", "ece",
+        "screening_sensitivity", "screening_specificity", "balanced_sensitivity", "balanced_specificity",
+    ):  # fmt: skip
+        value, low, high = (metrics[name][key] for key in ("value", "low", "high"))
+        assert low <= value <= high
+        assert f"{value:.4f}" in out
+    assert metrics["n"] == sum(map(sum, metrics["confusion"])) == 64
+    assert (metrics["dataset"], metrics["split"]) == ("synthetic", "validation")
+    for plot in ("roc", "precision_recall", "confusion", "reliability"):
+        Image.open(tmp_path / "plots" / f"{plot}_validation.png").verify()
+        Image.open(model / f"{plot}_validation.png").verify()
+    assert "int8 changes " in out and metrics["int8"].keys() == {"labels_changed", "verdicts_changed"}
+    assert json.loads((model / "metrics.json").read_text())["onnx"] == record["onnx"]  # of the test split
+    card = (model / "README.md").read_text()
+    assert "| screening | 0.100 |" in card
+    assert f"| screening_sensitivity | {metrics['screening_sensitivity']['value']:.4f} |" in card
+
+
+def test_evaluate_counts_the_labels_of_the_test_split_that_8_bits_change(run, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(BUNDLED, model)
+    before = json.loads((model / "metrics.json").read_text())["onnx"]
+    code, out, _ = run("evaluate", model, "--dataset", "synthetic", "--save")
+    assert code == 0
+    section = json.loads((model / "metrics.json").read_text())["onnx"]
+    counts = section["test_labels_changed"], section["test_verdicts_changed"]
+    assert "int8 changes {} labels and {} verdicts".format(*counts) in out
+    assert section == before | dict(
+        zip(("test_labels_changed", "test_verdicts_changed"), counts, strict=True)
+    )
+    (model / "onnx" / "model_int8.onnx").unlink()
+    code, out, _ = run("evaluate", model, "--dataset", "synthetic")
+    assert code == 0 and "int8" not in out
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+def test_evaluate_reprints_the_numbers_of_the_card(run, shared, tmp_path):
+    code, _, _ = run(
+        "evaluate", BUNDLED, "--dataset", shared / "data" / "chest_xray", "--json", tmp_path / "metrics.json"
+    )
+    assert code == 0
+    measured = json.loads((tmp_path / "metrics.json").read_text())
+    recorded = json.loads((BUNDLED / "metrics.json").read_text())["test"]
+    assert measured["confusion"] == recorded["confusion"]
+    for name in ("accuracy", "auc", "brier", "ece"):
+        for key in ("value", "low", "high"):
+            assert measured[name][key] == pytest.approx(recorded[name][key], abs=1e-4)
+
+
+def test_evaluate_refuses_classes_that_the_model_does_not_know(run, tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for index in range(20):
+            Image.new("RGB", (32, 32), (index, 0, 0)).save(tmp_path / name / f"{index}.png")
+    code, _, err = run("evaluate", BUNDLED, "--dataset", tmp_path)
+    assert code == 2
+    assert "they must agree" in err
+
+
+def test_evaluate_takes_every_image_and_renamed_classes_of_data_that_nobody_trained_on(run, tmp_path):
+    images, labels = sample_radiographs(40)
+    for index, (image, label) in enumerate(zip(images, labels, strict=True)):
+        folder = tmp_path / "adults" / ("no_finding", "pneumonia")[label]
+        folder.mkdir(parents=True, exist_ok=True)
+        image.save(folder / f"{index}.png")
+    model = tmp_path / "model"
+    shutil.copytree(BUNDLED, model)
+    command = ("evaluate", model, "--dataset", tmp_path / "adults", "--split", "all", "--save", "--rename")
+    code, _, err = run(*command, "no_finding=NORMAL", "pneumonia=PNEUMONIA")
+    assert code == 0, err
+    metrics = json.loads((model / "metrics.json").read_text())
+    assert metrics["others"]["adults"]["n"] == 40
+    assert metrics["test"] == json.loads((BUNDLED / "metrics.json").read_text())["test"]
+    assert "`adults`" in (model / "README.md").read_text()
+    code, _, err = run(*command, "healthy=NORMAL")
+    assert (code, "OLD is one of no_finding, pneumonia" in err) == (2, True)
+
+
+def test_evaluate_measures_under_every_corruption(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(shifts, "VIEWS", {name: shifts.VIEWS[name] for name in ("blur", "JPEG")})
+    code, _, _ = run(
+        "evaluate", BUNDLED, "--dataset", "synthetic", "--split", "validation", "--robustness",
+        "--json", tmp_path / "metrics.json", "--plots", tmp_path,
+    )  # fmt: skip
+    assert code == 0
+    rows = json.loads((tmp_path / "metrics.json").read_text())["robustness"]
+    assert {view: len(strengths) for view, strengths in rows.items()} == {"blur": 3, "JPEG": 3}
+    assert all(0 <= row["auc"] <= 1 for strengths in rows.values() for row in strengths)
+    Image.open(tmp_path / "robustness_validation.png").verify()

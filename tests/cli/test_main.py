@@ -1,0 +1,80 @@
+"""`python -m hub`: what all commands have in common."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hub.cli.main import main
+from hub.models.folder import BUNDLED
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_module_runs_and_its_help_names_the_commands():
+    done = subprocess.run([sys.executable, "-m", "hub", "--help"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in ("evaluate", "classify", "scope", "fit-synthetic"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["evaluate", ROOT / "tests", "--dataset", "synthetic"], "not a model folder"),
+        (["evaluate", BUNDLED, "--dataset", "nowhere"], "There is no folder nowhere"),
+        (["evaluate", "some/id", "--dataset", "synthetic", "--save"], "--save writes into a model folder"),
+        (
+            ["evaluate", BUNDLED, "--dataset", "synthetic", "--json", "no/folder.json"],
+            "There is no folder no ",
+        ),
+        (["classify", "x.png", "--model", "no/such/model"], "check the name"),
+        (["fit-synthetic", "--dataset", "nowhere"], "There is no folder nowhere"),
+        (["scope", ROOT / "tests", "--dataset", "synthetic"], "not a model folder"),
+        (["scope", BUNDLED, "--dataset", "nowhere"], "There is no folder nowhere"),
+        (["scope", BUNDLED, "--dataset", "synthetic", "--foreign", ROOT / ".ci"], "has no images"),
+    ],
+)
+def test_bad_arguments_are_one_sentence_and_exit_code_2(run, arguments, sentence):
+    code, out, err = run(*arguments)
+    assert code == 2
+    assert sentence in err
+    assert len(err.strip().splitlines()) == 1
+    assert out == ""
+
+
+def test_output_that_nobody_reads_any_more_ends_quietly(film, tmp_path):
+    film.save(tmp_path / "film.png")
+    files = " ".join([str(tmp_path / "film.png")] * 40)
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m hub classify {files} | head -1"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("command", [["-m", "hub"], ["-m", "hub", "evaluate"], ["train.py"]])
+def test_help_imports_nothing_that_takes_seconds(command):
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *command, "--help"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0
+    assert "usage: " in done.stdout
+    modules = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "hub.cli" in modules
+    assert modules.isdisjoint({"torch", "datasets", "timm", "onnxruntime", "sklearn", "matplotlib"})
+
+
+@pytest.mark.parametrize(
+    ("program", "name"), [("/bin/chest-xray", "chest-xray"), ("/src/hub/__main__.py", "python -m hub")]
+)
+def test_a_command_goes_by_the_name_it_was_called_by(monkeypatch, capsys, program, name):
+    monkeypatch.setattr("sys.argv", [program])
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert capsys.readouterr().out.startswith(f"usage: {name} ")
+    assert main(["fit-synthetic", "--dataset", "nowhere"]) == 2
+    assert capsys.readouterr().err.startswith(f"{name}: There is no folder nowhere")

@@ -1,0 +1,65 @@
+"""`cli.train`: from options to settings, and what a stopped run says."""
+
+import pytest
+
+from hub.cli.train import parse_settings, run_training
+from hub.training.settings import Settings
+
+
+def parse(*arguments):
+    return parse_settings("", list(arguments))
+
+
+def test_only_the_options_that_are_given_change_the_recipe():
+    settings = parse("--epochs", "3", "--learning-rate", "0.01", "--frozen", "0")
+    assert settings.changes == {"epochs": 3, "learning_rate": 0.01, "frozen": 0}
+    assert parse().changes == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "output"),
+    [
+        ([], "runs/xray"),
+        (["--dataset", "ylecun/mnist"], "runs/mnist"),
+        (["--dataset", "holiday/pictures"], "runs/pictures"),
+        (["--recipe", "small_data"], "runs/small_data"),
+        (["--recipe", "small_data", "--output", "here"], "here"),
+    ],
+)
+def test_the_output_goes_by_the_recipe_or_the_folder(arguments, output):
+    assert str(parse(*arguments).output) == output
+
+
+def test_a_resumed_run_has_the_command_of_the_run_that_was_stopped():
+    options = "--dataset", "my images", "--seed", "1"
+    assert parse(*options).command == "python train.py --dataset 'my images' --seed 1"
+    assert parse(*options, "--resume").command == parse(*options).command
+
+
+@pytest.mark.parametrize(
+    ("older", "resume", "saves", "sentence"),
+    [
+        (False, False, False, "stopped; nothing was written."),
+        (True, False, False, "stopped; nothing was written."),
+        (True, True, False, "stopped; `python train.py --resume` goes on after the last finished epoch."),
+        (False, False, True, "stopped; `python train.py --resume` goes on after the last finished epoch."),
+        (True, False, True, "stopped; `python train.py --resume` goes on after the last finished epoch."),
+    ],
+)
+def test_a_stopped_run_is_said_to_go_on_only_from_a_checkpoint_of_it(
+    tmp_path, capsys, older, resume, saves, sentence
+):
+    settings = Settings("synthetic", tmp_path / "model", resume=resume)
+    if older:
+        settings.checkpoint.write_bytes(b"an older run")
+
+    def main(settings):
+        if saves:
+            settings.checkpoint.unlink(missing_ok=True)
+            settings.checkpoint.write_bytes(b"this run")
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as exit:
+        run_training(main, settings)
+    assert exit.value.code == 130
+    assert capsys.readouterr().err == f"train.py: {sentence}\n"
