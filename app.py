@@ -18,30 +18,14 @@ import gradio as gr
 import numpy as np
 from gradio.data_classes import JsonData
 
-from hub.demo import explorer_panels, handlers, model_tab, page, wording
+from hub.demo import explorer_panels, handlers, model_tab, panels, wording
+from hub.demo.render import CSS, script
 from hub.errors import InputError
 from hub.inference import batch, decision
 from hub.inference.classifier import Classifier, Prediction
 
 # Seconds. A batch is read while it waits and runs: its files have to be there until its end.
 DELETE_EVERY, DELETE_AFTER = 60, 900
-SELECT_EXAMPLE = """
-element.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-example]");
-  if (button) trigger("select", { index: Number(button.dataset.example) });
-});
-"""
-SELECT_CHANNEL_OR_CELL = """
-element.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-channel], [data-cell]");
-  if (!button) return;
-  for (const other of element.querySelectorAll("[aria-pressed]")) {
-    other.setAttribute("aria-pressed", other === button);
-    if (other.dataset.cell) other.tabIndex = other === button ? 0 : -1;
-  }
-  trigger("select", { index: button.dataset.channel ?? button.dataset.cell });
-});
-"""
 # Events that answer at once. None of them is part of the API.
 EVENTS = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 THEME = gr.themes.Default(
@@ -94,20 +78,20 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         try:
             answer = handlers.answer(classifier, file)
         except InputError as error:
-            return page.film(None), page.trouble(str(error)), None, gr.skip(), None
-        film = page.film(answer, Path(file).name, words)
-        card = page.card(decision.report(classifier, answer.prediction, point))
+            return panels.empty_film(), panels.refusal(str(error)), None, gr.skip(), None
+        film = panels.film(answer, Path(file).name, words)
+        card = panels.card(decision.report(classifier, answer.prediction, point))
         return film, card, answer.prediction, answer.pixels, None
 
     def show_example(event: gr.EventData, point: str | None) -> tuple:
         return show(str(examples[event.index]), point)[:4]
 
     def reword(prediction: Prediction | None, point: str) -> tuple:
-        card = page.card(decision.report(classifier, prediction, point)) if prediction else gr.skip()
+        card = panels.card(decision.report(classifier, prediction, point)) if prediction else gr.skip()
         return card, gr.update(info=explain(point))
 
     def table(rows: list[batch.Result], point: str | None) -> str:
-        return page.batch(handlers.with_reports(classifier, rows, point))
+        return panels.batch_table(handlers.with_reports(classifier, rows, point))
 
     def classify_batch(files: list[str], point: str | None, progress=gr.Progress()) -> tuple:  # noqa: B008
         rows, start = [], time.perf_counter()
@@ -118,7 +102,7 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         return rows, table(rows, point), None
 
     def reword_batch(rows: list[batch.Result] | None, point: str) -> tuple:
-        answers = table(rows, point) if rows else page.invitation("No answers are kept; give files")
+        answers = table(rows, point) if rows else panels.empty_card("No answers are kept; give files")
         return answers, gr.update(info=explain(point))
 
     def classify(image: str, operating_point: str = usual) -> dict:
@@ -145,23 +129,25 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
         title=words["title"], analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
     ) as blocks:
         pixels = gr.State(time_to_live=DELETE_AFTER)
-        gr.HTML(page.notes(words, "Uploads are deleted within minutes and never logged."))
+        gr.HTML(panels.header(words, "Uploads are deleted within minutes and never logged."))
         with gr.Tabs():
-            with gr.Tab(words["one"]):
+            with gr.Tab(words["first_tab"]):
                 with gr.Row(elem_id="inputs"):
                     upload = gr.File(
-                        label=f"{words['picture']}: drop, paste or choose", height=104, elem_id="film-input"
+                        label=f"{words['image']}: drop, paste or choose", height=104, elem_id="film-input"
                     )
                     sample = gr.HTML(
-                        page.examples(examples), js_on_load=SELECT_EXAMPLE, visible=bool(examples)
+                        panels.examples(examples),
+                        js_on_load=script("select_example.js"),
+                        visible=bool(examples),
                     )
                 with gr.Row(elem_id="answer"):
                     with gr.Column():
-                        film = gr.HTML(page.film(None))
+                        film = gr.HTML(panels.empty_film())
                         with gr.Accordion("Use the camera or the clipboard", open=False):
-                            camera = gr.Image(label=words["picture"], sources=["webcam", "clipboard"])
+                            camera = gr.Image(label=words["image"], sources=["webcam", "clipboard"])
                     with gr.Column():
-                        card = gr.HTML(page.invitation(), elem_id="card")
+                        card = gr.HTML(panels.empty_card(), elem_id="card")
                         point = operating_point("Operating point")
             with gr.Tab("Batch"):
                 uploads = gr.File(
@@ -171,12 +157,12 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
                     elem_id="batch-input",
                 )
                 batch_point = operating_point("Operating point of this table")
-                results = gr.HTML(page.invitation("The answers appear here"))
+                results = gr.HTML(panels.empty_card("The answers appear here"))
             with gr.Tab("Inside the network") as inside:
                 show_inside(inside, classifier, examples, pixels)
             with gr.Tab("The model"):
-                gr.Markdown(model_tab.text(metrics, classifier.operating_points), elem_id="about")
-                gr.HTML(page.gallery(model_tab.pictures(classifier.folder)), elem_id="gallery")
+                gr.Markdown(model_tab.markdown(metrics, classifier.operating_points), elem_id="about")
+                gr.HTML(panels.gallery(model_tab.plots(classifier.folder)), elem_id="gallery")
         prediction, rows = gr.State(), gr.State(time_to_live=DELETE_AFTER)
 
         # The uploaded files themselves, which Gradio has checked to be uploads: hub.imaging alone reads them.
@@ -266,23 +252,23 @@ def show_inside(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixel
     def slider(label: str) -> gr.Slider:
         return gr.Slider(*explorer_panels.SLIDERS[label], step=1, label=label, min_width=140)
 
-    loading = page.invitation(explorer_panels.LOADING)
+    loading = panels.empty_card(explorer_panels.LOADING)
     names = list(explorer_panels.PANELS)
     choice = gr.Radio(names, value=names[0], label="Panel", show_label=False, elem_id="panels")
-    panels = []
+    columns = []
 
     def panel(name: str) -> gr.Column:
-        panels.append(gr.Column(visible=name == names[0]))
-        with panels[-1]:
+        columns.append(gr.Column(visible=name == names[0]))
+        with columns[-1]:
             gr.HTML(explorer_panels.explanation(name))
-        return panels[-1]
+        return columns[-1]
 
     with panel("Filters"):
         filters = gr.HTML(loading)
     with panel("Feature maps"):
         maps_layer = gr.Dropdown(label="Layer", visible=False)
         with gr.Row(elem_id="maps"):
-            channels = gr.HTML(loading, js_on_load=SELECT_CHANNEL_OR_CELL)
+            channels = gr.HTML(loading, js_on_load=script("select_channel_or_cell.js"))
             channel = gr.HTML()
     with panel("Padding and stride"):
         with gr.Row():
@@ -295,7 +281,7 @@ def show_inside(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixel
     with panel("Receptive field"):
         cell_layer = gr.Dropdown(label="Layer", visible=False)
         with gr.Row(elem_id="fields"):
-            cells = gr.HTML(loading, js_on_load=SELECT_CHANNEL_OR_CELL)
+            cells = gr.HTML(loading, js_on_load=script("select_channel_or_cell.js"))
             cell = gr.HTML()
         every_layer = gr.HTML()
     with panel("Parameters"):
@@ -312,7 +298,7 @@ def show_inside(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixel
     def change_panel(name: str) -> list:
         return [gr.update(visible=name == each) for each in names]
 
-    choice.change(change_panel, choice, panels, **EVENTS)
+    choice.change(change_panel, choice, columns, **EVENTS)
     opened = [filters, maps_layer, channels, channel, cell_layer, cells, cell, every_layer, table]
     tab.select(open_tab, [pixels, maps_layer, cell_layer], opened, **EVENTS).then(
         draw_slide, slides, [positions, slides[3]], **EVENTS
@@ -347,13 +333,13 @@ def launch_options(classifier: Classifier) -> dict:
     """Return how the page is served: what it looks like, and that nothing is recorded or handed out."""
     return {
         "theme": THEME,
-        "css_paths": page.CSS,
-        "js": page.JS.read_text(),
+        "css_paths": CSS,
+        "js": script("page.js"),
         "mcp_server": True,
         "run_history": False,
         "max_file_size": "100mb",
         "footer_links": [],
-        "allowed_paths": [str(path) for path, _ in model_tab.pictures(classifier.folder)],
+        "allowed_paths": [str(path) for path, _ in model_tab.plots(classifier.folder)],
     }
 
 

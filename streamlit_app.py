@@ -12,7 +12,8 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from hub.demo import explorer_panels, handlers, model_tab, page, wording
+from hub.demo import explorer_panels, handlers, model_tab, panels, wording
+from hub.demo.render import CSS, jpeg_uri
 from hub.errors import InputError
 from hub.inference import batch, decision
 from hub.inference.classifier import Classifier
@@ -51,14 +52,14 @@ def choose_point(label: str) -> str | None:
         return None
     with st.container(gap=None):
         point = st.radio(label, points, format_func=str.capitalize, horizontal=True)
-        st.html(page.explanation(wording.explain_point(point, metrics)))
+        st.html(panels.explanation(wording.explain_point(point, metrics)))
     return point
 
 
 def choose_film() -> bytes | None:
     """Draw the ways to give a film; return the film."""
     give, pick = st.columns(2)
-    upload = give.file_uploader(words["picture"])
+    upload = give.file_uploader(words["image"])
     if upload:
         return upload.getvalue()
     if not examples:
@@ -83,14 +84,14 @@ def show_film() -> np.ndarray | None:
         point = choose_point("Operating point")
     if not source:
         st.session_state.pop("answer", None)
-        card.html(page.invitation())
+        card.html(panels.empty_card())
         return None
     try:
         answer = answer_once(source)
     except InputError as error:
-        card.html(page.trouble(str(error)))
+        card.html(panels.refusal(str(error)))
         return None
-    card.html(page.card(decision.report(classifier, answer.prediction, point)))
+    card.html(panels.card(decision.report(classifier, answer.prediction, point)))
     with film_column.container(key="film"):
         show_heatmap(answer)
     return answer.pixels
@@ -101,8 +102,8 @@ def show_heatmap(answer: handlers.Answer) -> None:
     place, strength = st.empty(), 1.0
     if answer.prediction.heatmaps:
         strength = st.slider("Opacity of the heatmap", 0.0, 1.0, 1.0)
-        st.html(page.explanation(words["heatmap"]))
-    picture = Image.blend(answer.picture, answer.heatmap, strength)
+        st.html(panels.explanation(words["heatmap"]))
+    picture = Image.blend(answer.image, answer.overlay, strength)
     place.image(picture, width="stretch", alt="The film under its heatmap")
 
 
@@ -138,19 +139,19 @@ def show_batch() -> None:
     point = choose_point("Operating point of this table")
     if not uploads:
         st.session_state.pop("batch", None)
-        st.html(page.invitation("The answers appear here"))
+        st.html(panels.empty_card("The answers appear here"))
         return
     rows = handlers.with_reports(classifier, classify(uploads), point)
     table = [
         {
-            "Film": row.thumbnail and page.data_uri(row.thumbnail),
-            **wording.table_row(row.name, report, row.error),
+            "Film": row.thumbnail and jpeg_uri(row.thumbnail),
+            **dict(zip(wording.COLUMNS, wording.table_row(row.name, report, row.error), strict=True)),
         }
         for row, report in rows
     ]
     columns = {
         "Film": st.column_config.ImageColumn(width="small"),
-        wording.SHARE: st.column_config.NumberColumn(format="percent"),
+        wording.COLUMNS[2]: st.column_config.NumberColumn(format="percent"),
     }
     st.dataframe(table, column_config=columns, hide_index=True)
     st.download_button("Download as CSV", batch.to_csv(rows), "answers.csv", "text/csv")
@@ -293,8 +294,8 @@ def show_architectures() -> None:
 
 def show_model() -> None:
     """Write how good the model is."""
-    st.markdown(model_tab.text(metrics, classifier.operating_points))
-    for path, caption in model_tab.pictures(classifier.folder):
+    st.markdown(model_tab.markdown(metrics, classifier.operating_points))
+    for path, caption in model_tab.plots(classifier.folder):
         st.image(str(path), caption, alt=caption)
 
 
@@ -306,10 +307,10 @@ except InputError as error:
 
 words, metrics = wording.words(classifier), model_tab.read_metrics(classifier.folder)
 st.set_page_config(page_title=words["title"], page_icon="🫁", layout="wide")
-st.html(page.CSS)
-st.html(page.notes(words, "Uploads go with your session and are never logged."))
+st.html(CSS)
+st.html(panels.header(words, "Uploads go with your session and are never logged."))
 
-tabs = [words["one"], "Batch", "Inside the network", "The model"]
+tabs = [words["first_tab"], "Batch", "Inside the network", "The model"]
 one, many, inside_tab, model = st.tabs(tabs, on_change="rerun", key="tab")
 with one:
     film_pixels = show_film()

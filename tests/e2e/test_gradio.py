@@ -90,7 +90,7 @@ def test_a_visitor_uploads_a_film_and_reads_the_answer_of_the_classifier(page, c
     headline(page, wording.headline(report))
     expect(page.locator(".probability strong")).to_have_text(percent(report["probability"]))
     expect(page.get_by_text("threshold 18\u00a0%", exact=True)).to_be_visible()
-    expect(page.get_by_text(wording.check_words(report))).to_be_visible()
+    expect(page.get_by_text(wording.check_sentence(report))).to_be_visible()
     expect(page.locator(".film .name")).to_have_text("my film.png")
     assert sideways_scroll(page) == 0
 

@@ -57,7 +57,7 @@ def test_a_visitor_uploads_a_film_and_reads_the_answer_of_the_classifier(page, c
     expect(page.locator(".probability strong")).to_have_text(percent(report["probability"]))
     scale = page.locator(".card").get_by_role("img", name="Calibrated probability of pneumonia")
     expect(scale).to_have_accessible_name(re.compile("threshold 18\u00a0%"))
-    expect(page.get_by_text(wording.check_words(report))).to_be_visible()
+    expect(page.get_by_text(wording.check_sentence(report))).to_be_visible()
     assert violations(page, FRAMEWORK) == []
     assert sideways_scroll(page) == 0
     screenshot(page, "streamlit-answer")
