@@ -378,7 +378,7 @@ def test_uploads_are_deleted_and_answers_leave_no_file(browser, classifier, film
     uploads = tmp_path / "uploads"
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(uploads))
     monkeypatch.setattr(app, "DELETE_EVERY", 1)
-    monkeypatch.setattr(app, "DELETE_AFTER", 1)
+    monkeypatch.setattr(app, "DELETE_AFTER", 4)
     (tmp_path / "examples").mkdir()
     blocks = app.build(classifier, handlers.write_examples(classifier, tmp_path / "examples"))
     options = app.launch_options(classifier)
@@ -390,7 +390,7 @@ def test_uploads_are_deleted_and_answers_leave_no_file(browser, classifier, film
             headline(page, "Signs of pneumonia")
             give(page, film_file, tab="Batch")
             expect(page.get_by_text("1 file.")).to_be_visible(timeout=WAIT)
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 30
             while left := [path for path in uploads.rglob("*") if path.is_file()]:
                 assert time.monotonic() < deadline, left
                 time.sleep(0.3)
