@@ -16,6 +16,8 @@ from hub.inference.decision import report, shown_class
 from hub.inference.heatmap import MAX_SIDE, fit_screen, overlay
 from hub.models.folder import BUNDLED
 
+MODEL_FILE = Path(__file__).parent / "model.txt"  # one line, a Hub id; publishing a Space writes it
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -31,8 +33,12 @@ class Answer:
 
 
 def load_model() -> Classifier:
-    """Load the folder or Hub id that MODEL in the environment names, or else the bundled model."""
-    return Classifier.from_pretrained(os.environ.get("MODEL") or BUNDLED)
+    """Load the model that MODEL in the environment names, else `MODEL_FILE`, else the bundled one.
+
+    Raises InputError when it is no model folder and no model of the Hub.
+    """
+    published = MODEL_FILE.read_text(encoding="utf-8").strip() if MODEL_FILE.is_file() else None
+    return Classifier.from_pretrained(os.environ.get("MODEL") or published or BUNDLED)
 
 
 def answer(classifier: Classifier, source: Source) -> Answer:

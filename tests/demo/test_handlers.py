@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -129,6 +130,18 @@ def test_names_of_files_are_text_on_the_page(classifier):
     ):
         assert "<img src=x" not in html
         assert "'\".png" not in html
+
+
+def test_the_model_is_the_environments_else_the_published_one_else_the_bundled_one(tmp_path, monkeypatch):
+    for name in ("published", "environment"):
+        shutil.copytree(BUNDLED, tmp_path / name)
+    monkeypatch.setattr(handlers, "MODEL_FILE", tmp_path / "model.txt")
+    monkeypatch.delenv("MODEL", raising=False)
+    assert handlers.load_model().folder == BUNDLED
+    (tmp_path / "model.txt").write_text(f"{tmp_path / 'published'}\n")
+    assert handlers.load_model().folder == tmp_path / "published"
+    monkeypatch.setenv("MODEL", str(tmp_path / "environment"))
+    assert handlers.load_model().folder == tmp_path / "environment"
 
 
 def test_examples_are_clear_and_always_the_same(classifier, tmp_path):
