@@ -356,18 +356,23 @@ def test_the_mcp_tool_says_what_it_does_and_does_it(gradio_url, classifier, film
     assert "not an image that can be read here" in result.content[0].text
 
 
-def test_the_api_reads_and_hands_out_no_file_of_the_server(gradio_url, film_file):
-    """Only what was uploaded is read: a path sent in its place is an error, whatever lies there."""
-    upload = {"path": str(film_file), "meta": {"_type": "gradio.FileData"}}
+@pytest.mark.parametrize(
+    "meta", [{"meta": {"_type": "gradio.FileData"}}, {"meta": {"_type": "other"}}, {}], ids=str
+)
+def test_the_api_reads_only_what_was_uploaded(gradio_url, film_file, meta):
+    """A path sent in the place of an upload is an error, whatever lies there and however it is marked."""
     call = urllib.request.Request(
         f"{gradio_url}/gradio_api/call/classify",
-        json.dumps({"data": [upload, "balanced"]}).encode(),
+        json.dumps({"data": [{"path": str(film_file)} | meta, "balanced"]}).encode(),
         {"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(call) as response:
         event = json.load(response)["event_id"]
     with urllib.request.urlopen(f"{gradio_url}/gradio_api/call/classify/{event}") as response:
         assert response.read().startswith(b"event: error")
+
+
+def test_no_file_of_the_server_is_handed_out(gradio_url):
     for path in ("requirements.txt", "hub/pretrained/model.safetensors", "hub/pretrained/config.json"):
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{gradio_url}/gradio_api/file={ROOT / path}")
