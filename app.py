@@ -57,13 +57,13 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
     with gr.Blocks(
         title=words["title"], analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
     ) as blocks:
-        pixels = gr.State(time_to_live=DELETE_AFTER)  # of the film, for the tab "Inside the network"
+        pixels = gr.State(time_to_live=DELETE_AFTER)  # of the image, for the tab "Inside the network"
         gr.HTML(panels.header(words, "Uploads are deleted within minutes and never logged."))
         with gr.Tabs():
             with gr.Tab(words["first_tab"]):
-                build_film(classifier, metrics, examples, pixels)
+                build_image_tab(classifier, metrics, examples, pixels)
             with gr.Tab("Batch"):
-                build_batch(classifier, metrics)
+                build_batch_tab(classifier, metrics)
             with gr.Tab("Inside the network") as inside:
                 gradio_explorer.build(inside, classifier, examples, pixels)
             with gr.Tab("The model"):
@@ -73,8 +73,8 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
     return blocks
 
 
-def build_film(classifier: Classifier, metrics: dict, examples: list[Path], pixels: gr.State) -> None:
-    """Lay out the ways to give one film, the film under its heatmap, and the card with the answer."""
+def build_image_tab(classifier: Classifier, metrics: dict, examples: list[Path], pixels: gr.State) -> None:
+    """Lay out the ways to give one image, the image under its heatmap, and the card with the answer."""
     words = wording.words(classifier)
     with gr.Row(elem_id="inputs"):
         label = f"{words['image']}: drop, paste or choose"
@@ -84,7 +84,7 @@ def build_film(classifier: Classifier, metrics: dict, examples: list[Path], pixe
         )
     with gr.Row(elem_id="answer"):
         with gr.Column():
-            film = gr.HTML(panels.empty_film())
+            image = gr.HTML(panels.empty_image())
             with gr.Accordion("Use the camera or the clipboard", open=False):
                 camera = gr.Image(label=words["image"], sources=["webcam", "clipboard"])
         with gr.Column():
@@ -97,9 +97,9 @@ def build_film(classifier: Classifier, metrics: dict, examples: list[Path], pixe
             answer = handlers.answer(classifier, path)
             report = decision.report(classifier, answer.prediction, point)
         except InputError as error:
-            return panels.empty_film(), panels.refusal(str(error)), None, gr.skip()
-        film = panels.film(answer, Path(path).name, words)
-        return film, panels.card(report), answer.prediction, answer.pixels
+            return panels.empty_image(), panels.refusal(str(error)), None, gr.skip()
+        image = panels.image(answer, Path(path).name, words)
+        return image, panels.card(report), answer.prediction, answer.pixels
 
     def show_upload(file: dict | None, point: str | None) -> tuple:
         return (*show(file["path"], point), None) if file else (gr.skip(),) * 5  # None empties the drop zone
@@ -111,7 +111,7 @@ def build_film(classifier: Classifier, metrics: dict, examples: list[Path], pixe
         card = panels.card(decision.report(classifier, prediction, point)) if prediction else gr.skip()
         return card, gr.update(info=wording.explain_point(point, metrics))
 
-    answer = [film, card, prediction, pixels]
+    answer = [image, card, prediction, pixels]
     # Without preprocessing, which would read and write the file again: hub.imaging alone reads uploads.
     upload.upload(show_upload, [upload, point], [*answer, upload], preprocess=False, **EVENTS)
     camera.input(show_upload, [camera, point], [*answer, camera], preprocess=False, **EVENTS)
@@ -119,8 +119,8 @@ def build_film(classifier: Classifier, metrics: dict, examples: list[Path], pixe
     point.change(change_point, [prediction, point], [card, point], **EVENTS)
 
 
-def build_batch(classifier: Classifier, metrics: dict) -> None:
-    """Lay out the drop zone for many films, and the table of their answers."""
+def build_batch_tab(classifier: Classifier, metrics: dict) -> None:
+    """Lay out the drop zone for many images, and the table of their answers."""
     uploads = gr.File(
         label="Many files, or ZIPs of them", file_count="multiple", height=104, elem_id="batch-input"
     )

@@ -31,9 +31,9 @@ def main() -> None:
     st.html(panels.header(words, "Uploads go with your session and are never logged."))
 
     tabs = [words["first_tab"], "Batch", "Inside the network", "The model"]
-    film_tab, batch_tab, inside_tab, model = st.tabs(tabs, on_change="rerun", key="tab")
-    with film_tab:
-        pixels = show_film(classifier, examples, metrics)
+    image_tab, batch_tab, inside_tab, model = st.tabs(tabs, on_change="rerun", key="tab")
+    with image_tab:
+        pixels = show_image(classifier, examples, metrics)
     if inside_tab.open:
         with inside_tab:  # before the batch, which may take long
             streamlit_explorer.show(classifier, list(examples.values()), pixels)
@@ -52,11 +52,11 @@ def load() -> tuple[Classifier, dict[str, bytes]]:
         return classifier, {path.stem: path.read_bytes() for path in paths}
 
 
-def show_film(classifier: Classifier, examples: dict[str, bytes], metrics: dict) -> np.ndarray | None:
-    """Lay out one film and its answer; return the pixels that the network was given."""
+def show_image(classifier: Classifier, examples: dict[str, bytes], metrics: dict) -> np.ndarray | None:
+    """Lay out one image and its answer; return the pixels that the network was given."""
     words = wording.words(classifier)
-    source = choose_film(examples, words)
-    card_column, film_column = st.columns(2)  # on a phone, the answer first
+    source = choose_image(examples, words)
+    card_column, image_column = st.columns(2)  # on a phone, the answer first
     with card_column:
         card = st.container()
         point = choose_point("Operating point", classifier, metrics)
@@ -70,13 +70,13 @@ def show_film(classifier: Classifier, examples: dict[str, bytes], metrics: dict)
         card.html(panels.refusal(str(error)))
         return None
     card.html(panels.card(decision.report(classifier, answer.prediction, point)))
-    with film_column.container(key="film"):
+    with image_column.container(key="film"):
         show_heatmap(answer, words)
     return answer.pixels
 
 
-def choose_film(examples: dict[str, bytes], words: dict[str, str]) -> bytes | None:
-    """Lay out the ways to give a film; return the film."""
+def choose_image(examples: dict[str, bytes], words: dict[str, str]) -> bytes | None:
+    """Lay out the ways to give an image; return its bytes."""
     upload_column, example_column = st.columns(2)
     upload = upload_column.file_uploader(words["image"])
     if upload:
@@ -101,14 +101,14 @@ def choose_point(label: str, classifier: Classifier, metrics: dict) -> str | Non
 
 
 def answer_once(classifier: Classifier, source: bytes) -> handlers.Answer:
-    """Return the answer to a film; the session keeps it, for Streamlit runs all this at every touch."""
+    """Return the answer to an image; the session keeps it, as Streamlit runs the script at every touch."""
     if st.session_state.get("answer", (None,))[0] != source:
         st.session_state.answer = source, handlers.answer(classifier, source)
     return st.session_state.answer[1]
 
 
 def show_heatmap(answer: handlers.Answer, words: dict[str, str]) -> None:
-    """Lay out a film under its heatmap, and a slider that fades the heatmap."""
+    """Lay out an image under its heatmap, and a slider that fades the heatmap."""
     place, opacity = st.empty(), 1.0
     if answer.prediction.heatmaps:
         opacity = st.slider("Opacity of the heatmap", 0.0, 1.0, 1.0)
@@ -118,7 +118,7 @@ def show_heatmap(answer: handlers.Answer, words: dict[str, str]) -> None:
 
 
 def show_batch(classifier: Classifier, metrics: dict) -> None:
-    """Lay out the table of many films, and a button that saves it."""
+    """Lay out the table of many images, and a button that saves it."""
     uploads = st.file_uploader("Many files, or ZIPs of them", accept_multiple_files=True)
     point = choose_point("Operating point of this table", classifier, metrics)
     if not uploads:

@@ -20,10 +20,10 @@ def open_network(classifier: Classifier) -> "Network":
     return inside.open_network(classifier)
 
 
-def film_or_example(
+def image_or_example(
     classifier: Classifier, pixels: np.ndarray | None, examples: Sequence[Source]
 ) -> np.ndarray | None:
-    """Return the pixels of the visitor's film, else those of the first example; None without any."""
+    """Return the pixels of the visitor's image, else those of the first example; None without any."""
     return classifier.read(examples[0]) if pixels is None and examples else pixels
 
 
@@ -36,7 +36,7 @@ def default_maps_layer(network: "Network") -> str | None:
 def receptive_field(
     classifier: Classifier, network: "Network", pixels: np.ndarray | None, layer: str | None
 ) -> tuple[str, str]:
-    """Return the grid of cells over the film, tinted by the heatmap, and what the chosen cell sees."""
+    """Return the grid of cells over the image, tinted by the heatmap, and what the chosen cell sees."""
     heat = None if pixels is None else explorer_panels.evidence(classifier, pixels)
     grid, cell = explorer_panels.field_grid(network, pixels, layer, heat)
     return grid, explorer_panels.seen(network, pixels, layer, *cell)

@@ -24,11 +24,11 @@ OpenNetwork = Callable[[], "Network"]
 
 
 def build(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixels: gr.State) -> None:
-    """Lay out the tab for the film in `pixels`, else the first example; opening the tab loads torch."""
+    """Lay out the tab for the image in `pixels`, else the first example; opening the tab loads torch."""
     network = functools.cache(lambda: explorer_tab.open_network(classifier))
 
-    def film(pixels: np.ndarray | None) -> np.ndarray | None:
-        return explorer_tab.film_or_example(classifier, pixels, examples)
+    def image(pixels: np.ndarray | None) -> np.ndarray | None:
+        return explorer_tab.image_or_example(classifier, pixels, examples)
 
     names = list(explorer_panels.PANELS)
     choice = gr.Radio(names, value=names[0], label="Panel", show_label=False, elem_id="panels")
@@ -47,11 +47,11 @@ def build(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixels: gr.
     opened = tab.select(lambda: explorer_panels.filters(network()), None, drawing, **EVENTS)
     # The other panels follow, when the network is loaded.
     with maps:
-        feature_maps(opened, network, film, pixels)
+        feature_maps(opened, network, image, pixels)
     with slide:
         padding_and_stride(opened)
     with field:
-        receptive_field(opened, network, film, pixels, classifier)
+        receptive_field(opened, network, image, pixels, classifier)
     with cost:
         parameters(opened)
     with architectures:
@@ -59,7 +59,7 @@ def build(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixels: gr.
 
 
 def feature_maps(
-    opened: gr.events.Dependency, network: OpenNetwork, film: Callable, pixels: gr.State
+    opened: gr.events.Dependency, network: OpenNetwork, image: Callable, pixels: gr.State
 ) -> None:
     """Lay out the choice of a layer, its strongest channels, and one of them large."""
     layer = gr.Dropdown(label="Layer", visible=False)
@@ -72,10 +72,10 @@ def feature_maps(
         return choose_layer(network(), layer), *draw(pixels, layer)
 
     def draw(pixels: np.ndarray | None, layer: str | None) -> tuple[str, str]:
-        return explorer_panels.feature_maps(network(), film(pixels), layer)
+        return explorer_panels.feature_maps(network(), image(pixels), layer)
 
     def draw_channel(event: gr.EventData, pixels: np.ndarray | None, layer: str) -> str:
-        return explorer_panels.feature_maps(network(), film(pixels), layer, int(event.index))[1]
+        return explorer_panels.feature_maps(network(), image(pixels), layer, int(event.index))[1]
 
     opened.then(open_panel, [pixels, layer], [layer, channels, channel], **EVENTS)
     layer.input(draw, [pixels, layer], [channels, channel], **EVENTS)
@@ -104,11 +104,11 @@ def padding_and_stride(opened: gr.events.Dependency) -> None:
 def receptive_field(
     opened: gr.events.Dependency,
     network: OpenNetwork,
-    film: Callable,
+    image: Callable,
     pixels: gr.State,
     classifier: Classifier,
 ) -> None:
-    """Lay out the cells of a layer over the film, and what one of them sees."""
+    """Lay out the cells of a layer over the image, and what one of them sees."""
     layer = gr.Dropdown(label="Layer", visible=False)
     with gr.Row(elem_id="fields"):
         cells = gr.HTML(LOADING, js_on_load=SELECT)
@@ -121,10 +121,10 @@ def receptive_field(
         return choose_layer(network(), layer), *draw(pixels, layer), table
 
     def draw(pixels: np.ndarray | None, layer: str | None) -> tuple[str, str]:
-        return explorer_tab.receptive_field(classifier, network(), film(pixels), layer)
+        return explorer_tab.receptive_field(classifier, network(), image(pixels), layer)
 
     def draw_cell(event: gr.EventData, pixels: np.ndarray | None, layer: str) -> str:
-        return explorer_panels.seen(network(), film(pixels), layer, *map(int, event.index.split(",")))
+        return explorer_panels.seen(network(), image(pixels), layer, *map(int, event.index.split(",")))
 
     opened.then(open_panel, [pixels, layer], [layer, cells, cell, every_layer], **EVENTS)
     layer.input(draw, [pixels, layer], [cells, cell], **EVENTS)

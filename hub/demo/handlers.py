@@ -21,7 +21,7 @@ MODEL_FILE = Path(__file__).parent / "model.txt"  # one line, a Hub id; publishi
 
 @dataclass(frozen=True)
 class Answer:
-    """A prediction and two RGB images of the same size: the film, and the film under its heatmap.
+    """A prediction and two RGB images of the same size: the input, and the input under its heatmap.
 
     `pixels` is the input of the network, uint8 [size, size, channels].
     """

@@ -1,7 +1,7 @@
-"""Header, film, card, batch table and gallery as HTML: what their templates are given.
+"""Header, image, card, batch table and gallery as HTML: what their templates are given.
 
 page.css styles them, page.js moves them on Gradio's page. Images travel inside the HTML, so that no file of a
-visitor's film is left behind.
+visitor's image is left behind.
 """
 
 import math
@@ -38,16 +38,16 @@ def examples(paths: list[Path]) -> Markup:
     )
 
 
-def empty_film() -> Markup:
-    """Return the place of the film before there is one."""
-    return render("empty_film.html")
+def empty_image() -> Markup:
+    """Return the place of the image before there is one."""
+    return render("empty_image.html")
 
 
-def film(answer: Answer, name: str, words: dict[str, str]) -> Markup:
-    """Return the film under its heatmap with a slider for the opacity; the film alone without a heatmap."""
+def image(answer: Answer, name: str, words: dict[str, str]) -> Markup:
+    """Return the image under its heatmap with a slider for the opacity; alone without a heatmap."""
     overlay = jpeg_uri(answer.overlay) if answer.prediction.heatmaps else None
     return render(
-        "film.html", image=jpeg_uri(answer.image), overlay=overlay, name=name, explanation=words["heatmap"]
+        "image.html", image=jpeg_uri(answer.image), overlay=overlay, name=name, explanation=words["heatmap"]
     )
 
 
@@ -124,6 +124,6 @@ def _row(result: Result, report: dict | None) -> dict:
 
 
 def _thumbnail_uri(path: Path) -> str:
-    with Image.open(path) as image:
-        image.thumbnail((128, 128))
-        return jpeg_uri(image)
+    with Image.open(path) as example:
+        example.thumbnail((128, 128))
+        return jpeg_uri(example)

@@ -27,8 +27,8 @@ def timing_lock() -> threading.Lock:
 
 
 def show(classifier: Classifier, examples: list[bytes], pixels: np.ndarray | None) -> None:
-    """Lay out the tab for the film in `pixels`, else for the first example."""
-    pixels = explorer_tab.film_or_example(classifier, pixels, examples)
+    """Lay out the tab for the image in `pixels`, else for the first example."""
+    pixels = explorer_tab.image_or_example(classifier, pixels, examples)
     network = open_network(classifier)
     panel = st.pills(
         "Panel", explorer_panels.PANELS, default="Filters", required=True, label_visibility="collapsed",
@@ -90,7 +90,7 @@ def show_padding_and_stride() -> None:
 
 
 def show_receptive_field(classifier: Classifier, network: "Network", pixels: np.ndarray | None) -> None:
-    """Lay out the cells of a layer over the film, and what one of them sees."""
+    """Lay out the cells of a layer over the image, and what one of them sees."""
     layer = choose_layer(network, "cells", explorer_panels.usual_layer(network))
     if sentence := explorer_panels.problem(network, pixels, layer):
         st.html(explorer_panels.notice(sentence))

@@ -120,7 +120,7 @@ def test_names_of_files_are_text_on_the_page(classifier):
     picture = Image.new("RGB", (40, 40))
     row = SimpleNamespace(name=name, prediction=None, error=f"{name} is empty", thumbnail=None)
     for html in (
-        panels.film(
+        panels.image(
             handlers.Answer(predict(0.5), picture, picture, np.asarray(picture)),
             name,
             wording.words(classifier),
