@@ -9,11 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 ROOT = Path(__file__).parents[1]
 SCREENSHOTS = ROOT / "test-output"
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+
+
+def windows(*names):
+    """Return the names of windows, "phone-dark" for one, as parameters of browser tests."""
+    return [pytest.param(name, marks=pytest.mark.browser) for name in names]
 
 
 def free_port():

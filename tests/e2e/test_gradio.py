@@ -20,7 +20,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 from playwright.sync_api import expect
-from servers import free_port, open_page, screenshot, sideways_scroll, violations, write_dicom
+from servers import free_port, open_page, screenshot, sideways_scroll, violations, windows, write_dicom
 
 import app
 from hub.demo import handlers, wording
@@ -33,7 +33,7 @@ WAIT = 30_000  # ms: several tests may share two cores
 FRAMEWORK = {}  # rules that Gradio 6.31 itself breaks
 
 
-@pytest.fixture(params=["desktop-light", "phone-dark"])
+@pytest.fixture(params=windows("desktop-light", "phone-dark"))
 def page(request, browser, gradio_url):
     """The demo, open in a new window."""
     with open_page(browser, gradio_url, request.param) as page:
@@ -41,10 +41,9 @@ def page(request, browser, gradio_url):
         yield page
 
 
-desktop = pytest.mark.parametrize("page", ["desktop-light"], indirect=True)
-phone = pytest.mark.parametrize("page", ["phone-dark"], indirect=True)
+desktop = pytest.mark.parametrize("page", windows("desktop-light"), indirect=True)
 everywhere = pytest.mark.parametrize(
-    "page", ["desktop-light", "desktop-dark", "phone-light", "phone-dark"], indirect=True
+    "page", windows("desktop-light", "desktop-dark", "phone-light", "phone-dark"), indirect=True
 )
 
 
@@ -167,6 +166,7 @@ def test_a_pasted_film_is_answered(page, film, tmp_path):
     headline(page, "Signs of pneumonia")
 
 
+@pytest.mark.real_data
 def test_a_film_of_an_adult_is_warned_of(page, classifier, shared):
     path = sorted((shared / "data/out_of_scope/adult_chest_xray/pneumonia").iterdir())[0]
     report = decision.report(classifier, classifier(path))
@@ -176,6 +176,7 @@ def test_a_film_of_an_adult_is_warned_of(page, classifier, shared):
     screenshot(page, "gradio-adult")
 
 
+@pytest.mark.real_data
 def test_a_photograph_is_refused(page, shared):
     path = sorted((shared / "data/out_of_scope/photo").iterdir())[0]
     give(page, path)
@@ -379,6 +380,7 @@ def test_no_file_of_the_server_is_handed_out(gradio_url):
         assert refused.value.code in (403, 404)
 
 
+@pytest.mark.browser
 def test_uploads_are_deleted_and_answers_leave_no_file(browser, classifier, film_file, tmp_path, monkeypatch):
     uploads = tmp_path / "uploads"
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(uploads))
@@ -406,6 +408,7 @@ def test_uploads_are_deleted_and_answers_leave_no_file(browser, classifier, film
         blocks.close()
 
 
+@pytest.mark.browser
 def test_a_model_of_something_else_is_shown_as_what_it_is(browser, classifier, tmp_path):
     """The same network under other names: ten classes would look alike."""
     other = Classifier.from_pretrained()
