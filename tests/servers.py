@@ -9,11 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 ROOT = Path(__file__).parents[1]
 SCREENSHOTS = ROOT / "test-output"
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+
+
+def windows(*names):
+    """Return the names of windows, "phone-dark" for one, as parameters of browser tests."""
+    return [pytest.param(name, marks=pytest.mark.browser) for name in names]
 
 
 def free_port():
@@ -66,7 +72,7 @@ def open_page(browser, url, window):
 
 def screenshot(page, name):
     SCREENSHOTS.mkdir(exist_ok=True)
-    page.wait_for_timeout(400)  # pictures fade in
+    page.wait_for_timeout(400)  # images fade in
     page.screenshot(path=SCREENSHOTS / f"{page.name}-{name}.png", full_page=True)
 
 
@@ -86,16 +92,16 @@ def violations(page, framework):
     ]
 
 
-def write_dicom(film, path):
-    """Write a film as an uncompressed 12-bit radiograph whose air is black."""
+def write_dicom(image, path):
+    """Write an image as an uncompressed 12-bit radiograph whose air is black."""
     dataset = pydicom.Dataset()
     dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.1.1"  # digital X-ray, for presentation
     dataset.SOPInstanceUID = pydicom.uid.generate_uid()
     dataset.Modality, dataset.PhotometricInterpretation = "DX", "MONOCHROME2"
-    dataset.Rows, dataset.Columns = film.height, film.width
+    dataset.Rows, dataset.Columns = image.height, image.width
     dataset.SamplesPerPixel, dataset.PixelRepresentation = 1, 0
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
-    dataset.PixelData = (np.asarray(film, dtype=np.uint16) * 16).tobytes()
+    dataset.PixelData = (np.asarray(image, dtype=np.uint16) * 16).tobytes()
     dataset.file_meta = pydicom.dataset.FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     dataset.save_as(path, enforce_file_format=True)

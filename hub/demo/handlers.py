@@ -1,4 +1,4 @@
-"""What both apps show: one model, its examples, and an answer in words and pictures."""
+"""What a click does in both apps: classify one file or many, at an operating point."""
 
 import os
 from collections.abc import Iterator
@@ -16,37 +16,43 @@ from hub.inference.decision import report, shown_class
 from hub.inference.heatmap import MAX_SIDE, fit_screen, overlay
 from hub.models.folder import BUNDLED
 
+MODEL_FILE = Path(__file__).parent / "model.txt"  # one line, a Hub id; publishing a Space writes it
+
 
 @dataclass(frozen=True)
 class Answer:
-    """A prediction and its pictures, RGB and alike in size: the film, and the film under its heatmap.
+    """A prediction and two RGB images of the same size: the input, and the input under its heatmap.
 
-    `pixels` is what the network was given of it, uint8 [size, size, channels].
+    `pixels` is the input of the network, uint8 [size, size, channels].
     """
 
     prediction: Prediction
-    picture: Image.Image
-    heatmap: Image.Image
+    image: Image.Image
+    overlay: Image.Image
     pixels: np.ndarray
 
 
 def load_model() -> Classifier:
-    """Load the folder or Hub id that MODEL in the environment names, or else the bundled model."""
-    return Classifier.from_pretrained(os.environ.get("MODEL") or BUNDLED)
+    """Load the model that MODEL in the environment names, else `MODEL_FILE`, else the bundled one.
+
+    Raises InputError when it is no model folder and no model of the Hub.
+    """
+    published = MODEL_FILE.read_text(encoding="utf-8").strip() if MODEL_FILE.is_file() else None
+    return Classifier.from_pretrained(os.environ.get("MODEL") or published or BUNDLED)
 
 
 def answer(classifier: Classifier, source: Source) -> Answer:
-    """Classify one picture; InputError when it cannot be read."""
-    picture = classifier.open(source, side=MAX_SIDE)
-    pixels = classifier.squash(picture)
+    """Classify one image; InputError when it cannot be read."""
+    image = classifier.open(source, side=MAX_SIDE)
+    pixels = classifier.squash(image)
     (prediction,) = classifier.predict([pixels])
-    # Made small once for both pictures, and grey, as the network sees radiographs, before it is made RGB.
-    picture = fit_screen(picture.convert("L") if classifier.radiograph else picture).convert("RGB")
-    return Answer(prediction, picture, overlay(picture, prediction, shown_class(prediction)), pixels)
+    # Resized once for both images, and grey, as the network sees radiographs, before it becomes RGB.
+    image = fit_screen(image.convert("L") if classifier.radiograph else image).convert("RGB")
+    return Answer(prediction, image, overlay(image, prediction, shown_class(prediction)), pixels)
 
 
 def classify_uploads(classifier: Classifier, paths: list[str]) -> Iterator[Result]:
-    """Yield one result per picture, as `classify_files` does, named without the folder of the upload."""
+    """Yield one result per image, as `classify_files` does, named without the folder of the upload."""
     for result in classify_files(classifier, paths):
         folder = Path(paths[result.file]).parent
         yield replace(result, name=result.name.removeprefix(f"{folder}/"))
@@ -65,22 +71,22 @@ def with_reports(
 def write_examples(classifier: Classifier, folder: Path, per_class: int = 3) -> list[Path]:
     """Write the clearest of a few synthetic radiographs into `folder`; return their paths.
 
-    Per class those that the model is surest of, rightly, and that its input check has nothing against.
-    None for a model that does not read radiographs.
+    Per class, those that the model classifies rightly with the highest probability and that pass its input
+    check. None for a model that does not read radiographs.
     """
     if not classifier.radiograph:
         return []
-    pictures, labels = sample_radiographs(8 * per_class)
-    answers = list(zip(pictures, labels, classifier(pictures), strict=True))
+    images, labels = sample_radiographs(8 * per_class)
+    answers = list(zip(images, labels, classifier(images), strict=True))
     paths = []
     for index, name in enumerate(classifier.classes):
-        right = [
-            (prediction.probabilities[name], picture)
-            for picture, label, prediction in answers
+        correct = [
+            (prediction.probabilities[name], image)
+            for image, label, prediction in answers
             if label == index and prediction.label == name and not prediction.warnings
         ]
-        surest = sorted(right, key=lambda pair: pair[0], reverse=True)[:per_class]
-        for number, (_, picture) in enumerate(surest, 1):
+        clearest = sorted(correct, key=lambda pair: pair[0], reverse=True)[:per_class]
+        for number, (_, image) in enumerate(clearest, 1):
             paths.append(folder / f"synthetic-{name.lower()}-{number}.png")
-            picture.save(paths[-1])
+            image.save(paths[-1])
     return paths

@@ -1,13 +1,18 @@
-"""Render the templates of both pages, and images inside them."""
+"""Render the templates of both pages, and images inside them; styles and scripts are in static/."""
 
 import base64
 import io
+from pathlib import Path
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
+from hub.text import percent
+
+STATIC = Path(__file__).parent / "static"
+CSS = STATIC / "page.css"
 # Autoescape: file names and class names are whatever a visitor or a model folder says.
 ENVIRONMENT = Environment(
     loader=PackageLoader("hub.demo"),
@@ -16,6 +21,7 @@ ENVIRONMENT = Environment(
     lstrip_blocks=True,
     undefined=StrictUndefined,
 )
+ENVIRONMENT.filters["percent"] = percent
 
 
 def render(template: str, **context: object) -> Markup:
@@ -23,15 +29,20 @@ def render(template: str, **context: object) -> Markup:
     return Markup(ENVIRONMENT.get_template(template).render(context))
 
 
+def script(name: str) -> str:
+    """Return the text of a script in static/."""
+    return (STATIC / name).read_text(encoding="utf-8")
+
+
 def jpeg_uri(image: Image.Image) -> str:
-    """Return the image as a JPEG in the form of an address, so that no file needs to be served."""
+    """Return the image as a JPEG in a data URI, so that no file needs to be served."""
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, "JPEG", quality=88)
     return _uri("jpeg", buffer)
 
 
 def png_uri(pixels: np.ndarray) -> str:
-    """Return uint8 [h, w, 1, 3 or 4] as a PNG in the form of an address, without loss."""
+    """Return uint8 [h, w, 1, 3 or 4] as a PNG in a data URI, without loss."""
     buffer = io.BytesIO()
     Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels).save(buffer, "PNG")
     return _uri("png", buffer)

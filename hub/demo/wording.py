@@ -1,7 +1,7 @@
-"""The words of both pages."""
+"""The words of both pages, by model and by answer."""
 
 from hub.inference.classifier import Classifier
-from hub.inference.decision import NEAR, OPERATING_POINTS
+from hub.inference.decision import OPERATING_POINTS, UNCERTAIN_FACTOR
 from hub.text import percent
 
 RADIOGRAPH_WORDS = {
@@ -10,9 +10,9 @@ RADIOGRAPH_WORDS = {
     "evidence lies.",
     "disclaimer": "Research software, not a diagnosis. It knows films of children aged one to five of one "
     "hospital.",
-    "one": "One film",
+    "first_tab": "One film",
     "api": None,  # the docstring of the endpoint
-    "picture": "Chest X-ray",
+    "image": "Chest X-ray",
     "heatmap": "Colour marks what speaks for pneumonia, from faint yellow (a little) to red (a lot): what "
     "the model used, not where disease is.",
 }
@@ -20,9 +20,9 @@ OTHER_WORDS = {
     "title": "What is in the picture?",
     "introduction": "A picture in: which of its classes the model finds it most like.",
     "disclaimer": "Research software: the answer is always one of the model's classes.",
-    "one": "Picture",
+    "first_tab": "Picture",
     "api": "Say which of its classes the model finds a picture most like.",
-    "picture": "Picture",
+    "image": "Picture",
     "heatmap": "Colour marks what speaks for the answer, from faint yellow (a little) to red (a lot).",
 }
 FINDINGS = {
@@ -30,11 +30,11 @@ FINDINGS = {
     "no sign of pneumonia": "No sign of pneumonia",
     "uncertain": "Uncertain",
 }
-SHARE, CHECK = "Calibrated probability", "Input check"  # columns of the batch table
+COLUMNS = ("Name", "Answer", "Calibrated probability", "Input check")  # of the batch table
 
 
 def words(classifier: Classifier) -> dict[str, str | None]:
-    """Return the sentences of the page for this model."""
+    """Return the words of the page that depend on the model."""
     return RADIOGRAPH_WORDS if classifier.radiograph else OTHER_WORDS
 
 
@@ -46,21 +46,22 @@ def headline(report: dict) -> str:
 
 
 def advice(report: dict) -> str:
-    """Return what the answer means at its operating point, in a sentence or two; "" where it says it all."""
+    """Return what the finding means at its operating point; "" for a model without findings."""
     if report["finding"] is None:
         return ""
     threshold = f"the {report['operating_point']} threshold of {percent(report['threshold'])}"
     if report["finding"] == "uncertain":
         return (
-            f"Too close to call: the odds are within a factor of {NEAR} of those of {threshold}. "
+            f"Too close to call: the odds are within a factor of {UNCERTAIN_FACTOR} of those of {threshold}. "
             "Have a person look at this film."
         )
     side = "Above" if report["finding"] == "signs of pneumonia" else "Below"
-    return f"{side} {threshold}, by more than the factor of {NEAR} in odds that counts as uncertain."
+    factor = f"the factor of {UNCERTAIN_FACTOR} in odds"
+    return f"{side} {threshold}, by more than {factor} that counts as uncertain."
 
 
-def check_words(report: dict) -> str:
-    """Return what the input check says of the picture, in a sentence."""
+def check_sentence(report: dict) -> str:
+    """Return what the input check says of the image, in a sentence."""
     verdict = report["verdict"]
     if verdict["status"] == "fine":
         return "Input check: a film like those it knows."
@@ -71,34 +72,35 @@ def check_words(report: dict) -> str:
 
 def most_probable(report: dict) -> list[tuple[str, float]]:
     """Return the five most probable classes and their probabilities, the highest first."""
-    return sorted(report["probabilities"].items(), key=lambda pair: pair[1], reverse=True)[:5]
+    return sorted(report["probabilities"].items(), key=lambda item: item[1], reverse=True)[:5]
 
 
-def table_row(name: str, report: dict | None, error: str | None) -> dict:
-    """Return a row of the batch table, by column; without a report, the file could not be read."""
+def table_row(name: str, report: dict | None, error: str | None) -> tuple[str, str, float | None, str]:
+    """Return the cells of one file under `COLUMNS`; a report of None is a file that could not be read."""
     if report is None:
-        return {"Name": name, "Answer": "No answer", SHARE: None, CHECK: error}
-    share = report["probability"]
+        return name, "No answer", None, error
+    probability = report["probability"]
     if report["finding"] is None:
-        share = max(report["probabilities"].values(), default=None)
+        probability = max(report["probabilities"].values(), default=None)
     verdict = report["verdict"]
     check = verdict["sentence"] or {"fine": "fine", "unchecked": "not checked"}[verdict["status"]]
-    return {"Name": name, "Answer": headline(report), SHARE: share, CHECK: check}
+    return name, headline(report), probability, check
 
 
 def explain_point(name: str, metrics: dict) -> str:
-    """Return what an operating point is for, with the sensitivity and specificity that `metrics` has."""
+    """Return what an operating point is for, with its sensitivity and specificity where measured."""
+    measures = (f"{name}_sensitivity", f"{name}_specificity")
     figures = {
-        split: [percent(metrics[split][f"{name}_{what}"]["value"]) for what in ("sensitivity", "specificity")]
+        split: [percent(metrics[split][measure]["value"]) for measure in measures]
         for split in ("validation", "test")
-        if {f"{name}_sensitivity", f"{name}_specificity"} <= metrics.get(split, {}).keys()
+        if metrics.get(split, {}).keys() >= set(measures)
     }
     sentences = [f"{name.capitalize()} {OPERATING_POINTS[name]}."]
     if "validation" in figures:
-        found, cleared = figures["validation"]
+        sensitivity, specificity = figures["validation"]
         sentences.append(
-            f"On validation films: sensitivity {found} (share of pneumonia found), specificity {cleared} "
-            "(share of normal films cleared)."
+            f"On validation films: sensitivity {sensitivity} (share of pneumonia found), "
+            f"specificity {specificity} (share of normal films cleared)."
         )
     if "test" in figures:
         sentences.append("On test films: {} and {}.".format(*figures["test"]))

@@ -1,4 +1,4 @@
-"""From a probability to a finding at an operating point."""
+"""From a calibrated probability to a finding at an operating point."""
 
 import math
 
@@ -9,11 +9,11 @@ OPERATING_POINTS = {
     "balanced": "weighs a missed pneumonia and a false alarm alike",
     "screening": "misses as little pneumonia as it can, at the price of more false alarms",
 }
-NEAR = 2  # odds within this factor of the threshold's are too close to call
+UNCERTAIN_FACTOR = 2  # odds within this factor of the threshold's are too close to call
 
 
 def operating_points(classifier: Classifier) -> list[str]:
-    """Return the names of the operating points to choose from, the usual one first; [] without any."""
+    """Return the names of the operating points to choose from, the default first; [] without any."""
     if "PNEUMONIA" not in classifier.classes:
         return []
     return [name for name in OPERATING_POINTS if name in classifier.operating_points]
@@ -24,26 +24,27 @@ def shown_class(prediction: Prediction) -> str | None:
     return "PNEUMONIA" if "PNEUMONIA" in prediction.heatmaps else prediction.label
 
 
-def find(probability: float, threshold: float) -> str:
-    """Return the finding for a probability of pneumonia: one of FINDINGS, "uncertain" near the threshold."""
+def finding(probability: float, threshold: float) -> str:
+    """Return "signs of pneumonia", "no sign of pneumonia", or "uncertain" near the threshold."""
     distance = log_odds(probability) - log_odds(threshold)
-    if abs(distance) < math.log(NEAR):
+    if abs(distance) < math.log(UNCERTAIN_FACTOR):
         return "uncertain"
     return "signs of pneumonia" if distance > 0 else "no sign of pneumonia"
 
 
 def log_odds(probability: float) -> float:
-    """Return the natural logarithm of the odds, finite for 0 and 1, too."""
+    """Return the natural logarithm of the odds of a probability, finite for 0 and 1 too."""
     probability = min(max(probability, 1e-9), 1 - 1e-9)
     return math.log(probability / (1 - probability))
 
 
 def report(classifier: Classifier, prediction: Prediction, operating_point: str | None = None) -> dict:
-    """Return the answer at one operating point as plain JSON; this is what the API gives.
+    """Return the answer at one operating point as plain JSON: what the API gives.
 
     `label` is the class: PNEUMONIA from the threshold up, by argmax where the model has no operating
-    points. `finding` is one of FINDINGS, `probability` the calibrated probability of pneumonia; both are
-    None for other models, and like `label` where the input check refuses. `verdict` is that check's.
+    points. `finding` is that of `finding`, `probability` the calibrated probability of pneumonia; both are
+    None for other models, and like `label` where the input check refuses. `verdict` is that of the input
+    check. Without `operating_point`, the default one.
     Raises InputError for an operating point that the model does not have.
     """
     points = operating_points(classifier)
@@ -52,14 +53,14 @@ def report(classifier: Classifier, prediction: Prediction, operating_point: str 
     name = (operating_point or points[0]) if points else None
     threshold = classifier.operating_points[name] if points else None
     probability = prediction.probabilities.get("PNEUMONIA")
-    label, finding = prediction.label, None
-    if points and probability is not None:
+    decided = points and probability is not None
+    label = prediction.label
+    if decided:
         label = "PNEUMONIA" if probability >= threshold else "NORMAL"
-        finding = find(probability, threshold)
     verdict = prediction.verdict
     return {
         "label": label,
-        "finding": finding,
+        "finding": finding(probability, threshold) if decided else None,
         "probability": probability,
         "probabilities": dict(prediction.probabilities),
         "operating_point": name,

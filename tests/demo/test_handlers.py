@@ -2,13 +2,14 @@
 
 import json
 import math
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from hub.demo import handlers, model_tab, page, wording
+from hub.demo import handlers, model_tab, panels, wording
 from hub.errors import InputError
 from hub.inference import decision, input_check
 from hub.inference.classifier import Prediction
@@ -41,7 +42,7 @@ def predict(probability, verdict=FINE):
 @pytest.mark.parametrize("threshold", [0.02, 0.5, 0.9])
 def test_a_finding_is_uncertain_within_a_factor_of_two_of_the_thresholds_odds(odds, finding, threshold):
     odds *= threshold / (1 - threshold)
-    assert decision.find(odds / (1 + odds), threshold) == finding
+    assert decision.finding(odds / (1 + odds), threshold) == finding
 
 
 def test_the_operating_point_decides_what_the_same_probability_means(classifier):
@@ -78,17 +79,19 @@ def test_what_the_input_check_refuses_has_no_answer(classifier):
     assert (report["label"], report["finding"], report["probability"]) == (None, None, None)
     assert report["probabilities"] == {}
     assert wording.headline(report) == "No answer"
-    card = page.card(report)
+    card = panels.card(report)
     assert input_check.verdict("blank").sentence in card
     assert "probability" not in card
 
 
 def test_what_the_input_check_warns_of_comes_before_the_answer(classifier):
     verdict = input_check.verdict("unlike the training films")
-    card = page.card(decision.report(classifier, predict(0.9, verdict)))
+    card = panels.card(decision.report(classifier, predict(0.9, verdict)))
     assert card.index(verdict.sentence) < card.index("Signs of pneumonia") < card.index("90\u00a0%")
-    assert "a film like those it knows" in page.card(decision.report(classifier, predict(0.9)))
-    assert "this model has none" in page.card(decision.report(classifier, predict(0.9, Verdict("unchecked"))))
+    assert "a film like those it knows" in panels.card(decision.report(classifier, predict(0.9)))
+    assert "this model has none" in panels.card(
+        decision.report(classifier, predict(0.9, Verdict("unchecked")))
+    )
 
 
 def test_a_model_of_something_else_says_nothing_of_pneumonia():
@@ -97,10 +100,10 @@ def test_a_model_of_something_else_says_nothing_of_pneumonia():
     assert report["label"] == "7"
     assert report["operating_point"] is report["finding"] is report["probability"] is None
     assert decision.operating_points(DIGITS) == []
-    card = page.card(report)
+    card = panels.card(report)
     assert "<h2>7</h2>" in card
     assert card.count("<li>") == 5
-    shown = card + str(wording.words(DIGITS)) + model_tab.text({}, {})
+    shown = card + str(wording.words(DIGITS)) + model_tab.markdown({}, {})
     assert "pneumonia" not in shown.lower()
 
 
@@ -117,16 +120,28 @@ def test_names_of_files_are_text_on_the_page(classifier):
     picture = Image.new("RGB", (40, 40))
     row = SimpleNamespace(name=name, prediction=None, error=f"{name} is empty", thumbnail=None)
     for html in (
-        page.film(
+        panels.image(
             handlers.Answer(predict(0.5), picture, picture, np.asarray(picture)),
             name,
             wording.words(classifier),
         ),
-        page.trouble(name),
-        page.batch([(row, None)]),
+        panels.refusal(name),
+        panels.batch_table([(row, None)]),
     ):
         assert "<img src=x" not in html
         assert "'\".png" not in html
+
+
+def test_the_model_is_the_environments_else_the_published_one_else_the_bundled_one(tmp_path, monkeypatch):
+    for name in ("published", "environment"):
+        shutil.copytree(BUNDLED, tmp_path / name)
+    monkeypatch.setattr(handlers, "MODEL_FILE", tmp_path / "model.txt")
+    monkeypatch.delenv("MODEL", raising=False)
+    assert handlers.load_model().folder == BUNDLED
+    (tmp_path / "model.txt").write_text(f"{tmp_path / 'published'}\n")
+    assert handlers.load_model().folder == tmp_path / "published"
+    monkeypatch.setenv("MODEL", str(tmp_path / "environment"))
+    assert handlers.load_model().folder == tmp_path / "environment"
 
 
 def test_examples_are_clear_and_always_the_same(classifier, tmp_path):
@@ -147,8 +162,8 @@ def test_examples_are_clear_and_always_the_same(classifier, tmp_path):
 @pytest.mark.parametrize(("shape", "size"), [((900, 1500), (768, 461)), ((2048, 1668), (626, 768))])
 def test_film_and_heatmap_are_alike_in_size_whatever_the_file(classifier, shape, size):
     answer = handlers.answer(classifier, np.random.default_rng(0).integers(0, 4096, shape, dtype=np.uint16))
-    assert answer.picture.size == answer.heatmap.size == size
-    assert answer.picture.mode == answer.heatmap.mode == "RGB"
+    assert answer.image.size == answer.overlay.size == size
+    assert answer.image.mode == answer.overlay.mode == "RGB"
 
 
 @pytest.mark.parametrize(("odds", "low", "high"), [(0.01, 0, 0), (1, 0, 0), (5, 0, 20), (400, 100, 200)])
@@ -166,23 +181,23 @@ def test_figures_that_could_not_be_measured_are_left_out(tmp_path):
     split = {"n": 5, "accuracy": {"value": 0.9, "low": 0.8, "high": 1.0}, "auc": none}
     strange = {"test": split, "validation": {"accuracy": 0.93}, "others": {"adults": {"n": 3, "auc": none}}}
     (tmp_path / "metrics.json").write_text(json.dumps(strange))
-    text = model_tab.text(model_tab.read_metrics(tmp_path), {"balanced": 0.2})
+    text = model_tab.markdown(model_tab.read_metrics(tmp_path), {"balanced": 0.2})
     assert "0.900 | 0.800 to 1.000" in text and "AUC" not in text
 
 
 def test_a_model_folder_tells_its_figures_and_pictures(tmp_path):
     metrics = model_tab.read_metrics(BUNDLED)
-    text = model_tab.text(metrics, {"balanced": 0.18, "screening": 0.02})
+    text = model_tab.markdown(metrics, {"balanced": 0.18, "screening": 0.02})
     assert "0.944 | 0.926 to 0.961" in text
     assert "| Screening, from 0.020: specificity | 0.964 (0.931 to 0.988) | 0.803 (0.747 to 0.855) |" in text
     assert f"AUC is {metrics['others']['adult_chest_xray']['auc']['value']:.3f}" in text
-    names = [path.name for path, caption in model_tab.pictures(BUNDLED) if caption]
+    names = [path.name for path, caption in model_tab.plots(BUNDLED) if caption]
     assert names[:2] == ["roc_test.png", "reliability_test.png"]
     assert model_tab.read_metrics(tmp_path) == {}
     (tmp_path / "metrics.json").write_text("[1")
     assert model_tab.read_metrics(tmp_path) == {}
-    assert model_tab.pictures(tmp_path) == []
-    assert model_tab.text({}, {}) == "The model folder holds no measurements."
+    assert model_tab.plots(tmp_path) == []
+    assert model_tab.markdown({}, {}) == "The model folder holds no measurements."
 
 
 def test_log_odds_are_finite():

@@ -5,18 +5,19 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from playwright.sync_api import expect
-from servers import free_port, open_page, screenshot, sideways_scroll, violations
+from servers import free_port, open_page, screenshot, sideways_scroll, violations, windows
 from streamlit.testing.v1 import AppTest
 
 import app
 from hub.demo import explorer_panels, handlers
+from hub.demo.render import png_uri
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference.classifier import Classifier
 
 WAIT = 60_000  # ms: the first visitor waits for torch
 
 
-@pytest.fixture(scope="module", params=["desktop-light", "phone-dark"])
+@pytest.fixture(scope="module", params=windows("desktop-light", "phone-dark"))
 def page(request, browser, gradio_url):
     """The tab, open in one window for all tests; nothing may go wrong in it unseen."""
     with open_page(browser, gradio_url, request.param) as page:
@@ -28,7 +29,7 @@ def page(request, browser, gradio_url):
         assert errors == []
 
 
-desktop = pytest.mark.parametrize("page", ["desktop-light"], indirect=True)
+desktop = pytest.mark.parametrize("page", windows("desktop-light"), indirect=True)
 
 
 def open_tab(page):
@@ -130,6 +131,7 @@ def test_architectures_are_counted_and_timed_when_asked(page):
     screenshot(page, "inside-architectures-counted")
 
 
+@pytest.mark.browser
 def test_each_visitor_sees_the_film_that_he_gave(browser, gradio_url, classifier, tmp_path):
     films = sample_radiographs(2)[0]
     with (
@@ -144,9 +146,10 @@ def test_each_visitor_sees_the_film_that_he_gave(browser, gradio_url, classifier
             open_tab(page)
             choose(page, "Receptive field")
             shown = page.locator("#fields .frame img").first
-            expect(shown).to_have_attribute("src", explorer_panels._png(classifier.read(film)), timeout=WAIT)
+            expect(shown).to_have_attribute("src", png_uri(classifier.read(film)), timeout=WAIT)
 
 
+@pytest.mark.browser
 def test_a_model_without_examples_asks_for_a_picture(browser, tmp_path):
     other = Classifier.from_pretrained()
     other.classes, other.radiograph, other.operating_points = ["cat", "dog"], False, {}
@@ -172,6 +175,7 @@ def choose_on_streamlit(page, panel):
     expect(page.get_by_text(explorer_panels.PANELS[panel][:40])).to_be_visible(timeout=WAIT)
 
 
+@pytest.mark.browser
 def test_streamlit_has_the_same_panels(browser, streamlit_url):
     shows = {
         "Filters": ".mosaics",
@@ -191,6 +195,7 @@ def test_streamlit_has_the_same_panels(browser, streamlit_url):
             screenshot(page, f"streamlit-inside-{panel.split()[0].lower()}")
 
 
+@pytest.mark.browser
 def test_on_streamlit_too_a_channel_and_a_cell_of_the_film_are_clicked(
     browser, streamlit_url, classifier, film, tmp_path
 ):
@@ -202,7 +207,7 @@ def test_on_streamlit_too_a_channel_and_a_cell_of_the_film_are_clicked(
         choose_on_streamlit(page, "Receptive field")
         frame = page.locator(".st-key-cells .frame")
         shown = frame.locator("img")
-        expect(shown).to_have_attribute("src", explorer_panels._png(classifier.read(film)), timeout=WAIT)
+        expect(shown).to_have_attribute("src", png_uri(classifier.read(film)), timeout=WAIT)
         place = frame.bounding_box()
         page.mouse.click(place["x"] + place["width"] * 6.5 / 7, place["y"] + place["height"] * 0.5 / 7)
         words = page.locator(".field figcaption").last

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from playwright.sync_api import expect
-from servers import open_page, screenshot, sideways_scroll, violations, write_dicom
+from servers import open_page, screenshot, sideways_scroll, violations, windows, write_dicom
 from streamlit.testing.v1 import AppTest
 
 from hub.demo import wording
@@ -19,7 +19,7 @@ WAIT = 30_000  # ms
 FRAMEWORK = {}  # rules that Streamlit 1.67 itself breaks
 
 
-@pytest.fixture(params=["desktop-light", "phone-dark"])
+@pytest.fixture(params=windows("desktop-light", "phone-dark"))
 def page(request, browser, streamlit_url):
     """The demo, open in a new window."""
     with open_page(browser, streamlit_url, request.param) as page:
@@ -27,7 +27,7 @@ def page(request, browser, streamlit_url):
         yield page
 
 
-desktop = pytest.mark.parametrize("page", ["desktop-light"], indirect=True)
+desktop = pytest.mark.parametrize("page", windows("desktop-light"), indirect=True)
 
 
 def give(page, *files, tab="One film"):
@@ -57,7 +57,7 @@ def test_a_visitor_uploads_a_film_and_reads_the_answer_of_the_classifier(page, c
     expect(page.locator(".probability strong")).to_have_text(percent(report["probability"]))
     scale = page.locator(".card").get_by_role("img", name="Calibrated probability of pneumonia")
     expect(scale).to_have_accessible_name(re.compile("threshold 18\u00a0%"))
-    expect(page.get_by_text(wording.check_words(report))).to_be_visible()
+    expect(page.get_by_text(wording.check_sentence(report))).to_be_visible()
     assert violations(page, FRAMEWORK) == []
     assert sideways_scroll(page) == 0
     screenshot(page, "streamlit-answer")
@@ -82,6 +82,7 @@ def test_the_film_lies_beside_its_answer_without_scrolling_on_a_low_screen_too(p
 
 
 @pytest.mark.parametrize(("scheme", "theme"), [("light", "dark"), ("dark", "light")])
+@pytest.mark.browser
 def test_the_answer_follows_streamlits_theme_and_not_the_browsers(browser, streamlit_url, scheme, theme):
     colours = {"light": "rgb(82, 82, 91)", "dark": "rgb(180, 180, 189)"}
     with open_page(browser, streamlit_url, f"desktop-{scheme}") as page:
@@ -106,6 +107,7 @@ def test_a_dicom_file_is_answered(page, film, tmp_path):
         ("photo", "does not look like a chest radiograph"),
     ],
 )
+@pytest.mark.real_data
 def test_what_is_out_of_scope_is_said_to_be(page, classifier, shared, folder, sentence):
     path = sorted((shared / "data/out_of_scope" / folder).iterdir())[0]
     report = decision.report(classifier, classifier(path))

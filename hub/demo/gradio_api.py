@@ -1,0 +1,49 @@
+"""The endpoint /classify of the Gradio app: for Python, JavaScript, curl and MCP clients."""
+
+import json
+from typing import Literal
+
+import gradio as gr
+from gradio.data_classes import FileData, JsonData
+from gradio_client.utils import is_file_obj_with_meta
+
+from hub.errors import InputError
+from hub.inference import decision
+from hub.inference.classifier import Classifier
+
+
+class Report(JsonData):
+    """The answer of the API: JSON over HTTP, and as text too, which is what an MCP client gets."""
+
+    def __str__(self) -> str:
+        return json.dumps(self.root)
+
+
+def add_endpoint(classifier: Classifier, description: str | None) -> None:
+    """Add /classify to the API and to the MCP tools; without a description, that of its docstring."""
+    points = decision.operating_points(classifier)
+    OperatingPoint = Literal[tuple(points)] if points else str
+
+    def classify(image: FileData, operating_point: OperatingPoint = points[0] if points else None) -> dict:
+        """Say whether a child's chest X-ray shows signs of pneumonia. Research only, not a diagnosis.
+
+        Args:
+            image: the picture, an X-ray from the front: DICOM, PNG, JPEG, WebP, TIFF or BMP
+            operating_point: "balanced", or "screening", which misses less and raises more false alarms
+
+        Returns:
+            label, the class; finding, "signs of pneumonia", "no sign of pneumonia" or "uncertain";
+            probability of pneumonia, calibrated; probabilities of each class; operating_point and its
+            threshold; verdict of the input check: status "fine", "warned", "refused" (then there is no
+            answer) or "unchecked", reason and sentence
+        """
+        if image is None:
+            raise gr.Error("There is no picture; give one.", print_exception=False)
+        if not is_file_obj_with_meta(image):  # Gradio checks that a file was uploaded only where it is marked
+            raise gr.Error("The picture is no uploaded file; upload it first.", print_exception=False)
+        try:
+            return Report(decision.report(classifier, classifier(image["path"]), operating_point))
+        except InputError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    gr.api(classify, api_name="classify", api_description=description, queue=False)

@@ -1,0 +1,21 @@
+"""How the Gradio app looks, and how its events run."""
+
+import gradio as gr
+
+# Events that answer at once. None of them is part of the API.
+EVENTS = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+THEME = gr.themes.Default(
+    primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+).set(
+    button_primary_background_fill="*primary_700",
+    button_primary_background_fill_hover="*primary_800",
+    button_primary_background_fill_dark="*primary_700",
+    button_primary_background_fill_hover_dark="*primary_800",
+    # Gradio's own greys are too faint to read for many.
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
+    block_label_text_color="*neutral_700",
+    block_label_text_color_dark="*neutral_200",
+    block_info_text_color="*neutral_600",
+    block_info_text_color_dark="*neutral_300",
+)

@@ -1,0 +1,129 @@
+"""Header, image, card, batch table and gallery as HTML: what their templates are given.
+
+page.css styles them, page.js moves them on Gradio's page. Images travel inside the HTML, so that no file of a
+visitor's image is left behind.
+"""
+
+import math
+from pathlib import Path
+from urllib.parse import quote
+
+from markupsafe import Markup
+from PIL import Image
+
+from hub.demo import wording
+from hub.demo.handlers import Answer
+from hub.demo.render import jpeg_uri, render
+from hub.inference.batch import Result, to_csv
+from hub.inference.decision import UNCERTAIN_FACTOR, log_odds
+
+TICKS = (0.01, 0.1, 0.5, 0.9, 0.99)
+SCALE_END = log_odds(0.997)  # of the probability bar, in log odds either way
+
+
+def header(words: dict[str, str], uploads: str) -> Markup:
+    """Return the head of the page; `uploads` says what happens to the files of a visitor."""
+    return render("header.html", words=words, uploads=uploads)
+
+
+def explanation(sentence: str) -> Markup:
+    """Return a sentence in small, quiet letters."""
+    return render("explanation.html", sentence=sentence)
+
+
+def examples(paths: list[Path]) -> Markup:
+    """Return a button for each example, numbered from 0 for the script of the page."""
+    return render(
+        "examples.html", examples=[(path.stem.replace("-", " "), _thumbnail_uri(path)) for path in paths]
+    )
+
+
+def empty_image() -> Markup:
+    """Return the place of the image before there is one."""
+    return render("empty_image.html")
+
+
+def image(answer: Answer, name: str, words: dict[str, str]) -> Markup:
+    """Return the image under its heatmap with a slider for the opacity; alone without a heatmap."""
+    overlay = jpeg_uri(answer.overlay) if answer.prediction.heatmaps else None
+    return render(
+        "image.html", image=jpeg_uri(answer.image), overlay=overlay, name=name, explanation=words["heatmap"]
+    )
+
+
+def empty_card(sentence: str = "The answer appears here") -> Markup:
+    """Return the card before there is an answer."""
+    return render("empty_card.html", sentence=sentence)
+
+
+def refusal(sentence: str) -> Markup:
+    """Return the card of a file without an answer, and why."""
+    return render("refusal.html", sentence=sentence)
+
+
+def card(report: dict) -> Markup:
+    """Return the card of an `inference.decision.report`: input check, finding and probability."""
+    check = wording.check_sentence(report)
+    if report["label"] is None:
+        return refusal(check)
+    return render(
+        "card.html",
+        status=report["verdict"]["status"],
+        check=check,
+        headline=wording.headline(report),
+        advice=wording.advice(report),
+        probability=report["probability"],
+        threshold=report["threshold"],
+        scale=_scale(report["probability"], report["threshold"]) if report["finding"] else None,
+        classes=wording.most_probable(report),
+    )
+
+
+def batch_table(reports: list[tuple[Result, dict | None]]) -> Markup:
+    """Return the table of results and their reports, and a link that saves it as CSV.
+
+    A report of None is a file that could not be read.
+    """
+    return render(
+        "batch.html",
+        columns=wording.COLUMNS,
+        rows=[_row(result, report) for result, report in reports],
+        errors=sum(report is None for _, report in reports),
+        csv=quote(to_csv(reports)),
+    )
+
+
+def gallery(images: list[tuple[Path, str]]) -> Markup:
+    """Return the images of a model folder with their captions, loaded when they scroll into view."""
+    addresses = [(f"gradio_api/file={quote(str(path))}", caption) for path, caption in images]
+    return render("gallery.html", images=addresses)
+
+
+def _scale(probability: float, threshold: float) -> dict:
+    """Return the places on the probability bar, in per cent of its length from the left."""
+    middle, uncertain = log_odds(threshold), math.log(UNCERTAIN_FACTOR)
+    return {
+        "probability": _place(log_odds(probability)),
+        "threshold": _place(middle),
+        "low": _place(middle - uncertain),
+        "high": _place(middle + uncertain),
+        "ticks": [(tick, _place(log_odds(tick))) for tick in TICKS],
+    }
+
+
+def _place(log_odds: float) -> float:
+    return 50 + 50 * min(max(log_odds / SCALE_END, -1), 1)
+
+
+def _row(result: Result, report: dict | None) -> dict:
+    return {
+        "status": report["verdict"]["status"] if report else "bad",
+        "thumbnail": jpeg_uri(result.thumbnail) if result.thumbnail else None,
+        "cells": wording.table_row(result.name, report, result.error),
+    }
+
+
+def _thumbnail_uri(path: Path) -> str:
+    with Image.open(path) as example:
+        example.thumbnail((128, 128))
+        return jpeg_uri(example)

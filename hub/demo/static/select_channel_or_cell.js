@@ -1,0 +1,10 @@
+// js_on_load of Gradio's HTML components with channels or cells: a click on one presses it and is a select event.
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-channel], [data-cell]");
+  if (!button) return;
+  for (const other of element.querySelectorAll("[aria-pressed]")) {
+    other.setAttribute("aria-pressed", other === button);
+    if (other.dataset.cell) other.tabIndex = other === button ? 0 : -1;
+  }
+  trigger("select", { index: button.dataset.channel ?? button.dataset.cell });
+});
