@@ -8,6 +8,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
+from hub import text
+
 # Autoescape: file names and class names are whatever a visitor or a model folder says.
 ENVIRONMENT = Environment(
     loader=PackageLoader("hub.demo"),
@@ -16,6 +18,7 @@ ENVIRONMENT = Environment(
     lstrip_blocks=True,
     undefined=StrictUndefined,
 )
+ENVIRONMENT.filters |= text.FORMATS
 
 
 def render(template: str, **context: object) -> Markup:
