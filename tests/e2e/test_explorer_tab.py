@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 import app
 from hub.demo import explorer_panels, handlers
+from hub.demo.render import png_uri
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference.classifier import Classifier
 
@@ -144,7 +145,7 @@ def test_each_visitor_sees_the_film_that_he_gave(browser, gradio_url, classifier
             open_tab(page)
             choose(page, "Receptive field")
             shown = page.locator("#fields .frame img").first
-            expect(shown).to_have_attribute("src", explorer_panels._png(classifier.read(film)), timeout=WAIT)
+            expect(shown).to_have_attribute("src", png_uri(classifier.read(film)), timeout=WAIT)
 
 
 def test_a_model_without_examples_asks_for_a_picture(browser, tmp_path):
@@ -202,7 +203,7 @@ def test_on_streamlit_too_a_channel_and_a_cell_of_the_film_are_clicked(
         choose_on_streamlit(page, "Receptive field")
         frame = page.locator(".st-key-cells .frame")
         shown = frame.locator("img")
-        expect(shown).to_have_attribute("src", explorer_panels._png(classifier.read(film)), timeout=WAIT)
+        expect(shown).to_have_attribute("src", png_uri(classifier.read(film)), timeout=WAIT)
         place = frame.bounding_box()
         page.mouse.click(place["x"] + place["width"] * 6.5 / 7, place["y"] + place["height"] * 0.5 / 7)
         words = page.locator(".field figcaption").last
