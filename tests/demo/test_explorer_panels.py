@@ -58,6 +58,7 @@ def open_uri(uri):
     return Image.open(io.BytesIO(base64.b64decode(uri.removeprefix("data:image/png;base64,"))))
 
 
+@pytest.mark.slow
 def test_neither_page_loads_torch_before_the_tab_is_opened():
     program = (
         "import sys, app\n"
