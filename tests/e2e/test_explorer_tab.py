@@ -43,6 +43,7 @@ def choose(page, panel):
     expect(page.get_by_text(lesson)).to_be_visible()
 
 
+@pytest.mark.slow
 def test_every_panel_fits_and_explains_itself(page):
     shows = {
         "Filters": page.locator(".mosaics"),
@@ -119,6 +120,7 @@ def test_stride_leaves_the_parameters_alone(page):
 
 
 @desktop
+@pytest.mark.slow
 def test_architectures_are_counted_and_timed_when_asked(page):
     choose(page, "Architectures")
     expect(page.get_by_text("0 of 4 networks")).to_be_visible()
@@ -176,6 +178,7 @@ def choose_on_streamlit(page, panel):
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_streamlit_has_the_same_panels(browser, streamlit_url):
     shows = {
         "Filters": ".mosaics",
@@ -196,6 +199,7 @@ def test_streamlit_has_the_same_panels(browser, streamlit_url):
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_on_streamlit_too_a_channel_and_a_cell_of_the_film_are_clicked(
     browser, streamlit_url, classifier, film, tmp_path
 ):

@@ -381,6 +381,7 @@ def test_no_file_of_the_server_is_handed_out(gradio_url):
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_uploads_are_deleted_and_answers_leave_no_file(browser, classifier, film_file, tmp_path, monkeypatch):
     uploads = tmp_path / "uploads"
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(uploads))

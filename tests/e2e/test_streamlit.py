@@ -124,6 +124,7 @@ def test_a_broken_file_is_explained(page, tmp_path):
     expect(page.locator(".notice")).to_contain_text("not an image that can be read here")
 
 
+@pytest.mark.slow
 def test_a_batch_becomes_a_table_that_saves(page, write_films, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"nothing")
     files = write_films(tmp_path, 60)
