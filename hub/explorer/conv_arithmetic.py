@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from hub.errors import InputError
-from hub.explorer.receptive_field import Layer
+from hub.explorer.layers import Layer
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 import hub.models.architectures  # noqa: F401 (timm then knows them)
 from hub.errors import InputError
-from hub.explorer.receptive_field import Layer, is_layer, last_maps, layers
+from hub.explorer.layers import Layer, find_maps, last_maps
+from hub.explorer.layers import list_layers as layers
 from hub.models.factory import load
 from hub.models.filters import filters, load_filters
 
@@ -66,22 +67,6 @@ def open_network(classifier: "Classifier") -> Network:
     return Network(model, found, trouble, before, after, classifier.normalize, threading.Lock())
 
 
-def find_layer(model: nn.Module, name: str) -> nn.Module:
-    """Return a layer by its name in the network; InputError where there is none of that name."""
-    module = dict(model.named_modules()).get(name)
-    if module is None or not is_layer(module):
-        raise InputError(f"The network has no convolution, pooling or dense layer {name}.")
-    return module
-
-
-def _find_maps(model: nn.Module, name: str) -> nn.Module:
-    """Return a layer that gives maps; InputError for a dense one."""
-    module = find_layer(model, name)
-    if isinstance(module, nn.Linear):
-        raise InputError(f"{name} gives no maps, only numbers without a place; choose a layer before it.")
-    return module
-
-
 def seen(
     model: nn.Module, pixels: Tensor, layer: str, row: int, column: int, channel: int | None = None
 ) -> np.ndarray:
@@ -93,7 +78,7 @@ def seen(
     are summed over the picture's channels. Raises InputError where there is no such layer or cell.
     """
     maps = []
-    hook = _find_maps(model, layer).register_forward_hook(
+    hook = find_maps(model, layer).register_forward_hook(
         lambda module, inputs, output: maps.append(output.clone())
     )
     pixels = pixels.detach().clone().requires_grad_()
@@ -119,7 +104,7 @@ def feature_maps(model: nn.Module, pixels: Tensor, layer: str) -> tuple[np.ndarr
     named as in torch, "Conv2d, BatchNorm2d, ReLU6". `pixels` is float32 [1, C, H, W]. Raises InputError where
     the layer is unknown or gives no maps.
     """
-    target = _find_maps(model, layer)
+    target = find_maps(model, layer)
     steps, maps, following = [], [], {target}
     last, version = None, None
 
