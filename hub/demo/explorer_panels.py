@@ -26,7 +26,7 @@ from hub.text import percent
 if TYPE_CHECKING:
     from hub.explorer.conv_arithmetic import Cost, Slide
     from hub.explorer.inside import Architecture, Network, Paper
-    from hub.explorer.receptive_field import Layer
+    from hub.explorer.layers import Layer
 
 PANELS = {
     "Filters": "A filter is a small window of numbers that slides over the picture and answers where the "

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import nn
 
 from hub.demo import explorer_panels
-from hub.explorer import inside, receptive_field
+from hub.explorer import inside
 from hub.inference.classifier import Classifier
 from hub.models import filters
 
@@ -36,7 +36,7 @@ def picture(classifier, film):
 
 def of(model, shape=None):
     """A network that no folder holds."""
-    layers, kernels = receptive_field.layers(model, shape), filters.filters(model)
+    layers, kernels = inside.layers(model, shape), filters.filters(model)
     return inside.Network(model.eval(), layers, "", None, kernels, normalize, threading.Lock())
 
 
@@ -233,9 +233,7 @@ def test_gates_are_told_of():
 
 def test_what_has_no_maps_or_no_picture_says_so(network, picture):
     flat = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
-    none = inside.Network(
-        flat, receptive_field.layers(flat, (1, 8, 8)), "", None, None, lambda x: x, threading.Lock()
-    )
+    none = inside.Network(flat, inside.layers(flat, (1, 8, 8)), "", None, None, lambda x: x, threading.Lock())
     assert "no layer whose cells are laid out" in text(explorer_panels.feature_maps(none, picture, None)[0])
     assert "Give a picture first" in text(explorer_panels.feature_maps(network, None, "conv_stem")[0])
     assert "Give a picture first" in text(explorer_panels.field_grid(network, None, "conv_head")[0])
