@@ -7,6 +7,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from hub.errors import InputError
+from hub.files import replace_file
 from hub.models.folder import FILTERS
 
 
@@ -26,10 +27,8 @@ def filters(model: nn.Module, radiograph: bool = False) -> Tensor:
 
 def save_filters(folder: Path, before: Tensor) -> None:
     """Keep in a model folder what `filters` gave before training, float32 [filters, channels, k, k]."""
-    partial = Path(folder) / f".{FILTERS}.partial"
-    save_file({"before": before.detach().float().contiguous()}, partial)
-    partial.chmod(0o644)  # safetensors writes for the owner alone
-    partial.replace(Path(folder) / FILTERS)
+    with replace_file(Path(folder) / FILTERS) as partial:
+        save_file({"before": before.detach().float().contiguous()}, partial)
 
 
 def load_filters(folder: Path) -> Tensor | None:
