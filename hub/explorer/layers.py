@@ -16,13 +16,13 @@ from hub.explorer.receptive_field import ReceptiveField, ReceptiveFieldMode, pai
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution, a pooling or a dense layer, as one image of size `picture` (height, width) met it.
+    """A convolution, a pooling or a dense layer, for one image of size `picture` (height, width).
 
-    `kind` is "convolution", "depthwise" (a kernel per channel), "pointwise" (1 x 1), "pooling" or "dense",
-    which a convolution is, too, whose kernel covers all there is. `input` and `output` are shapes without
+    `kind` is "convolution", "depthwise" (a kernel per channel), "pointwise" (1 x 1), "pooling" or "dense";
+    a convolution whose kernel covers its whole input is dense, too. `input` and `output` are shapes without
     the batch: (channels, height, width) of maps. `kernel`, `stride`, `padding` and `dilation` are
-    (height, width), and (1, 1), (1, 1), (0, 0), (1, 1) of what has none; `padding` may be "same". `field` is
-    None where no receptive field is known, or none is left: every output may depend on the whole image.
+    (height, width), and (1, 1), (1, 1), (0, 0), (1, 1) of layers without; `padding` may be "same". `field` is
+    None where no receptive field is known: every output may depend on the whole image.
     """
 
     name: str
@@ -48,8 +48,8 @@ class Layer:
         """Return the pixels that a cell sees: top, left, bottom and right, the last two exclusive.
 
         Beyond the image is padding, and not in the box; pixels inside it that a dilated kernel skips are.
-        `whole` False leaves out what comes by squeeze-and-excitation and other layers that measure the whole
-        image. Raises InputError where there is no such cell.
+        With `whole` False, squeeze-and-excitation and other layers that measure the whole image do not
+        count. Raises InputError where there is no such cell.
         """
         if self.field is None:
             return 0, 0, *self.picture

@@ -47,7 +47,7 @@ class Axis:
 class ReceptiveField:
     """Where the cells of a map look, in pixels of the network's image.
 
-    What lies beyond low and high of an axis is padding, or what no step comes to. `whole`: a cell also sees
+    Beyond low and high of an axis lie padding and pixels that no kernel reaches. `whole`: a cell also sees
     the whole image, by one number per channel, as through squeeze-and-excitation.
     """
 
@@ -84,8 +84,8 @@ class ReceptiveField:
 class ReceptiveFieldMode(TorchFunctionMode):
     """Follows the receptive field from tensor to tensor while the mode is on.
 
-    It knows convolution, pooling, padding and functions that work cell by cell. Of any other tensor that the
-    network makes each cell may see the whole image: that is never too little. `constants` are the tensors
+    It knows convolution, pooling, padding and functions that work cell by cell. The result of any other has
+    no field: each of its cells may see the whole image, which is never too little. `constants` are tensors
     that do not depend on the image.
     """
 

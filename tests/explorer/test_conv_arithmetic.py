@@ -45,7 +45,7 @@ def test_a_slide_is_what_torch_gives_and_impossible_where_torch_refuses(
 @many
 @given(**sides, padding=st.integers(0, 12), dilation=st.integers(1, 5))
 def test_positions_see_the_pixels_that_torch_adds_up(size, kernel, padding, stride, dilation):
-    """One row of ones under a kernel of ones: each output is the number of taps that are on the picture."""
+    """One row of ones under a kernel of ones: each output is the number of taps that lie on the image."""
     assume(dilation * (kernel - 1) < size + 2 * padding)
     found = conv_arithmetic.slide(size, kernel, padding, stride, dilation)
     counts = nn.functional.conv1d(

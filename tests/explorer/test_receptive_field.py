@@ -44,7 +44,7 @@ def test_alexnets_receptive_field_is_195_as_in_their_table():
     assert by_name(alexnet().to("meta"), (3, 224, 224))["features.12"].field.size == (195, 195)
 
 
-def test_squeeze_and_excitation_lets_every_cell_see_the_whole_picture():
+def test_squeeze_and_excitation_lets_every_cell_see_the_whole_image():
     layers = by_name(untrained("efficientnet_b0"))
     assert layers["blocks.0.0.conv_dw"].box(50, 50) == (97, 97, 104, 104)
     after = layers["blocks.0.0.conv_pw"]
@@ -52,7 +52,7 @@ def test_squeeze_and_excitation_lets_every_cell_see_the_whole_picture():
     assert after.box(50, 50, whole=False) == (97, 97, 104, 104)
 
 
-def test_group_norm_measures_the_whole_picture_and_batch_norm_does_not():
+def test_group_norm_measures_the_whole_image_and_batch_norm_does_not():
     for norm, whole in ((nn.GroupNorm(1, 4), True), (nn.LayerNorm([8, 8]), True), (nn.BatchNorm2d(4), False)):
         network = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), norm, nn.Conv2d(4, 4, 3, padding=1))
         assert list_layers(network, (1, 8, 8))[-1].field.whole == whole

@@ -28,7 +28,7 @@ def test_a_grey_kernel_comes_back_from_the_three_of_a_package(model):
     torch.testing.assert_close(rgb[:, 1:2], 0.587 * kernels)
 
 
-def test_filters_from_before_training_are_kept_in_the_folder(tmp_path):
+def test_filters_from_before_training_are_written_into_the_folder(tmp_path):
     assert filters.load_filters(tmp_path) is None
     before = torch.randn(4, 1, 3, 3)
     filters.save_filters(tmp_path, before)
@@ -42,7 +42,7 @@ def test_filters_from_before_training_are_kept_in_the_folder(tmp_path):
         filters.load_filters(tmp_path)
 
 
-def test_the_bundled_model_has_its_filters_of_before_and_they_changed_a_little(model):
+def test_training_changed_the_filters_of_the_bundled_model_a_little(model):
     before, after = filters.load_filters(BUNDLED), filters.filters(model, radiograph=True)
     assert before.shape == after.shape
     change = (after - before).norm() / before.norm()
@@ -50,7 +50,8 @@ def test_the_bundled_model_has_its_filters_of_before_and_they_changed_a_little(m
     assert Classifier.from_pretrained().radiograph
 
 
-def test_a_command_keeps_the_filters_of_given_weights(shared, tmp_path, monkeypatch, capsys):
+@pytest.mark.real_data
+def test_the_command_writes_the_filters_of_weights_into_the_folder(shared, tmp_path, monkeypatch, capsys):
     weights = shared / "weights" / "mobilenetv2_100_imagenet.safetensors"
     shutil.copytree(BUNDLED, tmp_path / "model")
     (tmp_path / "model" / FILTERS).unlink()
