@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from hub.explorer.inside import Architecture, Network, Paper
-    from hub.explorer.receptive_field import Layer
+    from hub.explorer.layers import Layer
 
 PANELS = {
     "Filters": "A filter is a small window of numbers that slides over the picture and answers where the "

@@ -1,4 +1,4 @@
-"""The arithmetic of convolutions: where a kernel stops, and what a layer costs.
+"""The arithmetic of convolutions: output sizes and costs of layers.
 
 Output sizes and the arithmetic of strides and dilations follow Dumoulin and Visin 2016, "A guide to
 convolution arithmetic for deep learning" (https://arxiv.org/abs/1603.07285).
@@ -12,12 +12,12 @@ import torch
 from torch import nn
 
 from hub.errors import InputError
-from hub.explorer.receptive_field import Layer
+from hub.explorer.layers import Layer
 
 
 @dataclass(frozen=True)
 class Slide:
-    """A kernel sliding along one side of a picture; all lengths in pixels.
+    """A kernel that slides along one side of an image; all lengths in pixels.
 
     `before` and `after` are the padding, `reach` is how far the kernel extends, dilation (F - 1) + 1,
     `output` the number of its positions, and `leftover` how many pixels at the end no step reaches.
@@ -50,14 +50,14 @@ class Slide:
 def slide(size: int, kernel: int, padding: int | str = 0, stride: int = 1, dilation: int = 1) -> Slide:
     """Return how a kernel of F pixels slides over N pixels: floor((N - F + 2P) / S) + 1 positions.
 
-    With dilation D the kernel reaches over D (F - 1) + 1 pixels in place of F (Dumoulin and Visin 2016,
+    With dilation D the kernel extends over D (F - 1) + 1 pixels instead of F (Dumoulin and Visin 2016,
     relationships 6 and 15). `padding` is P, or "valid": none; or "same" as TensorFlow means it, for an output
     of ceil(N / S), where one pixel more may lie at the end. Raises InputError for what is impossible.
     """
-    given = {"picture": size, "kernel": kernel, "stride": stride, "dilation": dilation}
+    lengths = {"picture": size, "kernel": kernel, "stride": stride, "dilation": dilation}
     if not isinstance(padding, str):
-        given["padding"] = padding
-    for name, value in given.items():
+        lengths["padding"] = padding
+    for name, value in lengths.items():
         if isinstance(value, bool) or not isinstance(value, int | np.integer):
             raise InputError(f"The {name} is {value}; give a whole number.")
         least = 0 if name == "padding" else 1
@@ -93,26 +93,26 @@ def slide(size: int, kernel: int, padding: int | str = 0, stride: int = 1, dilat
 def torch_slide(
     size: int, kernel: int, padding: int | str = 0, stride: int = 1, dilation: int = 1
 ) -> tuple[int, str]:
-    """Return the side of what `torch.nn.Conv2d` really gives, and the call; arguments as of `slide`.
+    """Return the output's side that `torch.nn.Conv2d` gives, and the call; arguments as of `slide`.
 
-    torch refuses padding="same" with a stride above 1; the padding that TensorFlow would take is then laid
-    around the picture first. Nothing is computed: the tensors have no content. Raises what torch raises.
+    torch refuses padding="same" with a stride above 1; the image is then padded first, as TensorFlow would.
+    Nothing is computed: the tensors have no content. Raises what torch raises.
     """
     options = f"stride={stride}, padding={padding!r}" + (f", dilation={dilation}" if dilation > 1 else "")
     call = f"Conv2d(1, 1, {kernel}, {options})"
-    picture = torch.empty(1, 1, size, size, device="meta")
+    image = torch.empty(1, 1, size, size, device="meta")
     if padding == "same" and stride > 1:
-        found = slide(size, kernel, padding, stride, dilation)
-        pads = (found.before, found.after) * 2
-        picture, padding = nn.ZeroPad2d(pads)(picture), 0
+        position = slide(size, kernel, padding, stride, dilation)
+        pads = (position.before, position.after) * 2
+        image, padding = nn.ZeroPad2d(pads)(image), 0
         call = f"Sequential(ZeroPad2d({pads}), {call.replace(repr('same'), '0')})"
     layer = nn.Conv2d(1, 1, kernel, stride=stride, padding=padding, dilation=dilation, device="meta")
-    return layer(picture).shape[-1], call
+    return layer(image).shape[-1], call
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a layer costs for one picture: numbers learned, multiplications (each added up), numbers given."""
+    """What a layer costs for one image: parameters, multiply-adds, and activations, its outputs."""
 
     parameters: int
     multiply_adds: int
@@ -130,10 +130,10 @@ def convolution(
     groups: int = 1,
     bias: bool = True,
 ) -> Cost:
-    """Return what a convolution of a square map, `channels` x size x size, into `filters` maps costs.
+    """Return what a convolution of a map, channels x size x size, into `filters` maps costs.
 
     K (F F C / groups + 1) parameters, F F C / groups multiply-adds for each of the K x out x out numbers it
-    gives: the size of the picture, and so the stride, is in the last two only (Dumoulin and Visin 2016; the
+    gives: the size of the image, and so the stride, is in the last two only (Dumoulin and Visin 2016; the
     counts are those of Sandler et al. 2018). Raises InputError for what is impossible.
     """
     for name, value in {"channels": channels, "filters": filters, "groups": groups}.items():
@@ -150,7 +150,7 @@ def convolution(
 
 
 def dense_instead(layer: Layer) -> Cost:
-    """Return what a dense layer between the same input and output as a convolution's would cost.
+    """Return what a dense layer with a convolution's input and output would cost.
 
     Each output has a weight for each input and a bias: what sharing one kernel over all positions saves
     (LeCun et al. 1998, section II).
@@ -160,7 +160,7 @@ def dense_instead(layer: Layer) -> Cost:
 
 
 def stack(kernels: Sequence[int], channels: int, size: int) -> tuple[Cost, int]:
-    """Return what convolutions upon each other cost, and the pixels a side that one output sees.
+    """Return what a stack of convolutions costs, and the side of its receptive field in pixels.
 
     Each keeps the number of channels and, by padding, the size, and has no bias: 7 x 7 takes 49 C C
     parameters and three of 3 x 3 take 27 C C, for the same 7 pixels (Simonyan and Zisserman 2015,

@@ -1,4 +1,4 @@
-"""The kernels of the first convolution, and what they were before training."""
+"""The filters of the first convolution, before training and after."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from hub.errors import InputError
+from hub.files import replace_file
 from hub.models.folder import FILTERS
 
 
@@ -14,7 +15,7 @@ def filters(model: nn.Module, radiograph: bool = False) -> Tensor:
     """Return the kernels of the first convolution, float32 [filters, channels, k, k].
 
     `radiograph`: a model folder of radiographs weighs red, green and blue into grey in this layer
-    (`package.save_package`); its channels are added up, which gives back the one grey kernel. Raises
+    (`package.save_package`); its channels are added up into the one grey kernel. Raises
     InputError where there is no convolution.
     """
     first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
@@ -25,15 +26,13 @@ def filters(model: nn.Module, radiograph: bool = False) -> Tensor:
 
 
 def save_filters(folder: Path, before: Tensor) -> None:
-    """Keep in a model folder what `filters` gave before training, float32 [filters, channels, k, k]."""
-    partial = Path(folder) / f".{FILTERS}.partial"
-    save_file({"before": before.detach().float().contiguous()}, partial)
-    partial.chmod(0o644)  # safetensors writes for the owner alone
-    partial.replace(Path(folder) / FILTERS)
+    """Write the filters from before training, [filters, channels, k, k], into a model folder."""
+    with replace_file(Path(folder) / FILTERS) as partial:
+        save_file({"before": before.detach().float().contiguous()}, partial)
 
 
 def load_filters(folder: Path) -> Tensor | None:
-    """Return what `save_filters` kept, None where nothing was; InputError where it is damaged."""
+    """Return the filters that `save_filters` wrote, None without any; InputError for a damaged file."""
     file = Path(folder) / FILTERS
     if not file.is_file():
         return None

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import nn
 
 from hub.demo import explorer_panels
-from hub.explorer import inside, receptive_field
+from hub.explorer import inside
 from hub.inference.classifier import Classifier
 from hub.models import filters
 from hub.text import compact, dimensions, file_size, in_words, thousands
@@ -37,7 +37,7 @@ def image(classifier, film):
 
 def network_of(model, shape=None):
     """Return a model that no folder holds as what the panels take."""
-    layers, kernels = receptive_field.layers(model, shape), filters.filters(model)
+    layers, kernels = inside.layers(model, shape), filters.filters(model)
     return inside.Network(model.eval(), layers, "", None, kernels, normalize, threading.Lock())
 
 
@@ -242,7 +242,7 @@ def test_text_of_a_model_folder_is_escaped(network):
 def test_without_maps_or_an_image_a_panel_says_so(network, image):
     flat = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
     none = inside.Network(
-        flat, receptive_field.layers(flat, (1, 8, 8)), "", None, None, lambda x: x, threading.Lock()
+        flat, inside.layers(flat, (1, 8, 8)), "", None, None, lambda x: x, threading.Lock()
     )
     assert "no layer whose cells are laid out" in text(explorer_panels.feature_maps(none, image, None)[0])
     assert "Give a picture first" in text(explorer_panels.feature_maps(network, None, "conv_stem")[0])

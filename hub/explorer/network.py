@@ -1,0 +1,53 @@
+"""The network of a model folder, opened for the pages."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor, nn
+
+from hub.errors import InputError
+from hub.explorer.layers import Layer, list_layers
+from hub.models.factory import load
+from hub.models.filters import filters, load_filters
+
+if TYPE_CHECKING:
+    from hub.inference.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class Network:
+    """What the pages show of a model folder.
+
+    `before` and `after` are the first layer's filters, None where there are none. What could not be had is
+    None or empty, and `trouble` says why. One image at a time goes through `model`, held by `lock`: hooks
+    hear whatever passes, another visitor's image, too. `normalize` is `Classifier.normalize`.
+    """
+
+    model: nn.Module | None
+    layers: list[Layer]
+    trouble: str
+    before: Tensor | None
+    after: Tensor | None
+    normalize: Callable[[np.ndarray], np.ndarray]
+    lock: threading.Lock
+
+    @property
+    def maps(self) -> list[Layer]:
+        """The layers that give feature maps, with a receptive field."""
+        return [layer for layer in self.layers if layer.field and layer.kind != "dense"]
+
+
+def open_network(classifier: "Classifier") -> Network:
+    """Return the network of a classifier's folder, as far as it can be shown."""
+    model, layers, trouble, before, after = None, [], "", None, None
+    try:
+        model = load(classifier.folder)
+        after = filters(model, classifier.radiograph)
+        layers = list_layers(model)
+        before = load_filters(classifier.folder)
+    except InputError as error:
+        trouble = str(error)
+    return Network(model, layers, trouble, before, after, classifier.normalize, threading.Lock())
