@@ -23,8 +23,9 @@ from hub.text import dimensions
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from hub.explorer.inside import Architecture, Network, Paper
     from hub.explorer.layers import Layer
+    from hub.explorer.milestones import Architecture, Paper
+    from hub.explorer.network import Network
 
 PANELS = {
     "Filters": "A filter is a small window of numbers that slides over the picture and answers where the "
@@ -109,7 +110,7 @@ def layer_choices(network: "Network") -> list[tuple[str, str]]:
     ]
 
 
-def usual_layer(network: "Network") -> str | None:
+def default_layer(network: "Network") -> str | None:
     """Return the default layer, the last one whose maps have several cells; None without maps."""
     maps = [layer for layer in network.maps if max(layer.output[1:]) > 1] or network.maps
     return maps[-1].name if maps else None
@@ -162,16 +163,16 @@ def feature_maps(
 
 
 def _maps(network: "Network", image: np.ndarray, layer: str) -> tuple[np.ndarray, str]:
-    from hub.explorer import inside
+    from hub.explorer.feature_maps import feature_maps
 
     with network.lock:
-        return inside.feature_maps(network.model, _to_tensor(network, image), layer)
+        return feature_maps(network.model, _to_tensor(network, image), layer)
 
 
 def _thumbnails(maps: np.ndarray) -> dict[int, str]:
-    from hub.explorer import inside
+    from hub.explorer.feature_maps import strongest_channels
 
-    return {channel: array_images.grey(maps[channel]) for channel in inside.strongest(maps, THUMBNAILS)}
+    return {channel: array_images.grey(maps[channel]) for channel in strongest_channels(maps, THUMBNAILS)}
 
 
 def slide(size: int, kernel: int, padding: int | str, stride: int, dilation: int) -> str:
@@ -195,12 +196,12 @@ def _invalid_settings(error: InputError) -> str:
     return render("explorer/invalid_settings.html", error=error)
 
 
-def evidence(classifier: Classifier, image: np.ndarray) -> np.ndarray | None:
+def heatmap(classifier: Classifier, image: np.ndarray) -> np.ndarray | None:
     """Return the heatmap of an image, float [h, w] from 0 to 1; None for a model without heatmaps."""
     (prediction,) = classifier.predict([image], always=True)
     if not prediction.heatmaps:
         return None
-    return (local_log_odds(prediction, decision.shown_class(prediction)) / FULL_COLOUR).clip(0, 1)
+    return (local_log_odds(prediction, decision.heatmap_class(prediction)) / FULL_COLOUR).clip(0, 1)
 
 
 def cell_choices(network: "Network", layer: str) -> tuple[list[int], list[int]]:
@@ -211,7 +212,7 @@ def cell_choices(network: "Network", layer: str) -> tuple[list[int], list[int]]:
     )
 
 
-def usual_cell(network: "Network", layer: str, heat: np.ndarray | None) -> tuple[int, int]:
+def default_cell(network: "Network", layer: str, heat: np.ndarray | None) -> tuple[int, int]:
     """Return the default cell: the hottest where `heat` has the same cells as the choices, or the middle."""
     rows, columns = cell_choices(network, layer)
     cells = _layer(network, layer).output[-2:]
@@ -220,7 +221,7 @@ def usual_cell(network: "Network", layer: str, heat: np.ndarray | None) -> tuple
     return rows[len(rows) // 2], columns[len(columns) // 2]
 
 
-def field_grid(
+def cell_grid(
     network: "Network",
     image: np.ndarray | None,
     layer: str | None,
@@ -228,7 +229,7 @@ def field_grid(
     cell: tuple[int, int] | None = None,
     buttons: bool = True,
 ) -> tuple[str, tuple[int, int]]:
-    """Return a layer's cells as buttons over the image, and the chosen cell, by default `usual_cell`.
+    """Return a layer's cells as buttons over the image, and the chosen cell, by default `default_cell`.
 
     Where `heat`, float [h, w] from 0 to 1, has the layer's shape it tints them.
     """
@@ -237,7 +238,7 @@ def field_grid(
     cells = _layer(network, layer).output[-2:]
     heat = heat if heat is not None and heat.shape == cells else None
     rows, columns = cell_choices(network, layer)
-    cell = cell or usual_cell(network, layer, heat)
+    cell = cell or default_cell(network, layer, heat)
     grid = render(
         "explorer/cell_grid.html", image=png_uri(image), cells=cells, rows=rows, columns=columns, choice=cell,
         complete=(len(rows), len(columns)) == cells, tinted=heat is not None,
@@ -246,18 +247,22 @@ def field_grid(
     return grid, cell
 
 
-def seen(network: "Network", image: np.ndarray | None, layer: str | None, row: int, column: int) -> str:
+def receptive_field(
+    network: "Network", image: np.ndarray | None, layer: str | None, row: int, column: int
+) -> str:
     """Return the image with a cell's receptive field as a box, and the effective one as a glow."""
     if problem(network, image, layer):
         return ""
-    from hub.explorer import inside
+    from hub.explorer import effective_receptive_field
 
     target = _layer(network, layer)
     row, column = (
         min(max(i, 0), side - 1) for i, side in zip((row, column), target.output[-2:], strict=True)
     )
     with network.lock:
-        gradient = inside.seen(network.model, _to_tensor(network, image), layer, row, column)
+        gradient = effective_receptive_field.effective_receptive_field(
+            network.model, _to_tensor(network, image), layer, row, column
+        )
     return render(
         "explorer/receptive_field.html", layer=target, row=row, column=column,
         box=target.box(row, column, whole=False), image=png_uri(image), glow=array_images.glow(gradient),

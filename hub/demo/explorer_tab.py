@@ -10,14 +10,15 @@ from hub.imaging.read import Source
 from hub.inference.classifier import Classifier
 
 if TYPE_CHECKING:
-    from hub.explorer.inside import Architecture, Network
+    from hub.explorer.milestones import Architecture
+    from hub.explorer.network import Network
 
 
 def open_network(classifier: Classifier) -> "Network":
     """Load the network of the classifier in torch, which takes some seconds the first time."""
-    from hub.explorer import inside
+    from hub.explorer.network import open_network
 
-    return inside.open_network(classifier)
+    return open_network(classifier)
 
 
 def image_or_example(
@@ -37,9 +38,9 @@ def receptive_field(
     classifier: Classifier, network: "Network", pixels: np.ndarray | None, layer: str | None
 ) -> tuple[str, str]:
     """Return the grid of cells over the image, tinted by the heatmap, and what the chosen cell sees."""
-    heat = None if pixels is None else explorer_panels.evidence(classifier, pixels)
-    grid, cell = explorer_panels.field_grid(network, pixels, layer, heat)
-    return grid, explorer_panels.seen(network, pixels, layer, *cell)
+    heat = None if pixels is None else explorer_panels.heatmap(classifier, pixels)
+    grid, cell = explorer_panels.cell_grid(network, pixels, layer, heat)
+    return grid, explorer_panels.receptive_field(network, pixels, layer, *cell)
 
 
 def slide(size: int, kernel: int, padding: str, pixels: int, stride: int, dilation: int) -> str:
@@ -55,17 +56,17 @@ def cost(channels: int, filters: int, kernel: int, size: int, stride: int) -> tu
 
 def architectures(rows: Sequence["Architecture"] = ()) -> str:
     """Return the table of networks with the `rows` that are counted and timed."""
-    from hub.explorer import inside
+    from hub.explorer import milestones
 
-    return explorer_panels.architectures(inside.papers(), rows)
+    return explorer_panels.architectures(milestones.papers(), rows)
 
 
 def count_architectures(rows: list["Architecture"]) -> Iterator[str]:
     """Count and time the networks one by one into `rows`; yield the table before and after each."""
-    from hub.explorer import inside
+    from hub.explorer import milestones
 
-    papers = inside.papers()
+    papers = milestones.papers()
     yield explorer_panels.architectures(papers, rows, running=True)
-    for row in inside.architectures():
+    for row in milestones.measure():
         rows.append(row)
         yield explorer_panels.architectures(papers, rows, running=True)

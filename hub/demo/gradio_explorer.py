@@ -14,7 +14,7 @@ from hub.demo.render import script
 from hub.inference.classifier import Classifier
 
 if TYPE_CHECKING:
-    from hub.explorer.inside import Network
+    from hub.explorer.network import Network
 
 SELECT = script("select_channel_or_cell.js")
 LATEST = EVENTS | {"trigger_mode": "always_last"}  # for what changes faster than drawings are made
@@ -116,7 +116,7 @@ def receptive_field(
     every_layer = gr.HTML()
 
     def open_panel(pixels: np.ndarray | None, layer: str | None) -> tuple:
-        layer = layer or explorer_panels.usual_layer(network())
+        layer = layer or explorer_panels.default_layer(network())
         table = explorer_panels.layer_table(network())
         return choose_layer(network(), layer), *draw(pixels, layer), table
 
@@ -124,7 +124,9 @@ def receptive_field(
         return explorer_tab.receptive_field(classifier, network(), image(pixels), layer)
 
     def draw_cell(event: gr.EventData, pixels: np.ndarray | None, layer: str) -> str:
-        return explorer_panels.seen(network(), image(pixels), layer, *map(int, event.index.split(",")))
+        return explorer_panels.receptive_field(
+            network(), image(pixels), layer, *map(int, event.index.split(","))
+        )
 
     opened.then(open_panel, [pixels, layer], [layer, cells, cell, every_layer], **EVENTS)
     layer.input(draw, [pixels, layer], [cells, cell], **EVENTS)

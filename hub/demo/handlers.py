@@ -12,7 +12,7 @@ from hub.imaging.read import Source
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference.batch import Result, classify_files
 from hub.inference.classifier import Classifier, Prediction
-from hub.inference.decision import report, shown_class
+from hub.inference.decision import heatmap_class, report
 from hub.inference.heatmap import MAX_SIDE, fit_screen, overlay
 from hub.models.folder import BUNDLED
 
@@ -48,7 +48,7 @@ def answer(classifier: Classifier, source: Source) -> Answer:
     (prediction,) = classifier.predict([pixels])
     # Resized once for both images, and grey, as the network sees radiographs, before it becomes RGB.
     image = fit_screen(image.convert("L") if classifier.radiograph else image).convert("RGB")
-    return Answer(prediction, image, overlay(image, prediction, shown_class(prediction)), pixels)
+    return Answer(prediction, image, overlay(image, prediction, heatmap_class(prediction)), pixels)
 
 
 def classify_uploads(classifier: Classifier, paths: list[str]) -> Iterator[Result]:

@@ -11,7 +11,7 @@ from hub.demo import explorer_panels, explorer_tab
 from hub.inference.classifier import Classifier
 
 if TYPE_CHECKING:
-    from hub.explorer.inside import Network
+    from hub.explorer.network import Network
 
 
 @st.cache_resource(show_spinner=explorer_panels.LOADING)
@@ -91,11 +91,11 @@ def show_padding_and_stride() -> None:
 
 def show_receptive_field(classifier: Classifier, network: "Network", pixels: np.ndarray | None) -> None:
     """Lay out the cells of a layer over the image, and what one of them sees."""
-    layer = choose_layer(network, "cells", explorer_panels.usual_layer(network))
+    layer = choose_layer(network, "cells", explorer_panels.default_layer(network))
     if sentence := explorer_panels.problem(network, pixels, layer):
         st.html(explorer_panels.notice(sentence))
     else:
-        heat = explorer_panels.evidence(classifier, pixels)
+        heat = explorer_panels.heatmap(classifier, pixels)
         cells, seen = st.columns(2, gap="medium")
         with cells.container(key="cells"):
             grid = st.container()
@@ -103,12 +103,12 @@ def show_receptive_field(classifier: Classifier, network: "Network", pixels: np.
             st.html(f"<style>.st-key-cells {{ --columns: {len(columns)} }}</style>")
             cell = st.pills(
                 "Cells", [(row, column) for row in rows for column in columns],
-                default=[explorer_panels.usual_cell(network, layer, heat)], required=True,
+                default=[explorer_panels.default_cell(network, layer, heat)], required=True,
                 format_func="Row {0[0]}, column {0[1]}".format, label_visibility="collapsed",
                 key=f"cell of {layer} for {zlib.crc32(pixels)}", persist_state="session",
             )  # fmt: skip
-        grid.html(explorer_panels.field_grid(network, pixels, layer, heat, cell, buttons=False)[0])
-        seen.html(explorer_panels.seen(network, pixels, layer, *cell))
+        grid.html(explorer_panels.cell_grid(network, pixels, layer, heat, cell, buttons=False)[0])
+        seen.html(explorer_panels.receptive_field(network, pixels, layer, *cell))
     if table := explorer_panels.layer_table(network):
         st.html(table)
 

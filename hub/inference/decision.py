@@ -19,7 +19,7 @@ def operating_points(classifier: Classifier) -> list[str]:
     return [name for name in OPERATING_POINTS if name in classifier.operating_points]
 
 
-def shown_class(prediction: Prediction) -> str | None:
+def heatmap_class(prediction: Prediction) -> str | None:
     """Return the class whose heatmap is shown."""
     return "PNEUMONIA" if "PNEUMONIA" in prediction.heatmaps else prediction.label
 

@@ -17,7 +17,10 @@ from PIL import Image
 from torch import nn
 
 from hub.demo import explorer_panels
-from hub.explorer import inside
+from hub.explorer import milestones
+from hub.explorer.feature_maps import feature_maps, strongest_channels
+from hub.explorer.layers import list_layers
+from hub.explorer.network import Network, open_network
 from hub.inference.classifier import Classifier
 from hub.models import filters
 from hub.text import compact, dimensions, file_size, in_words, thousands
@@ -27,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def network(classifier):
-    return inside.open_network(classifier)
+    return open_network(classifier)
 
 
 @pytest.fixture
@@ -37,8 +40,8 @@ def image(classifier, film):
 
 def network_of(model, shape=None):
     """Return a model that no folder holds as what the panels take."""
-    layers, kernels = inside.layers(model, shape), filters.filters(model)
-    return inside.Network(model.eval(), layers, "", None, kernels, normalize, threading.Lock())
+    kernels = filters.filters(model)
+    return Network(model.eval(), list_layers(model, shape), "", None, kernels, normalize, threading.Lock())
 
 
 def normalize(images):
@@ -98,11 +101,11 @@ def test_a_folder_without_the_filters_before_training_says_so(network):
 def test_a_folder_without_weights_says_so_on_every_panel_of_the_model(classifier, image, tmp_path):
     other = Classifier.from_pretrained()
     other.folder = tmp_path
-    network = inside.open_network(other)
+    network = open_network(other)
     for html in (
         explorer_panels.filters(network),
         explorer_panels.feature_maps(network, image, None)[0],
-        explorer_panels.field_grid(network, image, None)[0],
+        explorer_panels.cell_grid(network, image, None)[0],
     ):
         assert "are missing or damaged" in text(html)
     assert explorer_panels.layer_choices(network) == []
@@ -112,8 +115,8 @@ def test_the_strongest_channels_are_buttons_and_one_is_large(network, image):
     grid, large = explorer_panels.feature_maps(network, image, "conv_stem")
     channels = [int(number) for number in re.findall(r'data-channel="(\d+)"', grid)]
     pixels = torch.from_numpy(network.normalize(image[None]))
-    maps, _ = inside.feature_maps(network.model, pixels, "conv_stem")
-    assert channels == inside.strongest(maps, 12)
+    maps, _ = feature_maps(network.model, pixels, "conv_stem")
+    assert channels == strongest_channels(maps, 12)
     assert "after Conv2d, BatchNorm2d, ReLU6" in text(grid)
     assert f"Channel {channels[0]}, 112 × 112 cells: mean {maps[channels[0]].mean():.2f}" in text(large)
     base, overlay = images(large)
@@ -126,15 +129,15 @@ def test_the_strongest_channels_are_buttons_and_one_is_large(network, image):
 
 def test_a_page_with_its_own_widgets_gets_no_buttons_sliders_or_svg(classifier, network, image):
     """Streamlit's sanitiser lets no SVG through, and no script."""
-    heat = explorer_panels.evidence(classifier, image)
+    heat = explorer_panels.heatmap(classifier, image)
     thumbnails = explorer_panels.thumbnails(network, image, "conv_head")
     channel = list(thumbnails)[2]
     words, large = explorer_panels.feature_maps(
         network, image, "conv_head", channel, buttons=False, opacity=0.5
     )
-    grid, cell = explorer_panels.field_grid(network, image, "conv_head", heat, (2, 3), buttons=False)
+    grid, cell = explorer_panels.cell_grid(network, image, "conv_head", heat, (2, 3), buttons=False)
     slide = explorer_panels.slide(12, 3, 1, 2, 1)
-    field = explorer_panels.seen(network, image, "conv_head", 2, 3)
+    field = explorer_panels.receptive_field(network, image, "conv_head", 2, 3)
     assert not re.search("<(button|input|svg|script)", words + large + grid + slide + field)
     assert f"Channel {channel}," in text(large) and "opacity:0.5" in large
     assert open_uri(thumbnails[channel]).size == (7, 7)
@@ -143,7 +146,7 @@ def test_a_page_with_its_own_widgets_gets_no_buttons_sliders_or_svg(classifier, 
 
 
 def test_the_box_and_the_words_are_those_of_the_layer(network, image):
-    html = explorer_panels.seen(network, image, "blocks.1.0.conv_dw", 10, 20)
+    html = explorer_panels.receptive_field(network, image, "blocks.1.0.conv_dw", 10, 20)
     layer = next(layer for layer in network.layers if layer.name == "blocks.1.0.conv_dw")
     top, left, bottom, right = layer.box(10, 20)
     style = re.search(r'class="box" style="left:(.*)%;top:(.*)%;width:(.*)%;height:([\d.]*)%"', html).groups()
@@ -154,19 +157,21 @@ def test_the_box_and_the_words_are_those_of_the_layer(network, image):
     glow = np.asarray(images(html)[1])[..., 3]
     rows, columns = np.flatnonzero(glow.any(1)), np.flatnonzero(glow.any(0))
     assert top <= rows[0] and rows[-1] < bottom and left <= columns[0] and columns[-1] < right
-    assert "more than the whole picture" in text(explorer_panels.seen(network, image, "conv_head", 3, 3))
+    assert "more than the whole picture" in text(
+        explorer_panels.receptive_field(network, image, "conv_head", 3, 3)
+    )
 
 
 def test_the_hottest_cell_of_the_heatmap_is_chosen(classifier, network, image):
-    heat = explorer_panels.evidence(classifier, image)
+    heat = explorer_panels.heatmap(classifier, image)
     assert heat.shape == (7, 7)
-    html, cell = explorer_panels.field_grid(network, image, "conv_head", heat)
+    html, cell = explorer_panels.cell_grid(network, image, "conv_head", heat)
     assert heat[cell] == heat.max() > 0
     assert html.count("data-cell") == 49
     assert html.count('aria-pressed="true"') == 1
-    html, cell = explorer_panels.field_grid(network, image, "conv_stem", heat)
+    html, cell = explorer_panels.cell_grid(network, image, "conv_stem", heat)
     assert "Some of its 112 × 112 cells" in text(html)
-    assert cell == explorer_panels.usual_cell(network, "conv_stem", heat) == (56, 56)
+    assert cell == explorer_panels.default_cell(network, "conv_stem", heat) == (56, 56)
 
 
 def test_the_table_of_layers_has_every_layer(network):
@@ -211,24 +216,26 @@ def test_a_transformer_has_maps_of_its_patches_only():
     assert [name for _, name in explorer_panels.layer_choices(network)] == ["patch_embed.proj"]
     image = np.zeros((224, 224, 3), dtype=np.uint8)
     assert "192 filters of 16 × 16" in text(explorer_panels.filters(network))
-    assert "14 × 14 cells" in text(explorer_panels.field_grid(network, image, "patch_embed.proj")[0])
-    assert "16 × 16 pixels" in text(explorer_panels.seen(network, image, "patch_embed.proj", 3, 3))
+    assert "14 × 14 cells" in text(explorer_panels.cell_grid(network, image, "patch_embed.proj")[0])
+    assert "16 × 16 pixels" in text(explorer_panels.receptive_field(network, image, "patch_embed.proj", 3, 3))
 
 
 def test_small_grey_images_are_shown():
     network = network_of(timm.create_model("lenet5"), (1, 32, 32))
     image = np.full((32, 32, 1), 7, dtype=np.uint8)
-    layer = explorer_panels.usual_layer(network)
+    layer = explorer_panels.default_layer(network)
     grid, large = explorer_panels.feature_maps(network, image, layer)
     assert (grid.count("data-channel"), images(large)[0].size) == (12, (32, 32))
-    assert "sees 16 × 16 pixels" in text(explorer_panels.seen(network, image, layer, 0, 0))
+    assert "sees 16 × 16 pixels" in text(explorer_panels.receptive_field(network, image, layer, 0, 0))
     assert "6 filters of 5 × 5" in text(explorer_panels.filters(network))
 
 
 def test_squeeze_and_excitation_is_explained():
     with torch.random.fork_rng():
         network = network_of(timm.create_model("mobilenetv3_small_100"))
-    html = explorer_panels.seen(network, np.zeros((224, 224, 3), dtype=np.uint8), "blocks.0.0.conv_pw", 3, 3)
+    html = explorer_panels.receptive_field(
+        network, np.zeros((224, 224, 3), dtype=np.uint8), "blocks.0.0.conv_pw", 3, 3
+    )
     assert "Squeeze-and-excitation before it measures the whole picture" in text(html)
     assert 'class="box"' in html
 
@@ -241,19 +248,17 @@ def test_text_of_a_model_folder_is_escaped(network):
 
 def test_without_maps_or_an_image_a_panel_says_so(network, image):
     flat = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
-    none = inside.Network(
-        flat, inside.layers(flat, (1, 8, 8)), "", None, None, lambda x: x, threading.Lock()
-    )
+    none = Network(flat, list_layers(flat, (1, 8, 8)), "", None, None, lambda x: x, threading.Lock())
     assert "no layer whose cells are laid out" in text(explorer_panels.feature_maps(none, image, None)[0])
     assert "Give a picture first" in text(explorer_panels.feature_maps(network, None, "conv_stem")[0])
-    assert "Give a picture first" in text(explorer_panels.field_grid(network, None, "conv_head")[0])
-    assert explorer_panels.seen(network, None, "conv_head", 0, 0) == ""
+    assert "Give a picture first" in text(explorer_panels.cell_grid(network, None, "conv_head")[0])
+    assert explorer_panels.receptive_field(network, None, "conv_head", 0, 0) == ""
 
 
 def test_the_architectures_fill_one_after_another():
-    papers = inside.papers()
+    papers = milestones.papers()
     assert "0 of 4 networks" in text(explorer_panels.architectures(papers))
-    row = inside.Architecture(papers[0], 5, [5], 61_706, 416_520, 16, 0.247, 0.21)
+    row = milestones.Architecture(papers[0], 5, [5], 61_706, 416_520, 16, 0.247, 0.21)
     html = text(explorer_panels.architectures(papers, [row], running=True))
     assert "Counting and timing AlexNet: 1 of 4 are done" in html
     assert "61.7 k" in html.replace("\u00a0", " ")
