@@ -92,7 +92,7 @@ def main(settings: Settings) -> None:
         training_seconds = time.perf_counter() - training_started
 
         # Calibrate, and choose thresholds, on images that are not quite those it knows.
-        images, labels = shifts.in_turn(*validation_set) if radiograph else validation_set
+        images, labels = shifts.add_shifts(*validation_set) if radiograph else validation_set
         logits, labels = forward.predict_logits(model, images).numpy(), labels.numpy()
         temperature = fit_temperature(logits, labels)
         probabilities = softmax(logits / temperature, axis=1)

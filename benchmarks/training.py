@@ -77,7 +77,7 @@ def write_arrays(source: str, path: Path) -> dict[str, np.ndarray]:
     splits, arrays = load_splits(source), {}
     for split in ("train", "validation"):
         arrays[split] = decode_cache.decode(splits[split], 224, channels=1, radiograph=True)
-    arrays["views"] = shifts.in_turn(*arrays["validation"])
+    arrays["views"] = shifts.add_shifts(*arrays["validation"])
     images = {f"{split}_images": pixels.permute(0, 2, 3, 1).numpy() for split, (pixels, _) in arrays.items()}
     labels = {split: labels.numpy() for split, (_, labels) in arrays.items()}
     np.savez(path, **images, **{f"{split}_labels": numbers for split, numbers in labels.items()})

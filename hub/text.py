@@ -1,5 +1,6 @@
 """Format numbers, intervals, percentages and tables, for terminals, cards and pages."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 
@@ -23,8 +24,52 @@ def percent(share: float) -> str:
     return f"{100 * share:.{digits}f}".removesuffix(".0") + "\u00a0%"
 
 
+def thousands(count: int) -> str:
+    """Return a whole number with a comma between thousands: 61,706."""
+    return f"{count:,}"
+
+
+def compact(count: float) -> str:
+    """Return a count in three or four digits: 864, 61.7 k, 3.50 M, 15.5 G."""
+    for limit, unit, sign in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if count >= limit:
+            scaled = count / unit
+            digits = max(0, 2 - int(math.log10(scaled)))
+            return f"{scaled:,.{digits}f}\u00a0{sign}"
+    return f"{count:,.0f}"
+
+
+def in_words(count: float) -> str:
+    """Return a count for a sentence: 864, 61,706, 3.5 million, 20.1 billion."""
+    for unit, name in ((1e9, "billion"), (1e6, "million")):
+        if count >= unit:
+            return f"{count / unit:,.1f} {name}"
+    return f"{count:,.0f}"
+
+
+def file_size(count: float) -> str:
+    """Return a number of bytes in powers of ten: 247 kB, 14.0 MB, 553 MB, 80.3 GB."""
+    for unit, sign in ((1e9, "GB"), (1e6, "MB")):
+        if count >= unit:
+            digits = 0 if count >= 100 * unit else 1
+            return f"{count / unit:,.{digits}f}\u00a0{sign}"
+    return f"{count / 1e3:,.0f}\u00a0kB"
+
+
+def dimensions(lengths: Iterable[int]) -> str:
+    """Return the lengths along each axis: 32 × 112 × 112."""
+    return " × ".join(map(str, lengths))
+
+
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a table in Markdown, without a newline at the end."""
     lines = [f"| {' | '.join(header)} |", "| --- " * len(header) + "|"]
     lines += [f"| {' | '.join(map(str, row))} |" for row in rows]
     return "\n".join(lines)
+
+
+# By these names templates call them: {{ share | percent }}.
+FORMATS = {
+    function.__name__: function
+    for function in (number, percent, thousands, compact, in_words, file_size, dimensions)
+}

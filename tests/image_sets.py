@@ -7,8 +7,8 @@ import datasets
 import pytest
 from datasets import ClassLabel, Dataset, Features
 
+from hub.data.image_files import encoded_images
 from hub.data.splits import load_splits
-from hub.data.stored import stored_images
 from hub.errors import InputError
 from hub.imaging.synthetic import sample_radiographs
 
@@ -17,7 +17,7 @@ NOTHING_SHARED = {"train/validation": 0, "train/test": 0, "validation/test": 0}
 
 def names(split):
     """The file names of a split that was read from folders."""
-    return sorted(Path(path).name for path in stored_images(split))
+    return sorted(Path(path).name for path in encoded_images(split))
 
 
 def names_in(folder):

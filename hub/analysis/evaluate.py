@@ -19,7 +19,7 @@ from hub.data.leakage import format_report, leak_report
 from hub.data.splits import load_splits
 from hub.errors import InputError
 from hub.evaluation import plots, shifts
-from hub.evaluation.calibration import uncalibrated
+from hub.evaluation.calibration import undo_temperature
 from hub.evaluation.metrics import auc, format_metrics, measure
 from hub.inference.classifier import NETWORKS, Classifier, Prediction
 from hub.models import card
@@ -185,7 +185,7 @@ def _changed_by_int8(classifier: Classifier, images: Tensor, predictions: list[P
 def _robustness(classifier: Classifier, images: Tensor, labels: np.ndarray) -> dict[str, list[dict]]:
     """Return accuracy and AUC for each corruption at strengths 1, 2 and 3."""
     rows = {}
-    for corruption in tqdm(shifts.VIEWS, "Corruptions", unit=" of 15"):
+    for corruption in tqdm(shifts.SHIFTS, "Corruptions", unit=" of 15"):
         rows[corruption] = []
         for strength in shifts.STRENGTHS:
             corrupted = _channels_last(shifts.shift(images, corruption, strength))
@@ -208,7 +208,7 @@ def _draw(result: Evaluation, temperature: float | None, folder: Path) -> None:
     plots.plot_precision_recall(*curves, folder / f"precision_recall_{name}.png")
     plots.plot_confusion(result.metrics["confusion"], classes, folder / f"confusion_{name}.png")
     if len(classes) == 2 and temperature is not None:
-        before = uncalibrated(result.probabilities, temperature)
+        before = undo_temperature(result.probabilities, temperature)
         plots.plot_reliability(
             before, result.probabilities, result.labels, folder / f"reliability_{name}.png"
         )

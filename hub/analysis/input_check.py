@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise InputError(f"{options.model} has no {INPUT_CHECK}; python -m hub scope makes it.")
     splits = load_splits(options.dataset)
     radiographs = {
-        split: decode_cache.decode_films(dataset, classifier.size)[0]
+        split: decode_cache.decode_radiographs(dataset, classifier.size)[0]
         for split, dataset in splits.items()
         if split == "test" or options.without_kind
     }

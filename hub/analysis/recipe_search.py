@@ -150,7 +150,7 @@ def score(model: nn.Module, groups: dict[str, tuple[Tensor, Tensor]]) -> dict[st
         return forward.predict_logits(model, images, SIZE).numpy()
 
     images, labels = next(iter(groups.values()))
-    pool, pool_labels = shifts.in_turn(images, labels)
+    pool, pool_labels = shifts.add_shifts(images, labels)
     temperature = fit_temperature(predict(pool), pool_labels.numpy())
 
     def add(name: str, images: Tensor, labels: Tensor) -> None:
@@ -164,7 +164,7 @@ def score(model: nn.Module, groups: dict[str, tuple[Tensor, Tensor]]) -> dict[st
 
     for name, group in groups.items():
         add(name, *group)
-    for view in shifts.VIEWS:
+    for view in shifts.SHIFTS:
         add(view, shifts.shift(images, view, 3), labels)
     for view in shifts.SWAPS:
         add(view, shifts.swap(images, labels, view), labels)

@@ -99,7 +99,7 @@ def _experiment_row(experiment: dict) -> list[object]:
 
 def _groups(figures: dict[str, float]) -> list[float | None]:
     """Return the figures of the five groups of radiographs; None if not measured."""
-    shifted = _mean([figures.get(view) for view in shifts.VIEWS])
+    shifted = _mean([figures.get(view) for view in shifts.SHIFTS])
     swapped = _mean([figures.get(view) for view in shifts.SWAPS])
     return [figures.get("plain"), shifted, swapped, figures.get("series"), figures.get("cluster")]
 

@@ -27,9 +27,9 @@ from torch import Tensor
 
 from hub.analysis.imagenet_features import imagenet_features
 from hub.data import decode_cache
-from hub.data.leakage import groups_of_copies
+from hub.data.image_files import encoded_images
+from hub.data.leakage import duplicate_groups
 from hub.data.splits import load_splits
-from hub.data.stored import stored_images
 from hub.errors import run_command
 from hub.models import package
 
@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def count_copies(splits: DatasetDict) -> dict[str, int]:
     """Return how many groups of near-duplicates there are, and how many span splits."""
-    groups = groups_of_copies(splits, radiographs=True)
+    groups = duplicate_groups(splits, radiographs=True)
     splits_of = defaultdict(list)
     for group, split in zip(groups, [name for name in splits for _ in splits[name]], strict=True):
         splits_of[group].append(split)
@@ -122,7 +122,7 @@ def _histogram(images: np.ndarray) -> np.ndarray:
 
 
 def _file_sizes(dataset: Dataset) -> np.ndarray:
-    files = stored_images(dataset)
+    files = encoded_images(dataset)
     contents = (file if isinstance(file, bytes) else Path(file).read_bytes() for file in files)
     return np.array([[len(content)] for content in contents])
 

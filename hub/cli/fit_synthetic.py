@@ -29,6 +29,6 @@ def run(dataset: str) -> None:
     train = load_splits(dataset)["train"]
     if not is_radiograph(train.features["label"].names):
         raise InputError(f"{dataset} does not have the classes NORMAL and PNEUMONIA; give chest radiographs.")
-    images, labels = decode_cache.decode_films(train, synthetic.SIZE)
+    images, labels = decode_cache.decode_radiographs(train, synthetic.SIZE)
     synthetic.save_components(synthetic.fit_components(images, labels))
     print(f"{synthetic.COMPONENTS} holds components of {len(images)} training films")

@@ -56,7 +56,9 @@ def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path]) -> N
     groups = {"unlike": input_check_fit.read_groups(unlike), "foreign": input_check_fit.read_groups(foreign)}
     splits = load_training_splits(dataset, config["label_names"])
     size = config["pretrained_cfg"]["input_size"][-1]
-    train, validation = (decode_cache.decode_films(splits[name], size)[0] for name in ("train", "validation"))
+    train, validation = (
+        decode_cache.decode_radiographs(splits[name], size)[0] for name in ("train", "validation")
+    )
     # An older check may not load; a new one is fitted to the statistics of 32 bits.
     classifier = Classifier(model, check=False, precision="fp32")
     if "statistics" not in classifier.available:

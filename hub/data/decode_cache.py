@@ -20,7 +20,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from hub.batching import batches
-from hub.data.stored import digests_of, naming, stored_images
+from hub.data.image_files import encoded_images, locate_errors, sha256_digests
 from hub.imaging.read import read_pixels
 
 # Part of the cache's key: raise it when `read_pixels` gives other pixels than before.
@@ -41,11 +41,11 @@ def decode(
 
     `radiograph` and `crop` are those of `read_pixels`. Images that were decoded before are mapped from a file
     in `cache_folder`, whose name is a hash of their contents and of how they are read; changes to the tensor
-    stay in memory. `digests` are `digests_of(dataset)`, if the caller has them.
+    stay in memory. `digests` are `sha256_digests(dataset)`, if the caller has them.
 
     Raises InputError naming the file that cannot be read.
     """
-    digests = digests_of(dataset) if digests is None else digests
+    digests = sha256_digests(dataset) if digests is None else digests
     settings = [PIXELS_VERSION, PIL.__version__, size, channels, radiograph, crop]
     key = hashlib.sha256(json.dumps([*settings, *digests]).encode()).hexdigest()
     path, shape = cache_folder() / f"{key}.npy", (len(dataset), channels, size, size)
@@ -64,11 +64,11 @@ def cache_folder() -> Path:
 def _decode(dataset: Dataset, shape: tuple[int, ...], radiograph: bool, crop: bool) -> np.ndarray:
     images = np.empty(shape, np.uint8)
     _, channels, size, _ = shape
-    stored = enumerate(stored_images(dataset))
+    stored = enumerate(encoded_images(dataset))
 
     def fill(item: tuple[int, bytes | str]) -> None:
         index, image = item
-        with naming(index, image):
+        with locate_errors(index, image):
             images[index] = read_pixels(image, size, channels, radiograph, crop).transpose(2, 0, 1)
 
     # Pillow releases the interpreter lock while it decodes and resizes, so threads help.
@@ -135,10 +135,10 @@ def are_grey(dataset: Dataset) -> bool:
         except OSError:
             return False
 
-    return all(is_grey(image) for image in stored_images(dataset))
+    return all(is_grey(image) for image in encoded_images(dataset))
 
 
-def decode_films(dataset: Dataset, size: int) -> tuple[np.ndarray, np.ndarray]:
+def decode_radiographs(dataset: Dataset, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return radiographs uint8 [N, size, size] and labels int64 [N]. Raises InputError as `decode` does."""
     images, labels = decode(dataset, size, channels=1, radiograph=True)
     return images[:, 0].numpy(), labels.numpy()

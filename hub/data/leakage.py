@@ -10,28 +10,28 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm.auto import tqdm
 
+from hub.data.image_files import encoded_images, locate_errors, sha256_digests
 from hub.data.patients import patient_number, patients_known
-from hub.data.stored import digests_of, naming, stored_images
 from hub.imaging.read import read_image
 
 # Of 256. Between radiographs of two children (Kermany et al.) it is 38 or more, between copies 10 at most.
 MAX_COPY_DISTANCE = 16
 
 
-def groups_of_copies(splits: dict[str, Dataset], radiographs: bool) -> list[str]:
+def duplicate_groups(splits: dict[str, Dataset], radiographs: bool) -> list[str]:
     """Return one name per image, shared by copies: equal bytes or, of radiographs, near-duplicates.
 
     Near-duplicates have nearly the same perceptual hash: the signs of 256 low-frequency DCT coefficients
     (imagehash.phash; Zauner 2010). Raises InputError naming an image that cannot be read.
     """
-    digests = [digest for dataset in splits.values() for digest in digests_of(dataset)]
+    digests = [digest for dataset in splits.values() for digest in sha256_digests(dataset)]
     if not radiographs:
         return [digest[:16] for digest in digests]
-    images = chain.from_iterable(stored_images(dataset) for dataset in splits.values())
+    images = chain.from_iterable(encoded_images(dataset) for dataset in splits.values())
     progress = tqdm(images, "Looking for near-duplicates", len(digests), unit=" images", leave=False)
     hashes = []
     for index, stored in enumerate(progress):
-        with naming(index, stored):
+        with locate_errors(index, stored):
             image = read_image(stored, radiograph=True)
         hashes.append(np.packbits(imagehash.phash(image, hash_size=16).hash))
     hashes = np.stack(hashes)
@@ -58,11 +58,12 @@ def leak_report(splits: DatasetDict, digests: dict[str, list[str]] | None = None
     Keys: `images` and `patients` per split, `patients_known`, `identical_groups` (groups of images
     with the same bytes, in any split), and `shared_patients`, `shared_numbers`, `shared_images`, each
     `{"train/validation": n, "train/test": n, "validation/test": n}`. Where patients are unknown a
-    "patient" is a group of near-duplicates. `digests` are `digests_of` each split, if the caller has them.
+    "patient" is a group of near-duplicates. `digests` are the `sha256_digests` of
+    each split, if the caller has them.
     """
     patients = {name: set(split["patient"][:]) for name, split in splits.items()}
     numbers = {name: {patient_number(p) for p in group} for name, group in patients.items()}
-    digests = digests or {name: digests_of(split) for name, split in splits.items()}
+    digests = digests or {name: sha256_digests(split) for name, split in splits.items()}
     repeats = Counter(digest for group in digests.values() for digest in group)
     return {
         "images": {name: len(split) for name, split in splits.items()},

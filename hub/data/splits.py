@@ -10,10 +10,10 @@ import numpy as np
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from hub.data.leakage import first_in_component, groups_of_copies
+from hub.data.image_files import file_names, sha256_digests
+from hub.data.leakage import duplicate_groups, first_in_component
 from hub.data.patients import parse_name, patient_number
 from hub.data.sources import RADIOGRAPH_CLASSES, SPLITS, check_class_count, is_radiograph, read_source
-from hub.data.stored import digests_of, file_names
 from hub.errors import InputError
 from hub.imaging.synthetic import sample_radiographs
 
@@ -96,7 +96,7 @@ def _parse_or_group(splits: dict[str, Dataset]) -> list[tuple[str, str]]:
     if all(parsed):
         return parsed
     classes = next(iter(splits.values())).features["label"].names
-    groups = groups_of_copies(splits, is_radiograph(classes))
+    groups = duplicate_groups(splits, is_radiograph(classes))
     return [name or (f"unknown-{group}", "none") for name, group in zip(parsed, groups, strict=True)]
 
 
@@ -148,7 +148,7 @@ def _groups(dataset: Dataset) -> np.ndarray:
     """Return one number per image, shared by images of one patient number and by byte-identical ones."""
     numbers = [patient_number(patient) for patient in dataset["patient"][:]]
     first, pairs = {}, []
-    for keys in (numbers, digests_of(dataset)):
+    for keys in (numbers, sha256_digests(dataset)):
         pairs += [(first.setdefault(key, index), index) for index, key in enumerate(keys)]
     return first_in_component(len(dataset), pairs)
 

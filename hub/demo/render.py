@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
-from hub.text import percent
+from hub import text
 
 STATIC = Path(__file__).parent / "static"
 CSS = STATIC / "page.css"
@@ -21,7 +21,7 @@ ENVIRONMENT = Environment(
     lstrip_blocks=True,
     undefined=StrictUndefined,
 )
-ENVIRONMENT.filters["percent"] = percent
+ENVIRONMENT.filters |= text.FORMATS
 
 
 def render(template: str, **context: object) -> Markup:

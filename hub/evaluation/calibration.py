@@ -23,7 +23,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
 
 
-def uncalibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+def undo_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Return probabilities, float [N, classes], as they were before temperature scaling."""
     tiny = np.finfo(probabilities.dtype).tiny
     return softmax(np.log(np.maximum(probabilities, tiny)) * temperature, axis=1)

@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 from hub.data.patients import patients_known
 from hub.text import interval, number
 
-DRAWS = 2000
+RESAMPLES = 2000
 
 
 def measure(
@@ -29,8 +29,8 @@ def measure(
     `subtypes` (one per image, "none" for the negatives) add `sensitivity_<subtype>`, and
     `operating_points` (thresholds on the positive probability) `<name>_sensitivity` and `<name>_specificity`.
 
-    low and high bound the 95 % interval of a cluster bootstrap (Field and Welsh 2007): `DRAWS` samples of as
-    many patients as there are, drawn with replacement, each with all their images. Repeated images make
+    low and high bound the 95 % interval of a cluster bootstrap (Field and Welsh 2007): `RESAMPLES` samples
+    of as many patients as there are, drawn with replacement, each with all their images. Repeated images make
     calibration look worse than it is, so `ece` may lie below its interval. A metric that cannot be computed,
     such as the AUC of a single class, is None.
     """
@@ -54,7 +54,7 @@ def measure(
 
     random = np.random.default_rng(seed)
     draws = []
-    for _ in tqdm(range(DRAWS), "Bootstrap over patients", unit=" draws", leave=False):
+    for _ in tqdm(range(RESAMPLES), "Bootstrap over patients", unit=" draws", leave=False):
         sample = random.integers(len(images_of), size=len(images_of))
         draws.append(metrics_of(np.concatenate([images_of[patient] for patient in sample])))
     metrics = {}

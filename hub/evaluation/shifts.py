@@ -20,11 +20,11 @@ CHUNK_SIZE = 64  # images in floats at a time
 
 
 def shift(images: Tensor, name: str, strength: int) -> Tensor:
-    """Return images, uint8 [N, C, H, W], under a shift of VIEWS at strength 1, 2 or 3.
+    """Return images, uint8 [N, C, H, W], under a shift of SHIFTS at strength 1, 2 or 3.
 
     It is deterministic.
     """
-    function, amounts = VIEWS[name]
+    function, amounts = SHIFTS[name]
     amount = amounts[STRENGTHS.index(strength)]
     return torch.cat([function(chunk, amount) for chunk in images.split(CHUNK_SIZE)])
 
@@ -52,15 +52,15 @@ def swap(images: Tensor, labels: Tensor, name: str) -> Tensor:
     return torch.cat(chunks)
 
 
-def in_turn(images: Tensor, labels: Tensor, copies: int = 3, strength: int = 2) -> tuple[Tensor, Tensor]:
+def add_shifts(images: Tensor, labels: Tensor, copies: int = 3, strength: int = 2) -> tuple[Tensor, Tensor]:
     """Return the images, `copies` shifted copies and one swapped copy of each, and all their labels.
 
     Shifts take turns, and so do swaps, so that each is applied to as many images as any other.
     """
     number = torch.arange(len(images))
     parts, truth = [images], [labels]
-    for place, name in enumerate(VIEWS):
-        members = (place - number * copies) % len(VIEWS) < copies
+    for place, name in enumerate(SHIFTS):
+        members = (place - number * copies) % len(SHIFTS) < copies
         if members.any():
             parts.append(shift(images[members], name, strength))
             truth.append(labels[members])
@@ -123,7 +123,7 @@ def _match_histograms(images: Tensor, others: Tensor) -> Tensor:
 
 # Each shift, and its amount at strengths 1, 2 and 3. Gamma and blur are torchvision's: those of
 # `imaging.effects` give other pixels, and every recorded figure depends on these.
-VIEWS: dict[str, tuple[Callable, tuple]] = {
+SHIFTS: dict[str, tuple[Callable, tuple]] = {
     "less contrast": (F.adjust_contrast, (0.75, 0.55, 0.4)),
     "more contrast": (F.adjust_contrast, (1.3, 1.6, 2.0)),
     "under-exposed": (F.adjust_brightness, (0.75, 0.55, 0.4)),

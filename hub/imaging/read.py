@@ -1,6 +1,6 @@
 """One validated 8-bit image from a path, encoded bytes, a PIL image or an array.
 
-`read_image` returns the whole image, for data sets, hashes and pages; `read_film` does the same faster for
+`read_image` returns the whole image, for data sets, hashes and pages; `read_reduced` does the same faster for
 predictions, a large JPEG at reduced scale and without borders; `read_pixels` returns an array of the size
 that a network takes, from the whole image, for training and evaluation.
 """
@@ -61,7 +61,7 @@ def read_image(source: Source, radiograph: bool = False) -> Image.Image:
     return image
 
 
-def read_film(source: Source, side: int, radiograph: bool, crop: bool = False) -> Image.Image:
+def read_reduced(source: Source, side: int, radiograph: bool, crop: bool = False) -> Image.Image:
     """Return an image for a prediction: as `read_image` does, faster and nearly the same.
 
     A large JPEG is decoded at a half, a quarter or an eighth of its size, as long as each side keeps `side`

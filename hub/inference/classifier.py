@@ -14,7 +14,7 @@ from PIL import Image
 
 from hub.batching import batches
 from hub.errors import InputError
-from hub.imaging.read import Source, read_film, squash
+from hub.imaging.read import Source, read_reduced, squash
 from hub.inference import input_check
 from hub.inference.input_check import UNCHECKED, Verdict
 from hub.models.folder import (
@@ -173,7 +173,7 @@ class Classifier:
         A large JPEG is decoded at reduced scale, with `side` pixels or more, and no fewer than `read` needs.
         Raises InputError for an image that cannot be read.
         """
-        return read_film(image, max(side, OVERSAMPLING * self.size), self.radiograph, crop=self.radiograph)
+        return read_reduced(image, max(side, OVERSAMPLING * self.size), self.radiograph, crop=self.radiograph)
 
     def read(self, image: Source) -> np.ndarray:
         """Return the input of the network before normalisation, uint8 [size, size, channels].

@@ -12,10 +12,10 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard, DatasetCardData
 from tqdm.auto import tqdm
 
+from hub.data.image_files import encoded_images, locate_errors
 from hub.data.leakage import leak_report
 from hub.data.patients import parse_name
 from hub.data.sources import is_radiograph
-from hub.data.stored import naming, stored_images
 from hub.errors import InputError
 from hub.evaluation.plots import plot_samples
 from hub.files import write_text
@@ -52,8 +52,8 @@ def _write_shards(split: Dataset, name: str, folder: Path, shard_bytes: int, siz
     with tqdm(total=len(split), desc=f"Writing {name}", unit=" images") as progress:
         for start in range(0, len(split), ROWS):
             rows = split.select(range(start, min(start + ROWS, len(split))))
-            for index, image in enumerate(stored_images(rows), start):
-                with naming(index, image):
+            for index, image in enumerate(encoded_images(rows), start):
+                with locate_errors(index, image):
                     _refuse_dicom(image)
                     sizes[read_image(image).size] += 1
             table = embed_table_storage(tables[start : start + ROWS])
@@ -97,7 +97,7 @@ def _samples(train: Dataset) -> dict[str, list]:
         for name, group in sorted(groups.items())[:10]
     }
     return {
-        name: [read_image(image) for image in stored_images(train.select(indices))]
+        name: [read_image(image) for image in encoded_images(train.select(indices))]
         for name, indices in rows.items()
     }
 

@@ -49,7 +49,7 @@ def describe_run(
 def describe_images(splits: DatasetDict, digests: dict[str, list[str]]) -> str:
     """Return counts of train and validation images, and a digest of them and their labels.
 
-    `digests` are `stored.digests_of` each split.
+    `digests` are the `sha256_digests` of each split.
     """
     rows = [[digests[name], splits[name]["label"][:]] for name in ("train", "validation")]
     digest = hashlib.sha256(json.dumps(rows).encode()).hexdigest()

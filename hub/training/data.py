@@ -6,10 +6,10 @@ from datasets import DatasetDict
 from torch import Tensor
 
 from hub.data import decode_cache
+from hub.data.image_files import sha256_digests
 from hub.data.leakage import leak_report
 from hub.data.sources import is_radiograph
 from hub.data.splits import load_splits, small_data
-from hub.data.stored import digests_of
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def read_data(source: str, small: bool = False) -> TrainingData:
     Raises InputError for what is no data set.
     """
     splits = small_data(load_splits(source)) if small else load_splits(source)
-    digests = {name: digests_of(split) for name, split in splits.items()}
+    digests = {name: sha256_digests(split) for name, split in splits.items()}
     return TrainingData(splits, digests, leak_report(splits, digests))
 
 

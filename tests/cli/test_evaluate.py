@@ -108,7 +108,7 @@ def test_evaluate_takes_every_image_and_renamed_classes_of_data_that_nobody_trai
 
 
 def test_evaluate_measures_under_every_corruption(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(shifts, "VIEWS", {name: shifts.VIEWS[name] for name in ("blur", "JPEG")})
+    monkeypatch.setattr(shifts, "SHIFTS", {name: shifts.SHIFTS[name] for name in ("blur", "JPEG")})
     code, _, _ = run(
         "evaluate", BUNDLED, "--dataset", "synthetic", "--split", "validation", "--robustness",
         "--json", tmp_path / "metrics.json", "--plots", tmp_path,

@@ -16,8 +16,8 @@ from image_sets import radiographs, write_parquet
 from PIL import Image
 
 from hub.data.decode_cache import cache_folder, decode
+from hub.data.image_files import encoded_images
 from hub.data.splits import load_splits
-from hub.data.stored import stored_images
 from hub.errors import InputError
 
 
@@ -46,7 +46,7 @@ def test_decoded_images_and_labels_keep_their_order(kaggle_folder):
     images, labels = decode(test, 40, 1, radiograph=True)
     assert images.shape == (30, 1, 40, 40)
     assert labels.tolist() == test["label"][:]
-    expected = Image.open(list(stored_images(test))[7]).resize((40, 40), Image.Resampling.BICUBIC)
+    expected = Image.open(list(encoded_images(test))[7]).resize((40, 40), Image.Resampling.BICUBIC)
     assert images[7, 0].tolist() == np.asarray(expected).tolist()
 
 
@@ -71,7 +71,7 @@ def test_the_cache_knows_images_by_content_and_by_how_they_are_read(kaggle_folde
         assert images.shape == (30, channels, size, size)
     decode(first.select(range(29, -1, -1)), 40, 1, radiograph=True)
     assert len(cached()) == 6
-    path = Path(next(stored_images(second)))
+    path = Path(next(encoded_images(second)))
     Image.new("L", (40, 40), 9).save(path)
     assert (decode(second, 40, 1, radiograph=True)[0][0] == 9).all()
 

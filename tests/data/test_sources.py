@@ -12,9 +12,9 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 from image_sets import features, names, names_in, radiographs, refusal, write_parquet
 
+from hub.data.image_files import encoded_images
 from hub.data.sources import is_radiograph
 from hub.data.splits import load_splits
-from hub.data.stored import stored_images
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +25,7 @@ def test_lower_case_class_folders_become_the_classes_of_the_data_set(kaggle_fold
             (kaggle_folder / split / name).rename(kaggle_folder / split / name.capitalize())
     test = load_splits(kaggle_folder)["test"]
     assert test.features["label"].names == ["NORMAL", "PNEUMONIA"]
-    for path, label in zip(stored_images(test), test["label"], strict=True):
+    for path, label in zip(encoded_images(test), test["label"], strict=True):
         assert ("person" in path) == (label == 1)
 
 

@@ -11,10 +11,10 @@ from datasets import DatasetDict, Value
 from image_sets import NOTHING_SHARED, features, jpeg, names, names_in, radiographs, refusal, write_parquet
 from PIL import Image
 
+from hub.data.image_files import encoded_images, sha256_digests
 from hub.data.leakage import leak_report
 from hub.data.patients import patient_number
 from hub.data.splits import load_splits, small_data
-from hub.data.stored import digests_of, stored_images
 from hub.errors import InputError
 
 
@@ -58,7 +58,7 @@ def test_byte_identical_images_are_in_one_split_whoever_they_are_said_to_be_of(k
         shutil.copy(folder / f"IM-{number:04}-0001.jpeg", folder / f"IM-{number + 12:04}-0001.jpeg")
     for seed in range(3):
         splits = load_splits(kaggle_folder, seed)
-        assert not set(digests_of(splits["train"])) & set(digests_of(splits["validation"]))
+        assert not set(sha256_digests(splits["train"])) & set(sha256_digests(splits["validation"]))
         report = leak_report(splits)
         assert report["identical_groups"] == 12
         assert report["shared_images"] == NOTHING_SHARED
@@ -103,7 +103,7 @@ def test_columns_are_image_label_patient_and_subtype(kaggle_folder):
     for split in load_splits(kaggle_folder).values():
         assert split.features == features(patient=Value("string"), subtype=Value("string"))
     test = load_splits(kaggle_folder)["test"]
-    files = [Path(path).name for path in stored_images(test)]
+    files = [Path(path).name for path in encoded_images(test)]
     rows = dict(zip(files, test.remove_columns("image"), strict=True))
     assert rows["person101_virus_106.jpeg"] == {"label": 1, "patient": "person101_virus", "subtype": "virus"}
     assert rows["IM-0101-0002.jpeg"] == {"label": 0, "patient": "IM-0101", "subtype": "none"}
@@ -148,7 +148,9 @@ def test_synthetic_radiographs_are_grey_and_of_both_classes_and_no_two_are_the_s
         assert {(image.mode, image.size) for image in split[:64]["image"]} == {("L", (224, 224))}
     report = leak_report(splits)
     assert report["shared_images"] == report["shared_patients"] == NOTHING_SHARED
-    seen = [digest for given in (splits, other) for split in given.values() for digest in digests_of(split)]
+    seen = [
+        digest for given in (splits, other) for split in given.values() for digest in sha256_digests(split)
+    ]
     assert len(set(seen)) == 2 * 448
 
 

@@ -120,7 +120,7 @@ def test_a_folder_of_other_classes_trains_a_colour_model(tmp_path):
 
 
 def test_a_run_that_was_killed_is_resumed_and_ends_as_an_uninterrupted_one(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("hub.evaluation.metrics.DRAWS", 50)
+    monkeypatch.setattr("hub.evaluation.metrics.RESAMPLES", 50)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert stop_train(signal.SIGKILL, *QUICK, "--output", killed)[0] == -signal.SIGKILL
     assert not killed.exists()

@@ -5,7 +5,7 @@ import pytest
 from predictions import answers
 from scipy.special import softmax
 
-from hub.evaluation.calibration import choose_operating_points, fit_temperature, uncalibrated
+from hub.evaluation.calibration import choose_operating_points, fit_temperature, undo_temperature
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1, 2, 5])
@@ -37,7 +37,7 @@ def test_the_temperature_of_answers_that_are_always_right_or_always_wrong_is_fin
 def test_calibration_can_be_taken_back():
     probabilities, _ = answers(50, 2)
     logits = np.log(probabilities.astype(np.float64))
-    assert np.allclose(uncalibrated(softmax(logits / 1.7, axis=1), 1.7), probabilities, atol=1e-6)
+    assert np.allclose(undo_temperature(softmax(logits / 1.7, axis=1), 1.7), probabilities, atol=1e-6)
 
 
 def test_operating_points_keep_what_they_promise():

@@ -12,7 +12,7 @@ from hub.evaluation.metrics import format_metrics, measure
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch):
     """50 draws are enough where a test is not about how good an interval is."""
-    monkeypatch.setattr(metrics, "DRAWS", 50)
+    monkeypatch.setattr(metrics, "RESAMPLES", 50)
 
 
 def each_alone(labels):
@@ -114,7 +114,7 @@ def test_every_interval_holds_its_value():
 
 
 def test_the_interval_of_the_accuracy_is_as_wide_as_the_binomial_one(monkeypatch):
-    monkeypatch.setattr(metrics, "DRAWS", 150)
+    monkeypatch.setattr(metrics, "RESAMPLES", 150)
     probabilities, labels = answers(400, 2)
     measured = measure(probabilities, labels, each_alone(labels), ["a", "b"])["accuracy"]
     expected = 2 * 1.96 * np.sqrt(measured["value"] * (1 - measured["value"]) / 400)

@@ -9,7 +9,7 @@ import torch
 import torchvision.transforms.v2.functional as F
 from PIL import Image
 
-from hub.evaluation.shifts import STRENGTHS, SWAPS, VIEWS, in_turn, shift, swap
+from hub.evaluation.shifts import SHIFTS, STRENGTHS, SWAPS, add_shifts, shift, swap
 from hub.imaging.synthetic import sample_radiographs
 
 
@@ -18,7 +18,7 @@ def radiographs():
     return torch.from_numpy(np.stack([np.asarray(image) for image in sample_radiographs(4)[0]]))[:, None]
 
 
-@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("name", SHIFTS)
 def test_a_shift_changes_the_image_and_more_so_the_stronger_it_is(name, radiographs):
     before = radiographs.clone()
     changes = []
@@ -84,7 +84,7 @@ def test_swapping_takes_two_classes(radiographs):
 
 def test_shifts_take_turns_and_every_image_comes_with_three_of_them_and_a_swap(radiographs):
     classes = torch.tensor([0, 1, 0, 1])
-    images, labels = in_turn(radiographs, classes)
+    images, labels = add_shifts(radiographs, classes)
     assert len(images) == 4 * (1 + 3 + 1)
     assert torch.equal(images[:4], radiographs) and torch.equal(labels[:4], classes)
     assert labels.bincount().tolist() == [10, 10]

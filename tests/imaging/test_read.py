@@ -17,7 +17,7 @@ from timm.data import create_transform
 
 from hub.errors import InputError
 from hub.imaging.borders import crop_borders
-from hub.imaging.read import read_film, read_image, squash
+from hub.imaging.read import read_image, read_reduced, squash
 
 RANDOM = np.random.default_rng(0)
 # A gradient survives JPEG; noise makes files long enough to cut. Both hold 0 and 255.
@@ -448,7 +448,7 @@ def smooth(width, height):
 def test_a_large_jpeg_is_decoded_at_reduced_scale_and_keeps_the_pixels_asked_for(size, read, options):
     for image in (smooth(size + 8, size), smooth(size, size + 8).convert("RGB")):
         data = encoded(image, "JPEG", **options)
-        reduced, full = read_film(data, 448, radiograph=True), read_image(data)
+        reduced, full = read_reduced(data, 448, radiograph=True), read_image(data)
         assert (min(reduced.size), reduced.mode) == (read, full.mode)
         small, expected = (pixels(squash(each, 224, 3)) for each in (reduced, full))
         assert np.abs(small - expected).max() <= 4
@@ -457,14 +457,14 @@ def test_a_large_jpeg_is_decoded_at_reduced_scale_and_keeps_the_pixels_asked_for
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "BMP"])
 def test_images_of_other_formats_are_read_as_they_are(kind):
     data = encoded(Image.fromarray(np.tile(GREY, (24, 24))), kind)
-    np.testing.assert_array_equal(pixels(read_film(data, 64, radiograph=True)), pixels(read_image(data)))
+    np.testing.assert_array_equal(pixels(read_reduced(data, 64, radiograph=True)), pixels(read_image(data)))
 
 
 def test_a_small_jpeg_an_array_and_an_opened_image_are_read_as_they_are():
     data = encoded(smooth(1000, 1000), "JPEG")
     opened = Image.open(io.BytesIO(data))
     for source in (encoded(smooth(300, 300), "JPEG"), np.asarray(smooth(1000, 1000)), opened):
-        np.testing.assert_array_equal(pixels(read_film(source, 224, False)), pixels(read_image(source)))
+        np.testing.assert_array_equal(pixels(read_reduced(source, 224, False)), pixels(read_image(source)))
     assert opened.size == (1000, 1000)
 
 
@@ -473,7 +473,7 @@ def test_a_jpeg_of_reduced_scale_is_turned_as_its_exif_says(orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = encoded(smooth(1200, 900), "JPEG", exif=exif)
-    image, full = read_film(data, 224, radiograph=True), read_image(data)
+    image, full = read_reduced(data, 224, radiograph=True), read_image(data)
     assert image.size == (full.width // 4, full.height // 4)
     np.testing.assert_allclose(pixels(image), pixels(full.resize(image.size)), atol=8)
 
@@ -483,7 +483,7 @@ def test_a_jpeg_with_borders_keeps_the_pixels_asked_for_between_them(side, least
     page = Image.new("L", (2000, 1900))
     page.paste(smooth(side, side), (150, 160))
     (tmp_path / "page.jpeg").write_bytes(encoded(page, "JPEG"))
-    image = read_film(tmp_path / "page.jpeg", 350, radiograph=True, crop=True)
+    image = read_reduced(tmp_path / "page.jpeg", 350, radiograph=True, crop=True)
     np.testing.assert_allclose(image.size, (least, least), atol=20)
     full = crop_borders(read_image(tmp_path / "page.jpeg"))
     small, expected = (pixels(squash(each, 64, 1))[2:-2, 2:-2] for each in (image, full))
@@ -496,7 +496,7 @@ def test_a_pipe_that_holds_a_small_image_on_a_large_page_is_read_once(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with ThreadPoolExecutor() as pool:
         pool.submit((tmp_path / "pipe").write_bytes, encoded(page, "JPEG"))
-        image = read_film(tmp_path / "pipe", 448, radiograph=True, crop=True)
+        image = read_reduced(tmp_path / "pipe", 448, radiograph=True, crop=True)
     np.testing.assert_allclose(image.size, (300, 300), atol=20)
 
 
@@ -505,4 +505,4 @@ def test_a_large_jpeg_that_is_cut_short_is_refused_by_name(part, tmp_path):
     data = encoded(smooth(2000, 2000), "JPEG")
     (tmp_path / "image.jpeg").write_bytes(data[: int(part * len(data))])
     with pytest.raises(InputError, match=r"image\.jpeg is damaged or cut short"):
-        read_film(tmp_path / "image.jpeg", 448, radiograph=True)
+        read_reduced(tmp_path / "image.jpeg", 448, radiograph=True)

@@ -30,7 +30,7 @@ def films():
 def real_films(shared):
     """Return every tenth image of the test split, uint8 [224, 224] each."""
     test = load_splits(shared / "data" / "chest_xray")["test"]
-    return list(decode_cache.decode_films(test.select(range(0, 624, 10)), 224)[0])
+    return list(decode_cache.decode_radiographs(test.select(range(0, 624, 10)), 224)[0])
 
 
 def share(classifier, pictures, *reasons):

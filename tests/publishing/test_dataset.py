@@ -10,8 +10,8 @@ from huggingface_hub import DatasetCard
 from PIL import Image
 from pydicom.data import get_testdata_file
 
+from hub.data.image_files import encoded_images
 from hub.data.splits import load_splits
-from hub.data.stored import stored_images
 from hub.errors import InputError
 from hub.publishing.dataset import write_dataset
 
@@ -22,14 +22,14 @@ CONSUME_DATASET = """
 import sys
 from datasets import load_dataset
 from hub.data.splits import load_splits
-from hub.data.stored import digests_of
+from hub.data.image_files import sha256_digests
 
 expected = load_splits(sys.argv[1])
 for found in (load_dataset("someone/films"), load_splits("someone/films")):
     assert list(found) == ["train", "validation", "test"]
     for name, split in expected.items():
         assert found[name].features == split.features
-        assert digests_of(found[name]) == digests_of(split)
+        assert sha256_digests(found[name]) == sha256_digests(split)
         for column in ("label", "patient", "subtype"):
             assert list(found[name][column]) == list(split[column])
 assert found["train"][0]["image"].size == (48, 40)
@@ -61,8 +61,8 @@ def test_shards_have_about_the_size_asked_for_and_hold_the_files_as_they_were(
     assert all(50_000 < size < 100_000 for size in sizes[:-1]), "ten rows more, 28 kB, at most"
     assert sizes[-1] < 100_000
     for name, split in load_splits(folder).items():
-        files = [Path(path).read_bytes() for path in stored_images(splits[name])]
-        assert list(stored_images(split)) == files
+        files = [Path(path).read_bytes() for path in encoded_images(splits[name])]
+        assert list(encoded_images(split)) == files
 
 
 def test_the_card_of_the_childrens_films_says_whose_they_are_what_is_in_them_and_what_to_beware_of(

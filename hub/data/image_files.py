@@ -11,7 +11,7 @@ from hub.errors import InputError
 from hub.imaging.read import read_file
 
 
-def stored_images(dataset: Dataset) -> Iterator[bytes | str]:
+def encoded_images(dataset: Dataset) -> Iterator[bytes | str]:
     """Yield each image as it is stored: encoded bytes, or a path."""
     # In batches of rows, which takes a tenth of the time.
     for table in dataset.select_columns("image").with_format("arrow").iter(100):
@@ -27,7 +27,7 @@ def file_names(dataset: Dataset) -> Iterator[str]:
 
 
 @contextmanager
-def naming(index: int, image: bytes | str) -> Iterator[None]:
+def locate_errors(index: int, image: bytes | str) -> Iterator[None]:
     """Put the path of an image, or its index in the data set, into an InputError raised in the block."""
     try:
         yield
@@ -36,7 +36,7 @@ def naming(index: int, image: bytes | str) -> Iterator[None]:
         raise InputError(f"{where}: {error}") from None
 
 
-def digests_of(dataset: Dataset) -> list[str]:
+def sha256_digests(dataset: Dataset) -> list[str]:
     """Return the SHA-256 of each image's encoded bytes."""
-    encoded = (i if isinstance(i, bytes) else read_file(i) for i in stored_images(dataset))
+    encoded = (i if isinstance(i, bytes) else read_file(i) for i in encoded_images(dataset))
     return [hashlib.sha256(data).hexdigest() for data in encoded]
