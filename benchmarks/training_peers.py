@@ -182,26 +182,18 @@ def ours(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Curves:
     recipe = recipes.RECIPES["xray"]._replace(size=sets["train"][0].shape[-1])
     torch.manual_seed(seed)
     model = factory.create_model(recipe.architecture, 2, str(weights), True, recipe.size, channels=1)
-    learned = copy.deepcopy(model).to(memory_format=torch.channels_last)
+    average = copy.deepcopy(model).to(memory_format=torch.channels_last)
     seconds, answers, views = [], [], []
 
-    def keep(state: dict) -> None:
-        history = state["history"]
+    def measure(state: dict) -> None:
+        history, weights = state["history"], state["average"].items()
         seconds.append(sum(epoch["seconds"] for epoch in history))
-        average = state["average"].items()
-        learned.load_state_dict({name.removeprefix("module."): tensor for name, tensor in average})
-        for split, found in (("validation", answers), ("views", views)):
-            logits = forward.predict_logits(learned, sets[split][0], history[-1]["size"])
-            found.append(logits.softmax(1).numpy())
+        average.load_state_dict({name.removeprefix("module."): tensor for name, tensor in weights})
+        for split, probabilities in (("validation", answers), ("views", views)):
+            logits = forward.predict_logits(average, sets[split][0], history[-1]["size"])
+            probabilities.append(logits.softmax(1).numpy())
 
-    loop.train(
-        model,
-        sets["train"],
-        sets["validation"],
-        recipe,
-        seed=seed,
-        save=keep,
-    )
+    loop.train(model, sets["train"], sets["validation"], recipe, seed=seed, save=measure)
     return seconds, answers, views
 
 

@@ -72,27 +72,25 @@ def main(arguments: list[str] | None = None) -> None:
     validation = decode_cache.decode(splits["validation"], 224, channels=1, radiograph=True)
     clusters = cluster(images, labels, options.weights)
     series, older, low = held_out(list(splits["train"]["patient"]), labels, clusters)
-    kept = ~(series | older | low)
+    training = ~(series | older | low)
+    train_set = images[training], labels[training]
+    groups = {
+        "plain": validation,
+        "series": (images[series | low], labels[series | low]),
+        "cluster": (images[older | low], labels[older | low]),
+    }
     print(f"held out: {series.sum()} normals of a series, {older.sum()} of a cluster, {low.sum()} pneumonias")
     for name in options.recipes or RECIPES:
-        started = time.perf_counter()
+        start = time.perf_counter()
         changes = {"epochs": 4, "size": SIZE, "seed": 0, "label_smoothing": loop.LABEL_SMOOTHING}
         changes |= RECIPES[name]
         seed, label_smoothing = changes.pop("seed"), changes.pop("label_smoothing")
         recipe = recipes.RECIPES["xray"]._replace(**changes)
         torch.manual_seed(seed)
         model = factory.create_model("mobilenetv2_100", 2, options.weights, True, 224)
-        train_set = images[kept], labels[kept]
         loop.train(model, train_set, validation, recipe, label_smoothing=label_smoothing, seed=seed)
-        seconds = time.perf_counter() - started
-        scores = score(
-            model,
-            {
-                "plain": validation,
-                "series": (images[series | low], labels[series | low]),
-                "cluster": (images[older | low], labels[older | low]),
-            },
-        )
+        seconds = time.perf_counter() - start
+        scores = score(model, groups)
         row = {"recipe": name, "changes": RECIPES[name], "commit": commit, "seconds": round(seconds)}
         with (records / EXPERIMENTS).open("a") as file:
             file.write(json.dumps(row | scores) + "\n")
