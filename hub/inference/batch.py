@@ -18,7 +18,7 @@ from hub.inference.archive import File, unpack
 from hub.inference.classifier import Classifier, Prediction
 from hub.system import usable_cores
 
-BATCH = 32  # pictures in memory at a time, as small as the network takes them
+BATCH_SIZE = 32  # pictures in memory at a time, as small as the network takes them
 THUMBNAIL = 96  # pixels, the longer side
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -40,11 +40,11 @@ class Result:
 
 
 def classify_files(classifier: Classifier, files: Iterable[File]) -> Iterator[Result]:
-    """Yield one result per picture, in order; what cannot be read is a result that says why.
+    """Yield one result per image, in order; one that cannot be read is a result with an error.
 
-    `files` are paths or open binary files that have a name, pictures and ZIPs. While the network sees `BATCH`
-    pictures, the next `BATCH` are read, in as many threads as there are cores. However many files there are,
-    no more pictures than these are in memory, and one file per thread as it was stored.
+    `files` are images and ZIPs, as paths or open binary files with a name. While the network sees
+    `BATCH_SIZE` images, the next `BATCH_SIZE` are read, in as many threads as there are cores. However many
+    files there are, memory holds no more images than these, and one encoded file per thread.
     """
     cores, stopped = usable_cores(), threading.Event()
     sources = ((place, *item) for place, file in enumerate(files) for item in unpack([file]))
@@ -102,10 +102,10 @@ def _read_batch(
     cores: int,
     stopped: threading.Event,
 ) -> list[tuple[Result, object]]:
-    """Return what `_read` gives of the next `BATCH` pictures, read in `cores` threads of the pool."""
+    """Return what `_read` gives of the next `BATCH_SIZE` pictures, read in `cores` threads of the pool."""
     batch = []
     # As many as there are threads, and then as many again: what waits for its turn would fill the memory.
-    while not stopped.is_set() and (few := list(islice(sources, min(cores, BATCH - len(batch))))):
+    while not stopped.is_set() and (few := list(islice(sources, min(cores, BATCH_SIZE - len(batch))))):
         batch += pool.map(partial(_read, classifier), few)
         few.clear()  # before others are unpacked
     return batch

@@ -12,6 +12,7 @@ from onnxruntime import InferenceSession, SessionOptions
 from onnxruntime.capi import onnxruntime_pybind11_state as refusals
 from PIL import Image
 
+from hub.batching import batches
 from hub.errors import InputError
 from hub.imaging.read import Source, read_film, squash
 from hub.inference import input_check
@@ -38,7 +39,7 @@ MOST_CHANGED = 2  # of the answers to the test split by 8 bits, where these are 
 # then moves its probability by more than 0.01.
 SAMPLES = 3
 # Pictures that go through the network at a time: more are no faster, and take much more memory.
-TOGETHER = 8
+CHUNK_SIZE = 8
 SPIN_MICROSECONDS = "20"
 
 
@@ -77,12 +78,13 @@ class Classifier:
     >>> prediction.label, prediction.probabilities["PNEUMONIA"]
     """
 
-    def __init__(self, folder: str | Path, check: bool = True, precision: str | None = None):
+    def __init__(self, folder: str | Path, check: bool | dict = True, precision: str | None = None):
         """Load a local model folder, its input check too if it has one.
 
-        `precision` is "fp32" or "int8"; without it that of `usual_precision`. The input check, fitted in 32
-        bits, is left out of 8 where `hub evaluate --save` found that they change its verdicts: these are then
-        "unchecked".
+        `precision` is "fp32" or "int8"; without it that of `usual_precision`. `check`: whether the folder's
+        input check is used, or one in its place, as `input_check.load` returns it. That of the folder, fitted
+        in 32 bits, is left out of 8 where `hub evaluate --save` found that they change its verdicts: these
+        are then "unchecked".
         Raises InputError: not a model folder, or none of this precision.
         """
         config = read_config(Path(folder))
@@ -95,30 +97,26 @@ class Classifier:
             if self.precision == "int8":
                 advice = 'it is left out where 8 bits lose too much; give precision="fp32"'
             raise InputError(f"{folder} has no {_network(self.precision)}; {advice}.")
-        try:
-            self.session = InferenceSession(file, _settings())
-        except (
-            refusals.Fail,
-            refusals.InvalidArgument,
-            refusals.InvalidGraph,
-            refusals.InvalidProtobuf,
-            refusals.RuntimeException,
-        ):
-            raise InputError(f"{file} is damaged; get it again.") from None
+        self.session = _open_session(file)
         self.folder = Path(folder)
         # The heatmap comes only from networks that have one; more outputs than these are not for predictions.
         self.available = [output.name for output in self.session.get_outputs()]
         self.outputs = [name for name in ("logits", "heatmap") if name in self.available]
-        network = self.session.get_modelmeta().custom_metadata_map.get(DIGEST)
-        holds = self.precision == "fp32" or _test_changes(self.folder).get("verdicts", 0) <= MOST_CHANGED
-        usable = check and holds and "statistics" in self.available
-        self.check = input_check.load(self.folder, network) if usable else None
+        self.check = self._load_check() if check is True else check or None
         data = config["pretrained_cfg"]
         self.channels, self.size = data["input_size"][0], data["input_size"][-1]
         self.mean, self.std = (np.float32(data[key]) for key in ("mean", "std"))
         self.classes: list[str] = config["label_names"]
         self.radiograph: bool = config.get("radiograph", False)
         self.operating_points: dict[str, float] = config.get("operating_points", {})
+
+    def _load_check(self) -> dict | None:
+        """Return the folder's input check, None where it has none or none that holds in this precision."""
+        holds = self.precision == "fp32" or _test_changes(self.folder).get("verdicts", 0) <= MOST_CHANGED
+        if not holds or "statistics" not in self.available:
+            return None
+        network = self.session.get_modelmeta().custom_metadata_map.get(DIGEST)
+        return input_check.load(self.folder, network)
 
     @classmethod
     def from_pretrained(
@@ -192,9 +190,11 @@ class Classifier:
 
     def run(self, pictures: np.ndarray, outputs: list[str]) -> list[np.ndarray]:
         """Return the network's outputs of these names for pictures uint8 [N, size, size, channels]."""
-        groups = (pictures[start : start + TOGETHER] for start in range(0, len(pictures), TOGETHER))
-        found = [self.session.run(outputs, {"pixel_values": self.normalize(group)}) for group in groups]
-        return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+        chunks = [
+            self.session.run(outputs, {"pixel_values": self.normalize(np.stack(chunk))})
+            for chunk in batches(pictures, CHUNK_SIZE)
+        ]
+        return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
 
     def normalize(self, pictures: np.ndarray) -> np.ndarray:
         """Return what the network takes, float32 [N, C, size, size], for uint8 [N, size, size, C]."""
@@ -258,8 +258,8 @@ def _network(precision: str) -> str:
     return NETWORKS[precision]
 
 
-def _settings() -> SessionOptions:
-    """Return how the network is run."""
+def _open_session(file: Path) -> InferenceSession:
+    """Load a network into ONNX Runtime; InputError where the file is damaged."""
     settings = SessionOptions()
     # ONNX Runtime looks at the machine, not at what of it this process may use.
     settings.intra_op_num_threads = usable_cores()
@@ -267,4 +267,13 @@ def _settings() -> SessionOptions:
     # Threads that spin wait for the next layer without being woken; as long as usual they would slow down the
     # decoding of the next picture, and every neighbour.
     settings.add_session_config_entry("session.intra_op.spin_duration_us", SPIN_MICROSECONDS)
-    return settings
+    try:
+        return InferenceSession(file, settings)
+    except (
+        refusals.Fail,
+        refusals.InvalidArgument,
+        refusals.InvalidGraph,
+        refusals.InvalidProtobuf,
+        refusals.RuntimeException,
+    ):
+        raise InputError(f"{file} is damaged; get it again.") from None

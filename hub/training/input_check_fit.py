@@ -20,7 +20,7 @@ from hub.files import replace_file, sha256
 from hub.imaging.read import MIN_RADIOGRAPH_SIDE, SUFFIXES, read_image
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference import input_check
-from hub.inference.batch import BATCH
+from hub.inference.batch import BATCH_SIZE
 from hub.inference.classifier import Classifier
 from hub.inference.input_check import FINE, FOREIGN, UNLIKE, Verdict
 from hub.models.folder import INPUT_CHECK, WEIGHTS
@@ -297,7 +297,7 @@ def _with_borders(films: Iterable[np.ndarray], random: Generator) -> Iterator[Im
 def _statistics(classifier: Classifier, pictures: Iterable[Image.Image], what: str) -> np.ndarray:
     """Return float32 [N, channels, 2]."""
     inputs = (classifier.read(picture) for picture in tqdm(pictures, what, unit=" pictures", leave=False))
-    batches = iter(lambda: list(islice(inputs, BATCH)), [])
+    batches = iter(lambda: list(islice(inputs, BATCH_SIZE)), [])
     return np.concatenate([classifier.run(np.stack(batch), ["statistics"])[0] for batch in batches])
 
 
@@ -305,7 +305,7 @@ def _row(classifier: Classifier, pictures: Iterable[Image.Image], reason: str) -
     """Return `shares` of what the classifier says of the pictures."""
     verdicts = []
     pictures = iter(tqdm(pictures, f"Checking, {reason}", unit=" pictures", leave=False))
-    while batch := list(islice(pictures, BATCH)):
+    while batch := list(islice(pictures, BATCH_SIZE)):
         verdicts += [prediction.verdict for prediction in classifier(batch)]
     return shares(verdicts, reason)
 

@@ -103,14 +103,14 @@ def test_no_more_is_read_ahead_than_the_next_batch(tmp_path):
     asked = []
 
     def files():
-        for index in range(4 * batch.BATCH):
+        for index in range(4 * batch.BATCH_SIZE):
             asked.append(index)
             yield tmp_path / "film.png"
 
     results = classify_files(Brightness(), files())
     assert next(results).error is None
     results.close()
-    assert batch.BATCH <= len(asked) <= 2 * batch.BATCH
+    assert batch.BATCH_SIZE <= len(asked) <= 2 * batch.BATCH_SIZE
 
 
 def test_the_next_batch_is_read_while_the_network_sees_this_one(tmp_path):
@@ -118,8 +118,8 @@ def test_the_next_batch_is_read_while_the_network_sees_this_one(tmp_path):
     read_ahead = threading.Event()
 
     def files():
-        for index in range(batch.BATCH + 1):
-            if index == batch.BATCH:
+        for index in range(batch.BATCH_SIZE + 1):
+            if index == batch.BATCH_SIZE:
                 read_ahead.set()
             yield tmp_path / "film.png"
 
@@ -128,7 +128,7 @@ def test_the_next_batch_is_read_while_the_network_sees_this_one(tmp_path):
             assert read_ahead.wait(10), "nothing was read"
             return super().predict(pictures)
 
-    assert len(list(classify_files(Waiting(), files()))) == batch.BATCH + 1
+    assert len(list(classify_files(Waiting(), files()))) == batch.BATCH_SIZE + 1
 
 
 def test_one_file_for_each_core_is_in_memory_as_it_was_stored(tmp_path):
@@ -162,11 +162,11 @@ def test_what_goes_wrong_while_files_are_listed_is_raised_after_the_results_befo
     (tmp_path / "film.png").write_bytes(png())
 
     def files():
-        yield from [tmp_path / "film.png"] * batch.BATCH
+        yield from [tmp_path / "film.png"] * batch.BATCH_SIZE
         raise OSError("the disk is gone")
 
     results = classify_files(Brightness(), files())
-    assert all(next(results).prediction for _ in range(batch.BATCH))
+    assert all(next(results).prediction for _ in range(batch.BATCH_SIZE))
     with pytest.raises(OSError, match="the disk is gone"):
         next(results)
 
