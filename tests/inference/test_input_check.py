@@ -45,10 +45,10 @@ def test_most_test_films_pass(classifier, real_films):
     assert share(classifier, real_films, "fine") >= 0.95
 
 
-@pytest.mark.parametrize("reason", perturbations.FAULTS)
+@pytest.mark.parametrize("reason", perturbations.PERTURBATIONS)
 def test_a_film_with_a_fault_is_warned_of_and_the_fault_named(classifier, real_films, reason):
     random = default_rng(3)
-    for fault in perturbations.FAULTS[reason]:
+    for fault in perturbations.PERTURBATIONS[reason]:
         assert share(classifier, [fault(film, random) for film in real_films], reason) >= 0.9
 
 
@@ -134,7 +134,7 @@ def test_statistics_that_are_no_numbers_are_not_a_film(classifier):
 
 
 def test_every_reason_has_a_sentence_that_says_what_to_do():
-    for reason in (*perturbations.FAULTS, UNLIKE, FOREIGN, "blank"):
+    for reason in (*perturbations.PERTURBATIONS, UNLIKE, FOREIGN, "blank"):
         verdict = input_check.verdict(reason)
         assert verdict.status == ("refused" if reason in input_check.REFUSED else "warned")
         assert verdict.sentence.endswith(".") and ". " not in verdict.sentence
@@ -203,7 +203,7 @@ def test_a_picture_without_borders_and_a_plain_one_stay_as_they_are():
 
 def test_a_check_is_fitted_from_films_and_pictures_and_travels_in_the_folder(tmp_path, monkeypatch):
     """On a few synthetic films and coloured squares: enough to tell an upright film from the rest."""
-    for name, count in (("PER_FAULT", 20), ("DRAWINGS", 30), ("VIEWED", 5), ("DRAWN", 20)):
+    for name, count in (("PER_PERTURBATION", 20), ("DRAWINGS", 30), ("MIN_VARIED", 5), ("SYNTHETICS", 20)):
         monkeypatch.setattr(input_check_fit, name, count)
     names = ("config.json", "metrics.json", "model.safetensors", "onnx/model.onnx", "onnx/model_int8.onnx")
     for name in names:
@@ -265,7 +265,7 @@ def test_the_goals_stand_in_the_bundled_models_record():
     flagged = {name: row["warned"] + row["refused"] for name, row in rows.items()}
     assert flagged["as they are"] <= 0.03
     assert flagged["with borders"] <= flagged["as they are"] + 0.005
-    for reason in perturbations.FAULTS:
+    for reason in perturbations.PERTURBATIONS:
         assert flagged[reason] >= 0.9 and rows[reason]["named"] >= 0.9
     for name, row in rows.items():
         if name.startswith("adult"):

@@ -19,7 +19,7 @@ from hub.files import new_folder
 from hub.inference.classifier import Classifier
 from hub.inference.heatmap import local_log_odds, overlay
 from hub.models.folder import BUNDLED
-from hub.training.perturbations import FAULTS
+from hub.training.perturbations import PERTURBATIONS
 
 
 @pytest.fixture
@@ -248,7 +248,7 @@ def test_the_readme_repeats_the_measured_numbers():
     for name in (
         "as they are",
         "with borders",
-        *FAULTS,
+        *PERTURBATIONS,
         *(name for name in rows if name.startswith("adult")),
     ):
         warned, refused = (f"{100 * rows[name][key]:.1f} %" for key in ("warned", "refused"))
