@@ -1,4 +1,4 @@
-"""Files and the members of ZIP archives, unpacked one at a time and within limits."""
+"""Members of ZIP archives, unpacked one at a time and within limits."""
 
 import io
 import zipfile
@@ -11,9 +11,9 @@ from hub.errors import InputError
 
 MAX_MEMBERS = 2000
 MAX_BYTES = 100_000_000  # of one unpacked member
-MAX_RATIO = 100  # a ZIP makes films 2 to 20 times smaller, a bomb 1,000 times
-ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second of an empty one
-# What systems put beside pictures: previews, settings, the index of a DICOM CD.
+MAX_RATIO = 100  # radiographs shrink 2 to 20 times in a ZIP, a bomb 1,000 times
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second begins an empty one
+# Files that systems add: previews, settings, the index of a DICOM CD.
 CLUTTER = ("__MACOSX", "Thumbs.db", "desktop.ini", "DICOMDIR")
 
 File = str | Path | BinaryIO
@@ -22,8 +22,8 @@ File = str | Path | BinaryIO
 def unpack(files: Iterable[File]) -> Iterator[tuple[str, str | Path | bytes | InputError]]:
     """Yield a name and a path or encoded bytes for each file, and for each member of a ZIP.
 
-    Members are unpacked in memory, one when it is asked for. In the place of what cannot be had there is an
-    InputError; a ZIP that is encrypted, damaged, empty or too large is one such.
+    Members are unpacked in memory, each when the caller asks for it. An InputError takes the place of a
+    member that cannot be unpacked, and of a ZIP that is encrypted, damaged, empty or too large.
     """
     for file in files:
         if isinstance(file, str | Path):
@@ -33,7 +33,7 @@ def unpack(files: Iterable[File]) -> Iterator[tuple[str, str | Path | bytes | In
             else:
                 yield str(file), file
         else:
-            file.seek(0)  # somebody may have read in it
+            file.seek(0)  # the caller may have read from it
             start = file.read(4)
             file.seek(0)
             if start in ZIP:
@@ -49,7 +49,7 @@ def _starts_as_zip(file: str | Path) -> bool:
         with Path(file).open("rb") as stream:
             return stream.read(4) in ZIP
     except (OSError, ValueError):
-        return False  # whoever reads it as a picture says what is wrong
+        return False  # reading it as an image says what is wrong
 
 
 def _unpack_zip(stream: BinaryIO, name: str) -> Iterator[tuple[str, bytes | InputError]]:
@@ -73,15 +73,15 @@ def _check_members(members: list[zipfile.ZipInfo], size: int, label: str) -> Non
         raise InputError(f"{label} holds more than {MAX_MEMBERS:,} files; split it.")
     if any(member.flag_bits & 1 for member in members):
         raise InputError(f"{label} is protected by a password; unpack it and give the files inside.")
-    # A member that is larger than the ZIP says is cut off there by zipfile, and its checksum is then wrong.
+    # zipfile cuts a member off at the size that the ZIP states, and a longer one then fails its checksum.
     if sum(member.file_size for member in members) > MAX_BYTES + MAX_RATIO * size:
         raise InputError(f"{label} unpacks to far more than radiographs do; give the files inside.")
 
 
 def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | InputError:
-    """Return the contents, `MAX_BYTES` or fewer, or why they cannot be had."""
+    """Return the contents, at most `MAX_BYTES`, or the InputError that says what is wrong."""
     label = PurePosixPath(_printable(_member_name(member))).name
-    # The other methods unpack all that they are given before they look at a limit.
+    # Other methods unpack everything before they look at a limit.
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return InputError(f"{label} is packed in an unusual way; make the ZIP again, with Deflate.")
     if member.file_size > MAX_BYTES:
@@ -99,7 +99,7 @@ def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes |
 
 
 def _member_name(member: zipfile.ZipInfo) -> str:
-    """Return the name as its maker wrote it: UTF-8 that the ZIP does not say it is, is taken for cp437."""
+    """Return the name as its author wrote it: zipfile decodes UTF-8 without the flag for it as cp437."""
     if member.flag_bits & 0x800:
         return member.filename
     try:
@@ -109,12 +109,12 @@ def _member_name(member: zipfile.ZipInfo) -> str:
 
 
 def _is_clutter(name: str) -> bool:
-    """Whether a member is a folder, hidden, or of no interest."""
+    """Whether a member is a folder, hidden, or one of CLUTTER."""
     parts = name.replace("\\", "/").split("/")
     hidden = any(part.startswith(".") and part not in (".", "..") for part in parts)
     return parts[-1] == "" or hidden or any(part in CLUTTER for part in parts)
 
 
 def _printable(name: str) -> str:
-    """Return the name on one line, without what would turn or hide its letters."""
+    """Return the name with U+FFFD for control characters, line breaks and marks of text direction."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)

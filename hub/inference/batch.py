@@ -1,4 +1,4 @@
-"""Many files, ZIP archives among them, to one result per picture."""
+"""Predictions for many files and ZIP archives, one result per image, and their CSV table."""
 
 import csv
 import io
@@ -18,18 +18,18 @@ from hub.inference.archive import File, unpack
 from hub.inference.classifier import Classifier, Prediction
 from hub.system import usable_cores
 
-BATCH_SIZE = 32  # pictures in memory at a time, as small as the network takes them
+BATCH_SIZE = 32  # images in memory at a time, at the size of the network's input
 THUMBNAIL = 96  # pixels, the longer side
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one picture: either a prediction and a small copy of the picture, or an error.
+    """Prediction or error for one file.
 
-    `name` is the file as it was given, with a slash and the member's name where it is a ZIP; `error` is one
-    sentence; `thumbnail` is grey or RGB, `THUMBNAIL` pixels on its longer side or less, of a radiograph
-    without its borders. `file` is the place of the file among those given, from 0.
+    `name` is the name of the file, followed by a slash and the member's name in a ZIP. A prediction comes
+    with a `thumbnail`, grey or RGB, whose longer side has at most `THUMBNAIL` pixels; that of a radiograph
+    has no borders. `error` is one sentence. `file` is the index of the file among all, from 0.
     """
 
     name: str
@@ -43,34 +43,34 @@ def classify_files(classifier: Classifier, files: Iterable[File]) -> Iterator[Re
     """Yield one result per image, in order; one that cannot be read is a result with an error.
 
     `files` are images and ZIPs, as paths or open binary files with a name. While the network sees
-    `BATCH_SIZE` images, the next `BATCH_SIZE` are read, in as many threads as there are cores. However many
-    files there are, memory holds no more images than these, and one encoded file per thread.
+    `BATCH_SIZE` images, the next `BATCH_SIZE` are read, in one thread per core. However many files there are,
+    memory holds no more images than these, and one encoded file per thread.
     """
     cores, stopped = usable_cores(), threading.Event()
-    sources = ((place, *item) for place, file in enumerate(files) for item in unpack([file]))
-    # One more thread shares out the work: an archive, or a list of open files, is read by one at a time.
+    sources = ((index, *item) for index, file in enumerate(files) for item in unpack([file]))
+    # One more thread hands out the work: only one may read in an archive or in a list of open files.
     with ThreadPoolExecutor(cores + 1) as pool:
         read_batch = partial(_read_batch, classifier, sources, pool, cores, stopped)
-        coming = pool.submit(read_batch)
+        following = pool.submit(read_batch)
         try:
-            while batch := coming.result():
-                coming = pool.submit(read_batch)
+            while batch := following.result():
+                following = pool.submit(read_batch)
                 yield from _predict(classifier, batch)
-        finally:  # also where nobody wants the rest
+        finally:  # also where the caller takes only the first results
             stopped.set()
 
 
 def rate(done: int, start: float) -> str:
-    """Return in words how many pictures a second were classified since `start`, of `time.perf_counter`."""
+    """Return the throughput since `start`, a time of `time.perf_counter`, in words."""
     return f"{done / max(time.perf_counter() - start, 1e-9):,.1f} pictures/s"
 
 
 def to_csv(rows: Iterable[tuple[Result, dict | None]]) -> str:
-    """Return results and their reports as a table for a spreadsheet: what the page says, one line per file.
+    """Return results and their reports as CSV, one row per image.
 
-    A report is what `hub.demo.handlers.report` gives, None for a file that could not be read. `status` and
-    `reason` are the input check's (`input_check.Verdict`), "error" where there is no report. Text that a
-    spreadsheet would take for a formula gets an apostrophe in front.
+    A report is what `decision.report` returns, None for a file that could not be read. `status` and `reason`
+    are those of the `Verdict`, and "error" without a report. Text that a spreadsheet would take for a formula
+    gets an apostrophe in front.
     """
     rows = list(rows)
     classes = list(dict.fromkeys(name for _, report in rows if report for name in report["probabilities"]))
@@ -102,17 +102,17 @@ def _read_batch(
     cores: int,
     stopped: threading.Event,
 ) -> list[tuple[Result, object]]:
-    """Return what `_read` gives of the next `BATCH_SIZE` pictures, read in `cores` threads of the pool."""
+    """Return `_read` of the next `BATCH_SIZE` images, in `cores` threads of the pool."""
     batch = []
-    # As many as there are threads, and then as many again: what waits for its turn would fill the memory.
+    # A few at a time, one per thread: encoded files that wait for a thread would fill the memory.
     while not stopped.is_set() and (few := list(islice(sources, min(cores, BATCH_SIZE - len(batch))))):
         batch += pool.map(partial(_read, classifier), few)
-        few.clear()  # before others are unpacked
+        few.clear()  # before the next ones are unpacked
     return batch
 
 
 def _predict(classifier: Classifier, batch: list[tuple[Result, object]]) -> Iterator[Result]:
-    """Yield the results with their predictions, where there is a picture to predict."""
+    """Yield the results, those without an error with their prediction."""
     inputs = [pixels for result, pixels in batch if result.error is None]
     predictions = iter(classifier.predict(inputs) if inputs else [])
     for result, _ in batch:
@@ -122,23 +122,23 @@ def _predict(classifier: Classifier, batch: list[tuple[Result, object]]) -> Iter
 def _read(
     classifier: Classifier, item: tuple[int, str, str | Path | bytes | InputError]
 ) -> tuple[Result, object]:
-    """Return a result that still lacks its prediction, and what `predict` makes one of."""
-    place, name, source = item
+    """Return a result without its prediction, and the pixels for `predict`."""
+    index, name, source = item
     if isinstance(source, InputError):
-        return Result(name, error=str(source), file=place), None
+        return Result(name, error=str(source), file=index), None
     try:
-        picture = classifier.open(source)
-        pixels = classifier.squash(picture)
+        image = classifier.open(source)
+        pixels = classifier.squash(image)
     except InputError as error:
         sentence = str(error)
-        if sentence.startswith("The image "):  # bytes and pictures have no name of their own
+        if sentence.startswith("The image "):  # encoded bytes have no name
             sentence = PurePosixPath(name).name + sentence.removeprefix("The image")
-        return Result(name, error=sentence, file=place), None
-    picture.thumbnail((THUMBNAIL, THUMBNAIL))
-    return Result(name, thumbnail=picture, file=place), pixels
+        return Result(name, error=sentence, file=index), None
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    return Result(name, thumbnail=image, file=index), pixels
 
 
 def _harmless(cell: str) -> str:
-    """Return text that a spreadsheet shows and does not run, and that UTF-8 can hold."""
+    """Return text that a spreadsheet does not run as a formula, and that UTF-8 can encode."""
     text = cell.encode("utf-8", "backslashreplace").decode("utf-8")
     return f"'{text}" if text.startswith(FORMULA) else text

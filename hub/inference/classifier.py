@@ -1,4 +1,4 @@
-"""A picture in, an answer out: what the apps, the command line and Python users call."""
+"""`Classifier`: an image in, a prediction out, for the apps, the command line and Python."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,24 +34,23 @@ from hub.system import usable_cores
 # tab "Inside the network" reads the last two: torch's weights, since ONNX Runtime hands out no activations
 # between layers, and the filters as they were before training.
 FILES = ["config.json", INPUT_CHECK, METRICS, "*.png", "*.jpg", WEIGHTS, FILTERS]
-MOST_CHANGED = 2  # of the answers to the test split by 8 bits, where these are the usual ones
-# Pixels of a JPEG at reduced scale for each that the network is given, on each side: by 2, a film now and
-# then moves its probability by more than 0.01.
-SAMPLES = 3
-# Pictures that go through the network at a time: more are no faster, and take much more memory.
-CHUNK_SIZE = 8
-SPIN_MICROSECONDS = "20"
+MAX_CHANGES = 2  # of labels or verdicts on the test split, for 8 bits to be the default
+# Pixels that a JPEG decoded at reduced scale keeps per pixel of the input, on each side. With 2, some
+# radiographs move their probability by more than 0.01.
+OVERSAMPLING = 3
+CHUNK_SIZE = 8  # images in one run of the network; more are no faster and take much more memory
+SPIN_MICROSECONDS = "20"  # how long a thread of ONNX Runtime waits actively for the next layer
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model says of one picture.
+    """The answer of a model to one image.
 
-    `label` is the most probable class, `probabilities` a calibrated one per class,
-    `heatmaps` a class activation map per class, float32 [h, w] (7 x 7 for MobileNetV2 at 224 px) in
-    logits: the mean over positions plus the classifier's bias is that class's logit. Empty for a
-    network that does not end in average pooling and one linear layer. `verdict` is that of the input
-    check; where it refuses the picture, `label` is None and the dictionaries are empty.
+    `label` is the most probable class, `probabilities` a calibrated one per class, `heatmaps` a class
+    activation map per class (Zhou et al. 2016), float32 [h, w] in logits, 7 x 7 for MobileNetV2 at 224 px:
+    its mean plus the classifier's bias is the logit of the class. A network that does not end in average
+    pooling and one linear layer has no heatmaps. `verdict` is that of the input check; where it refuses the
+    image, `label` is None and the dictionaries are empty.
     """
 
     label: str | None
@@ -61,17 +60,17 @@ class Prediction:
 
     @property
     def heatmap(self) -> np.ndarray | None:
-        """The class activation map of the predicted label, float32 [h, w]."""
+        """Return the class activation map of the predicted label, float32 [h, w]."""
         return self.heatmaps.get(self.label)
 
     @property
     def warnings(self) -> list[str]:
-        """The verdict's sentence, if it has one."""
+        """Return the sentence of the verdict, if it has one, in a list."""
         return [self.verdict.sentence] if self.verdict.sentence else []
 
 
 class Classifier:
-    """A model folder, loaded.
+    """A model folder, loaded for inference without torch.
 
     >>> classifier = Classifier.from_pretrained()
     >>> prediction = classifier("film.jpeg")
@@ -79,18 +78,17 @@ class Classifier:
     """
 
     def __init__(self, folder: str | Path, check: bool | dict = True, precision: str | None = None):
-        """Load a local model folder, its input check too if it has one.
+        """Load a local model folder.
 
-        `precision` is "fp32" or "int8"; without it that of `usual_precision`. `check`: whether the folder's
-        input check is used, or one in its place, as `input_check.load` returns it. That of the folder, fitted
-        in 32 bits, is left out of 8 where `hub evaluate --save` found that they change its verdicts: these
-        are then "unchecked".
-        Raises InputError: not a model folder, or none of this precision.
+        `precision` is "fp32" or "int8", by default that of `default_precision`. `check` says whether to use
+        the folder's input check, or is one to use instead, as `input_check.load` returns it. The check is
+        fitted in 32 bits; in 8, it is left out where `hub evaluate --save` counted changed verdicts, which
+        are then "unchecked". Raises InputError: not a model folder, or none of this precision.
         """
         config = read_config(Path(folder))
         if "label_names" not in config:
             raise InputError(f"{folder} has no label_names in its config.json; add the classes in order.")
-        self.precision = precision or usual_precision(Path(folder))
+        self.precision = precision or default_precision(Path(folder))
         file = Path(folder) / _network(self.precision)
         if not file.is_file():
             advice = "python -m hub export makes it in a folder of train.py"
@@ -99,7 +97,7 @@ class Classifier:
             raise InputError(f"{folder} has no {_network(self.precision)}; {advice}.")
         self.session = _open_session(file)
         self.folder = Path(folder)
-        # The heatmap comes only from networks that have one; more outputs than these are not for predictions.
+        # Not every network has a heatmap, and statistics are for the input check.
         self.available = [output.name for output in self.session.get_outputs()]
         self.outputs = [name for name in ("logits", "heatmap") if name in self.available]
         self.check = self._load_check() if check is True else check or None
@@ -111,9 +109,9 @@ class Classifier:
         self.operating_points: dict[str, float] = config.get("operating_points", {})
 
     def _load_check(self) -> dict | None:
-        """Return the folder's input check, None where it has none or none that holds in this precision."""
-        holds = self.precision == "fp32" or _test_changes(self.folder).get("verdicts", 0) <= MOST_CHANGED
-        if not holds or "statistics" not in self.available:
+        """Return the folder's input check; None without one, or where it does not fit this precision."""
+        fits = self.precision == "fp32" or _test_changes(self.folder).get("verdicts", 0) <= MAX_CHANGES
+        if not fits or "statistics" not in self.available:
             return None
         network = self.session.get_modelmeta().custom_metadata_map.get(DIGEST)
         return input_check.load(self.folder, network)
@@ -128,15 +126,15 @@ class Classifier:
         local_files_only: bool = False,
         precision: str | None = None,
     ) -> "Classifier":
-        """Load a local folder or a Hub model id; without arguments the bundled pneumonia model.
+        """Load a local folder or a Hub model id; by default the bundled pneumonia model.
 
-        `precision` is that of the constructor; of the Hub's networks only the one that is needed is fetched.
-        Raises InputError: no such folder or model, no network, not a model folder, or none of this precision.
+        `precision` is that of the constructor, and only its network is downloaded from the Hub. Raises
+        InputError: no such folder or model, no connection, not a model folder, or none of this precision.
         """
         if Path(folder_or_hub_id).is_dir():
             return cls(folder_or_hub_id, precision=precision)
         if precision:
-            _network(precision)  # refused before anything is fetched
+            _network(precision)  # raises before any download
         fetch = partial(
             snapshot_download,
             str(folder_or_hub_id),
@@ -146,7 +144,7 @@ class Classifier:
         )
         try:
             folder = Path(fetch(revision=revision, allow_patterns=FILES))
-            file = _network(precision or usual_precision(folder))
+            file = _network(precision or default_precision(folder))
             fetch(revision=folder.name, allow_patterns=file)  # of the same commit
         except LocalEntryNotFoundError:
             raise InputError(
@@ -160,66 +158,64 @@ class Classifier:
             ) from None
         return cls(folder, precision=precision)
 
-    def __call__(self, pictures: Source | Sequence[Source]) -> Prediction | list[Prediction]:
-        """Return a prediction for a picture (path, bytes, PIL image or array), or a list for a list.
+    def __call__(self, images: Source | Sequence[Source]) -> Prediction | list[Prediction]:
+        """Return a prediction for an image (path, bytes, PIL image or array), or a list for a list.
 
-        Raises InputError for a picture that cannot be read.
+        Raises InputError for an image that cannot be read.
         """
-        if isinstance(pictures, list | tuple):
-            return self.predict([self.read(picture) for picture in pictures]) if pictures else []
-        return self.predict([self.read(pictures)])[0]
+        if isinstance(images, list | tuple):
+            return self.predict([self.read(image) for image in images]) if images else []
+        return self.predict([self.read(images)])[0]
 
-    def open(self, picture: Source, side: int = 0) -> Image.Image:
-        """Return the picture as `read_image` does; of a radiograph without the borders of a letterbox.
+    def open(self, image: Source, side: int = 0) -> Image.Image:
+        """Return the image as `read_image` does; that of a radiograph without borders.
 
-        A large JPEG is decoded at reduced scale, to `side` pixels or more, and no fewer than `read` needs.
-        Raises InputError for a picture that cannot be read.
+        A large JPEG is decoded at reduced scale, with `side` pixels or more, and no fewer than `read` needs.
+        Raises InputError for an image that cannot be read.
         """
-        return read_film(picture, max(side, SAMPLES * self.size), self.radiograph, crop=self.radiograph)
+        return read_film(image, max(side, OVERSAMPLING * self.size), self.radiograph, crop=self.radiograph)
 
-    def read(self, picture: Source) -> np.ndarray:
-        """Return the picture as the network sees it before normalisation, uint8 [size, size, channels].
+    def read(self, image: Source) -> np.ndarray:
+        """Return the input of the network before normalisation, uint8 [size, size, channels].
 
-        Raises InputError for a picture that cannot be read.
+        Raises InputError for an image that cannot be read.
         """
-        return self.squash(self.open(picture))
+        return self.squash(self.open(image))
 
-    def squash(self, film: Image.Image) -> np.ndarray:
-        """Return what `open` gave as the network sees it before normalisation, uint8 as of `read`."""
-        return squash(film, self.size, self.channels)
+    def squash(self, image: Image.Image) -> np.ndarray:
+        """Return an image of `open` as `read` does, uint8 [size, size, channels]."""
+        return squash(image, self.size, self.channels)
 
-    def run(self, pictures: np.ndarray, outputs: list[str]) -> list[np.ndarray]:
-        """Return the network's outputs of these names for pictures uint8 [N, size, size, channels]."""
+    def run(self, images: Sequence[np.ndarray], outputs: list[str]) -> list[np.ndarray]:
+        """Return the network's outputs of these names for images uint8 [N, size, size, channels]."""
         chunks = [
             self.session.run(outputs, {"pixel_values": self.normalize(np.stack(chunk))})
-            for chunk in batches(pictures, CHUNK_SIZE)
+            for chunk in batches(images, CHUNK_SIZE)
         ]
         return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
 
-    def normalize(self, pictures: np.ndarray) -> np.ndarray:
-        """Return what the network takes, float32 [N, C, size, size], for uint8 [N, size, size, C]."""
-        count, height, width, channels = pictures.shape
+    def normalize(self, images: np.ndarray) -> np.ndarray:
+        """Return the input of the network, float32 [N, C, size, size], for uint8 [N, size, size, C]."""
+        count, height, width, channels = images.shape
         pixels = np.empty((count, channels, height, width), np.float32)
-        np.divide(pictures.transpose(0, 3, 1, 2), np.float32(255), out=pixels)
+        np.divide(images.transpose(0, 3, 1, 2), np.float32(255), out=pixels)
         pixels -= self.mean[:, None, None]
         pixels /= self.std[:, None, None]
         return pixels
 
-    def predict(self, pictures: Sequence[np.ndarray], always: bool = False) -> list[Prediction]:
-        """Return one prediction for each uint8 [size, size, channels] that `read` gave.
+    def predict(self, images: Sequence[np.ndarray], always: bool = False) -> list[Prediction]:
+        """Return one prediction for each image of `read`, uint8 [size, size, channels].
 
-        With `always` there is an answer also to what the input check refuses: for measuring, not for people.
+        With `always`, images that the input check refuses get an answer too: for evaluation, not for people.
         """
-        pixels = np.stack(pictures)
-        outputs = [*self.outputs, "statistics"] if self.check else self.outputs
-        found = dict(zip(outputs, self.run(pixels, outputs), strict=True))
-        logits, maps = found["logits"], found.get("heatmap")
+        pixels = np.stack(images)
+        names = [*self.outputs, "statistics"] if self.check else self.outputs
+        outputs = dict(zip(names, self.run(pixels, names), strict=True))
+        logits, maps = outputs["logits"], outputs.get("heatmap")
         probabilities = np.exp(logits - np.logaddexp.reduce(logits, 1, keepdims=True))
-        verdicts = (
-            input_check.judge(self.check, pixels, found["statistics"])
-            if self.check
-            else [UNCHECKED] * len(pixels)
-        )
+        verdicts = [UNCHECKED] * len(pixels)
+        if self.check:
+            verdicts = input_check.judge(self.check, pixels, outputs["statistics"])
         return [
             Prediction(None, {}, {}, verdict)
             if verdict.status == "refused" and not always
@@ -233,26 +229,26 @@ class Classifier:
         ]
 
 
-def usual_precision(folder: Path) -> str:
-    """Return "int8" where `hub evaluate --save` found that it hardly changes an answer, else "fp32".
+def default_precision(folder: Path) -> str:
+    """Return "int8" where `hub evaluate --save` counted few changed answers, else "fp32".
 
-    On the test split it may change `MOST_CHANGED` labels, and as many verdicts of the input check.
+    On the test split, 8 bits may change `MAX_CHANGES` labels and `MAX_CHANGES` verdicts of the input check.
     """
-    changed = _test_changes(folder)
-    return "int8" if changed and max(changed.values()) <= MOST_CHANGED else "fp32"
+    changes = _test_changes(folder)
+    return "int8" if changes and max(changes.values()) <= MAX_CHANGES else "fp32"
 
 
 def _test_changes(folder: Path) -> dict[str, int]:
-    """Return how many `labels` and `verdicts` of the test split 8 bits change; {} where nobody counted."""
+    """Return how many `labels` and `verdicts` of the test split 8 bits change; {} where not counted."""
     try:
         section = read_metrics(folder)["onnx"]
-        return {what: int(section[f"test_{what}_changed"]) for what in ("labels", "verdicts")}
+        return {name: int(section[f"test_{name}_changed"]) for name in ("labels", "verdicts")}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
 def _network(precision: str) -> str:
-    """Return the file of a precision; InputError for one that there is not."""
+    """Return the file of a precision; InputError for an unknown one."""
     if precision not in NETWORKS:
         raise InputError(f"There is no precision {precision}; give {' or '.join(NETWORKS)}.")
     return NETWORKS[precision]
@@ -261,11 +257,11 @@ def _network(precision: str) -> str:
 def _open_session(file: Path) -> InferenceSession:
     """Load a network into ONNX Runtime; InputError where the file is damaged."""
     settings = SessionOptions()
-    # ONNX Runtime looks at the machine, not at what of it this process may use.
+    # ONNX Runtime counts the cores of the machine, not those that this process may use.
     settings.intra_op_num_threads = usable_cores()
     settings.inter_op_num_threads = 1
-    # Threads that spin wait for the next layer without being woken; as long as usual they would slow down the
-    # decoding of the next picture, and every neighbour.
+    # Spinning threads start the next layer sooner; at the default duration they would slow down the decoding
+    # of the next image and every other process.
     settings.add_session_config_entry("session.intra_op.spin_duration_us", SPIN_MICROSECONDS)
     try:
         return InferenceSession(file, settings)
