@@ -1,3 +1,3 @@
-"""Register this project's networks with timm: published model cards say `import hub.architectures`."""
+"""Register the small networks with timm; published model cards say `import hub.architectures`."""
 
 from hub.models.architectures import *  # noqa: F403

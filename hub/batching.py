@@ -1,4 +1,4 @@
-"""Batches of anything, under a progress bar."""
+"""Batches of any items, under a progress bar."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -12,9 +12,9 @@ Item = TypeVar("Item")
 def batches(
     items: Iterable[Item], size: int, description: str | None = None, unit: str = "images"
 ) -> Iterator[list[Item]]:
-    """Yield lists of `size` items, the last one of as many as are left.
+    """Yield lists of `size` items, the last of which may be shorter.
 
-    With a `description` a progress bar counts the items, and goes when they are done.
+    With a `description`, a progress bar counts the items until they are done.
     """
     iterator = iter(items if description is None else tqdm(items, description, unit=f" {unit}", leave=False))
     while batch := list(islice(iterator, size)):

@@ -1,4 +1,4 @@
-"""Files and folders that are written whole or not at all."""
+"""Write files and folders whole or not at all."""
 
 import hashlib
 import json
@@ -11,15 +11,15 @@ from hub.errors import InputError
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits."""
+    """Return the SHA-256 of a file in hexadecimal digits."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its name when the block ends well.
+    """Yield a temporary path that is renamed to `path` when the block succeeds.
 
-    A reader never sees half a file, and where the block fails an older file stays as it was.
+    So a reader never sees half a file, and when the block fails an older file remains.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -31,12 +31,12 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, content: dict) -> None:
-    """Write JSON by way of `replace_file`."""
+    """Write JSON through `replace_file`."""
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def write_text(path: Path, content: str) -> None:
-    """Write text by way of `replace_file`."""
+    """Write text through `replace_file`."""
     with replace_file(path) as partial:
         partial.write_text(content)
 
@@ -48,11 +48,10 @@ def new_folder(
     option: str = "--output",
     check: Callable[[Path], object] = lambda path: None,
 ) -> Iterator[Path]:
-    """Yield a temporary folder beside `path` that takes its name when the block ends well.
+    """Yield a temporary folder that is renamed to `path` when the block succeeds.
 
-    Raises InputError, which names `option`, when `path` exists already and `overwrite` is not given;
-    with it the old folder goes only once the new one is complete. `check` raises InputError for a folder that
-    may not be replaced.
+    Raises InputError, which names `option`, if `path` exists. With `overwrite`, the new folder replaces it
+    once it is complete, unless `check` raises InputError for a folder that may not be replaced.
     """
     path = path.resolve()
     if path.exists() and not overwrite:
@@ -66,9 +65,9 @@ def new_folder(
 
 @contextmanager
 def replace_folder(path: Path, option: str = "--output") -> Iterator[Path]:
-    """Yield a temporary folder beside `path` that takes its place when the block ends well.
+    """Yield a temporary folder that replaces `path` when the block succeeds.
 
-    Raises InputError, which names `option`, where it cannot be made.
+    Raises InputError, which names `option`, if the folder cannot be made.
     """
     partial, old = (path.with_name(f".{path.name}.{suffix}") for suffix in ("partial", "old"))
     shutil.rmtree(partial, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What of the machine a process may use, and that it keeps the memory it has. No torch here."""
+"""Cores and memory of this process. No torch here."""
 
 import ctypes
 import math
@@ -10,33 +10,33 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # glibc's malloc.h
 
 
 def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
-    """Return how many cores this process may keep busy: fewer than the machine has, in many a container.
+    """Return how many cores this process may use, in many containers fewer than the machine has.
 
-    `groups` is where Linux tells the quota, of which a fraction counts as a core.
+    `groups` is the folder of control groups, where Linux states a quota; its fraction counts as a core.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         if (groups / "cpu.max").is_file():
             quota, period = (groups / "cpu.max").read_text().split()
-        else:  # of older systems
+        else:  # control groups, version 1
             quota, period = (
-                (groups / "cpu" / f"cpu.cfs_{what}_us").read_text() for what in ("quota", "period")
+                (groups / "cpu" / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period")
             )
         limit = math.ceil(int(quota) / int(period))
     except (OSError, ValueError, ZeroDivisionError):
-        return cores  # no quota, which "max" says, too
+        return cores  # no quota; "max" says so too
     return min(cores, limit) if limit > 0 else cores
 
 
 def keep_memory() -> None:
-    """Let this process use its freed memory again; call it before torch is imported.
+    """Reuse freed memory within this process; call this before torch is imported.
 
-    Every step of training frees and takes the same gigabytes. glibc hands blocks above 32 MB back to the
-    system at once (mallopt(3)), which then clears every page of the next ones: half the time of a step at
-    224 px. Kept in pages of 2 MB, where Linux has them on request, they cost nothing. Elsewhere than with
-    glibc, and on a GPU, nothing changes. The process keeps the most memory that it ever had.
+    Every training step frees and allocates the same gigabytes. glibc returns blocks above 32 MB to the system
+    at once (mallopt(3)), which then clears every page of the next ones: half the time of a step at 224 px.
+    Kept in pages of 2 MB, where Linux has them on request, they cost nothing. The price is that the process
+    stays at its peak memory. Without glibc, and on a GPU, nothing changes.
     """
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch's, read at its first allocation
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch reads it at its first allocation
     if platform.libc_ver()[0] == "glibc":
         library = ctypes.CDLL(None)
         library.mallopt(M_MMAP_MAX, 0)

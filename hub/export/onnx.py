@@ -1,10 +1,10 @@
-"""The network as ONNX, beside its safetensors: what serves it, without torch.
+"""Export the network of a model folder to ONNX, for inference without torch.
 
-`onnx/model.onnx` has one input, `pixel_values` float32 [batch, channels, size, size], normalised, and as
-outputs `logits` [batch, classes]; `heatmap` [batch, classes, h, w], the class activation maps, where the
-network ends in average pooling and one linear layer; and `statistics` [batch, channels, 2], mean and
-deviation over positions of each channel of every stage. `onnx/model_int8.onnx` is the same in 8 bits; it
-is there only if it answers as well. Both say of which safetensors they are.
+`onnx/model.onnx` has one input, `pixel_values` float32 [batch, channels, size, size], normalised. Its outputs
+are `logits` [batch, classes]; `heatmap` [batch, classes, h, w], the class activation maps, if the network
+ends in average pooling and one linear layer; and `statistics` [batch, channels, 2], mean and deviation over
+positions of each channel of every stage. `onnx/model_int8.onnx` is the same in 8 bits, kept only if it is as
+good. Both contain the SHA-256 of the weights that they were exported from.
 """
 
 import logging
@@ -18,9 +18,9 @@ import onnx
 import torch
 from onnxruntime import InferenceSession
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from hub import files
+from hub.batching import batches
 from hub.errors import InputError
 from hub.evaluation.metrics import auc
 from hub.export import quantization
@@ -29,17 +29,17 @@ from hub.models.factory import load
 from hub.models.folder import DIGEST, WEIGHTS, read_metrics
 from hub.text import number
 
-TOLERANCE = 1e-4  # between torch and ONNX Runtime, relative for figures above 1
-AUC_LOSS, ACCURACY_LOSS = 0.002, 0.003  # what 8 bits may cost on validation data
+TOLERANCE = 1e-4  # between torch and ONNX Runtime, relative for values above 1
+AUC_LOSS, ACCURACY_LOSS = 0.002, 0.003  # the most that 8 bits may lose on validation data
 CALIBRATION_IMAGES = 200
 
 
 def export(folder: Path, images: Tensor, validation: tuple[Tensor, Tensor]) -> dict:
-    """Write `onnx/` into a model folder, in place of an older one; return the section for metrics.json.
+    """Write `onnx/` of a model folder, and return the section for metrics.json.
 
-    `images`, uint8 [N, C, H, W], are training images: from them come the ranges of 8 bits (static
-    quantisation, per channel). `validation`, images alike and labels int64 [N], decides whether 8 bits are
-    good enough. Raises InputError where ONNX cannot express the network or answers differently.
+    `images`, uint8 [N, C, H, W], are training images that calibrate the ranges of 8 bits. `validation`, such
+    images and labels int64 [N], decides whether 8 bits are good enough. Raises InputError where ONNX cannot
+    express the network or its outputs differ.
     """
     model = load(folder)
     with files.replace_folder(folder / "onnx") as partial:
@@ -62,17 +62,17 @@ def export(folder: Path, images: Tensor, validation: tuple[Tensor, Tensor]) -> d
 
 
 def as_good(int8: dict[str, float], fp32: dict[str, float]) -> bool:
-    """Whether 8 bits cost so little, by `score` of both, that they are kept."""
+    """Whether 8 bits lose little enough, by `score` of both, to be kept."""
     return fp32["auc"] - int8["auc"] <= AUC_LOSS and fp32["accuracy"] - int8["accuracy"] <= ACCURACY_LOSS
 
 
 def calibration_rows(count: int) -> np.ndarray:
-    """Return which of `count` training images, int [at most CALIBRATION_IMAGES], set the ranges of 8 bits."""
+    """Return the indices of the training images that calibrate 8 bits, int [CALIBRATION_IMAGES at most]."""
     return np.random.default_rng(0).permutation(count)[:CALIBRATION_IMAGES]
 
 
 def format_export(section: dict) -> str:
-    """Return what `export` found, as lines to print."""
+    """Return the section of `export` as lines to print."""
     lines = []
     for name in ("fp32", "int8"):
         scores = section[name]
@@ -85,19 +85,19 @@ def format_export(section: dict) -> str:
 
 
 def verify(folder: Path) -> None:
-    """Raise InputError where `onnx/` of a model folder is missing, or not the network of its safetensors.
+    """Raise InputError where `onnx/` of a model folder is missing or is not the network of its weights.
 
-    The files have to be those that `export` measured, made of these weights, and 32 bits are run.
+    The files have to be those that `export` measured, exported from these weights; 32 bits are run as well.
     """
     advice = f"run python -m hub export {folder} --dataset SOURCE"
     section = read_metrics(folder).get("onnx", {})
-    found = {file.name: files.sha256(file) for file in sorted((folder / "onnx").glob("*.onnx"))}
-    if "model.onnx" not in found:
+    digests = {file.name: files.sha256(file) for file in sorted((folder / "onnx").glob("*.onnx"))}
+    if "model.onnx" not in digests:
         raise InputError(f"{folder} has no onnx/model.onnx; {advice}.")
-    if found != section.get("sha256"):
+    if digests != section.get("sha256"):
         raise InputError(f"The files in {folder / 'onnx'} are not those that were measured; {advice}.")
     weights = files.sha256(folder / WEIGHTS)
-    for name in found:
+    for name in digests:
         properties = {entry.key: entry.value for entry in onnx.load(folder / "onnx" / name).metadata_props}
         if properties.get(DIGEST) != weights:
             raise InputError(f"{name} was not made from the model.safetensors beside it; {advice}.")
@@ -108,7 +108,7 @@ def verify(folder: Path) -> None:
 
 
 class Served(nn.Module):
-    """A timm network with everything that serving needs, from one forward pass."""
+    """A timm network that returns all outputs of the ONNX file from one forward pass."""
 
     def __init__(self, model: nn.Module):
         super().__init__()
@@ -118,17 +118,17 @@ class Served(nn.Module):
     def forward(self, pixel_values: Tensor) -> tuple[Tensor, ...]:
         features, stages = self.model.forward_intermediates(pixel_values)
         moments = [torch.std_mean(stage, (2, 3), correction=0) for stage in stages]
-        found = {
+        values = {
             "logits": self.model.forward_head(features),
             "statistics": torch.cat([torch.stack((mean, std), 2) for std, mean in moments], 1),
         }
         if "heatmap" in self.outputs:
-            found["heatmap"] = class_activation_maps(self.model, features)
-        return tuple(found[name] for name in self.outputs)
+            values["heatmap"] = class_activation_maps(self.model, features)
+        return tuple(values[name] for name in self.outputs)
 
 
 def class_activation_maps(model: nn.Module, features: Tensor) -> Tensor:
-    """Return float [B, classes, h, w]: classifier rows times the last feature map (Zhou et al. 2016)."""
+    """Return classifier rows times the last feature map (Zhou et al. 2016), float [B, classes, h, w]."""
     return torch.einsum("kc,bchw->bkhw", model.get_classifier().weight, features)
 
 
@@ -143,18 +143,18 @@ def has_heatmap(model: nn.Module) -> bool:
 
 
 def noise(model: nn.Module, count: int = 2) -> Tensor:
-    """Return float32 [count, channels, size, size], the same for the same model."""
+    """Return noise for the input, float32 [count, channels, size, size], always the same."""
     return torch.randn(count, *model.pretrained_cfg["input_size"], generator=torch.Generator().manual_seed(0))
 
 
 def to_input(images: Tensor, model: nn.Module) -> np.ndarray:
-    """Return what the network takes, float32 [N, channels, H, W], from uint8 [N, 1 or channels, H, W]."""
+    """Return the network's input, float32 [N, channels, H, W], for uint8 [N, 1 or channels, H, W]."""
     channels = model.pretrained_cfg["input_size"][0]
     return forward.normalize(images.expand(-1, channels, -1, -1) / 255, model).numpy()
 
 
 def write_onnx(model: nn.Module, file: Path) -> None:
-    """Write the network as `Served`, any batch size."""
+    """Write the network as `Served` to an ONNX file, for any batch size."""
     try:
         served = Served(model).eval()
         with quiet():
@@ -174,7 +174,7 @@ def write_onnx(model: nn.Module, file: Path) -> None:
 
 @torch.inference_mode()
 def largest_difference(model: nn.Module, file: Path) -> float:
-    """Return by how much any output in ONNX Runtime differs from torch's, relative for figures above 1."""
+    """Return the largest difference of ONNX Runtime from torch, relative for values above 1."""
     inputs, served = noise(model), Served(model).eval()
     answers = InferenceSession(file).run(served.outputs, {"pixel_values": inputs.numpy()})
     pairs = zip(served(inputs), answers, strict=True)
@@ -184,8 +184,10 @@ def largest_difference(model: nn.Module, file: Path) -> float:
 def score(model: nn.Module, file: Path, images: Tensor, labels: Tensor) -> dict[str, float]:
     """Return `auc`, `accuracy` and `bytes` of an ONNX file."""
     session = InferenceSession(file)
-    batches = tqdm(images.split(32), f"Validating {file.name}", unit=" batches", leave=False)
-    logits = [session.run(["logits"], {"pixel_values": to_input(batch, model)})[0] for batch in batches]
+    logits = [
+        session.run(["logits"], {"pixel_values": to_input(torch.stack(chunk), model)})[0]
+        for chunk in batches(images, 32, f"Validating {file.name}")
+    ]
     probabilities = torch.from_numpy(np.concatenate(logits)).softmax(1).numpy()
     return {
         "auc": auc(probabilities, labels.numpy()),
@@ -195,7 +197,7 @@ def score(model: nn.Module, file: Path, images: Tensor, labels: Tensor) -> dict[
 
 
 def sign(file: Path, folder: Path) -> None:
-    """Write into an ONNX file of which weights it was made."""
+    """Write the SHA-256 of the folder's weights into an ONNX file."""
     network = onnx.load(file)
     onnx.helper.set_model_props(network, {DIGEST: files.sha256(folder / WEIGHTS)})
     onnx.save(network, file)
@@ -203,7 +205,7 @@ def sign(file: Path, folder: Path) -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep back what the exporters tell their own developers."""
+    """Silence the exporters' logs and warnings, which address their developers."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

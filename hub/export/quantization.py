@@ -1,4 +1,4 @@
-"""The network of an ONNX file in 8 bits: ranges and biases from training images."""
+"""Static quantisation of an ONNX file to 8 bits, with bias correction."""
 
 from pathlib import Path
 
@@ -10,11 +10,13 @@ from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from tqdm.auto import tqdm
 
-TOGETHER = 8  # images through the network at a time
+from hub.batching import batches
+
+CHUNK_SIZE = 8  # images in one run of the network
 
 
 def write_int8(full: Path, file: Path, inputs: np.ndarray) -> None:
-    """Write the network of `full` in 8 bits, with ranges and biases from `inputs`, float32 [N, C, H, W]."""
+    """Write the network of `full` in 8 bits; `inputs`, float32 [N, C, H, W], calibrate ranges and biases."""
 
     class Reader(CalibrationDataReader):
         images = iter(tqdm(inputs, "Ranges of 8 bits", unit=" images", leave=False))
@@ -31,7 +33,7 @@ def write_int8(full: Path, file: Path, inputs: np.ndarray) -> None:
         str(file),
         Reader(),
         per_channel=True,
-        activation_type=QuantType.QUInt8,  # with weights in int8, the pair that x86 multiplies fastest
+        activation_type=QuantType.QUInt8,  # with int8 weights, the fastest product on x86
         nodes_to_exclude=[*first_layers(network), *beside_logits(network)],
     )
     corrected = correct_biases(network, onnx.load(file), inputs)
@@ -42,73 +44,72 @@ def write_int8(full: Path, file: Path, inputs: np.ndarray) -> None:
 def first_layers(network: ModelProto) -> list[str]:
     """Return the names of all nodes before the second half of the convolutions.
 
-    They stay in 32 bits: what is rounded there, all that follows sees. It costs little time, for later
-    layers hold most of the channels, and nearly all of the weights.
+    They stay in 32 bits, because rounding there changes the input of every later layer. It costs little time:
+    later layers hold most of the channels and nearly all of the weights.
     """
     nodes = network.graph.node
-    places = [place for place, node in enumerate(nodes) if node.op_type == "Conv"]
-    return [node.name for node in nodes[: places[len(places) // 2]]] if places else []
+    convolutions = [index for index, node in enumerate(nodes) if node.op_type == "Conv"]
+    return [node.name for node in nodes[: convolutions[len(convolutions) // 2]]] if convolutions else []
 
 
 def beside_logits(network: ModelProto) -> list[str]:
     """Return the names of the nodes that do not lead to the logits.
 
-    They stay in 32 bits: 8 bits for the statistics of all channels together leave nothing of most.
+    They stay in 32 bits: one range of 8 bits for the statistics of all channels rounds most of them to 0.
     """
     nodes, needed = network.graph.node, {"logits"}
-    for node in reversed(nodes):  # which come in the order in which they are run
+    for node in reversed(nodes):  # in the order of execution
         if needed & set(node.output):
             needed |= set(node.input)
     return [node.name for node in nodes if not needed & set(node.output)]
 
 
 def correct_biases(full: ModelProto, small: ModelProto, inputs: np.ndarray) -> ModelProto:
-    """Return `small` with biases that give every channel, on average over `inputs`, what `full` gives it.
+    """Return `small` with biases that give every channel the mean over `inputs` that it has in `full`.
 
-    Rounded weights, those of depthwise convolutions above all, shift whole channels. Layers are mended in
-    the order in which they are run, each after those before it (Nagel et al. 2019, appendix D,
+    Rounded weights shift the means of channels, most of all in depthwise convolutions. Layers are corrected
+    in the order of execution, each after those before it (Nagel et al. 2019, appendix D,
     https://arxiv.org/abs/1906.04721).
     """
     biases = _quantized_biases(small)
     if not biases:
         return small
-    # Layers keep their names in 8 bits, what they give out need not.
+    # Layers keep their names in 8 bits, their outputs need not.
     outputs = {node.name: node.output[0] for node in full.graph.node if node.name in biases}
-    wanted = _channel_means(full, list(outputs.values()), inputs)
+    targets = _channel_means(full, list(outputs.values()), inputs)
     for layer, (name, bias, scale) in tqdm(biases.items(), "Biases of 8 bits", unit=" layers", leave=False):
-        shift = _channel_means(small, [name], inputs)[name] - wanted[outputs[layer]]
-        mended = numpy_helper.to_array(bias) - np.rint(shift / scale).astype(np.int32)
-        bias.CopyFrom(numpy_helper.from_array(mended, bias.name))
+        shift = _channel_means(small, [name], inputs)[name] - targets[outputs[layer]]
+        corrected = numpy_helper.to_array(bias) - np.rint(shift / scale).astype(np.int32)
+        bias.CopyFrom(numpy_helper.from_array(corrected, bias.name))
     return small
 
 
 def _quantized_biases(network: ModelProto) -> dict[str, tuple[str, onnx.TensorProto, np.ndarray]]:
-    """Return by a layer's name its output, its bias, int32 [channels], and what a step of that is worth."""
+    """Return by the name of a layer its output, its bias, int32 [channels], and the scale of that."""
     constants = {tensor.name: tensor for tensor in network.graph.initializer}
-    makers: dict[str, NodeProto] = {output: node for node in network.graph.node for output in node.output}
-    found = {}
+    producers: dict[str, NodeProto] = {output: node for node in network.graph.node for output in node.output}
+    biases = {}
     for node in network.graph.node:
-        maker = (
-            makers.get(node.input[2]) if node.op_type in ("Conv", "Gemm") and len(node.input) > 2 else None
-        )
-        if maker and maker.op_type == "DequantizeLinear" and maker.input[0] in constants:
-            bias, scale = (constants[name] for name in maker.input[:2])
-            found[node.name] = node.output[0], bias, numpy_helper.to_array(scale)
-    return found
+        if node.op_type not in ("Conv", "Gemm") or len(node.input) < 3:
+            continue  # without a bias
+        producer = producers.get(node.input[2])
+        if producer and producer.op_type == "DequantizeLinear" and producer.input[0] in constants:
+            bias, scale = (constants[name] for name in producer.input[:2])
+            biases[node.name] = node.output[0], bias, numpy_helper.to_array(scale)
+    return biases
 
 
 def _channel_means(network: ModelProto, names: list[str], inputs: np.ndarray) -> dict[str, np.ndarray]:
     """Return the mean of each of these tensors over images and positions, float [channels]."""
     outputs = list(network.graph.output)
-    del network.graph.output[:]  # what leads to no output is not run
+    del network.graph.output[:]  # nodes that lead to no output are not run
     network.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
     session = InferenceSession(network.SerializeToString())
     del network.graph.output[:]
     network.graph.output.extend(outputs)
     sums = dict.fromkeys(names, 0.0)
-    for start in range(0, len(inputs), TOGETHER):
-        batch = inputs[start : start + TOGETHER]
-        for name, values in zip(names, session.run(names, {"pixel_values": batch}), strict=True):
+    for chunk in batches(inputs, CHUNK_SIZE):
+        for name, values in zip(names, session.run(names, {"pixel_values": np.stack(chunk)}), strict=True):
             axes = tuple(axis for axis in range(values.ndim) if axis != 1)
-            sums[name] += values.mean(axes, dtype=np.float64) * len(batch)
+            sums[name] += values.mean(axes, dtype=np.float64) * len(chunk)
     return {name: total / len(inputs) for name, total in sums.items()}

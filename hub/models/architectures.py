@@ -1,8 +1,8 @@
-"""Small networks of this project's own, registered with timm: `import hub.architectures`, then create_model.
+"""Small networks, registered with timm by `import hub.architectures`.
 
-`simple_cnn` is the first network of many courses: two convolutions, each with a pool, and two dense layers.
-`lenet5` is that of LeCun et al. 1998 (figure 2) as everyone has it today: its poolings have no weights, and
-its maps are all connected. `airbench_small` is a narrow relative of cifar10-airbench (Jordan 2024,
+`simple_cnn` is the first network of many courses: two convolutions, each with pooling, and two dense layers.
+`lenet5` is that of LeCun et al. 1998 (figure 2) in today's form: poolings without weights, and every filter
+reads all maps. `airbench_small` is a narrower cifar10-airbench (Jordan 2024,
 https://arxiv.org/abs/2404.00498), which learns CIFAR-10 in few epochs.
 """
 
@@ -12,19 +12,19 @@ from timm.layers import to_2tuple
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from torch import Tensor, nn
 
-FILTER = ("global_pool",)  # what timm offers and these networks do not have
-WHITENING_FLOOR = 5e-4  # keeps noise from being blown up
+FILTER = ("global_pool",)  # an argument of timm that these networks do not have
+WHITENING_FLOOR = 5e-4  # of the variance, so that noise is not amplified
 
 
 class ConvNet(nn.Module):
-    """Stages of convolutions, then dense layers, with what timm asks of a network."""
+    """Stages of convolutions, then dense layers, with timm's interface."""
 
     def __init__(
         self, stages: list[nn.Module], neck: nn.Module, num_features: int, num_classes: int, drop_rate: float
     ):
         super().__init__()
         self.stages, self.neck = nn.Sequential(*stages), neck
-        self.keeps_whitened = False  # whether training leaves alone what `whiten` sets
+        self.keeps_whitened = False  # whether `whiten` freezes the filters that it sets
         self.num_classes, self.drop_rate = num_classes, drop_rate
         self.num_features = self.head_hidden_size = num_features
         self.classifier = nn.Linear(num_features, num_classes)
@@ -37,7 +37,7 @@ class ConvNet(nn.Module):
         self.classifier = nn.Linear(self.num_features, num_classes)
 
     def forward_intermediates(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return the last feature map and those of every stage, float [B, C, h, w]."""
+        """Return the last feature map and that of every stage, float [B, C, h, w]."""
         maps = []
         for stage in self.stages:
             x = stage(x)
@@ -84,14 +84,14 @@ def _airbench_small(in_chans: int, num_classes: int, drop_rate: float = 0.0) -> 
         first, second = (
             nn.Conv2d(inputs, filters, 3, padding=1, bias=False) for inputs in (channels, filters)
         )
-        for layer in (first, second):  # at first each map is handed on as it is, for as many as there are
+        for layer in (first, second):  # identity at first, for as many maps as go in
             nn.init.dirac_(layer.weight.data[: layer.in_channels])
         return nn.Sequential(
             first, nn.MaxPool2d(2), nn.BatchNorm2d(filters), nn.GELU(),
             second, nn.BatchNorm2d(filters), nn.GELU(),
         )  # fmt: skip
 
-    # Stride 2 at once: a quarter of the work for a little less to see.
+    # A stride of 2 costs a little accuracy and saves three quarters of the work.
     stem = nn.Sequential(nn.Conv2d(in_chans, 32, 4, stride=2), nn.GELU())
     neck = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
     model = ConvNet([stem, stage(32, 48), stage(48, 128)], neck, 128, num_classes, drop_rate)
@@ -101,12 +101,11 @@ def _airbench_small(in_chans: int, num_classes: int, drop_rate: float = 0.0) -> 
 
 @torch.no_grad()
 def whiten(model: ConvNet, pixels: Tensor) -> None:
-    """Begin with principal components of patches, scaled to deviation one, and their negatives as filters.
+    """Initialise the first filters by whitening: principal components of patches, and their negatives.
 
-    Neighbours in a photograph are alike, and so are their colours: what such filters give is not (Jordan
-    2024, section 3.2). Any filters left over stay as they are.
-
-    `pixels` are pictures as the network is given them, float32 [N, channels, H, W]; a few thousand serve.
+    Neighbouring pixels and their colours are correlated; the outputs of such filters are not, and have
+    deviation one (Jordan 2024, section 3.2). Filters beyond that number do not change. `pixels` are
+    normalised images, float32 [N, channels, H, W]; a few thousand suffice.
     """
     conv = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
     patches = F.unfold(pixels, conv.kernel_size, stride=conv.stride).transpose(1, 2).flatten(0, 1)
@@ -119,8 +118,8 @@ def whiten(model: ConvNet, pixels: Tensor) -> None:
     conv.requires_grad_(not model.keeps_whitened)
 
 
-def _cfg(input_size: tuple[int, int, int], **more: bool) -> dict:
-    # Zero to one becomes minus one to one.
+def _cfg(input_size: tuple[int, int, int], **options: bool) -> dict:
+    # Maps 0 to 1 onto -1 to 1.
     half = (0.5,) * input_size[0]
     return {
         "input_size": input_size,
@@ -132,7 +131,7 @@ def _cfg(input_size: tuple[int, int, int], **more: bool) -> dict:
         "interpolation": "bicubic",
         "crop_pct": 1.0,
         "crop_mode": "squash",
-    } | more
+    } | options
 
 
 default_cfgs = generate_default_cfgs(
@@ -145,7 +144,7 @@ default_cfgs = generate_default_cfgs(
 
 
 def is_own(architecture: str) -> bool:
-    """Whether the network is one of these, which take grey pictures as they are, in one channel."""
+    """Whether the network is one of these, which read grey images in one channel."""
     return architecture in default_cfgs
 
 

@@ -1,4 +1,4 @@
-"""The model card, README.md of a model folder."""
+"""Write the model card, README.md of a model folder, from its figures."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ TEMPLATE = Path(__file__).parent / "card.md"
 
 
 def write_card(folder: Path, repo_id: str | None = None) -> None:
-    """Write README.md, the model card, from config.json and metrics.json of the folder.
+    """Write README.md from config.json and metrics.json of the folder.
 
     Its examples load `repo_id` from the Hub or, without one, a local folder.
     """
@@ -64,5 +64,5 @@ def write_card(folder: Path, repo_id: str | None = None) -> None:
 
 
 def _public_name(source: str) -> str:
-    """Return a Hub id as it is, and of a path its last part: the rest is nobody's business."""
+    """Return a Hub id, or the last part of a path: the rest of it is private."""
     return source if is_hub_id(source) else Path(source).name

@@ -1,4 +1,4 @@
-"""A network to train, or that of a model folder, from timm."""
+"""Networks from timm: new ones to train, and those of model folders."""
 
 from pathlib import Path
 
@@ -10,20 +10,19 @@ from hub.errors import InputError
 from hub.models import architectures
 from hub.models.folder import WEIGHTS, read_config
 
-DROP_RATE = 0.2  # before the last layer, in training; small networks from scratch underfit as it is
-# One mean and one deviation for all channels: the averages of ImageNet's.
+DROP_RATE = 0.2  # before the last layer, in training; the small networks underfit even without
+# The averages of ImageNet's channels: one mean and one deviation for all.
 GREY_STATISTICS = {"mean": (0.449,) * 3, "std": (0.226,) * 3}
 
 
 def create_model(
     architecture: str, classes: int, weights: str, radiograph: bool, size: int, channels: int | None = None
 ) -> nn.Module:
-    """Return the timm network to train; input `channels`, if not given, are one for radiographs, else three.
+    """Return the timm network to train on images of `size` pixels.
 
-    `weights` is "imagenet" (timm's own, downloaded), "none" (random), a safetensors file with the
-    network's ImageNet weights, or a model folder written here.
-
-    Raises InputError: unknown architecture, weights that are not there or do not fit.
+    `weights` is "imagenet" (timm downloads them), "none" (random), a safetensors file with the network's
+    ImageNet weights, or a model folder. `channels` of the input are by default one for radiographs and three
+    for others. Raises InputError: unknown architecture, or weights that are missing or do not fit.
     """
     if not timm.is_model(architecture):
         raise InputError(f"timm knows no architecture {architecture}; timm.list_models() lists them.")
@@ -65,25 +64,25 @@ def create_model(
     if "file" in overlay:
         _check_all_loaded(model, overlay["file"])
     if weights == "none" or overlay.get("num_classes", model.default_cfg["num_classes"]) != classes:
-        # timm scales a fresh classifier by the number of classes: with two of them the loss starts at 7.
+        # timm scales a new classifier by the number of classes: with two of them, the loss would start at 7.
         for tensor in model.get_classifier().parameters():
             nn.init.zeros_(tensor)
     return model
 
 
 def _check_all_loaded(model: nn.Module, file: str) -> None:
-    """Refuse a file that lacks a layer: with a fresh classifier timm would leave that layer random."""
+    """Raise InputError for a file without some layer, which timm leaves random under a new classifier."""
     with safe_open(file, "pt") as weights:
         stored = set(weights.keys())
-    fresh = f"{model.pretrained_cfg['classifier']}."
-    needed = {name for name in model.state_dict() if not name.startswith(fresh)}
+    classifier = f"{model.pretrained_cfg['classifier']}."
+    needed = {name for name in model.state_dict() if not name.startswith(classifier)}
     missing = sorted(needed - stored - {name for name in needed if name.endswith("num_batches_tracked")})
     if missing:
         raise InputError(f"{file} does not fit: it has no {missing[0]}; give weights of this architecture.")
 
 
 def _weights_overlay(path: Path) -> dict:
-    """Return the pretrained_cfg entries that make timm read a local file."""
+    """Return entries of pretrained_cfg that make timm read a local file."""
     if path.is_dir():
         classes = read_config(path)["num_classes"]
         if not (path / WEIGHTS).is_file():

@@ -1,4 +1,4 @@
-"""The files of a model folder: their names, and its config.json. No torch here."""
+"""Names of the files in a model folder, and how its JSON files are read. No torch here."""
 
 import json
 from pathlib import Path
@@ -9,13 +9,13 @@ BUNDLED = Path(__file__).parents[1] / "pretrained"
 WEIGHTS = "model.safetensors"
 METRICS = "metrics.json"
 INPUT_CHECK = "scope.safetensors"
-FILTERS = "filters.safetensors"  # the first layer's kernels as they were before training
+FILTERS = "filters.safetensors"  # kernels of the first layer before training
 NETWORKS = {"fp32": "onnx/model.onnx", "int8": "onnx/model_int8.onnx"}  # by precision
-DIGEST = "safetensors_sha256"  # where an ONNX file says of which weights it was made
+DIGEST = "safetensors_sha256"  # metadata of an ONNX file: the weights that it was exported from
 
 
 def read_config(folder: Path) -> dict:
-    """Return config.json of a model folder; InputError when `folder` is not one."""
+    """Return config.json of a model folder; InputError where `folder` is none."""
     path = Path(folder) / "config.json"
     try:
         config = json.loads(path.read_text())
@@ -27,5 +27,5 @@ def read_config(folder: Path) -> dict:
 
 
 def read_metrics(folder: Path) -> dict:
-    """Return metrics.json of a model folder, which has a section for each measurement."""
+    """Return metrics.json of a model folder, a section for each evaluation."""
     return json.loads((Path(folder) / METRICS).read_text())

@@ -1,4 +1,4 @@
-"""The model folder: what timm, transformers and `Classifier` load."""
+"""Write a model folder that timm, transformers and `Classifier` load."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from hub.files import replace_file, write_json
 from hub.models.card import write_card
 from hub.models.folder import METRICS, WEIGHTS, read_metrics
 
-# Grey as Pillow and ITU-R BT.601 make it from red, green and blue.
+# Weights of red, green and blue in grey, by ITU-R BT.601 as in Pillow.
 LUMA = torch.tensor([299, 587, 114]).div(1000).view(1, 3, 1, 1)
 
 
@@ -27,11 +27,10 @@ def save_package(
 ) -> None:
     """Write the weights, config.json, preprocessor_config.json, metrics.json and the card into `folder`.
 
-    The layout is timm's, which transformers reads too. A one-channel radiograph network becomes a
-    three-channel one that weighs red, green and blue into grey in its first convolution, since
-    `pipeline` always feeds three. The classifier is divided by `temperature`, so that every
-    reader's softmax is calibrated. `operating_points`, thresholds on the second class's probability, go
-    into config.json.
+    The layout is timm's, which transformers reads too. Because its `pipeline` always feeds three channels, a
+    radiograph network of one channel becomes one of three that converts to grey in its first convolution. The
+    classifier is divided by `temperature`, so that the softmax is calibrated in every library.
+    `operating_points`, thresholds on the probability of the second class, go into config.json.
     """
     model = _with_rgb_input(model) if radiograph else model
     with torch.no_grad():
@@ -43,27 +42,27 @@ def save_package(
         model_config={"label_names": list(classes)},
         safe_serialization=True,
     )
-    with replace_file(folder / WEIGHTS) as partial:  # readable for all, as safetensors does not write it
+    with replace_file(folder / WEIGHTS) as partial:  # safetensors made it readable for the owner alone
         (folder / WEIGHTS).rename(partial)
     config = json.loads((folder / "config.json").read_text())
     # transformers passes num_classes itself and fails on a second one in model_args.
     fixed = config["pretrained_cfg"].get("fixed_input_size")
     config["model_args"] = {"img_size": config["pretrained_cfg"]["input_size"][-1]} if fixed else {}
-    config["pretrained_cfg"].pop("tag", None)  # that of the weights training began with
+    config["pretrained_cfg"].pop("tag", None)  # of the weights that training began with
     config["radiograph"] = radiograph
     if operating_points:
         config["operating_points"] = operating_points
     write_json(folder / "config.json", config)
-    # A local folder is read without it; of a Hub id, transformers asks for this file first.
+    # transformers reads this file first from a Hub id, and not at all from a local folder.
     write_json(folder / "preprocessor_config.json", {"image_processor_type": "TimmWrapperImageProcessor"})
     write_json(folder / METRICS, metrics)
     write_card(folder)
 
 
 def _with_rgb_input(model: nn.Module) -> nn.Module:
-    """Return the same function of grey pictures, for three channels; colours are weighed into grey.
+    """Return the network with an input of three channels, which its first convolution converts to grey.
 
-    Exact because all channels share one mean and deviation.
+    It is exact because all channels share one mean and deviation.
     """
     rgb = timm.create_model(
         model.pretrained_cfg["architecture"],
@@ -79,6 +78,6 @@ def _with_rgb_input(model: nn.Module) -> nn.Module:
 
 
 def save_metrics(folder: Path, section: str, content: dict) -> None:
-    """Put one section into metrics.json of a model folder, in place of an older one, and write its card."""
+    """Write one section of metrics.json of a model folder, and its card with it."""
     write_json(folder / METRICS, read_metrics(folder) | {section: content})
     write_card(folder)
