@@ -1,4 +1,4 @@
-"""What a process may use of the machine, and what it keeps."""
+"""Cores that a process may use, and memory that it keeps."""
 
 import os
 import platform
@@ -11,8 +11,8 @@ import pytest
 from hub.system import usable_cores
 
 ROOT = Path(__file__).parents[1]
-# Page faults each time that blocks of 12 to 64 MB are taken, written and freed.
-FAULTS = """
+# Page faults of each round in which blocks of 12 to 64 MB are allocated, written and freed.
+PAGE_FAULTS = """
 import resource
 import torch
 
@@ -46,10 +46,10 @@ def test_a_container_may_use_fewer_cores_than_the_machine_has(files, limit, tmp_
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc is left as it is")
 def test_memory_that_was_freed_is_used_again_without_the_system():
-    keep = "from hub.machine import keep_memory\nkeep_memory()\n"
+    keep = "from hub.system import keep_memory\nkeep_memory()\n"
     # Small pages, of which each is a fault, whatever the system is set to.
     environment = os.environ | {"THP_MEM_ALLOC_ENABLE": "0"}
-    command = [sys.executable, "-c", keep + FAULTS]
+    command = [sys.executable, "-c", keep + PAGE_FAULTS]
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     first, *_, last = map(int, run.stdout.split())
     assert first > 30_000  # or there was nothing to save

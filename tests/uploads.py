@@ -14,7 +14,7 @@ FILM = np.random.default_rng(0).integers(0, 256, (60, 200), dtype=np.uint8)
 
 
 class Brightness:
-    """A classifier that answers at once: BRIGHT with the mean of the picture as its probability."""
+    """A classifier that answers at once: BRIGHT with the mean of the image as its probability."""
 
     def __init__(self):
         self.batches = []
@@ -42,7 +42,7 @@ def png(pixels=FILM):
 
 
 def archive(path, members, method=zipfile.ZIP_DEFLATED):
-    """A ZIP of (name, bytes) pairs."""
+    """Write a ZIP of (name, bytes) pairs and return its path."""
     with zipfile.ZipFile(path, "w", method) as file:
         for name, data in members:
             file.writestr(name, data)

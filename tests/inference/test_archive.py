@@ -1,4 +1,4 @@
-"""ZIP archives: every file that can be had, and one sentence for each that cannot."""
+"""ZIP archives: every member is read, or refused in one sentence."""
 
 import os
 import random
@@ -14,13 +14,13 @@ from hub.inference.batch import classify_files
 
 
 def only(path):
-    """The one result of a ZIP that is refused as a whole: a sentence that names it."""
+    """Return the one sentence of a ZIP that is refused as a whole."""
     ((name, error),) = unpack([path])
     assert isinstance(error, InputError) and name == str(path)
     return checked(str(error), path.name)
 
 
-def test_a_picture_in_a_zip_is_refused_by_its_name(tmp_path):
+def test_a_image_in_a_zip_is_refused_by_its_name(tmp_path):
     path = archive(tmp_path / "films.zip", [("a/bad.png", b"no"), ("a/tiny.png", png(FILM[:20, :20]))])
     bad, tiny = classify_files(Brightness(), [path])
     assert checked(bad.error, "bad.png").startswith("bad.png is not an image")

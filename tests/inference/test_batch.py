@@ -1,4 +1,4 @@
-"""Many files: every picture its result, whatever else is in the ZIP."""
+"""Many files: one result per image, in order, and their CSV table."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ from hub.system import usable_cores
 ROOT = Path(__file__).parents[2]
 
 
-def test_every_picture_has_a_result_in_the_order_given(tmp_path):
+def test_every_image_has_a_result_in_the_order_given(tmp_path):
     (tmp_path / "first.png").write_bytes(png(FILM * 0))
     archive(tmp_path / "second.zip", [("a/two.png", png()), ("a/three.png", png(FILM * 0 + 255))])
     (tmp_path / "fourth.png").write_bytes(b"not a picture")
@@ -46,7 +46,7 @@ def test_a_zip_is_known_by_what_is_in_it(tmp_path):
         for result in classify_files(Brightness(), [archive(tmp_path / "films", [("a.png", png())])])
     ]
     assert names == [f"{tmp_path / 'films'}/a.png"]
-    # A picture with a ZIP at its end is a picture.
+    # An image with a ZIP at its end is an image.
     both = archive(tmp_path / "zip", [("a.png", png())]).read_bytes()
     (tmp_path / "film.png").write_bytes(png() + both)
     (result,) = classify_files(Brightness(), [tmp_path / "film.png"])
@@ -84,7 +84,7 @@ def test_thumbnails_are_small_and_keep_the_shape(tmp_path):
     assert (grey.thumbnail.mode, colour.thumbnail.mode) == ("L", "RGB")
 
 
-def test_pictures_go_through_the_network_in_batches_and_bad_ones_do_not(tmp_path):
+def test_images_go_through_the_network_in_batches_and_bad_ones_do_not(tmp_path):
     classifier = Brightness()
     members = [(f"{index}.png", png() if index % 2 else b"bad") for index in range(100)]
     results = list(classify_files(classifier, [archive(tmp_path / "films.zip", members)]))
@@ -92,7 +92,7 @@ def test_pictures_go_through_the_network_in_batches_and_bad_ones_do_not(tmp_path
     assert classifier.batches == [16, 16, 16, 2]
 
 
-def test_a_batch_without_a_picture_is_not_predicted(tmp_path):
+def test_a_batch_without_a_image_is_not_predicted(tmp_path):
     path = archive(tmp_path / "films.zip", [("a.png", b"bad")])
     (result,) = classify_files(Brightness(), [path])
     assert result.error
@@ -188,7 +188,7 @@ def test_a_result_says_which_file_it_is_of_and_uploads_go_through_the_network_to
     assert classifier.batches == [31, 10]
 
 
-def test_a_rate_is_pictures_a_second():
+def test_a_rate_is_images_a_second():
     assert batch.rate(20, time.perf_counter() - 10) == "2.0 pictures/s"
     assert batch.rate(0, time.perf_counter()) == "0.0 pictures/s"
 

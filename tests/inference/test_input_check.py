@@ -1,19 +1,17 @@
-"""The input check: good films pass, others get a warning that names the reason, no film at all no answer."""
+"""Good radiographs pass, perturbed ones are warned of with the reason, other images are refused."""
 
-import io
 import json
 
 import numpy as np
 import pytest
 from datasets import load_dataset
 from numpy.random import default_rng
-from PIL import Image, ImageDraw
+from PIL import Image
 from scipy.spatial.distance import mahalanobis
 
 from hub.data import decode_cache
 from hub.data.splits import load_splits
 from hub.errors import InputError
-from hub.imaging import borders
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference import input_check
 from hub.inference.classifier import Classifier
@@ -24,42 +22,46 @@ from hub.training import input_check_fit, perturbations
 
 @pytest.fixture(scope="module")
 def films():
-    """Forty synthetic radiographs, uint8 [224, 224] each."""
+    """Return forty synthetic radiographs, uint8 [224, 224] each."""
     return [np.asarray(film) for film in sample_radiographs(40, seed=7)[0]]
 
 
 @pytest.fixture(scope="module")
 def real_films(shared):
-    """Sixty films of the test split, twelve apart, uint8 [224, 224] each."""
+    """Return every tenth image of the test split, uint8 [224, 224] each."""
     test = load_splits(shared / "data" / "chest_xray")["test"]
     return list(decode_cache.decode_films(test.select(range(0, 624, 10)), 224)[0])
 
 
 def share(classifier, pictures, *reasons):
-    """The share of the pictures that get one of these reasons ("fine" for none)."""
+    """Return the share of the images that get one of these reasons ("fine" for none)."""
     verdicts = [prediction.verdict for prediction in classifier([np.ascontiguousarray(p) for p in pictures])]
     return np.mean([(verdict.reason or verdict.status) in reasons for verdict in verdicts])
 
 
-def test_most_test_films_pass(classifier, real_films):
+@pytest.mark.real_data
+def test_most_test_radiographs_pass(classifier, real_films):
     assert share(classifier, real_films, "fine") >= 0.95
 
 
 @pytest.mark.parametrize("reason", perturbations.PERTURBATIONS)
-def test_a_film_with_a_fault_is_warned_of_and_the_fault_named(classifier, real_films, reason):
+@pytest.mark.real_data
+def test_a_radiograph_with_a_fault_is_warned_of_and_the_fault_named(classifier, real_films, reason):
     random = default_rng(3)
     for fault in perturbations.PERTURBATIONS[reason]:
         assert share(classifier, [fault(film, random) for film in real_films], reason) >= 0.9
 
 
-def test_adult_films_are_warned_of(classifier, shared):
+@pytest.mark.real_data
+def test_adult_radiographs_are_warned_of(classifier, shared):
     group = input_check_fit.read_groups([shared / "data" / "out_of_scope" / "adult_chest_xray"])
     assert len(group) == 2
     for _, unseen in group.values():
         assert share(classifier, unseen, UNLIKE) >= 0.95
 
 
-def test_other_medical_pictures_and_photographs_are_refused(classifier, shared):
+@pytest.mark.real_data
+def test_other_medical_images_and_photographs_are_refused(classifier, shared):
     folder = shared / "data" / "out_of_scope"
     for name, (_, unseen) in input_check_fit.read_groups(
         [folder / "other_medical", folder / "photo"]
@@ -68,6 +70,7 @@ def test_other_medical_pictures_and_photographs_are_refused(classifier, shared):
 
 
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
+@pytest.mark.real_data
 def test_digits_and_things_are_refused_whatever_their_size(classifier, shared, name):
     table = load_dataset("parquet", data_files=str(shared / "data" / name / "test*.parquet"), split="train")
     column = next(name for name in table.features if name != "label")
@@ -82,14 +85,14 @@ def test_drawings_noise_text_and_colours_are_refused(classifier):
 
 
 @pytest.mark.parametrize("grey", [0, 7, 128, 255])
-def test_a_blank_picture_is_refused_as_blank(classifier, grey):
+def test_a_blank_image_is_refused_as_blank(classifier, grey):
     random = default_rng(0)
     plain = np.full((300, 200), grey, np.uint8)
     grainy = np.clip(plain + random.normal(0, 1, plain.shape), 0, 255).astype(np.uint8)
     assert share(classifier, [plain, grainy, np.stack([plain] * 3, 2)], "blank") == 1
 
 
-def test_a_refused_picture_gets_no_answer_and_a_sentence(classifier):
+def test_a_refused_image_gets_no_answer_and_a_sentence(classifier):
     prediction = classifier(np.zeros((224, 224), np.uint8))
     assert (prediction.label, prediction.probabilities, prediction.heatmaps) == (None, {}, {})
     assert prediction.heatmap is None
@@ -97,7 +100,8 @@ def test_a_refused_picture_gets_no_answer_and_a_sentence(classifier):
     assert prediction.warnings == [input_check.SENTENCES["blank"]]
 
 
-def test_a_warned_film_gets_its_answer_too(classifier, real_films):
+@pytest.mark.real_data
+def test_a_warned_radiograph_gets_its_answer_too(classifier, real_films):
     prediction = classifier(255 - real_films[1])
     assert prediction.verdict.status == "warned"
     assert prediction.verdict.reason == "inverted"
@@ -128,7 +132,7 @@ def test_distances_are_mahalanobis_to_the_kind_that_is_asked_for(classifier):
         assert found[row] == pytest.approx(mahalanobis(features, centre, check["precisions"][kind]), rel=1e-3)
 
 
-def test_statistics_that_are_no_numbers_are_not_a_film(classifier):
+def test_statistics_that_are_no_numbers_are_not_a_radiograph(classifier):
     statistics = np.full((1, classifier.check["weight"].shape[1] // 2, 2), np.nan, np.float32)
     assert input_check.reasons(classifier.check, statistics) == [FOREIGN]
 
@@ -154,7 +158,7 @@ def test_the_check_of_another_network_is_refused():
         input_check.load(BUNDLED, "0" * 64)
 
 
-def test_synthetic_films_pass(classifier, films):
+def test_synthetic_radiographs_pass(classifier, films):
     assert share(classifier, films, "fine") >= 0.9
 
 
@@ -173,94 +177,8 @@ def test_borders_do_not_change_the_answer(classifier, films):
         assert framed.probabilities == pytest.approx(plain.probabilities, abs=0.1)
 
 
-@pytest.mark.parametrize("colour", ["black", "white", (40, 44, 52)])
-@pytest.mark.parametrize("scale", [1, 4])
-def test_a_screenshot_is_cropped_to_the_film(films, colour, scale):
-    film = Image.fromarray(films[1]).resize((224 * scale, 200 * scale))
-    page = Image.new("RGB", (400 * scale, 300 * scale), colour)
-    pen = ImageDraw.Draw(page)
-    for x in (5, 120, 260):
-        pen.text((x * scale, 8 * scale), "File  View  Window", fill="gray", font_size=10 * scale)
-    pen.text((5 * scale, 280 * scale), "W 2048  L 1024  100 %", fill="gray", font_size=10 * scale)
-    page.paste(film, (80 * scale, 50 * scale))
-    cropped = borders.crop_borders(page)
-    np.testing.assert_allclose(cropped.size, film.size, atol=4 * scale)
-
-
-def test_a_letterbox_that_was_compressed_is_cropped_as_well(films):
-    page = Image.new("L", (224, 400))
-    page.paste(Image.fromarray(films[1]), (0, 88))
-    file = io.BytesIO()
-    page.save(file, "JPEG", quality=60)
-    np.testing.assert_allclose(borders.crop_borders(Image.open(file)).size, (224, 224), atol=8)
-
-
-def test_a_picture_without_borders_and_a_plain_one_stay_as_they_are():
-    noise = Image.fromarray(default_rng(0).integers(0, 256, (90, 70), dtype=np.uint8))
-    for picture in (noise, Image.new("RGB", (64, 64), "red")):
-        assert borders.crop_borders(picture) is picture
-
-
-def test_a_check_is_fitted_from_films_and_pictures_and_travels_in_the_folder(tmp_path, monkeypatch):
-    """On a few synthetic films and coloured squares: enough to tell an upright film from the rest."""
-    for name, count in (("PER_PERTURBATION", 20), ("DRAWINGS", 30), ("MIN_VARIED", 5), ("SYNTHETICS", 20)):
-        monkeypatch.setattr(input_check_fit, name, count)
-    names = ("config.json", "metrics.json", "model.safetensors", "onnx/model.onnx", "onnx/model_int8.onnx")
-    for name in names:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).symlink_to(BUNDLED / name)
-    train, validation = (
-        np.stack([np.asarray(film) for film in sample_radiographs(count, seed)[0]])
-        for seed, count in enumerate((60, 30))
-    )
-    squares = [Image.new("RGB", (40, 40), (place, 90, 200)) for place in range(10)]
-    halves = {"squares": (squares[::2], squares[1::2])}
-    samples, held_out = input_check_fit.gather(
-        Classifier(tmp_path, precision="fp32"), train, validation, {}, halves
-    )
-    check = input_check_fit.fit(samples, held_out, input_check_fit.channels(tmp_path))
-    input_check_fit.save(check, tmp_path)
-    assert UNLIKE not in check["kinds"] and check["kinds"].count("turned") == 3
-    fitted = Classifier(tmp_path)
-    new = [np.asarray(film) for film in sample_radiographs(30, seed=5)[0]]
-    assert share(fitted, new, "fine") >= 0.8
-    assert share(fitted, [255 - film for film in new], "inverted") >= 0.8
-    assert share(fitted, [perturbations.drawing(default_rng(n)) for n in range(30)], FOREIGN, "blank") >= 0.8
-
-
-def test_no_patient_is_in_both_halves_of_any_folder(tmp_path):
-    for folder, names in (
-        ("ill", ("1_0", "1_1", "2_0", "3_0")),
-        ("well", ("2_1", "4_0", "4_1", "1_2", "5_0")),
-    ):
-        (tmp_path / folder).mkdir()
-        for name in names:
-            Image.new("L", (40, 40), int(name[0])).save(tmp_path / folder / f"{name}.png")
-    groups = input_check_fit.read_groups([tmp_path])
-    fitted, measured = (
-        {picture.getpixel((0, 0)) for halves in groups.values() for picture in halves[number]}
-        for number in (0, 1)
-    )
-    assert (fitted, measured) == ({1, 3, 5}, {2, 4})
-    assert sum(len(half) for halves in groups.values() for half in halves) == 9
-
-
-def test_names_that_tell_no_patients_apart_are_halved_one_by_one(tmp_path):
-    for place in range(6):
-        Image.new("L", (40, 40)).save(tmp_path / f"img_{place}.png")
-    assert [len(half) for half in input_check_fit.read_groups([tmp_path])[tmp_path.name]] == [3, 3]
-
-
-def test_a_folder_of_other_pictures_that_has_none_is_refused(tmp_path):
-    with pytest.raises(InputError, match="has no images"):
-        input_check_fit.read_groups([tmp_path])
-    Image.new("L", (40, 40)).save(tmp_path / "alone.png")
-    with pytest.raises(InputError, match="has only 1 pictures"):
-        input_check_fit.read_groups([tmp_path])
-
-
 def test_the_goals_stand_in_the_bundled_models_record():
-    """What README and card say of test films, and of pictures that the fit left out."""
+    """On test images, and on other images that the fit left out."""
     rows = json.loads((BUNDLED / "metrics.json").read_text())["scope"]["test"]
     flagged = {name: row["warned"] + row["refused"] for name, row in rows.items()}
     assert flagged["as they are"] <= 0.03

@@ -1,0 +1,62 @@
+"""Files and folders are written whole or not at all."""
+
+import hashlib
+import json
+import shutil
+
+import pytest
+
+from hub.errors import InputError
+from hub.files import new_folder, replace_file, sha256, write_json
+from hub.models.folder import BUNDLED, read_config
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "record.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(RuntimeError), replace_file(path) as partial:
+        partial.write_text("{")
+        raise RuntimeError
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_a_file_that_was_written_for_its_owner_alone_becomes_readable_for_all(tmp_path):
+    with replace_file(tmp_path / "weights") as partial:
+        partial.touch(mode=0o600)
+    assert (tmp_path / "weights").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_digest_is_that_of_the_contents(tmp_path):
+    (tmp_path / "file").write_bytes(b"contents")
+    assert sha256(tmp_path / "file") == hashlib.sha256(b"contents").hexdigest()
+
+
+def test_a_folder_is_written_whole_or_not_at_all(tmp_path):
+    with pytest.raises(RuntimeError), new_folder(tmp_path / "model") as folder:
+        (folder / "config.json").write_text("{}")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_a_model_folder_is_replaced_and_only_when_asked(tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(BUNDLED, model)
+    with pytest.raises(InputError, match="--overwrite"), new_folder(model):
+        pass
+    assert (model / "config.json").is_file()
+    with new_folder(model, overwrite=True, check=read_config) as folder:
+        (folder / "new").touch()
+    assert [path.name for path in model.iterdir()] == ["new"]
+    with (
+        pytest.raises(InputError, match="not a model folder"),
+        new_folder(model, overwrite=True, check=read_config),
+    ):
+        pass
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "new"]
+
+
+def test_an_output_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be made"), new_folder(tmp_path / "file" / "model"):
+        pass

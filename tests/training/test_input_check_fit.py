@@ -1,0 +1,77 @@
+"""The input check is fitted from radiographs and other images, halved by patient."""
+
+import numpy as np
+import pytest
+from numpy.random import default_rng
+from PIL import Image
+
+from hub.errors import InputError
+from hub.imaging.synthetic import sample_radiographs
+from hub.inference.classifier import Classifier
+from hub.inference.input_check import FOREIGN, UNLIKE
+from hub.models.folder import BUNDLED
+from hub.training import input_check_fit, perturbations
+
+
+def share(classifier, pictures, *reasons):
+    """Return the share of the images that get one of these reasons ("fine" for none)."""
+    verdicts = [prediction.verdict for prediction in classifier([np.ascontiguousarray(p) for p in pictures])]
+    return np.mean([(verdict.reason or verdict.status) in reasons for verdict in verdicts])
+
+
+def test_a_check_is_fitted_from_radiographs_and_images_and_travels_in_the_folder(tmp_path, monkeypatch):
+    """A few synthetic radiographs and coloured squares suffice to tell upright ones from the rest."""
+    for name, count in (("PER_PERTURBATION", 20), ("DRAWINGS", 30), ("MIN_VARIED", 5), ("SYNTHETICS", 20)):
+        monkeypatch.setattr(input_check_fit, name, count)
+    names = ("config.json", "metrics.json", "model.safetensors", "onnx/model.onnx", "onnx/model_int8.onnx")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).symlink_to(BUNDLED / name)
+    train, validation = (
+        np.stack([np.asarray(film) for film in sample_radiographs(count, seed)[0]])
+        for seed, count in enumerate((60, 30))
+    )
+    squares = [Image.new("RGB", (40, 40), (place, 90, 200)) for place in range(10)]
+    halves = {"squares": (squares[::2], squares[1::2])}
+    samples, held_out = input_check_fit.gather(
+        Classifier(tmp_path, precision="fp32"), train, validation, {}, halves
+    )
+    check = input_check_fit.fit(samples, held_out, input_check_fit.channels(tmp_path))
+    input_check_fit.save(check, tmp_path)
+    assert UNLIKE not in check["kinds"] and check["kinds"].count("turned") == 3
+    fitted = Classifier(tmp_path)
+    new = [np.asarray(film) for film in sample_radiographs(30, seed=5)[0]]
+    assert share(fitted, new, "fine") >= 0.8
+    assert share(fitted, [255 - film for film in new], "inverted") >= 0.8
+    assert share(fitted, [perturbations.drawing(default_rng(n)) for n in range(30)], FOREIGN, "blank") >= 0.8
+
+
+def test_no_patient_is_in_both_halves_of_any_folder(tmp_path):
+    for folder, names in (
+        ("ill", ("1_0", "1_1", "2_0", "3_0")),
+        ("well", ("2_1", "4_0", "4_1", "1_2", "5_0")),
+    ):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            Image.new("L", (40, 40), int(name[0])).save(tmp_path / folder / f"{name}.png")
+    groups = input_check_fit.read_groups([tmp_path])
+    fitted, measured = (
+        {picture.getpixel((0, 0)) for halves in groups.values() for picture in halves[number]}
+        for number in (0, 1)
+    )
+    assert (fitted, measured) == ({1, 3, 5}, {2, 4})
+    assert sum(len(half) for halves in groups.values() for half in halves) == 9
+
+
+def test_names_that_tell_no_patients_apart_are_halved_one_by_one(tmp_path):
+    for place in range(6):
+        Image.new("L", (40, 40)).save(tmp_path / f"img_{place}.png")
+    assert [len(half) for half in input_check_fit.read_groups([tmp_path])[tmp_path.name]] == [3, 3]
+
+
+def test_a_folder_of_other_images_that_has_none_is_refused(tmp_path):
+    with pytest.raises(InputError, match="has no images"):
+        input_check_fit.read_groups([tmp_path])
+    Image.new("L", (40, 40)).save(tmp_path / "alone.png")
+    with pytest.raises(InputError, match="has only 1 pictures"):
+        input_check_fit.read_groups([tmp_path])
