@@ -39,8 +39,8 @@ PER_PERTURBATION = 1500  # radiographs; all of them are in the fit as they are
 PER_FOLDER = 2000  # images of others
 DRAWINGS = 1500
 SYNTHETICS = 600
-MIN_VARIED = 200  # varied copies of each group of foreign images
-VARIED = 4  # varied copies of each radiograph that is unlike the training images
+MIN_COPIES = 200  # varied copies of each group of foreign images
+COPIES = 4  # varied copies of each radiograph that is unlike the training images
 # Quantiles over validation images, which are in neither fit nor training: how many good ones pass by scores
 # and by distance, how many good ones are not refused, and how many perturbed ones are not refused for that.
 MARGIN, FAMILIAR, GOOD_LIMIT, PERTURBED_LIMIT = 0.995, 0.99, 0.999, 0.99
@@ -137,11 +137,11 @@ def _fit_sources(
     for name, (half, _) in unlike.items():
         greys = _greys(half)
         sources.append((UNLIKE, name, _images(greys), False))
-        for _ in range(VARIED):
+        for _ in range(COPIES):
             sources.append((UNLIKE, name, _perturbed(greys, perturbations.harmless, random), False))
     for name, (half, _) in foreign.items():
         sources.append((FOREIGN, name, half, False))
-        copies = half * -(-MIN_VARIED // len(half))
+        copies = half * -(-MIN_COPIES // len(half))
         varied = [perturbations.vary(image, random) for image in copies]
         if max(half[0].size) <= 64:  # large ones of their kind would have detail, which small ones lack
             varied += [perturbations.mosaic(half, random) for _ in range(len(half) // 2)]

@@ -21,7 +21,7 @@ def share(classifier, pictures, *reasons):
 
 def test_a_check_is_fitted_from_radiographs_and_images_and_travels_in_the_folder(tmp_path, monkeypatch):
     """A few synthetic radiographs and coloured squares suffice to tell upright ones from the rest."""
-    for name, count in (("PER_PERTURBATION", 20), ("DRAWINGS", 30), ("MIN_VARIED", 5), ("SYNTHETICS", 20)):
+    for name, count in (("PER_PERTURBATION", 20), ("DRAWINGS", 30), ("MIN_COPIES", 5), ("SYNTHETICS", 20)):
         monkeypatch.setattr(input_check_fit, name, count)
     names = ("config.json", "metrics.json", "model.safetensors", "onnx/model.onnx", "onnx/model_int8.onnx")
     for name in names:
