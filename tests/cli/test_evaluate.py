@@ -15,6 +15,7 @@ def edit(path, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+@pytest.mark.slow
 def test_evaluate_prints_saves_and_draws(run, tmp_path):
     model = tmp_path / "model"
     shutil.copytree(BUNDLED, model)
@@ -46,6 +47,7 @@ def test_evaluate_prints_saves_and_draws(run, tmp_path):
     assert f"| screening_sensitivity | {metrics['screening_sensitivity']['value']:.4f} |" in card
 
 
+@pytest.mark.slow
 def test_evaluate_counts_the_labels_of_the_test_split_that_8_bits_change(run, tmp_path):
     model = tmp_path / "model"
     shutil.copytree(BUNDLED, model)
@@ -107,6 +109,7 @@ def test_evaluate_takes_every_image_and_renamed_classes_of_data_that_nobody_trai
     assert (code, "OLD is one of no_finding, pneumonia" in err) == (2, True)
 
 
+@pytest.mark.slow
 def test_evaluate_measures_under_every_corruption(run, tmp_path, monkeypatch):
     monkeypatch.setattr(shifts, "SHIFTS", {name: shifts.SHIFTS[name] for name in ("blur", "JPEG")})
     code, _, _ = run(

@@ -78,6 +78,7 @@ def test_bad_arguments_are_one_sentence_and_exit_code_2(arguments, sentence, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_command_leaves_a_finished_model_folder(tmp_path):
     """A first run as a newcomer makes it: offline, on synthetic radiographs, here with small images."""
     output = tmp_path / "model"
@@ -98,6 +99,7 @@ def test_the_command_leaves_a_finished_model_folder(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+@pytest.mark.slow
 def test_a_folder_of_other_classes_trains_a_colour_model(tmp_path):
     random = np.random.default_rng(0)
     for name, channel in (("red", 0), ("green", 1), ("blue", 2)):
@@ -119,6 +121,7 @@ def test_a_folder_of_other_classes_trains_a_colour_model(tmp_path):
     assert json.loads((output / "metrics.json").read_text())["validation"].keys() >= {"accuracy", "auc", "f1"}
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_is_resumed_and_ends_as_an_uninterrupted_one(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("hub.evaluation.metrics.RESAMPLES", 50)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
