@@ -19,8 +19,10 @@ from hub.inference.classifier import Classifier
 def pytest_configure(config):
     """Nothing is read from or left in the user's own cache, here or by commands that tests start.
 
-    It is set before anything imports `datasets`, which reads it once.
+    Variables are set before anything imports `datasets` or torch, which read them once.
     """
+    if "PYTEST_XDIST_WORKER" in os.environ:  # one core each: threads that wait for a busy core cost most
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     config.cache_of_datasets = tempfile.mkdtemp()
     os.environ["HF_DATASETS_CACHE"] = config.cache_of_datasets
 
