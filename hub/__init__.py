@@ -16,7 +16,10 @@ __all__ = ["Classifier", "InputError"]
 
 
 def __getattr__(name: str) -> object:
-    """Import `Classifier` when it is asked for: ONNX Runtime takes longer to load than a command's --help."""
+    """Import `Classifier` at its first use.
+
+    ONNX Runtime takes longer to load than a command's --help.
+    """
     if name == "Classifier":
         from hub.inference.classifier import Classifier
 

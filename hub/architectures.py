@@ -1,3 +1,6 @@
-"""Register the small networks with timm; published model cards say `import hub.architectures`."""
+"""Register the small networks with timm.
+
+Published model cards say `import hub.architectures`; the code is in `hub.models.architectures`.
+"""
 
 from hub.models.architectures import *  # noqa: F403

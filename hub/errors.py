@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 
 class InputError(ValueError):
-    """What the user gave cannot be used; the message is one sentence on what is wrong and what to do.
+    """An input that cannot be used.
 
-    The command line prints it and exits with 2, the apps show it in place of an answer.
+    The message is one sentence for the user: what is wrong and what to do. The command line prints it and
+    exits with 2; the apps show it in place of an answer.
     """
 
 
@@ -21,10 +22,11 @@ def run_command(
 
 
 def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[], str]) -> int:
-    """Call `main` and return the exit code: its own, or 0 where it returns none.
+    """Call `main` and return the exit code of the process.
 
-    2 after an InputError, whose sentence is printed; 130 after Ctrl-C, when the sentence that `interrupted`
-    returns is printed, if there is one; 1 where nobody reads the output any more.
+    It is what `main` returns, with 0 for None; 2 after an InputError, whose sentence is printed; 130 after
+    Ctrl-C, when the sentence that `interrupted` returns is printed, unless it is empty; 1 where nobody reads
+    the output any more.
     """
     try:
         return main() or 0

@@ -19,12 +19,12 @@ def sha256(path: Path) -> str:
 def replace_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path that is renamed to `path` when the block succeeds.
 
-    So a reader never sees half a file, and when the block fails an older file remains.
+    Readers never see half a file, and an older file remains when the block fails.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
         yield partial
-        partial.chmod(0o644)  # safetensors writes for the owner alone
+        partial.chmod(0o644)  # safetensors writes files that only the owner can read
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -11,7 +11,10 @@ HUB_DATASET = "hf-vision/chest-xray-pneumonia"  # what train.py reads by default
 
 
 def is_hub_id(source: str) -> bool:
-    """Return whether `source` has the form of a Hub id, USER/NAME; the path of a folder may have it too."""
+    """Return whether `source` has the form of a Hub id, USER/NAME.
+
+    The path of a folder may have this form too.
+    """
     return re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", source) is not None
 
 

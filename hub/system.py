@@ -10,9 +10,10 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # glibc's malloc.h
 
 
 def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
-    """Return how many cores this process may use, in many containers fewer than the machine has.
+    """Return the number of cores that this process may use.
 
-    `groups` is the folder of control groups, where Linux states a quota; its fraction counts as a core.
+    In many containers it is less than the machine has. `groups` is the folder of control groups, where Linux
+    states the quota; a fraction of a core counts as one.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
@@ -24,7 +25,7 @@ def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
             )
         limit = math.ceil(int(quota) / int(period))
     except (OSError, ValueError, ZeroDivisionError):
-        return cores  # no quota; "max" says so too
+        return cores  # no quota: no such file, or "max" in it
     return min(cores, limit) if limit > 0 else cores
 
 
@@ -33,8 +34,8 @@ def keep_memory() -> None:
 
     Every training step frees and allocates the same gigabytes. glibc returns blocks above 32 MB to the system
     at once (mallopt(3)), which then clears every page of the next ones: half the time of a step at 224 px.
-    Kept in pages of 2 MB, where Linux has them on request, they cost nothing. The price is that the process
-    stays at its peak memory. Without glibc, and on a GPU, nothing changes.
+    Blocks that are kept, in pages of 2 MB where Linux gives them on request, cost nothing. The price is that
+    the process stays at its peak memory. Without glibc, and on a GPU, nothing changes.
     """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch reads it at its first allocation
     if platform.libc_ver()[0] == "glibc":

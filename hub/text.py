@@ -1,11 +1,11 @@
-"""Format numbers, intervals, percentages and tables, for terminals, cards and pages."""
+"""Format numbers, percentages and tables for terminals, cards and pages."""
 
 import math
 from collections.abc import Iterable, Sequence
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Return a value with `digits` digits after the point; "none" for a value that is missing."""
+    """Return a value with `digits` decimal places, "none" for a missing one."""
     return "none" if value is None else f"{value:.{digits}f}"
 
 
@@ -15,7 +15,10 @@ def interval(metric: dict, digits: int = 4) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share of 1 in per cent, with a no-break space; only 0 and 1 are 0 % and 100 %."""
+    """Return a share of 1 in per cent, with a no-break space.
+
+    Only 0 and 1 are 0 % and 100 %; shares close to them are "under 0.1 %" and "over 99.9 %".
+    """
     digits = 0 if 0.095 <= share <= 0.99 else 1
     if 0 < share < 0.0005:
         return "under 0.1\u00a0%"
@@ -68,7 +71,7 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> s
     return "\n".join(lines)
 
 
-# By these names templates call them: {{ share | percent }}.
+# Templates call them by these names: {{ share | percent }}.
 FORMATS = {
     function.__name__: function
     for function in (number, percent, thousands, compact, in_words, file_size, dimensions)

@@ -79,7 +79,10 @@ def _decode(dataset: Dataset, shape: tuple[int, ...], radiograph: bool, crop: bo
 
 
 def _read_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Return the pixels in the file, mapped copy-on-write; None where it is missing or damaged."""
+    """Return the pixels in a cache file, mapped copy-on-write.
+
+    A file that is missing or damaged gives None.
+    """
     try:
         pixels = np.lib.format.open_memmap(path, mode="c")
         whole = path.stat().st_size == pixels.offset + pixels.nbytes
@@ -92,9 +95,9 @@ def _read_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
 
 
 def _write_cache(path: Path, pixels: np.ndarray) -> None:
-    """Write the pixels to a file that only its owner can read, and delete files unused for a month.
+    """Write the pixels to a cache file, and delete files unused for a month.
 
-    Where that fails, print a sentence that says so, and write nothing.
+    Only the owner can read the file. If writing fails, a message is printed and no file remains.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -139,6 +142,9 @@ def are_grey(dataset: Dataset) -> bool:
 
 
 def decode_radiographs(dataset: Dataset, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return radiographs uint8 [N, size, size] and labels int64 [N]. Raises InputError as `decode` does."""
+    """Return radiographs uint8 [N, size, size] and labels int64 [N].
+
+    Raises InputError as `decode` does.
+    """
     images, labels = decode(dataset, size, channels=1, radiograph=True)
     return images[:, 0].numpy(), labels.numpy()

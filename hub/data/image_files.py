@@ -28,7 +28,10 @@ def file_names(dataset: Dataset) -> Iterator[str]:
 
 @contextmanager
 def locate_errors(index: int, image: bytes | str) -> Iterator[None]:
-    """Put the path of an image, or its index in the data set, into an InputError raised in the block."""
+    """Name the image in an InputError that is raised in the block.
+
+    The sentence then begins with the image's path, or its index in the data set.
+    """
     try:
         yield
     except InputError as error:

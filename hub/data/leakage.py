@@ -14,15 +14,16 @@ from hub.data.image_files import encoded_images, locate_errors, sha256_digests
 from hub.data.patients import patient_number, patients_known
 from hub.imaging.read import read_image
 
-# Of 256. Between radiographs of two children (Kermany et al.) it is 38 or more, between copies 10 at most.
+# Of 256 bits. Radiographs of two children (Kermany et al.) differ in 38 or more, copies in 10 at most.
 MAX_COPY_DISTANCE = 16
 
 
 def duplicate_groups(splits: dict[str, Dataset], radiographs: bool) -> list[str]:
-    """Return one name per image, shared by copies: equal bytes or, of radiographs, near-duplicates.
+    """Return the name of each image's group of copies, in the order of the splits.
 
-    Near-duplicates have nearly the same perceptual hash: the signs of 256 low-frequency DCT coefficients
-    (imagehash.phash; Zauner 2010). Raises InputError naming an image that cannot be read.
+    Copies have equal bytes or, with `radiographs`, are near-duplicates: images with nearly the same
+    perceptual hash, the signs of 256 low-frequency DCT coefficients (imagehash.phash; Zauner 2010). Raises
+    InputError naming an image that cannot be read.
     """
     digests = [digest for dataset in splits.values() for digest in sha256_digests(dataset)]
     if not radiographs:
@@ -44,7 +45,10 @@ def duplicate_groups(splits: dict[str, Dataset], radiographs: bool) -> list[str]
 
 
 def first_in_component(count: int, pairs: list[tuple[int, int]]) -> np.ndarray:
-    """Return, for each of `count` items, the first item of its connected component, int [count]."""
+    """Return the first item of each item's connected component, int [count].
+
+    `pairs` are the edges of a graph of `count` items.
+    """
     rows, columns = np.array(pairs, dtype=int).reshape(-1, 2).T
     graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(count, count))
     component = connected_components(graph, directed=False)[1]
@@ -53,12 +57,12 @@ def first_in_component(count: int, pairs: list[tuple[int, int]]) -> np.ndarray:
 
 
 def leak_report(splits: DatasetDict, digests: dict[str, list[str]] | None = None) -> dict:
-    """Return how many patients, bare patient numbers and byte-identical images the splits share.
+    """Return how many patients and images the splits share.
 
-    Keys: `images` and `patients` per split, `patients_known`, `identical_groups` (groups of images
-    with the same bytes, in any split), and `shared_patients`, `shared_numbers`, `shared_images`, each
-    `{"train/validation": n, "train/test": n, "validation/test": n}`. Where patients are unknown a
-    "patient" is a group of near-duplicates. `digests` are the `sha256_digests` of
+    Keys: `images` and `patients` per split, `patients_known`, `identical_groups` (groups of images with the
+    same bytes, in any split), and `shared_patients`, `shared_numbers` (bare patient numbers), `shared_images`
+    (the same bytes), each `{"train/validation": n, "train/test": n, "validation/test": n}`. Where patients
+    are unknown a "patient" is a group of copies (`duplicate_groups`). `digests` are the `sha256_digests` of
     each split, if the caller has them.
     """
     patients = {name: set(split["patient"][:]) for name, split in splits.items()}

@@ -1,11 +1,13 @@
-"""Patients: read from file names, and compared by number."""
+"""Patients, parsed from file names and compared by number."""
 
 import re
 from collections.abc import Iterable
 
 
 def parse_name(name: str) -> tuple[str, str] | None:
-    """Return (patient, subtype) from a file name of Kermany et al.; None from any other name.
+    """Return (patient, subtype) from a file name of Kermany et al.
+
+    Any other name gives None.
 
     >>> parse_name("person1000_bacteria_2931.jpeg"), parse_name("NORMAL2-IM-0381-0001.jpeg")
     (('person1000_bacteria', 'bacteria'), ('NORMAL2-IM-0381', 'none'))
@@ -18,7 +20,10 @@ def parse_name(name: str) -> tuple[str, str] | None:
 
 
 def patient_number(patient: str) -> str:
-    """Return the bare number: `person1_virus` and `person1_bacteria` may be one child, person1."""
+    """Return the bare number of a patient, without subtype or prefix.
+
+    `person1_virus` and `person1_bacteria` may be one child, person1. Patients of other forms do not change.
+    """
     if match := re.fullmatch(r"(person\d+)_(?:bacteria|virus)", patient):
         return match[1]
     if match := re.fullmatch(r"(?:NORMAL\d*-)?(IM-\d+)", patient):

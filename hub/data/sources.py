@@ -21,10 +21,10 @@ FOLDER_NAMES = {
 
 
 def read_source(source: str | Path) -> dict[str, Dataset]:
-    """Return the splits that a source has, by name, with `image` (undecoded) and `label`.
+    """Return the splits of a source, by name.
 
-    They also have `patient` and `subtype` where the source has these columns. Raises InputError for what is
-    not a data set.
+    Their columns are `image` (undecoded) and `label`, and `patient` and `subtype` where the source has them.
+    Raises InputError for what is not a data set.
     """
     splits = _read_local(Path(source)) if Path(source).exists() else _read_hub(str(source))
     _check_columns(splits, source)
@@ -32,7 +32,10 @@ def read_source(source: str | Path) -> dict[str, Dataset]:
 
 
 def is_radiograph(classes: list[str]) -> bool:
-    """Return whether the classes are those of the chest X-ray data set, whose images are read as grey."""
+    """Return whether the classes are those of the chest X-ray data set.
+
+    Images of these classes are read as grey.
+    """
     return classes == RADIOGRAPH_CLASSES
 
 
@@ -77,7 +80,10 @@ def _read_classes(root: Path, classes: list[str]) -> Dataset:
 
 
 def _standard_names(classes: list[str]) -> list[str]:
-    """Return normal and pneumonia in capitals, as in the data set; other classes as they are."""
+    """Return the class names, in capitals if they are normal and pneumonia.
+
+    The chest X-ray data set writes them so.
+    """
     upper = [name.upper() for name in classes]
     return upper if upper == RADIOGRAPH_CLASSES else classes
 
@@ -122,7 +128,10 @@ def _read_parquet(path: Path) -> dict[str, Dataset]:
 
 
 def _parquet_files(path: Path) -> dict[str, list[Path]]:
-    """Return the files of each split that has some, by their names or those of their folders."""
+    """Return the files of each split, by their names or those of their folders.
+
+    Splits without a file are left out. Raises InputError where train has none.
+    """
     if path.is_file():
         return {"train": [path]}
     everything = sorted(path.rglob("*.parquet"))
@@ -158,7 +167,11 @@ def _read_hub(source: str) -> dict[str, Dataset]:
 
 
 def _standard_columns(dataset: Dataset, source: str | Path) -> Dataset:
-    """Return `image`, undecoded, and `label`, a ClassLabel; also `patient` and `subtype` where present."""
+    """Return the data set with its columns in standard names and types.
+
+    These are `image`, undecoded, and `label`, a ClassLabel; also `patient` and `subtype` where present.
+    Raises InputError where `image` or `label` cannot be found or converted.
+    """
     image, label = _image_and_label(dataset, source)
     others = [name for name in ("patient", "subtype") if name in dataset.features]
     dataset = dataset.select_columns([image, label, *others])
@@ -195,7 +208,7 @@ def _image_and_label(dataset: Dataset, source: str | Path) -> tuple[str, str]:
 def _encode_labels(dataset: Dataset) -> Dataset:
     """Return the data set with labels of any other type as a ClassLabel."""
     # In the order of the values: class_encode_column would put 10 before 2.
-    # NaN, which differs from itself, is a gap as None is.
+    # NaN, which differs from itself, is a missing value as None is.
     labels = [None if value != value else value for value in dataset["label"][:]]
     values = sorted(set(labels) - {None})
     encoded = [None if value is None else values.index(value) for value in labels]
@@ -204,7 +217,7 @@ def _encode_labels(dataset: Dataset) -> Dataset:
 
 
 def _check_columns(splits: dict[str, Dataset], source: str | Path) -> None:
-    """Raise InputError for missing splits, classes that differ between splits, and gaps."""
+    """Raise InputError for no train split, unequal classes or missing values."""
     if "train" not in splits:
         raise InputError(f"{source} has no train split, only {', '.join(splits) or 'none'}; add one.")
     names = splits["train"].features["label"].names

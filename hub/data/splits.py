@@ -1,4 +1,4 @@
-"""Train, validation and test splits from a Hub id, a folder, Parquet, or `synthetic`."""
+"""Train, validation and test splits of a data set."""
 
 import math
 from collections import Counter
@@ -19,14 +19,15 @@ from hub.imaging.synthetic import sample_radiographs
 
 MAX_HELD_OUT = 5000  # images; more would hardly narrow an interval
 SMALL_DATA = {"train": 195, "validation": 8}  # images of each class: 390 and 16, as in many courses
-MIN_VALIDATION = 100  # fewer images select by luck; the official validation folder has 16
+MIN_VALIDATION = 100  # fewer images select a model by luck; the official validation folder has 16
 
 
 def load_splits(source: str | Path, seed: int = 0) -> DatasetDict:
-    """Return train, validation and test with `image`, `label`, `patient` and `subtype`.
+    """Return the train, validation and test splits of a source.
 
-    `source` is `synthetic`, a folder (train/ and test/ with a folder per class as on Kaggle, or just a
-    folder per class), a Parquet file or a folder of them, or a Hub dataset id.
+    Their columns are `image`, `label`, `patient` and `subtype`. `source` is `synthetic`, a folder (train/ and
+    test/ with a folder per class as on Kaggle, or just a folder per class), a Parquet file or a folder of
+    them, or a Hub dataset id.
 
     A test split of the source is used as it is. Where validation is missing or smaller than `MIN_VALIDATION`
     images it joins train, and a part of train is split off: stratified, seeded, and by patient number; of
@@ -70,7 +71,10 @@ def _synthetic_splits(seed: int) -> DatasetDict:
 
 
 def _with_patients(splits: dict[str, Dataset]) -> dict[str, Dataset]:
-    """Add `patient` and `subtype` where the source has none: from file names, else from copies."""
+    """Add `patient` and `subtype` where the source lacks them.
+
+    They come from file names or, where these tell no patient, from groups of copies.
+    """
     if all("patient" in dataset.features for dataset in splits.values()):
         return {
             split: dataset
@@ -91,7 +95,10 @@ def _with_patients(splits: dict[str, Dataset]) -> dict[str, Dataset]:
 
 
 def _parse_or_group(splits: dict[str, Dataset]) -> list[tuple[str, str]]:
-    """Return (patient, subtype) of each image; copies whose names tell no patient get one unknown one."""
+    """Return (patient, subtype) of each image, in the order of the splits.
+
+    Copies whose names tell no patient share one unknown patient.
+    """
     parsed = [parse_name(name) for dataset in splits.values() for name in file_names(dataset)]
     if all(parsed):
         return parsed
@@ -101,9 +108,9 @@ def _parse_or_group(splits: dict[str, Dataset]) -> list[tuple[str, str]]:
 
 
 def small_data(splits: DatasetDict, seed: int = 0) -> DatasetDict:
-    """Return 390 training and 16 validation images, half of each class, and test as it is.
+    """Return 195 training and 8 validation images of each class, and all of test.
 
-    They are drawn at random from the splits of the same names, so that no patient is in two of them.
+    They are drawn at random from the splits of the same names, so that they share no patient unless those do.
     Raises InputError where a split has too few images of a class.
     """
     random = np.random.default_rng(seed)
@@ -120,7 +127,10 @@ def small_data(splits: DatasetDict, seed: int = 0) -> DatasetDict:
 
 
 def _complete(splits: dict[str, Dataset], seed: int, min_validation: int) -> DatasetDict:
-    """Split off train what is missing: test, and validation where it has under `min_validation` images."""
+    """Split test and validation off train where they are missing.
+
+    A validation split of under `min_validation` images joins train first, and so is missing too.
+    """
     splits = dict(splits)
     if "validation" in splits and len(splits["validation"]) < min_validation:
         splits["train"] = datasets.concatenate_datasets([splits["train"], splits.pop("validation")])
@@ -131,7 +141,11 @@ def _complete(splits: dict[str, Dataset], seed: int, min_validation: int) -> Dat
 
 
 def _split_off(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
-    """Return the rest, and an eighth or a fifth to hold back; stratified, groups kept together."""
+    """Return the rest, and a part to hold out.
+
+    The part is an eighth of radiographs; of other images a fifth, but at most about `MAX_HELD_OUT`. It is
+    stratified, and groups are kept together. Raises InputError for too few patients or images of a class.
+    """
     radiograph = is_radiograph(dataset.features["label"].names)
     parts = 8 if radiograph else max(5, math.ceil(len(dataset) / MAX_HELD_OUT))
     groups, strata = _groups(dataset), _strata(dataset, parts)
@@ -145,7 +159,10 @@ def _split_off(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
 
 
 def _groups(dataset: Dataset) -> np.ndarray:
-    """Return one number per image, shared by images of one patient number and by byte-identical ones."""
+    """Return the group of each image, int [N].
+
+    Images of one patient number, and byte-identical images, are in one group.
+    """
     numbers = [patient_number(patient) for patient in dataset["patient"][:]]
     first, pairs = {}, []
     for keys in (numbers, sha256_digests(dataset)):
@@ -154,7 +171,10 @@ def _groups(dataset: Dataset) -> np.ndarray:
 
 
 def _strata(dataset: Dataset, parts: int) -> list:
-    """Return class and subtype of each image, or the class alone where a subtype has under `parts` images."""
+    """Return the class and subtype of each image, to stratify by.
+
+    Where a subtype has under `parts` images it is the class alone. Raises InputError where a class does.
+    """
     rows = zip(dataset["label"][:], dataset["subtype"][:], strict=True)
     strata = [f"{label} {subtype}" for label, subtype in rows]
     if min(Counter(strata).values()) < parts:

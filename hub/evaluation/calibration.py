@@ -7,12 +7,12 @@ from sklearn.metrics import roc_curve
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the temperature by which to divide logits so that their log loss is least.
+    """Return the temperature that gives the logits the least log loss.
 
-    `logits` is float [N, classes], `labels` int [N]. Temperature scaling (Guo et al. 2017) with equal weight
-    for each class, so that the probabilities assume a balanced prior, as the training loss does. There is no
-    bias per class (Alexandari et al. 2020): fitted on images like the training images, it moves normal
-    radiographs unlike them towards pneumonia.
+    `logits` is float [N, classes], `labels` int [N]; logits are to be divided by the temperature. Temperature
+    scaling (Guo et al. 2017) with equal weight for each class, so that the probabilities assume a balanced
+    prior, as the training loss does. There is no bias per class (Alexandari et al. 2020): fitted on images
+    like the training images, it moves normal radiographs unlike them towards pneumonia.
     """
     weights = 1 / np.bincount(labels)[labels]
 
@@ -24,7 +24,10 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def undo_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Return probabilities, float [N, classes], as they were before temperature scaling."""
+    """Return probabilities as they were before temperature scaling.
+
+    `probabilities` and the result are float [N, classes].
+    """
     tiny = np.finfo(probabilities.dtype).tiny
     return softmax(np.log(np.maximum(probabilities, tiny)) * temperature, axis=1)
 

@@ -22,7 +22,10 @@ def measure(
     subtypes: Sequence[str] | None = None,
     operating_points: dict[str, float] | None = None,
 ) -> dict:
-    """Return each metric as `{"value", "low", "high"}`, and `confusion`, `n`, `patients` and `classes`.
+    """Return each metric with its interval, and the confusion matrix.
+
+    Each metric is `{"value", "low", "high"}`; the other keys are `confusion`, `n`, `patients` (how many; None
+    where any is unknown) and `classes`.
 
     `probabilities` is float [N, classes], `labels` int [N], `patients` one name per image. The predicted
     label is the argmax; of two classes the second is the positive one. Rows of `confusion` are the truth.
@@ -120,10 +123,11 @@ def auc(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 
 def _calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the expected calibration error over 15 equal bins (Naeini et al. 2015, Guo et al. 2017).
+    """Return the expected calibration error over 15 equal bins.
 
-    Two classes: the positive probability against the share of positives. More classes: the largest
-    probability against the share of correct predictions.
+    The formula is that of Naeini et al. 2015 and Guo et al. 2017. Two classes: the positive probability
+    against the share of positives. More classes: the largest probability against the share of correct
+    predictions.
     """
     if probabilities.shape[1] == 2:
         confidence, hits = probabilities[:, 1], labels == 1
@@ -135,7 +139,10 @@ def _calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 
 def format_metrics(metrics: dict) -> str:
-    """Return what `measure` returns, with its `split` and `dataset`, as lines to print."""
+    """Return metrics as lines to print.
+
+    `metrics` is what `measure` returns, with its `split` and `dataset`.
+    """
     patients = f" of {metrics['patients']} patients" if metrics["patients"] else ""
     lines = [f"{metrics['split']} split of {metrics['dataset']}: {metrics['n']} images{patients}"]
     for name, metric in metrics.items():

@@ -14,7 +14,10 @@ BLUE, ORANGE, GREY = "#2563eb", "#ea580c", "#6b7280"
 
 
 def plot_training(history: list[dict], path: Path) -> None:
-    """Plot loss and validation scores over epochs, as `training.loop.train` returns them."""
+    """Plot loss and validation scores over epochs.
+
+    `history` has one row per epoch, as `training.loop.train` returns it.
+    """
     epochs = [row["epoch"] for row in history]
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
     left.plot(epochs, [row["loss"] for row in history], "o-", color=GREY, label="train (augmented)")
@@ -88,10 +91,10 @@ def plot_confusion(confusion: list[list[int]], classes: list[str], path: Path) -
 
 
 def plot_reliability(before: np.ndarray, after: np.ndarray, labels: np.ndarray, path: Path) -> None:
-    """Plot the share of positives against the probability, before and after calibration.
+    """Plot the reliability diagram of two classes, before and after calibration.
 
-    `before` and `after` are probabilities, float [N, 2], `labels` int [N]. A histogram below counts the
-    images in each of ten bins.
+    It shows the share of positives against the probability. `before` and `after` are probabilities,
+    float [N, 2], `labels` int [N]. A histogram below counts the images in each of ten bins.
     """
     figure, (top, bottom) = plt.subplots(
         2, 1, figsize=(4.5, 5.4), sharex=True, height_ratios=(3, 1), layout="constrained"

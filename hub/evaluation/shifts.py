@@ -1,9 +1,9 @@
-"""Distribution shifts: images as other machines would have made them, or with shortcuts swapped.
+"""Distribution shifts: images as from other machines, or with swapped shortcuts.
 
 Validation images that resemble the training images cannot show how a model does on images that do not.
-Shifted ones can (other machines, crops and exposures, as in ImageNet-C, Hendrycks and Dietterich 2019),
-and so can swapped ones, whose frame or grey values speak for the other class (as backgrounds do in Xiao
-et al. 2021, arXiv 2006.09994).
+Shifted images can (other machines, crops and exposures, as in ImageNet-C, Hendrycks and Dietterich 2019),
+and so can swapped ones, whose frame or grey values suggest the other class (as backgrounds do in Xiao et al.
+2021, arXiv 2006.09994).
 """
 
 from collections.abc import Callable
@@ -20,9 +20,10 @@ CHUNK_SIZE = 64  # images in floats at a time
 
 
 def shift(images: Tensor, name: str, strength: int) -> Tensor:
-    """Return images, uint8 [N, C, H, W], under a shift of SHIFTS at strength 1, 2 or 3.
+    """Return images under a distribution shift.
 
-    It is deterministic.
+    `images` and the result are uint8 [N, C, H, W], `name` one of SHIFTS, `strength` 1, 2 or 3. It is
+    deterministic.
     """
     function, amounts = SHIFTS[name]
     amount = amounts[STRENGTHS.index(strength)]
@@ -53,9 +54,10 @@ def swap(images: Tensor, labels: Tensor, name: str) -> Tensor:
 
 
 def add_shifts(images: Tensor, labels: Tensor, copies: int = 3, strength: int = 2) -> tuple[Tensor, Tensor]:
-    """Return the images, `copies` shifted copies and one swapped copy of each, and all their labels.
+    """Return images with shifted and swapped copies, and the labels of all.
 
-    Shifts take turns, and so do swaps, so that each is applied to as many images as any other.
+    `images` is uint8 [N, C, H, W], `labels` int64 [N]. Each image gets `copies` shifted copies and one
+    swapped one. Shifts take turns, and so do swaps, so that each is applied to as many images as any other.
     """
     number = torch.arange(len(images))
     parts, truth = [images], [labels]
@@ -72,7 +74,10 @@ def add_shifts(images: Tensor, labels: Tensor, copies: int = 3, strength: int = 
 
 
 def _crop_or_pad(images: Tensor, height: float, width: float) -> Tensor:
-    """Crop the centre, in shares of the sides (above 1: pad with black), and resize it to the old size."""
+    """Crop or pad images around their centre, and resize them to the old size.
+
+    `height` and `width` are shares of the sides; above 1 the image is padded with black.
+    """
     size = images.shape[-2:]
     centre = F.center_crop(images, [round(size[0] * height), round(size[1] * width)])
     return F.resize(centre, list(size), interpolation=F.InterpolationMode.BICUBIC)
@@ -91,7 +96,10 @@ def _compress(images: Tensor, quality: int) -> Tensor:
 
 
 def _erase_corners(images: Tensor, share: float) -> Tensor:
-    """Paint the four corners, where markers and names are, in the median grey of each image."""
+    """Paint the four corners in the median grey of each image.
+
+    Markers and names are there. `share` is that of each side.
+    """
     height, width = round(images.shape[-2] * share), round(images.shape[-1] * share)
     corner = torch.zeros(images.shape[-2:], dtype=torch.bool)
     for rows in (slice(height), slice(-height, None)):
@@ -110,7 +118,10 @@ def _paste_frames(images: Tensor, others: Tensor, width: float) -> Tensor:
 
 
 def _match_histograms(images: Tensor, others: Tensor) -> Tensor:
-    """Return images, uint8 [B, C, H, W], with the grey values of others, darkest for darkest."""
+    """Return images with the grey values of others, darkest for darkest.
+
+    Both are uint8 [B, C, H, W].
+    """
     flat = images.flatten(1).long()
     histogram, target = (
         torch.stack([values.bincount(minlength=256) for values in part.flatten(1)])

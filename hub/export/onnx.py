@@ -62,12 +62,19 @@ def export(folder: Path, images: Tensor, validation: tuple[Tensor, Tensor]) -> d
 
 
 def as_good(int8: dict[str, float], fp32: dict[str, float]) -> bool:
-    """Whether 8 bits lose little enough, by `score` of both, to be kept."""
+    """Return whether 8 bits lose little enough to be kept.
+
+    `int8` and `fp32` are what `score` returns for each.
+    """
     return fp32["auc"] - int8["auc"] <= AUC_LOSS and fp32["accuracy"] - int8["accuracy"] <= ACCURACY_LOSS
 
 
 def calibration_rows(count: int) -> np.ndarray:
-    """Return the indices of the training images that calibrate 8 bits, int [CALIBRATION_IMAGES at most]."""
+    """Return the indices of the training images that calibrate 8 bits.
+
+    `count` is the number of training images. The indices are int [CALIBRATION_IMAGES at most], always the
+    same.
+    """
     return np.random.default_rng(0).permutation(count)[:CALIBRATION_IMAGES]
 
 
@@ -85,9 +92,10 @@ def format_export(section: dict) -> str:
 
 
 def verify(folder: Path) -> None:
-    """Raise InputError where `onnx/` of a model folder is missing or is not the network of its weights.
+    """Raise InputError where `onnx/` of a model folder does not fit its weights.
 
-    The files have to be those that `export` measured, exported from these weights; 32 bits are run as well.
+    `onnx/model.onnx` must exist, and all files must be those that `export` measured, exported from these
+    weights; the 32-bit file is run as well.
     """
     advice = f"run python -m hub export {folder} --dataset SOURCE"
     section = read_metrics(folder).get("onnx", {})
@@ -128,13 +136,19 @@ class Served(nn.Module):
 
 
 def class_activation_maps(model: nn.Module, features: Tensor) -> Tensor:
-    """Return classifier rows times the last feature map (Zhou et al. 2016), float [B, classes, h, w]."""
+    """Return class activation maps (Zhou et al. 2016), float [B, classes, h, w].
+
+    They are rows of the classifier times `features`, the last feature map, float [B, channels, h, w].
+    """
     return torch.einsum("kc,bchw->bkhw", model.get_classifier().weight, features)
 
 
 @torch.inference_mode()
 def has_heatmap(model: nn.Module) -> bool:
-    """Whether class activation maps are exact: their mean plus the classifier's bias is the logit."""
+    """Return whether class activation maps are exact.
+
+    They are if their mean plus the classifier's bias is the logit.
+    """
     features, head = model.forward_features(noise(model)), model.get_classifier()
     if features.ndim != 4 or features.shape[1] != head.in_features:
         return False
@@ -143,18 +157,27 @@ def has_heatmap(model: nn.Module) -> bool:
 
 
 def noise(model: nn.Module, count: int = 2) -> Tensor:
-    """Return noise for the input, float32 [count, channels, size, size], always the same."""
+    """Return noise for the input, always the same.
+
+    It is Gaussian, float32 [count, channels, size, size].
+    """
     return torch.randn(count, *model.pretrained_cfg["input_size"], generator=torch.Generator().manual_seed(0))
 
 
 def to_input(images: Tensor, model: nn.Module) -> np.ndarray:
-    """Return the network's input, float32 [N, channels, H, W], for uint8 [N, 1 or channels, H, W]."""
+    """Return images as the network's input, float32 [N, channels, H, W].
+
+    `images` is uint8 [N, 1 or channels, H, W].
+    """
     channels = model.pretrained_cfg["input_size"][0]
     return forward.normalize(images.expand(-1, channels, -1, -1) / 255, model).numpy()
 
 
 def write_onnx(model: nn.Module, file: Path) -> None:
-    """Write the network as `Served` to an ONNX file, for any batch size."""
+    """Write the network as `Served` to an ONNX file, for any batch size.
+
+    Raises InputError where ONNX cannot express it.
+    """
     try:
         served = Served(model).eval()
         with quiet():
@@ -174,7 +197,10 @@ def write_onnx(model: nn.Module, file: Path) -> None:
 
 @torch.inference_mode()
 def largest_difference(model: nn.Module, file: Path) -> float:
-    """Return the largest difference of ONNX Runtime from torch, relative for values above 1."""
+    """Return the largest difference of ONNX Runtime from torch.
+
+    It is relative for values above 1.
+    """
     inputs, served = noise(model), Served(model).eval()
     answers = InferenceSession(file).run(served.outputs, {"pixel_values": inputs.numpy()})
     pairs = zip(served(inputs), answers, strict=True)
@@ -182,7 +208,10 @@ def largest_difference(model: nn.Module, file: Path) -> float:
 
 
 def score(model: nn.Module, file: Path, images: Tensor, labels: Tensor) -> dict[str, float]:
-    """Return `auc`, `accuracy` and `bytes` of an ONNX file."""
+    """Return `auc`, `accuracy` and `bytes` of an ONNX file.
+
+    `images` is uint8 [N, C, H, W], `labels` int64 [N].
+    """
     session = InferenceSession(file)
     logits = [
         session.run(["logits"], {"pixel_values": to_input(torch.stack(chunk), model)})[0]

@@ -16,7 +16,10 @@ CHUNK_SIZE = 8  # images in one run of the network
 
 
 def write_int8(full: Path, file: Path, inputs: np.ndarray) -> None:
-    """Write the network of `full` in 8 bits; `inputs`, float32 [N, C, H, W], calibrate ranges and biases."""
+    """Write the network of the ONNX file `full` in 8 bits to `file`.
+
+    `inputs`, float32 [N, C, H, W], calibrate ranges and biases.
+    """
 
     class Reader(CalibrationDataReader):
         images = iter(tqdm(inputs, "Ranges of 8 bits", unit=" images", leave=False))
@@ -65,11 +68,11 @@ def beside_logits(network: ModelProto) -> list[str]:
 
 
 def correct_biases(full: ModelProto, small: ModelProto, inputs: np.ndarray) -> ModelProto:
-    """Return `small` with biases that give every channel the mean over `inputs` that it has in `full`.
+    """Return `small` with biases that give its channels the means of `full`.
 
-    Rounded weights shift the means of channels, most of all in depthwise convolutions. Layers are corrected
-    in the order of execution, each after those before it (Nagel et al. 2019, appendix D,
-    https://arxiv.org/abs/1906.04721).
+    Means are over `inputs`, float32 [N, C, H, W]. Rounded weights shift them, most of all in depthwise
+    convolutions. Layers are corrected in the order of execution, each after those before it (Nagel et al.
+    2019, appendix D, https://arxiv.org/abs/1906.04721). `small` is changed in place.
     """
     biases = _quantized_biases(small)
     if not biases:
@@ -85,7 +88,10 @@ def correct_biases(full: ModelProto, small: ModelProto, inputs: np.ndarray) -> M
 
 
 def _quantized_biases(network: ModelProto) -> dict[str, tuple[str, onnx.TensorProto, np.ndarray]]:
-    """Return by the name of a layer its output, its bias, int32 [channels], and the scale of that."""
+    """Return the output, the bias and the scale of the bias of each layer, by name.
+
+    The output is a name; the bias is int32 [channels].
+    """
     constants = {tensor.name: tensor for tensor in network.graph.initializer}
     producers: dict[str, NodeProto] = {output: node for node in network.graph.node for output in node.output}
     biases = {}
@@ -100,7 +106,10 @@ def _quantized_biases(network: ModelProto) -> dict[str, tuple[str, onnx.TensorPr
 
 
 def _channel_means(network: ModelProto, names: list[str], inputs: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the mean of each of these tensors over images and positions, float [channels]."""
+    """Return the mean of each named tensor over images and positions.
+
+    The means are float [channels].
+    """
     outputs = list(network.graph.output)
     del network.graph.output[:]  # nodes that lead to no output are not run
     network.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)

@@ -1,20 +1,21 @@
-"""Plain borders around an image, as letterboxes, slides and screenshots have them."""
+"""Plain borders around an image, and how to crop them."""
 
 import numpy as np
 from PIL import Image
 
 TOLERANCE = 8  # grey levels by which pixels of a plain row may differ from its median
-PLAIN_SHARE = 0.97  # of the pixels in a plain row, that are within the tolerance
-SMALLEST_BORDER = 0.1  # of the image's area
+PLAIN_SHARE = 0.97  # least share of pixels within the tolerance in a plain row
+SMALLEST_BORDER = 0.1  # as a share of the image's area
 
 
 def crop_borders(image: Image.Image) -> Image.Image:
-    """Return the image without the plain borders of a letterbox, a slide or a screenshot.
+    """Return the image without its plain borders.
 
-    A row or column belongs to a border if nearly all of it has one grey, that of the outermost row or column
-    on either side. The longest run of other rows, and of other columns, is what remains, so lines of text in
-    a border go with it. An image that is plain throughout stays as it is, and so does one whose border is
-    less than a tenth of it: training images have such borders, and timm and transformers keep them.
+    Letterboxes, slides and screenshots have such borders. A row or column belongs to one if nearly all of it
+    has one grey, that of the outermost row or column on either side. The longest run of other rows, and of
+    other columns, remains, so lines of text in a border are cropped with it. An image that is plain
+    throughout stays as it is, and so does one whose border is less than a tenth of it: training images have
+    such borders, and timm and transformers keep them.
     """
     across, down = _steps(image)
     sample = _sample(image)
@@ -38,12 +39,18 @@ def crop_borders(image: Image.Image) -> Image.Image:
 
 
 def _steps(image: Image.Image) -> tuple[int, int]:
-    """Return the steps, across and down, at which pixels are sampled: 256 or more a side are enough."""
+    """Return the steps, across and down, between sampled pixels.
+
+    256 or more samples a side are enough.
+    """
     return max(1, image.width // 256), max(1, image.height // 256)
 
 
 def _sample(image: Image.Image) -> np.ndarray:
-    """Return greys int16 [h, w] of the pixels at those steps, without a copy of the image."""
+    """Return the greys of the sampled pixels, int16 [h, w].
+
+    The pixels are `_steps` apart. The image is not copied.
+    """
     across, down = _steps(image)
     size = -(-image.width // across), -(-image.height // down)
     affine = across, 0, (1 - across) / 2, 0, down, (1 - down) / 2  # to the centres of these pixels
@@ -52,7 +59,10 @@ def _sample(image: Image.Image) -> np.ndarray:
 
 
 def _border(lines: np.ndarray) -> np.ndarray:
-    """Return for each row of greys, int16 [H, W], whether it is plain and as the first or last row is."""
+    """Return whether each row belongs to a border, bool [H].
+
+    `lines` are greys, int16 [H, W]. A row of a border is plain and has the grey of the first or last row.
+    """
     border, ends = np.zeros(len(lines), bool), _plain_greys(lines[[0, -1]])
     for grey in set(ends[~np.isnan(ends)].tolist()):
         # Medians are slow, so only rows that can be plain and of this grey get one.
@@ -69,7 +79,7 @@ def _plain_greys(lines: np.ndarray) -> np.ndarray:
 
 
 def _longest_run(flags: np.ndarray) -> tuple[int, int] | None:
-    """Return where the longest run of True starts and stops; None where there is none."""
+    """Return start and stop of the longest run of True; None if there is none."""
     changes = np.flatnonzero(np.diff(np.concatenate([[0], flags, [0]]).astype(int)))
     if not len(changes):
         return None

@@ -1,4 +1,4 @@
-"""DICOM radiographs: check the header, and render the pixels as a screen shows them.
+"""Check the headers of DICOM radiographs, and render their pixels in 8 bits.
 
 `python -m hub.imaging.dicom` is not a command for users: `decode` runs it to decode a compressed file in
 a separate process, DICOM on standard input, pixels on standard output.
@@ -60,17 +60,20 @@ logging.getLogger("pydicom").propagate = False
 
 
 def is_dicom(data: bytes) -> bool:
-    """Return whether the bytes are a DICOM file, with preamble and prefix (PS3.10 7.1) or without."""
+    """Return whether the bytes are a DICOM file.
+
+    It may have preamble and prefix (PS3.10 7.1) or lack them.
+    """
     return data[128:132] == b"DICM" or NO_PREAMBLE.match(data) is not None
 
 
 def read_header(data: bytes, name: str) -> Dataset:
-    """Return the `ELEMENTS` of a DICOM file of one frontal radiograph, with the pixels as stored.
+    """Return the `ELEMENTS` of a DICOM file of one frontal radiograph.
 
-    Raises InputError for a file of anything else: no image, several frames, another modality, a lateral
-    view, raw values of a detector (PS3.3 C.8.11.1), more colours or bits than a radiograph has, a transfer
-    syntax that is not supported. The sentence quotes nothing of the header but the modality or the transfer
-    syntax. A damaged file raises any other exception.
+    Pixels are as stored. Raises InputError for a file of anything else: no image, several frames, another
+    modality, a lateral view, raw values of a detector (PS3.3 C.8.11.1), more colours or bits than a
+    radiograph has, a transfer syntax that is not supported. The sentence quotes nothing of the header but the
+    modality or the transfer syntax. A damaged file may raise any other exception.
     """
     header = _read(data)
     if "PixelData" not in header:
@@ -102,7 +105,7 @@ def decode(data: bytes, header: Dataset) -> np.ndarray:
 
     `header` is what `read_header` returns for `data`. Bone is bright, in MONOCHROME1 as in MONOCHROME2.
     Overlays are left out, and pixels that are not square stay so: networks get a squashed image anyway.
-    A damaged file raises any exception.
+    A damaged file may raise any exception.
     """
     if header.file_meta.TransferSyntaxUID.is_encapsulated:
         pixels = _decode_in_subprocess(data)
@@ -126,11 +129,11 @@ def _read(data: bytes) -> Dataset:
 
 
 def _inflate(data: bytes) -> bytes:
-    """Return the data set of a deflated file (PS3.5 A.5) inflated, and any other file as it is.
+    """Return the data set of a deflated file (PS3.5 A.5) inflated.
 
-    pydicom would inflate too, but without a limit.
+    Any other file stays as it is. pydicom would inflate too, but without a limit.
     """
-    # Looked for in the whole file: a crafted header may hide the name from a search of its beginning.
+    # Search the whole file: a crafted header may hide the name from a search of its beginning.
     if DeflatedExplicitVRLittleEndian.encode() not in data:
         return data
     # The first element after the prefix holds the length of the rest of its group (PS3.10 7.1).
@@ -172,7 +175,7 @@ def _check_pixel_format(header: Dataset, name: str) -> None:
 def _decode_in_subprocess(data: bytes) -> np.ndarray:
     """Return the pixels of a compressed file, decoded in a separate process.
 
-    A damaged frame makes GDCM abort, and with it everything that runs in the same process.
+    GDCM aborts on some damaged frames, and everything in the same process ends with it.
     """
     process = subprocess.run(
         [sys.executable, "-m", "hub.imaging.dicom"],
@@ -187,11 +190,12 @@ def _decode_in_subprocess(data: bytes) -> np.ndarray:
 
 
 def _to_8_bit(stored: np.ndarray, header: Dataset) -> np.ndarray:
-    """Return stored values, integers [h, w], as uint8: 0 is black, 255 white, padding black.
+    """Return stored values as greys, uint8 [h, w]: 0 is black, 255 white.
 
-    The modality LUT or rescaling (PS3.3 C.11.1) is applied, then the first VOI LUT or window (C.11.2), then
-    inversion. Without VOI LUT and window 8 bits stay as they are, and deeper greys are stretched so that the
-    darkest pixel becomes 0 and the brightest 255, not counting padding (C.7.5.1.1.2).
+    `stored` are integers [h, w]. The modality LUT or rescaling (PS3.3 C.11.1) is applied, then the first VOI
+    LUT or window (C.11.2), then inversion. Without VOI LUT and window 8 bits stay as they are, and deeper
+    greys are stretched so that the darkest pixel becomes 0 and the brightest 255, not counting padding
+    (C.7.5.1.1.2), which becomes black.
     """
     stored = stored.astype(stored.dtype.newbyteorder("="))
     limits = np.iinfo(stored.dtype)
@@ -219,7 +223,10 @@ def _to_8_bit(stored: np.ndarray, header: Dataset) -> np.ndarray:
 
 
 def _shown(stored: np.ndarray, every: np.ndarray, padding: np.ndarray, header: Dataset) -> np.ndarray:
-    """Return which of the possible values, bool like `every`, span the grey scale without a window."""
+    """Return which values span the grey scale without a window.
+
+    The result is bool like `every`, the possible values.
+    """
     if header.BitsStored == 8:
         lowest = -128 * header.PixelRepresentation
         return (every >= lowest) & (every < lowest + 256)
@@ -237,17 +244,17 @@ def _padding(every: np.ndarray, header: Dataset) -> np.ndarray:
 
 
 def _apply_voi_lut(values: np.ndarray, header: Dataset) -> tuple[np.ndarray, int, int]:
-    """Return the first VOI LUT's entry for each value, and its black and its white (C.11.2.1.1)."""
+    """Apply the first VOI LUT; return its entries, black and white (C.11.2.1.1)."""
     table = header.VOILUTSequence[0]
     entries, first, depth = table.LUTDescriptor
     # pydicom counts the entries in as many bits as they have: 8 bits are too few for 4096 of them.
     table.LUTDescriptor = [entries, first, 16]
-    last = first + (entries or 65_536) - 1  # 0 is what is left of 65,536 in 16 bits
+    last = first + (entries or 65_536) - 1  # 65,536 does not fit in 16 bits and is stored as 0
     return apply_voi(np.rint(values).astype(np.int64).clip(first, last), header), 0, 2**depth - 1
 
 
 def main() -> None:
-    """Decode the DICOM file on standard input; write its pixels to standard output as .npy."""
+    """Decode DICOM from standard input; write pixels to standard output as .npy."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))

@@ -7,17 +7,27 @@ from PIL import Image, ImageFilter
 
 
 def jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """Return an image, uint8 [H, W] or [H, W, 3], after JPEG compression of a quality from 1 to 95."""
+    """Return an image after JPEG compression.
+
+    `pixels` and the result are uint8 [H, W] or [H, W, 3]; `quality` is from 1 to 95.
+    """
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=quality)
     return np.array(Image.open(file))
 
 
 def blur(pixels: np.ndarray, sigma: float) -> np.ndarray:
-    """Return an image, uint8 [H, W] or [H, W, 3], blurred by a Gaussian of `sigma` pixels (Pillow's)."""
+    """Return an image after Pillow's Gaussian blur.
+
+    `pixels` and the result are uint8 [H, W] or [H, W, 3]; `sigma` is in pixels.
+    """
     return np.array(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(sigma)))
 
 
 def gamma(pixels: np.ndarray, exponent: float) -> np.ndarray:
-    """Return pixels, uint8 of any shape, raised to a power; above 1 they get darker."""
+    """Return pixels after gamma correction.
+
+    `pixels` and the result are uint8 of any shape. Their values, as 0 to 1, are raised to the power
+    `exponent`; above 1 they get darker.
+    """
     return (255 * (pixels / np.float32(255)) ** np.float32(exponent)).round().astype(np.uint8)

@@ -19,7 +19,7 @@ from hub.imaging.borders import crop_borders
 
 # Besides DICOM. JPEG includes MPO, the JPEG with a second, embedded image that many phones write.
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
-# Of training data. DICOM, whose header names the patient, is not for what may be published.
+# Of training data, without DICOM: its header names the patient, and training data may be published.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 MAX_PIXELS = 64_000_000
 MIN_RADIOGRAPH_SIDE = 32
@@ -62,7 +62,7 @@ def read_image(source: Source, radiograph: bool = False) -> Image.Image:
 
 
 def read_reduced(source: Source, side: int, radiograph: bool, crop: bool = False) -> Image.Image:
-    """Return an image for a prediction: as `read_image` does, faster and nearly the same.
+    """Return nearly the same image as `read_image`, faster, for predictions.
 
     A large JPEG is decoded at a half, a quarter or an eighth of its size, as long as each side keeps `side`
     pixels. With `crop` borders are cut off (`crop_borders`), and each side keeps `side` pixels within them.
@@ -83,11 +83,12 @@ def read_reduced(source: Source, side: int, radiograph: bool, crop: bool = False
 
 
 def read_pixels(source: Source, size: int, channels: int, radiograph: bool, crop: bool = False) -> np.ndarray:
-    """Return the input of a network, uint8 [size, size, channels], for training and evaluation.
+    """Return an image as a network takes it, for training and evaluation.
 
-    With `crop` borders are cut off first (`crop_borders`), as for predictions; training keeps them.
-    Radiographs are checked as by `read_image`. With three channels they keep colours, should they have any:
-    the network's first layer weighs them into grey for every reader. Raises InputError as `read_image` does.
+    The result is uint8 [size, size, channels]. With `crop` borders are cut off first (`crop_borders`), as for
+    predictions; training keeps them. Radiographs are checked as by `read_image`. With three channels they
+    keep any colours they have: the network's first layer converts them to grey for every reader. Raises
+    InputError as `read_image` does.
     """
     image = read_image(source)
     if radiograph:
@@ -98,9 +99,10 @@ def read_pixels(source: Source, size: int, channels: int, radiograph: bool, crop
 
 
 def squash(image: Image.Image, size: int, channels: int) -> np.ndarray:
-    """Return uint8 [size, size, channels], resized without regard to the aspect ratio.
+    """Return an image resized to a square, whatever its aspect ratio.
 
-    Nothing is cropped. The pixels are those of timm's and transformers' `crop_mode: squash`, bicubic.
+    The result is uint8 [size, size, channels]. Nothing is cropped. The pixels are those of timm's and
+    transformers' `crop_mode: squash`, bicubic.
     """
     mode = "L" if channels == 1 else "RGB"
     # Each channel is resampled alone, so grey gives the same pixels before and after conversion to RGB.
@@ -111,7 +113,10 @@ def squash(image: Image.Image, size: int, channels: int) -> np.ndarray:
 
 
 def read_file(path: str | Path) -> bytes:
-    """Return the contents of a file; raises InputError where it cannot be read."""
+    """Return the contents of a file.
+
+    Raises InputError where it cannot be read.
+    """
     try:
         return Path(path).read_bytes()
     except FileNotFoundError:
@@ -137,7 +142,10 @@ def _check_radiograph(image: Image.Image, name: str) -> None:
 
 
 def _read(source: Source, name: str, side: int | None = None) -> tuple[Image.Image, bool]:
-    """Return the upright 8-bit image, and whether it was decoded at reduced scale, for `side` pixels."""
+    """Return the upright 8-bit image, and whether its scale is reduced.
+
+    With `side`, a large JPEG is decoded at a reduced scale that keeps at least `side` pixels a side.
+    """
     decoded, reduced = _decode(source, name, side)
     image = _to_8_bit(_upright(decoded), name)
     # Pillow copies metadata along; with its EXIF an image read twice would be turned twice.
@@ -181,7 +189,7 @@ def _decode(source: Source, name: str, side: int | None) -> tuple[Image.Image, b
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turn the image as its EXIF says; EXIF that cannot be read is ignored."""
+    """Turn the image upright by its EXIF, which is ignored if unreadable."""
     # ImageOps.exif_transpose also rewrites the EXIF, which fails where any other tag is malformed.
     try:
         transposition = TRANSPOSITIONS.get(image.getexif().get(ExifTags.Base.Orientation))
@@ -219,7 +227,10 @@ def _to_8_bit(image: Image.Image, name: str) -> Image.Image:
 
 
 def _stretch(pixels: np.ndarray, name: str) -> np.ndarray:
-    """Stretch greys so that the darkest becomes 0 and the brightest 255; a blank image becomes black."""
+    """Stretch greys to 0 for the darkest and 255 for the brightest, as uint8.
+
+    A blank image becomes black. Raises InputError for values that are not finite.
+    """
     pixels = pixels.astype(np.float64)
     if not np.isfinite(pixels).all():
         raise InputError(f"{name} holds values that are not numbers; export it again as 8 or 16 bits.")

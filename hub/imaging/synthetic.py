@@ -1,8 +1,8 @@
 """Synthetic radiographs, drawn from principal components of real ones.
 
-The components are fitted on the training split and committed, so that a first run, the tests
-and the examples of the apps need no download and show no patient. Eigenfaces (Turk and
-Pentland 1991): one orthonormal basis for all images, one Gaussian over its coefficients per class.
+The components are fitted on the training split and committed, so that a first run, the tests and the examples
+of the apps need no download and show no patient. The method is that of eigenfaces (Turk and Pentland 1991):
+one orthonormal basis for all images, one Gaussian over its coefficients per class.
 """
 
 from pathlib import Path
@@ -21,13 +21,13 @@ SPREAD = 0.8  # factor on standard deviations: fewer images from the tails, whic
 def fit_components(images: np.ndarray, labels: np.ndarray, components: int = 150) -> dict[str, np.ndarray]:
     """Return the tensors that `sample_radiographs` draws from.
 
-    `images` is uint8 [N, 224, 224], `labels` int [N], 0 or 1. Classes are balanced by taking the first
-    images of the larger one, so that the basis serves both alike. The tensors are `mean` float16
-    [224 * 224], `basis` int8 [components, 224 * 224] with `scale` float32 [components, 1], and of
-    its coefficients, per class, `centre` float32 [2, components] and `spread` float32
-    [2, components, components] (Cholesky factors of the covariance).
+    `images` is uint8 [N, 224, 224], `labels` int [N], 0 or 1. Classes are balanced by taking the first images
+    of the larger one, so that the basis fits both equally. The tensors are `mean` float16 [224 * 224],
+    `basis` int8 [components, 224 * 224] with `scale` float32 [components, 1], and of its coefficients, per
+    class, `centre` float32 [2, components] and `spread` float32 [2, components, components] (Cholesky factors
+    of the covariance).
     """
-    from sklearn.utils.extmath import randomized_svd  # a second to import, and serving never fits
+    from sklearn.utils.extmath import randomized_svd  # takes a second to import, and serving never fits
 
     smaller = np.bincount(labels, minlength=2).min()
     chosen = np.concatenate([np.flatnonzero(labels == label)[:smaller] for label in (0, 1)])
@@ -47,16 +47,17 @@ def fit_components(images: np.ndarray, labels: np.ndarray, components: int = 150
 
 
 def save_components(tensors: dict[str, np.ndarray], path: Path = COMPONENTS) -> None:
-    """Write the components by way of `replace_file`."""
+    """Write the components through `replace_file`."""
     with replace_file(path) as partial:
-        # safetensors writes memory as it lies, and the SVD's result lies column by column.
+        # safetensors writes memory in its order, and the SVD's result is column-major.
         save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, partial)
 
 
 def sample_radiographs(count: int, seed: int = 0) -> tuple[list[Image.Image], list[int]]:
-    """Return `count` grey 224 x 224 images, and their labels: 0 (NORMAL) and 1 (PNEUMONIA) in turn.
+    """Return `count` synthetic radiographs, and their labels.
 
-    The same seed gives the same images, whatever the count.
+    Images are grey, 224 x 224 pixels; labels are 0 (NORMAL) and 1 (PNEUMONIA) in turn. The same seed gives
+    the same images, whatever the count.
     """
     tensors = load_file(COMPONENTS)
     labels = np.arange(count) % 2

@@ -1,7 +1,7 @@
 """Small networks, registered with timm by `import hub.architectures`.
 
 `simple_cnn` is the first network of many courses: two convolutions, each with pooling, and two dense layers.
-`lenet5` is that of LeCun et al. 1998 (figure 2) in today's form: poolings without weights, and every filter
+`lenet5` is that of LeCun et al. 1998 (figure 2) in today's form: pooling has no weights, and every filter
 reads all maps. `airbench_small` is a narrower cifar10-airbench (Jordan 2024,
 https://arxiv.org/abs/2404.00498), which learns CIFAR-10 in few epochs.
 """
@@ -101,11 +101,12 @@ def _airbench_small(in_chans: int, num_classes: int, drop_rate: float = 0.0) -> 
 
 @torch.no_grad()
 def whiten(model: ConvNet, pixels: Tensor) -> None:
-    """Initialise the first filters by whitening: principal components of patches, and their negatives.
+    """Initialise the filters of the first convolution by whitening.
 
-    Neighbouring pixels and their colours are correlated; the outputs of such filters are not, and have
-    deviation one (Jordan 2024, section 3.2). Filters beyond that number do not change. `pixels` are
-    normalised images, float32 [N, channels, H, W]; a few thousand suffice.
+    They become the principal components of patches, and their negatives. Neighbouring pixels and their
+    colours are correlated; the outputs of such filters are not, and have deviation one (Jordan 2024,
+    section 3.2). Filters beyond that number do not change. The layer is frozen if `model.keeps_whitened`.
+    `pixels` are normalised images, float32 [N, channels, H, W]; a few thousand suffice.
     """
     conv = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
     patches = F.unfold(pixels, conv.kernel_size, stride=conv.stride).transpose(1, 2).flatten(0, 1)
@@ -144,20 +145,26 @@ default_cfgs = generate_default_cfgs(
 
 
 def is_own(architecture: str) -> bool:
-    """Whether the network is one of these, which read grey images in one channel."""
+    """Return whether the network is one of these.
+
+    They read grey images in one channel.
+    """
     return architecture in default_cfgs
 
 
 @register_model
 def simple_cnn(pretrained: bool = False, **kwargs) -> ConvNet:
+    """Return two convolutions, each with pooling, and two dense layers."""
     return build_model_with_cfg(_simple_cnn, "simple_cnn", pretrained, kwargs_filter=FILTER, **kwargs)
 
 
 @register_model
 def lenet5(pretrained: bool = False, **kwargs) -> ConvNet:
+    """Return LeNet-5 (LeCun et al. 1998) in today's form."""
     return build_model_with_cfg(_lenet5, "lenet5", pretrained, kwargs_filter=FILTER, **kwargs)
 
 
 @register_model
 def airbench_small(pretrained: bool = False, **kwargs) -> ConvNet:
+    """Return a narrower cifar10-airbench (Jordan 2024)."""
     return build_model_with_cfg(_airbench_small, "airbench_small", pretrained, kwargs_filter=FILTER, **kwargs)

@@ -11,7 +11,7 @@ from hub.models import architectures
 from hub.models.folder import WEIGHTS, read_config
 
 DROP_RATE = 0.2  # before the last layer, in training; the small networks underfit even without
-# The averages of ImageNet's channels: one mean and one deviation for all.
+# Averages over ImageNet's channels: one mean and one deviation for all.
 GREY_STATISTICS = {"mean": (0.449,) * 3, "std": (0.226,) * 3}
 
 
@@ -22,7 +22,8 @@ def create_model(
 
     `weights` is "imagenet" (timm downloads them), "none" (random), a safetensors file with the network's
     ImageNet weights, or a model folder. `channels` of the input are by default one for radiographs and three
-    for others. Raises InputError: unknown architecture, or weights that are missing or do not fit.
+    for others. Raises InputError for an architecture that timm does not know or that does not end in one
+    linear layer, and for weights that are missing or do not fit.
     """
     if not timm.is_model(architecture):
         raise InputError(f"timm knows no architecture {architecture}; timm.list_models() lists them.")
@@ -71,7 +72,10 @@ def create_model(
 
 
 def _check_all_loaded(model: nn.Module, file: str) -> None:
-    """Raise InputError for a file without some layer, which timm leaves random under a new classifier."""
+    """Raise InputError for a weights file that lacks a layer of the network.
+
+    Under a new classifier timm would leave such a layer random.
+    """
     with safe_open(file, "pt") as weights:
         stored = set(weights.keys())
     classifier = f"{model.pretrained_cfg['classifier']}."
@@ -82,7 +86,10 @@ def _check_all_loaded(model: nn.Module, file: str) -> None:
 
 
 def _weights_overlay(path: Path) -> dict:
-    """Return entries of pretrained_cfg that make timm read a local file."""
+    """Return entries of pretrained_cfg that make timm read a local file.
+
+    Raises InputError where there are no safetensors weights.
+    """
     if path.is_dir():
         classes = read_config(path)["num_classes"]
         if not (path / WEIGHTS).is_file():
@@ -100,7 +107,10 @@ def _weights_overlay(path: Path) -> dict:
 
 
 def load(folder: Path) -> nn.Module:
-    """Return the network of a model folder; InputError where its weights are missing or damaged."""
+    """Return the network of a model folder, in evaluation mode.
+
+    Raises InputError where its weights are missing or damaged.
+    """
     try:
         return timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
     except (RuntimeError, OSError, SafetensorError):

@@ -14,8 +14,8 @@ from hub.models.folder import FILTERS
 def filters(model: nn.Module, radiograph: bool = False) -> Tensor:
     """Return the kernels of the first convolution, float32 [filters, channels, k, k].
 
-    `radiograph`: a model folder of radiographs weighs red, green and blue into grey in this layer
-    (`package.save_package`); its channels are added up into the one grey kernel. Raises
+    `radiograph` is for the network of a model folder of radiographs, which converts red, green and blue to
+    grey in this layer (`package.save_package`): its channels are added up into one grey kernel. Raises
     InputError where there is no convolution.
     """
     first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
@@ -26,13 +26,19 @@ def filters(model: nn.Module, radiograph: bool = False) -> Tensor:
 
 
 def save_filters(folder: Path, before: Tensor) -> None:
-    """Write the filters from before training, [filters, channels, k, k], into a model folder."""
+    """Write the filters from before training into a model folder.
+
+    `before` is float [filters, channels, k, k], and is written as float32.
+    """
     with replace_file(Path(folder) / FILTERS) as partial:
         save_file({"before": before.detach().float().contiguous()}, partial)
 
 
 def load_filters(folder: Path) -> Tensor | None:
-    """Return the filters that `save_filters` wrote, None without any; InputError for a damaged file."""
+    """Return the filters that `save_filters` wrote, None without any.
+
+    They are float32 [filters, channels, k, k]. Raises InputError for a damaged file.
+    """
     file = Path(folder) / FILTERS
     if not file.is_file():
         return None

@@ -1,4 +1,4 @@
-"""Names of the files in a model folder, and how its JSON files are read. No torch here."""
+"""The files of a model folder: names and JSON. No torch here."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,10 @@ DIGEST = "safetensors_sha256"  # metadata of an ONNX file: the weights that it w
 
 
 def read_config(folder: Path) -> dict:
-    """Return config.json of a model folder; InputError where `folder` is none."""
+    """Return config.json of a model folder.
+
+    Raises InputError where `folder` is not a model folder.
+    """
     path = Path(folder) / "config.json"
     try:
         config = json.loads(path.read_text())

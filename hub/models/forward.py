@@ -9,7 +9,10 @@ from hub.batching import batches
 
 @torch.inference_mode()
 def predict_logits(model: nn.Module, images: Tensor, size: int | None = None) -> Tensor:
-    """Return float32 logits [N, classes] on the CPU for uint8 images [N, C, H, W], resized to `size`."""
+    """Return the logits of images, float32 [N, classes] on the CPU.
+
+    `images` is uint8 [N, C, H, W]. They are resized to `size` pixels a side, if it is given.
+    """
     model.eval()
     device = next(model.parameters()).device
     logits = []
@@ -21,7 +24,10 @@ def predict_logits(model: nn.Module, images: Tensor, size: int | None = None) ->
 
 
 def normalize(pixels: Tensor, model: nn.Module) -> Tensor:
-    """Normalise pixels [B, C, H, W], 0 to 1, by mean and deviation of the model's `pretrained_cfg`."""
+    """Normalise pixels by the mean and deviation of the model's `pretrained_cfg`.
+
+    `pixels` is float [B, C, H, W], 0 to 1; the result has the memory format channels_last.
+    """
     channels = pixels.shape[1]
     mean, std = (
         pixels.new_tensor(model.pretrained_cfg[key][:channels]).view(1, -1, 1, 1) for key in ("mean", "std")

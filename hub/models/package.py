@@ -25,12 +25,13 @@ def save_package(
     temperature: float = 1.0,
     operating_points: dict[str, float] | None = None,
 ) -> None:
-    """Write the weights, config.json, preprocessor_config.json, metrics.json and the card into `folder`.
+    """Write a model folder: weights, JSON files and the card.
 
-    The layout is timm's, which transformers reads too. Because its `pipeline` always feeds three channels, a
-    radiograph network of one channel becomes one of three that converts to grey in its first convolution. The
-    classifier is divided by `temperature`, so that the softmax is calibrated in every library.
-    `operating_points`, thresholds on the probability of the second class, go into config.json.
+    The JSON files are config.json, preprocessor_config.json and metrics.json. The layout is timm's, which
+    transformers reads too. Because its `pipeline` always feeds three channels, a radiograph network of one
+    channel becomes one of three that converts to grey in its first convolution. The classifier is divided by
+    `temperature`, so that the softmax is calibrated in every library. `operating_points`, thresholds on the
+    probability of the second class, go into config.json.
     """
     model = _with_rgb_input(model) if radiograph else model
     with torch.no_grad():
@@ -42,7 +43,7 @@ def save_package(
         model_config={"label_names": list(classes)},
         safe_serialization=True,
     )
-    with replace_file(folder / WEIGHTS) as partial:  # safetensors made it readable for the owner alone
+    with replace_file(folder / WEIGHTS) as partial:  # safetensors lets only the owner read it
         (folder / WEIGHTS).rename(partial)
     config = json.loads((folder / "config.json").read_text())
     # transformers passes num_classes itself and fails on a second one in model_args.
@@ -60,9 +61,9 @@ def save_package(
 
 
 def _with_rgb_input(model: nn.Module) -> nn.Module:
-    """Return the network with an input of three channels, which its first convolution converts to grey.
+    """Return the network with three channels, made grey by its first convolution.
 
-    It is exact because all channels share one mean and deviation.
+    This is exact because all channels share one mean and deviation.
     """
     rgb = timm.create_model(
         model.pretrained_cfg["architecture"],
@@ -78,6 +79,6 @@ def _with_rgb_input(model: nn.Module) -> nn.Module:
 
 
 def save_metrics(folder: Path, section: str, content: dict) -> None:
-    """Write one section of metrics.json of a model folder, and its card with it."""
+    """Write one section of metrics.json of a model folder, and its card."""
     write_json(folder / METRICS, read_metrics(folder) | {section: content})
     write_card(folder)
