@@ -25,6 +25,10 @@ DELETE_EVERY, DELETE_AFTER = 60, 900
 
 
 def main() -> int:
+    """Serve the demo; return the exit code.
+
+    The code is 2 if the model cannot be loaded.
+    """
     try:
         classifier = handlers.load_model()
     except InputError as error:
@@ -37,7 +41,10 @@ def main() -> int:
 
 
 def launch_options(classifier: Classifier) -> dict:
-    """Return how the page is served: its looks, and that nothing is recorded or handed out."""
+    """Return the arguments of `Blocks.launch`.
+
+    They set the looks of the page; nothing is recorded, and only the model's plots may be fetched as files.
+    """
     return {
         "theme": THEME,
         "css_paths": CSS,
@@ -74,7 +81,7 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
 
 
 def build_image_tab(classifier: Classifier, metrics: dict, examples: list[Path], pixels: gr.State) -> None:
-    """Lay out the ways to give one image, the image under its heatmap, and the card with the answer."""
+    """Lay out the inputs for one image, its heatmap, and the card with the answer."""
     words = wording.words(classifier)
     with gr.Row(elem_id="inputs"):
         label = f"{words['image']}: drop, paste or choose"
@@ -112,7 +119,7 @@ def build_image_tab(classifier: Classifier, metrics: dict, examples: list[Path],
         return card, gr.update(info=wording.explain_point(point, metrics))
 
     answer = [image, card, prediction, pixels]
-    # Without preprocessing, which would read and write the file again: hub.imaging alone reads uploads.
+    # Without preprocessing, which would read and write the file again: only hub.imaging reads uploads.
     upload.upload(show_upload, [upload, point], [*answer, upload], preprocess=False, **EVENTS)
     camera.input(show_upload, [camera, point], [*answer, camera], preprocess=False, **EVENTS)
     sample.select(show_example, point, answer, **EVENTS)

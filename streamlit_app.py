@@ -1,4 +1,4 @@
-"""The same demo on Streamlit: `streamlit run streamlit_app.py`.
+"""The Streamlit demo: `streamlit run streamlit_app.py`.
 
 MODEL in the environment names another model folder or Hub id.
 """
@@ -20,6 +20,7 @@ from hub.inference.classifier import Classifier
 
 
 def main() -> None:
+    """Lay out the page, or the reason why the model cannot be loaded."""
     try:
         classifier, examples = load()
     except InputError as error:
@@ -90,7 +91,10 @@ def choose_image(examples: dict[str, bytes], words: dict[str, str]) -> bytes | N
 
 
 def choose_point(label: str, classifier: Classifier, metrics: dict) -> str | None:
-    """Lay out the choice of an operating point and its explanation; None for a model without any."""
+    """Lay out the choice of an operating point; return it, or None without any.
+
+    An explanation is shown below it.
+    """
     points = decision.operating_points(classifier)
     if not points:
         return None
@@ -101,7 +105,10 @@ def choose_point(label: str, classifier: Classifier, metrics: dict) -> str | Non
 
 
 def answer_once(classifier: Classifier, source: bytes) -> handlers.Answer:
-    """Return the answer to an image; the session keeps it, as Streamlit runs the script at every touch."""
+    """Return the answer to an image, computed once and kept by the session.
+
+    Streamlit runs the script at every interaction with the page.
+    """
     if st.session_state.get("answer", (None,))[0] != source:
         st.session_state.answer = source, handlers.answer(classifier, source)
     return st.session_state.answer[1]
@@ -143,8 +150,8 @@ def show_batch(classifier: Classifier, metrics: dict) -> None:
 def classify(classifier: Classifier, uploads: list) -> list[batch.Result]:
     """Return a result per image, under a bar that fills file by file.
 
-    Streamlit runs this script again at every touch of the page, also while it is in here. The session keeps
-    the results, and the next run starts over only with the file where this one was.
+    Streamlit reruns this script at every interaction with the page, even while this function runs. The
+    session keeps the results, and the next run starts over only with the file that was being classified.
     """
     files = [upload.file_id for upload in uploads]
     known, rows, complete = st.session_state.get("batch", ([], [], False))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from hub.files import replace_file
 
-if TYPE_CHECKING:  # a second to import; --help should not take it
+if TYPE_CHECKING:  # matplotlib takes a second to import; --help should not wait
     from matplotlib.figure import Figure
 
 FOLDER = Path(__file__).parent
@@ -13,7 +13,7 @@ OURS, THEIRS = "#c2410c", "#94a3b8"
 
 
 def subplots(*arguments, **keywords):
-    """Return what matplotlib's `subplots` does, for a file instead of a screen."""
+    """Return matplotlib's `subplots`, for a file instead of a screen."""
     import matplotlib
 
     matplotlib.use("Agg")

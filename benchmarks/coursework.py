@@ -47,6 +47,10 @@ COLUMNS = (
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Train and measure the exercises, and print their table.
+
+    Raises InputError for options that lack a source or weights, or without TensorFlow.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.coursework",
         description=__doc__,

@@ -40,6 +40,10 @@ SERVED = ("this project, fp32", "this project, int8", "transformers pipeline")
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Measure each part and print the table, or run one measurement as JSON.
+
+    Raises InputError for options that do not fit.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.growth",
         description=__doc__,
@@ -52,7 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
     add("--only", nargs="+", choices=PARTS, metavar="PART", help=f"of: {', '.join(PARTS)}")
     add("--turns", type=int, default=3, help="of each system and size (default: %(default)s)")
     add("--save", action="store_true", help="put the figures into results.json and growth.png")
-    add("--measure", type=json.loads, help=argparse.SUPPRESS)  # what the processes are started with
+    add("--measure", type=json.loads, help=argparse.SUPPRESS)  # for the processes that this command starts
     options = parser.parse_args(arguments)
     if options.measure:
         print(json.dumps(MEASURES[options.measure["part"]](**options.measure)))
@@ -153,7 +157,10 @@ MEASURES = {"files": measure_files, "training": measure_training}
 
 
 def measure(**keywords: object) -> dict:
-    """Return what MEASURES[part] does in another process; InputError if it fails."""
+    """Return the result of MEASURES[part], from another process.
+
+    Raises InputError if it fails.
+    """
     return processes.result(["-m", "benchmarks.growth", "--measure", json.dumps(keywords)])
 
 

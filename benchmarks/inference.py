@@ -36,6 +36,10 @@ COLUMNS = (
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Compare the systems and print their tables, or run as one of the systems.
+
+    Raises InputError for options that do not fit, or a folder with fewer images than --count.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.inference",
         description=__doc__,
@@ -48,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     add("--count", type=int, default=64, help="of images, drawn by lot (default: %(default)s)")
     add("--turns", type=int, default=15, help="of each system and batch size (default: %(default)s)")
     add("--save", action="store_true", help="put the figures into results.json and inference.png")
-    # What the processes are started with.
+    # For the processes that this command starts.
     add("--peer", choices=[*peers.PEERS, "profile"], help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if not options.films:

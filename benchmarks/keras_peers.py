@@ -21,10 +21,10 @@ import numpy as np
 from hub.errors import InputError, run_command
 from hub.files import write_json
 
-if TYPE_CHECKING:  # TensorFlow takes seconds to import; --help should not
+if TYPE_CHECKING:  # TensorFlow takes seconds to import; --help should not wait
     import keras
 
-# As the notes: Adam as it is, no augmentation but of the radiographs. 32 is what `fit` takes by itself.
+# As in the notes: Adam with its defaults, augmentation of radiographs only. 32 is the default of `fit`.
 SETTINGS = {
     "mnist": {"epochs": 5, "batch_size": 32},
     "cifar10": {"epochs": 5, "batch_size": 32},
@@ -39,6 +39,10 @@ STAGES = (1, 2, 3, 4, 3, 3, 1)
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Train one exercise in Keras and write its figures to the file --result.
+
+    Raises InputError for xray without weights, and for files that do not fit.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.keras_peers",
         description=__doc__,
@@ -162,7 +166,7 @@ def imagenet_network(weights: Path, size: tuple[int, int], include_top: bool = F
 
 
 def timm_names() -> dict[str, str]:
-    """Return timm's name of each layer of Keras's MobileNetV2, but the classifier."""
+    """Return timm's name of each layer of Keras's MobileNetV2, except the classifier."""
     names = {"Conv1": "conv_stem", "bn_Conv1": "bn1", "Conv_1": "conv_head", "Conv_1_bn": "bn2"}
     places = [(stage, block) for stage, blocks in enumerate(STAGES) for block in range(blocks)]
     for number, (stage, block) in enumerate(places):
@@ -187,8 +191,8 @@ def train(
     import keras
     import tensorflow as tf
 
-    # As `fit` batches plain arrays, but without tf.data's tuning: at the end of an epoch that sometimes
-    # waits for its next turn, which lies 10, 20 or 40 seconds after the start.
+    # Batches as `fit` makes them of arrays, but without tf.data's autotuning: at the end of an epoch it
+    # sometimes waits for its next run, which comes 10, 20 or 40 seconds after the start.
     plain = tf.data.Options()
     plain.autotune.enabled = False
 

@@ -29,7 +29,7 @@ def describe() -> dict[str, str | int]:
 
 
 def sentence(description: dict) -> str:
-    """Return a description of `describe` in words."""
+    """Return the description of a machine, from `describe`, as a sentence."""
     return f"{description['cpu']}, {description['cores']} cores, torch {description['torch']}."
 
 

@@ -19,12 +19,15 @@ Classify = Callable[[list[bytes]], list[str]]
 
 
 def hub_fp32(folder: Path) -> Classify:
-    """This project's `Classifier`, which also checks its input and gives heatmaps."""
+    """Load this project's `Classifier`.
+
+    It also checks its input and returns heatmaps.
+    """
     return _hub(folder, "fp32")
 
 
 def hub_int8(folder: Path) -> Classify:
-    """The same in 8 bits."""
+    """Load this project's `Classifier` in 8 bits."""
     return _hub(folder, "int8")
 
 
@@ -36,7 +39,7 @@ def _hub(folder: Path, precision: str) -> Classify:
 
 
 def pipeline(folder: Path) -> Classify:
-    """transformers' `pipeline`, as its documentation has it."""
+    """Load transformers' `pipeline`, as its documentation does."""
     import transformers
 
     classify = transformers.pipeline("image-classification", model=str(folder), device="cpu")
@@ -50,12 +53,12 @@ def pipeline(folder: Path) -> Classify:
 
 
 def timm_eager(folder: Path) -> Classify:
-    """timm's network and transform, in torch's inference mode."""
+    """Load timm's network and transform, in torch's inference mode."""
     return _timm(folder, compiled=False)
 
 
 def timm_compiled(folder: Path) -> Classify:
-    """The same under torch.compile, which needs g++."""
+    """Load timm's network and transform under torch.compile, which needs g++."""
     return _timm(folder, compiled=True)
 
 
@@ -78,7 +81,7 @@ def _timm(folder: Path, compiled: bool) -> Classify:
 
 
 def keras_predict(folder: Path) -> Classify:
-    """Keras's own MobileNetV2 with the same weights, and `predict`."""
+    """Load Keras's own MobileNetV2 with the same weights, for `predict`."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from keras import Model, layers
     from safetensors.numpy import load_file

@@ -15,6 +15,10 @@ REPORT = Path(__file__).with_name("README.md")
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Write benchmarks/README.md and print the figures that the front page quotes.
+
+    Raises InputError if a record is missing.
+    """
     argparse.ArgumentParser(
         prog="python -m benchmarks.report",
         description=__doc__,

@@ -24,6 +24,10 @@ NEAR = 0.01  # in probability
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Compare both ways to decode images, and print the figures.
+
+    Raises InputError without images.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.scale",
         description=__doc__,

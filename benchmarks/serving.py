@@ -36,6 +36,10 @@ COLUMNS = ("Visitors at once", "Clicks", "Latency (ms), median", "Latency (ms), 
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Measure the demo and print its figures.
+
+    Raises InputError for numbers below 1, or a demo that does not start.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.serving",
         description=__doc__,
@@ -115,7 +119,10 @@ def visit(url: str, visitors: int, clicks: int) -> list[float]:
 
 
 def example_event(url: str) -> tuple[dict, int]:
-    """Return the request for an example, as the page makes it, and how many there are."""
+    """Return the request for an example, and the number of examples.
+
+    The request is the one that the page makes. Raises InputError for a demo without examples.
+    """
     config = httpx.get(f"{url}/config", timeout=PATIENCE).json()
     examples = {
         part["id"]: json.dumps(part["props"]).count("data-example='")

@@ -29,6 +29,10 @@ COLUMNS = (
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Train the systems one after the other, and print the table of their AUCs.
+
+    Raises InputError for options that do not fit, or without TensorFlow for Keras.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.training",
         description=__doc__,

@@ -32,6 +32,7 @@ Curves = tuple[list[float], list[np.ndarray], list[np.ndarray]]
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Train one peer and write its curves to the file --result."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.training_peers",
         description=__doc__,
@@ -52,11 +53,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def keras_fit(arrays: Arrays, weights: Path, epochs: int, seed: int) -> Curves:
-    """Train all layers under a new head: Adam at 1e-4, batches of 32, mirrored images.
+    """Train all layers of Keras's MobileNetV2 under a new head.
 
-    Batch norm keeps ImageNet's statistics, as in Keras's guide to fine-tuning
-    (https://keras.io/guides/transfer_learning). The guide's way, `training=False`, no longer holds within
-    `fit` (keras-team/keras#20285), so those layers are frozen here.
+    Settings are Adam at 1e-4, batches of 32 and mirrored images. Batch norm keeps ImageNet's statistics, as
+    in Keras's guide to fine-tuning (https://keras.io/guides/transfer_learning). The guide's way,
+    `training=False`, no longer holds within `fit` (keras-team/keras#20285), so those layers are frozen here.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras

@@ -1,4 +1,7 @@
-"""Draw filters, feature maps and gradients as PNG images in data URIs, and heatmaps as colours."""
+"""Draw filters, feature maps and gradients as PNG images in data URIs.
+
+The colours of a heatmap's cells are returned as numbers.
+"""
 
 import math
 
@@ -13,11 +16,11 @@ GLOW_OPACITY = 230  # of 255, at the pixel with the largest gradient
 
 
 def compare_filters(before: np.ndarray | None, after: np.ndarray) -> dict:
-    """Return the tiles of filters [filters, channels, h, w] before and after training, and of their change.
+    """Return the tiles of filters before and after training, and of their change.
 
-    "before" and "after" are lists of data URIs, one per filter; its tiles share a scale. "change" has
-    "tiles", enlarged by "factor" to be visible, and "share", its norm over that of `before`. "before" and
-    "change" are None where `before` is.
+    Filters are [filters, channels, h, w]. "before" and "after" are lists of data URIs, one per filter; both
+    tiles of a filter have the same scale. "change" has "tiles", enlarged by "factor" to be visible, and
+    "share", the norm of the change over that of `before`. "before" and "change" are None if `before` is None.
     """
     if before is None:
         return {"before": None, "after": _tiles(after, _scale(np.abs(after))), "change": None}
@@ -30,21 +33,28 @@ def compare_filters(before: np.ndarray | None, after: np.ndarray) -> dict:
 
 
 def _scale(magnitudes: np.ndarray) -> np.ndarray:
-    """Return the weight that is drawn black or white in each filter, [filters, 1, 1, 1]."""
+    """Return the magnitude of each filter that is drawn as black or white.
+
+    The result is [filters, 1, 1, 1].
+    """
     scale = magnitudes.max((1, 2, 3), keepdims=True)
     return np.maximum(scale, max(SMALLEST_FILTER * float(scale.max()), 1e-12))
 
 
 def _enlargement(difference: np.ndarray, scale: np.ndarray) -> int:
-    """Return the power of two, at least 1, that makes a change of filters visible within the scale."""
+    """Return the factor that makes a change of filters visible within the scale.
+
+    It is a power of two, at least 1.
+    """
     share = float((np.abs(difference) / scale).max())
     return 2 ** max(0, math.floor(-math.log2(max(share, 1e-4))))
 
 
 def _tiles(filters: np.ndarray, scale: np.ndarray) -> list[str]:
-    """Return filters [filters, channels, h, w] as data URIs: zero is grey, `scale` black or white.
+    """Return filters as data URIs: zero is grey, `scale` is black or white.
 
-    Filters of three channels are drawn in colour, others as the mean of their channels.
+    Filters are [filters, channels, h, w]. Those of three channels are drawn in colour, others as the mean of
+    their channels.
     """
     if filters.shape[1] not in (1, 3):
         filters = filters.mean(1, keepdims=True)
@@ -60,14 +70,20 @@ def grey(values: np.ndarray) -> str:
 
 
 def colour(values: np.ndarray) -> str:
-    """Return a map [h, w] in the heatmap's colours: clear at its lowest, yellow, orange, red."""
+    """Return a map [h, w] in the heatmap's colours, transparent at its lowest value.
+
+    Higher values are yellow, orange and red.
+    """
     heat = _stretch(values)[..., None]
     rgb, opacity = tint(heat)
     return png_uri(np.concatenate([rgb, 255 * opacity], 2).astype(np.uint8))
 
 
 def glow(values: np.ndarray) -> str:
-    """Return magnitudes [h, w] in yellow, the opacity the square root of their share of the largest."""
+    """Return magnitudes [h, w] in yellow, the larger ones more opaque.
+
+    Opacity is proportional to the square root of a magnitude's share of the largest.
+    """
     pixels = np.zeros((*values.shape, 4), dtype=np.uint8)
     pixels[..., :3] = FAINT
     pixels[..., 3] = GLOW_OPACITY * np.sqrt(values / max(float(values.max()), 1e-30))
@@ -75,9 +91,10 @@ def glow(values: np.ndarray) -> str:
 
 
 def cell_tints(heat: np.ndarray) -> dict[tuple[int, int], dict]:
-    """Return the colour and opacity of each cell of a heatmap [h, w] from 0 to 1 that is above 0.
+    """Return the colour and opacity of each cell of a heatmap that is above 0.
 
-    Keys are (row, column); "colour" is [red, green, blue] from 0 to 255, "opacity" from 0 to 1.
+    `heat` is [h, w], from 0 to 1. Keys are (row, column); "colour" is [red, green, blue] from 0 to 255,
+    "opacity" from 0 to 1.
     """
     tints = {}
     for row, column in np.argwhere(heat > 0).tolist():
@@ -87,6 +104,6 @@ def cell_tints(heat: np.ndarray) -> dict[tuple[int, int], dict]:
 
 
 def _stretch(values: np.ndarray) -> np.ndarray:
-    """Return a map scaled to 0, its lowest value, up to 1, its highest; all 0 where it is constant."""
+    """Return a map scaled to the range from 0 to 1; all 0 if it is constant."""
     values = values - values.min()
     return values / max(float(values.max()), 1e-12)

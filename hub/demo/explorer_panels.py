@@ -1,9 +1,10 @@
-"""The panels of the tab "Inside the network" as HTML, for both pages, from templates/explorer/.
+"""The panels of the tab "Inside the network" as HTML, for both apps.
 
-Callers open the `Network`: torch takes seconds to import, so this module imports neither it nor
-`hub.explorer` before it has to. Images are the network's input, uint8 [size, size, 1 or 3], or None before
-there is one; cells are (row, column). Buttons carry `data-channel` or `data-cell`; `buttons` False leaves
-buttons and sliders out, for a page whose own widgets choose.
+Their templates are in templates/explorer/. Callers open the `Network`: torch takes seconds to import, so this
+module imports torch and `hub.explorer` only inside the functions that need them. Images are the network's
+input, uint8 [size, size, 1 or 3], or None before there is one; cells are (row, column). Buttons carry
+`data-channel` or `data-cell`; `buttons` False leaves out buttons and sliders, for a page that chooses with
+its own widgets.
 """
 
 from collections.abc import Iterable, Sequence
@@ -77,7 +78,10 @@ def notice(sentence: str) -> str:
 
 
 def filters(network: "Network") -> str:
-    """Return the first layer's filters before and after training, their change, and weight sharing."""
+    """Return the first layer's filters before and after training, and their change.
+
+    Below them is the cost of the first convolution beside that of a dense layer.
+    """
     if network.after is None:
         return notice(network.trouble)
     after = network.after.numpy()
@@ -91,19 +95,22 @@ def filters(network: "Network") -> str:
 
 
 def _weight_sharing(network: "Network", filters: np.ndarray) -> dict:
-    """Return the first convolution, its weights, and the cost of a dense layer in its place."""
+    """Return the first convolution, its number of weights, and a dense layer's cost.
+
+    The dense layer has the convolution's input and output. "convolution" is None if there is none.
+    """
     from hub.explorer import conv_arithmetic
 
     first = next((layer for layer in network.layers if layer.kind != "pooling"), None)
     if first is None or len(first.output) != 3:
         return {"convolution": None}
-    # A model folder of radiographs has three channels for readers that feed three; one was trained.
+    # A radiograph model is stored with three input channels, for libraries that feed three; one was trained.
     first = replace(first, input=(filters.shape[1], *first.input[1:]))
     return {"convolution": first, "weights": filters.size, "dense": conv_arithmetic.dense_instead(first)}
 
 
 def layer_choices(network: "Network") -> list[tuple[str, str]]:
-    """Return a label and the name of each layer that has maps, in the network's order."""
+    """Return a label and the name of each layer with maps, in the network's order."""
     return [
         (f"{layer.name}: {_operation(layer)}, {dimensions(layer.output)}", layer.name)
         for layer in network.maps
@@ -111,13 +118,16 @@ def layer_choices(network: "Network") -> list[tuple[str, str]]:
 
 
 def default_layer(network: "Network") -> str | None:
-    """Return the default layer, the last one whose maps have several cells; None without maps."""
+    """Return the default layer, the last one whose maps have several cells.
+
+    Without such a layer it is the last one with maps; None without maps.
+    """
     maps = [layer for layer in network.maps if max(layer.output[1:]) > 1] or network.maps
     return maps[-1].name if maps else None
 
 
 def problem(network: "Network", image: np.ndarray | None, layer: str | None) -> str:
-    """Return why nothing of a layer can be shown; "" where something can."""
+    """Return why a layer cannot be shown; "" if it can."""
     if network.trouble and not network.layers:
         return network.trouble
     if layer not in {choice.name for choice in network.maps}:
@@ -128,7 +138,10 @@ def problem(network: "Network", image: np.ndarray | None, layer: str | None) -> 
 
 
 def thumbnails(network: "Network", image: np.ndarray, layer: str) -> dict[int, str]:
-    """Return the channels of a layer with the highest mean, the highest first, as data URIs."""
+    """Return the channels of a layer with the highest mean as data URIs.
+
+    Keys are the channels' numbers, the highest mean first.
+    """
     return _thumbnails(_maps(network, image, layer)[0])
 
 
@@ -140,9 +153,10 @@ def feature_maps(
     buttons: bool = True,
     opacity: float = 1.0,
 ) -> tuple[str, str]:
-    """Return a layer's strongest channels as buttons, and one of them, by default the strongest, large.
+    """Return a layer's strongest channels as buttons, and one channel large.
 
-    The large one lies over the image with an `opacity` from 0 to 1.
+    The large one is `channel`, by default the strongest, and lies over the image with an `opacity` from 0 to
+    1.
     """
     if sentence := problem(network, image, layer):
         return notice(sentence), ""
@@ -176,7 +190,10 @@ def _thumbnails(maps: np.ndarray) -> dict[int, str]:
 
 
 def slide(size: int, kernel: int, padding: int | str, stride: int, dilation: int) -> str:
-    """Return the output size, torch's beside it, and the kernel's positions; or an error's sentence."""
+    """Return the output size and the positions of a sliding kernel.
+
+    torch's output size and call are beside them. Settings that are invalid return the sentence of the error.
+    """
     from hub.explorer import conv_arithmetic
 
     try:
@@ -197,7 +214,10 @@ def _invalid_settings(error: InputError) -> str:
 
 
 def heatmap(classifier: Classifier, image: np.ndarray) -> np.ndarray | None:
-    """Return the heatmap of an image, float [h, w] from 0 to 1; None for a model without heatmaps."""
+    """Return the heatmap of an image; None for a model without heatmaps.
+
+    The result is float [h, w], from 0 to 1.
+    """
     (prediction,) = classifier.predict([image], always=True)
     if not prediction.heatmaps:
         return None
@@ -205,7 +225,10 @@ def heatmap(classifier: Classifier, image: np.ndarray) -> np.ndarray | None:
 
 
 def cell_choices(network: "Network", layer: str) -> tuple[list[int], list[int]]:
-    """Return the rows and the columns of a layer to choose from: all, or GRID of them spread evenly."""
+    """Return the rows and the columns of a layer to choose from.
+
+    They are all, or `GRID` of them spread evenly.
+    """
     return tuple(
         [int((i + 0.5) * side / min(GRID, side)) for i in range(min(GRID, side))]
         for side in _layer(network, layer).output[-2:]
@@ -213,7 +236,11 @@ def cell_choices(network: "Network", layer: str) -> tuple[list[int], list[int]]:
 
 
 def default_cell(network: "Network", layer: str, heat: np.ndarray | None) -> tuple[int, int]:
-    """Return the default cell: the hottest where `heat` has the same cells as the choices, or the middle."""
+    """Return the default cell: the hottest of `heat`, or else the middle one.
+
+    `heat`, float [h, w] from 0 to 1, counts only if a cell is above 0 and its cells are exactly those to
+    choose from.
+    """
     rows, columns = cell_choices(network, layer)
     cells = _layer(network, layer).output[-2:]
     if heat is not None and heat.max() > 0 and (len(rows), len(columns)) == cells == heat.shape:
@@ -229,9 +256,10 @@ def cell_grid(
     cell: tuple[int, int] | None = None,
     buttons: bool = True,
 ) -> tuple[str, tuple[int, int]]:
-    """Return a layer's cells as buttons over the image, and the chosen cell, by default `default_cell`.
+    """Return a layer's cells as buttons over the image, and the chosen cell.
 
-    Where `heat`, float [h, w] from 0 to 1, has the layer's shape it tints them.
+    `cell` is by default `default_cell`. `heat`, float [h, w] from 0 to 1, tints the cells if it has the
+    layer's shape.
     """
     if sentence := problem(network, image, layer):
         return notice(sentence), (0, 0)
@@ -250,7 +278,11 @@ def cell_grid(
 def receptive_field(
     network: "Network", image: np.ndarray | None, layer: str | None, row: int, column: int
 ) -> str:
-    """Return the image with a cell's receptive field as a box, and the effective one as a glow."""
+    """Return the image with the receptive field of a cell.
+
+    The receptive field is a box, the effective one (Luo et al. 2016) a glow. Returns "" if the layer cannot
+    be shown.
+    """
     if problem(network, image, layer):
         return ""
     from hub.explorer import effective_receptive_field
@@ -270,14 +302,20 @@ def receptive_field(
 
 
 def layer_table(network: "Network") -> str:
-    """Return a table of every layer: its operation, output, receptive field and cost; "" without layers."""
+    """Return a table of every layer; "" for a network without layers.
+
+    Its columns are the operation, output, receptive field and cost.
+    """
     if not network.layers:
         return ""
     return render("explorer/layer_table.html", layers=network.layers, operation=_operation)
 
 
 def cost(channels: int, filters: int, kernel: int, size: int, stride: int) -> str:
-    """Return the cost of a convolution at strides 1 to 4, `stride` marked; or an error's sentence."""
+    """Return the cost of a convolution at strides 1 to 4, with `stride` marked.
+
+    Settings that are invalid return the sentence of the error.
+    """
     from hub.explorer import conv_arithmetic
 
     try:
@@ -294,7 +332,10 @@ def cost(channels: int, filters: int, kernel: int, size: int, stride: int) -> st
 
 
 def stacks(channels: int, size: int) -> str:
-    """Return the cost of one 7 x 7 against three 3 x 3 convolutions, on maps of size x size."""
+    """Return the cost of one 7 x 7 against three 3 x 3 convolutions.
+
+    Maps are of `size` x `size` cells.
+    """
     from hub.explorer import conv_arithmetic
 
     large, field = conv_arithmetic.stack([7], channels, size)
@@ -307,7 +348,7 @@ def architectures(
 ) -> str:
     """Return a table with a column per network; what `results` lacks is left open.
 
-    `running`: the next one is being counted and timed.
+    `running` says that the next one is being counted and timed.
     """
     measured = {result.paper.name: result for result in results}
     waiting = [paper.name for paper in papers if paper.name not in measured]
@@ -327,7 +368,7 @@ def _to_tensor(network: "Network", image: np.ndarray) -> "Tensor":
 
 
 def _operation(layer: "Layer") -> str:
-    """Return the kind of a layer with its kernel and stride: "depthwise 3 × 3, stride 2"."""
+    """Return a layer's kind, kernel and stride: "depthwise 3 × 3, stride 2"."""
     if layer.kind == "dense" or (layer.kind == "pooling" and layer.kernel == (1, 1)):
         return layer.kind
     stride = f", stride {layer.stride[0]}" if layer.stride != (1, 1) else ""

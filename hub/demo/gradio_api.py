@@ -1,4 +1,7 @@
-"""The endpoint /classify of the Gradio app: for Python, JavaScript, curl and MCP clients."""
+"""The endpoint /classify of the Gradio app.
+
+Its clients are Python, JavaScript, curl and MCP.
+"""
 
 import json
 from typing import Literal
@@ -13,19 +16,24 @@ from hub.inference.classifier import Classifier
 
 
 class Report(JsonData):
-    """The answer of the API: JSON over HTTP, and as text too, which is what an MCP client gets."""
+    """The answer of the API: JSON over HTTP, and text for MCP clients."""
 
     def __str__(self) -> str:
         return json.dumps(self.root)
 
 
 def add_endpoint(classifier: Classifier, description: str | None) -> None:
-    """Add /classify to the API and to the MCP tools; without a description, that of its docstring."""
+    """Add /classify to the API and to the MCP tools.
+
+    Without a `description`, clients read the endpoint's docstring.
+    """
     points = decision.operating_points(classifier)
     OperatingPoint = Literal[tuple(points)] if points else str
 
     def classify(image: FileData, operating_point: OperatingPoint = points[0] if points else None) -> dict:
-        """Say whether a child's chest X-ray shows signs of pneumonia. Research only, not a diagnosis.
+        """Say whether a child's chest X-ray shows signs of pneumonia.
+
+        Research only, not a diagnosis.
 
         Args:
             image: the picture, an X-ray from the front: DICOM, PNG, JPEG, WebP, TIFF or BMP
@@ -39,7 +47,7 @@ def add_endpoint(classifier: Classifier, description: str | None) -> None:
         """
         if image is None:
             raise gr.Error("There is no picture; give one.", print_exception=False)
-        if not is_file_obj_with_meta(image):  # Gradio checks that a file was uploaded only where it is marked
+        if not is_file_obj_with_meta(image):  # Gradio checks only marked files for being uploads
             raise gr.Error("The picture is no uploaded file; upload it first.", print_exception=False)
         try:
             return Report(decision.report(classifier, classifier(image["path"]), operating_point))

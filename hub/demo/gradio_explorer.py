@@ -1,4 +1,4 @@
-"""The tab "Inside the network" of the Gradio app: its layout and wiring, panel by panel."""
+"""The tab "Inside the network" of the Gradio app: its layout and its events."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from hub.explorer.network import Network
 
 SELECT = script("select_channel_or_cell.js")
-LATEST = EVENTS | {"trigger_mode": "always_last"}  # for what changes faster than drawings are made
+LATEST = EVENTS | {"trigger_mode": "always_last"}  # for settings that change faster than panels are drawn
 LOADING = panels.empty_card(explorer_panels.LOADING)
 
 OpenNetwork = Callable[[], "Network"]
 
 
 def build(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixels: gr.State) -> None:
-    """Lay out the tab for the image in `pixels`, else the first example; opening the tab loads torch."""
+    """Lay out the tab for the image in `pixels`, else for the first example.
+
+    Opening the tab loads torch.
+    """
     network = functools.cache(lambda: explorer_tab.open_network(classifier))
 
     def image(pixels: np.ndarray | None) -> np.ndarray | None:
@@ -45,7 +48,7 @@ def build(tab: gr.Tab, classifier: Classifier, examples: list[Path], pixels: gr.
     with filters:
         drawing = gr.HTML(LOADING)
     opened = tab.select(lambda: explorer_panels.filters(network()), None, drawing, **EVENTS)
-    # The other panels follow, when the network is loaded.
+    # The other panels wait for this event, which loads the network.
     with maps:
         feature_maps(opened, network, image, pixels)
     with slide:
@@ -153,7 +156,7 @@ def architecture_table(opened: gr.events.Dependency) -> None:
         yield from explorer_tab.count_architectures([])
 
     opened.then(lambda: explorer_tab.architectures(), None, table, **EVENTS)
-    # One at a time: two at once would time each other.
+    # One at a time: two at once would distort each other's times.
     count.click(
         count_architectures, None, table,
         api_visibility="private", show_progress="hidden", concurrency_limit=1,

@@ -11,7 +11,7 @@ THEME = gr.themes.Default(
     button_primary_background_fill_hover="*primary_800",
     button_primary_background_fill_dark="*primary_700",
     button_primary_background_fill_hover_dark="*primary_800",
-    # Gradio's own greys are too faint to read for many.
+    # Gradio's default greys have too little contrast for many readers.
     body_text_color_subdued="*neutral_600",
     body_text_color_subdued_dark="*neutral_300",
     block_label_text_color="*neutral_700",

@@ -1,4 +1,4 @@
-"""What a click does in both apps: classify one file or many, at an operating point."""
+"""Actions of both apps: classify one file or many, at an operating point."""
 
 import os
 from collections.abc import Iterator
@@ -21,9 +21,10 @@ MODEL_FILE = Path(__file__).parent / "model.txt"  # one line, a Hub id; publishi
 
 @dataclass(frozen=True)
 class Answer:
-    """A prediction and two RGB images of the same size: the input, and the input under its heatmap.
+    """A prediction, and the image as RGB without and with its heatmap.
 
-    `pixels` is the input of the network, uint8 [size, size, channels].
+    `image` and `overlay` have the same size. `pixels` is the input of the network, uint8 [size, size,
+    channels].
     """
 
     prediction: Prediction
@@ -33,16 +34,17 @@ class Answer:
 
 
 def load_model() -> Classifier:
-    """Load the model that MODEL in the environment names, else `MODEL_FILE`, else the bundled one.
+    """Load the model that MODEL in the environment names, or the default one.
 
-    Raises InputError when it is no model folder and no model of the Hub.
+    The default is the one that `MODEL_FILE` names, else the bundled one. Raises InputError if the name is
+    neither a model folder nor a model on the Hub.
     """
     published = MODEL_FILE.read_text(encoding="utf-8").strip() if MODEL_FILE.is_file() else None
     return Classifier.from_pretrained(os.environ.get("MODEL") or published or BUNDLED)
 
 
 def answer(classifier: Classifier, source: Source) -> Answer:
-    """Classify one image; InputError when it cannot be read."""
+    """Classify one image; raise InputError if it cannot be read."""
     image = classifier.open(source, side=MAX_SIDE)
     pixels = classifier.squash(image)
     (prediction,) = classifier.predict([pixels])
@@ -52,7 +54,10 @@ def answer(classifier: Classifier, source: Source) -> Answer:
 
 
 def classify_uploads(classifier: Classifier, paths: list[str]) -> Iterator[Result]:
-    """Yield one result per image, as `classify_files` does, named without the folder of the upload."""
+    """Yield one result per image, named without the folder of the upload.
+
+    Results are those of `classify_files`.
+    """
     for result in classify_files(classifier, paths):
         folder = Path(paths[result.file]).parent
         yield replace(result, name=result.name.removeprefix(f"{folder}/"))
@@ -61,7 +66,10 @@ def classify_uploads(classifier: Classifier, paths: list[str]) -> Iterator[Resul
 def with_reports(
     classifier: Classifier, results: list[Result], operating_point: str | None
 ) -> list[tuple[Result, dict | None]]:
-    """Return each result of a batch and its `report`, None where the file could not be read."""
+    """Return each result of a batch with its `report`.
+
+    The report is None if the file could not be read.
+    """
     return [
         (result, result.prediction and report(classifier, result.prediction, operating_point))
         for result in results
@@ -69,10 +77,11 @@ def with_reports(
 
 
 def write_examples(classifier: Classifier, folder: Path, per_class: int = 3) -> list[Path]:
-    """Write the clearest of a few synthetic radiographs into `folder`; return their paths.
+    """Write the clearest synthetic radiographs into `folder`; return their paths.
 
-    Per class, those that the model classifies rightly with the highest probability and that pass its input
-    check. None for a model that does not read radiographs.
+    For each class they are at most `per_class` of a small sample, those that the model classifies correctly
+    with the highest probability and that pass its input check. A model that does not read radiographs has
+    none.
     """
     if not classifier.radiograph:
         return []

@@ -1,4 +1,4 @@
-"""The tab "The model" of both apps: the metrics of a model folder as Markdown, and its plots."""
+"""The tab "The model" of both apps: metrics as Markdown, and plots."""
 
 import json
 from pathlib import Path
@@ -24,9 +24,10 @@ PLOTS = {
 
 
 def read_metrics(folder: Path) -> dict:
-    """Return the `SECTIONS` of a model folder's metrics.json, without what could not be measured.
+    """Return the measured `SECTIONS` of a model folder's metrics.json.
 
-    {} without a file that can be read: a folder from the Hub may hold anything by that name.
+    Metrics that could not be measured are left out. Returns {} without a readable file: a folder from the Hub
+    may hold anything by that name.
     """
     try:
         metrics = json.loads((Path(folder) / "metrics.json").read_text(encoding="utf-8"))
@@ -41,7 +42,10 @@ def read_metrics(folder: Path) -> dict:
 
 
 def _measured(section: object) -> dict:
-    """Return a section of `evaluation.metrics.measure` without null metrics; {} of anything else."""
+    """Return a section of metrics.json without null metrics.
+
+    Sections are those of `evaluation.metrics.measure`; returns {} for anything else.
+    """
     if not isinstance(section, dict) or "n" not in section:
         return {}
     bounds = ("value", "low", "high")

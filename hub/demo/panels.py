@@ -1,7 +1,7 @@
-"""Header, image, card, batch table and gallery as HTML: what their templates are given.
+"""The header, image, card, batch table and gallery of both pages as HTML.
 
-page.css styles them, page.js moves them on Gradio's page. Images travel inside the HTML, so that no file of a
-visitor's image is left behind.
+page.css styles them; page.js makes them interactive in Gradio. Visitors' images are data URIs inside the
+HTML, so that no file of them is left behind.
 """
 
 import math
@@ -22,12 +22,15 @@ SCALE_END = log_odds(0.997)  # of the probability bar, in log odds either way
 
 
 def header(words: dict[str, str], uploads: str) -> Markup:
-    """Return the head of the page; `uploads` says what happens to the files of a visitor."""
+    """Return the head of the page.
+
+    `uploads` says what happens to the files of a visitor.
+    """
     return render("header.html", words=words, uploads=uploads)
 
 
 def explanation(sentence: str) -> Markup:
-    """Return a sentence in small, quiet letters."""
+    """Return a sentence in small, muted letters."""
     return render("explanation.html", sentence=sentence)
 
 
@@ -44,7 +47,10 @@ def empty_image() -> Markup:
 
 
 def image(answer: Answer, name: str, words: dict[str, str]) -> Markup:
-    """Return the image under its heatmap with a slider for the opacity; alone without a heatmap."""
+    """Return the image under its heatmap, with a slider for the opacity.
+
+    Without a heatmap it is the image alone.
+    """
     overlay = jpeg_uri(answer.overlay) if answer.prediction.heatmaps else None
     return render(
         "image.html", image=jpeg_uri(answer.image), overlay=overlay, name=name, explanation=words["heatmap"]
@@ -62,7 +68,10 @@ def refusal(sentence: str) -> Markup:
 
 
 def card(report: dict) -> Markup:
-    """Return the card of an `inference.decision.report`: input check, finding and probability."""
+    """Return the card of a report: input check, finding and probability.
+
+    `report` is that of `inference.decision.report`.
+    """
     check = wording.check_sentence(report)
     if report["label"] is None:
         return refusal(check)
@@ -94,13 +103,19 @@ def batch_table(reports: list[tuple[Result, dict | None]]) -> Markup:
 
 
 def gallery(images: list[tuple[Path, str]]) -> Markup:
-    """Return the images of a model folder with their captions, loaded when they scroll into view."""
+    """Return the images of a model folder with their captions.
+
+    They load when they scroll into view.
+    """
     addresses = [(f"gradio_api/file={quote(str(path))}", caption) for path, caption in images]
     return render("gallery.html", images=addresses)
 
 
 def _scale(probability: float, threshold: float) -> dict:
-    """Return the places on the probability bar, in per cent of its length from the left."""
+    """Return positions on the probability bar, in per cent of its length.
+
+    They are measured from the left.
+    """
     middle, uncertain = log_odds(threshold), math.log(UNCERTAIN_FACTOR)
     return {
         "probability": _place(log_odds(probability)),

@@ -1,4 +1,7 @@
-"""Render the templates of both pages, and images inside them; styles and scripts are in static/."""
+"""The templates of both pages, and images as data URIs.
+
+Styles and scripts are in static/.
+"""
 
 import base64
 import io
@@ -13,7 +16,7 @@ from hub import text
 
 STATIC = Path(__file__).parent / "static"
 CSS = STATIC / "page.css"
-# Autoescape: file names and class names are whatever a visitor or a model folder says.
+# Autoescape: file names and class names come from visitors and model folders.
 ENVIRONMENT = Environment(
     loader=PackageLoader("hub.demo"),
     autoescape=True,
@@ -25,7 +28,10 @@ ENVIRONMENT.filters |= text.FORMATS
 
 
 def render(template: str, **context: object) -> Markup:
-    """Return the HTML of a file in templates/; what the context holds is escaped unless it is Markup."""
+    """Return the HTML of a file in templates/.
+
+    The values in the context are escaped unless they are Markup.
+    """
     return Markup(ENVIRONMENT.get_template(template).render(context))
 
 

@@ -22,7 +22,10 @@ def open_network(_classifier: Classifier) -> "Network":
 
 @st.cache_resource
 def timing_lock() -> threading.Lock:
-    """Return the lock of the one visitor who times networks: two at once would time each other."""
+    """Return the lock, shared by all visitors, around the timing of networks.
+
+    Two at once would distort each other's times.
+    """
     return threading.Lock()
 
 
@@ -127,7 +130,7 @@ def show_architectures() -> None:
     """Lay out the table of networks, and the button that counts and times them."""
     count, place = st.button("Count and time them here"), st.empty()
     if count:
-        st.session_state.architectures = []  # kept by the session, should the visitor leave
+        st.session_state.architectures = []  # the session keeps them if the visitor leaves the tab
         with timing_lock():
             for table in explorer_tab.count_architectures(st.session_state.architectures):
                 place.html(table)

@@ -39,14 +39,14 @@ def words(classifier: Classifier) -> dict[str, str | None]:
 
 
 def headline(report: dict) -> str:
-    """Return the answer in a few words: the finding, or else the class; "No answer" where refused."""
+    """Return the finding, or else the class; "No answer" if the file was refused."""
     if report["label"] is None:
         return "No answer"
     return FINDINGS[report["finding"]] if report["finding"] else report["label"]
 
 
 def advice(report: dict) -> str:
-    """Return what the finding means at its operating point; "" for a model without findings."""
+    """Return what the finding means at its operating point; "" without a finding."""
     if report["finding"] is None:
         return ""
     threshold = f"the {report['operating_point']} threshold of {percent(report['threshold'])}"
@@ -71,12 +71,15 @@ def check_sentence(report: dict) -> str:
 
 
 def most_probable(report: dict) -> list[tuple[str, float]]:
-    """Return the five most probable classes and their probabilities, the highest first."""
+    """Return the five most probable classes with their probabilities, highest first."""
     return sorted(report["probabilities"].items(), key=lambda item: item[1], reverse=True)[:5]
 
 
 def table_row(name: str, report: dict | None, error: str | None) -> tuple[str, str, float | None, str]:
-    """Return the cells of one file under `COLUMNS`; a report of None is a file that could not be read."""
+    """Return the cells of one file under `COLUMNS`.
+
+    A report of None is a file that could not be read.
+    """
     if report is None:
         return name, "No answer", None, error
     probability = report["probability"]
@@ -88,7 +91,10 @@ def table_row(name: str, report: dict | None, error: str | None) -> tuple[str, s
 
 
 def explain_point(name: str, metrics: dict) -> str:
-    """Return what an operating point is for, with its sensitivity and specificity where measured."""
+    """Return the purpose of an operating point, and its measured performance.
+
+    Sensitivity and specificity are named for each split where both were measured.
+    """
     measures = (f"{name}_sensitivity", f"{name}_specificity")
     figures = {
         split: [percent(metrics[split][measure]["value"]) for measure in measures]

@@ -1,4 +1,4 @@
-"""Write a data set as Parquet with a card, which `load_dataset` reads without a script."""
+"""Data sets as Parquet with a card, which `load_dataset` reads without a script."""
 
 from collections import Counter
 from pathlib import Path
@@ -61,7 +61,7 @@ def _write_shards(split: Dataset, name: str, folder: Path, shard_bytes: int, siz
                 if writer:
                     writer.close()
                 paths.append(folder / f"{len(paths)}.partial")
-                # With pages cut by content, the Hub's storage keeps once what two versions share.
+                # Content-defined chunks let the Hub store only once what two versions share.
                 writer = pq.ParquetWriter(
                     paths[-1],
                     split.features.arrow_schema,
@@ -88,7 +88,10 @@ def _refuse_dicom(image: bytes | str) -> None:
 
 
 def _samples(train: Dataset) -> dict[str, list]:
-    """Return images spread evenly over each group of `_group_names`, ten groups at most."""
+    """Return images spread evenly over each group of `_group_names`.
+
+    There are at most `SAMPLES` images of a group, and at most ten groups.
+    """
     groups = {}
     for index, name in enumerate(_group_names(train)):
         groups.setdefault(name, []).append(index)
@@ -113,7 +116,7 @@ def _write_card(splits: DatasetDict, info: DatasetInfo, sizes: Counter, folder: 
     counts = {name: Counter(_group_names(split)) for name, split in splits.items()}
     patients = {patient for split in splits.values() for patient in split["patient"][:]}
     radiograph = is_radiograph(info.features["label"].names)
-    # Only data whose patients are named as Kermany et al. name them is called theirs.
+    # Only data whose patients are named as in Kermany et al. 2018 is credited to them.
     kermany = radiograph and all(parse_name(f"{name}_1") or parse_name(f"{name}-1") for name in patients)
     total = sum(map(len, splits.values()))
     data = DatasetCardData(

@@ -1,4 +1,4 @@
-"""A Gradio Space: app.py, the wings that serve, and the Hub id of the model that it shows."""
+"""A Gradio Space: app.py, the wings it needs, and the Hub id of its model."""
 
 import shutil
 import tomllib
@@ -11,7 +11,7 @@ from hub.errors import InputError
 from hub.files import write_text
 
 ROOT = Path(__file__).parents[2]
-# What app.py needs. None of them imports another wing, which tests/test_layout.py holds.
+# What app.py needs. None of them imports another wing: tests/test_layout.py checks it.
 WINGS = ("imaging", "models", "inference", "explorer", "demo")
 NEEDED = ("README.md", "app.py", "pyproject.toml", "LICENSE")
 
@@ -46,13 +46,19 @@ def _copy(path: Path, folder: Path) -> None:
 
 
 def requirements() -> list[str]:
-    """Return what pip has to install for the Gradio demo: the base and the group `demo` of pyproject.toml."""
+    """Return the requirements of the Gradio demo, for pip.
+
+    They are the base and the group `demo` of pyproject.toml.
+    """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return sorted({*project["dependencies"], *project["optional-dependencies"]["demo"]})
 
 
 def _card(model_id: str, radiograph: bool) -> SpaceCard:
-    """Return the README of this repo, with a new first block and the text that visitors need."""
+    """Return the README of a Space.
+
+    Its metadata is that of this repo's README, adapted to the model; its text is what visitors need.
+    """
     card = SpaceCard.load(ROOT / "README.md")
     card.data.sdk_version = version("gradio")
     card.data.models, card.data.preload_from_hub = [model_id], [model_id]

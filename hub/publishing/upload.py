@@ -196,7 +196,10 @@ def _hub_errors(repo_id: str) -> Iterator[None]:
 
 
 def _root_cause(error: Exception) -> BaseException:
-    """Return the error, or its cause: huggingface_hub wraps what fails while a file is sent."""
+    """Return the cause of a RuntimeError, or else the error itself.
+
+    huggingface_hub wraps what fails while a file is sent.
+    """
     return error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
 
 
