@@ -1,4 +1,4 @@
-// What moves on the page: listeners on the document, as Gradio draws its parts anew.
+// What moves on the page: listeners on the document, as Gradio redraws its parts.
 () => {
   // Gradio measures its tabs before the styles are there, and may hide one that has room: measure again.
   document.fonts.ready.then(() => setTimeout(() => dispatchEvent(new Event("resize")), 100));
@@ -19,7 +19,7 @@
     cells[cells.indexOf(event.target) + step]?.focus();
   });
 
-  // A picture in the clipboard goes the way of an upload.
+  // An image pasted from the clipboard is uploaded.
   document.addEventListener("paste", (event) => {
     const zone = document.querySelector("#film-input input[type=file]");
     if (!zone || !event.clipboardData.files.length) return;
