@@ -16,7 +16,7 @@ from hub.explorer.receptive_field import ReceptiveField, ReceptiveFieldMode, pai
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution, a pooling or a dense layer, for one image of size `picture` (height, width).
+    """A convolution, a pooling or a dense layer, for one image of size `image_size` (height, width).
 
     `kind` is "convolution", "depthwise" (a kernel per channel), "pointwise" (1 x 1), "pooling" or "dense";
     a convolution whose kernel covers its whole input is dense, too. `input` and `output` are shapes without
@@ -37,7 +37,7 @@ class Layer:
     parameters: int
     multiply_adds: int
     field: ReceptiveField | None
-    picture: tuple[int, int]
+    image_size: tuple[int, int]
 
     @property
     def activations(self) -> int:
@@ -52,13 +52,13 @@ class Layer:
         count. Raises InputError where there is no such cell.
         """
         if self.field is None:
-            return 0, 0, *self.picture
+            return 0, 0, *self.image_size
         height, width = self.output[-2:]
         if not (0 <= row < height and 0 <= column < width):
             raise InputError(
                 f"{self.name} has {height} x {width} cells; there is no row {row}, column {column}."
             )
-        return (0, 0, *self.picture) if self.field.whole and whole else self.field.box(row, column)
+        return (0, 0, *self.image_size) if self.field.whole and whole else self.field.box(row, column)
 
 
 def list_layers(model: nn.Module, shape: tuple[int, int, int] | None = None) -> list[Layer]:
@@ -92,7 +92,7 @@ def list_layers(model: nn.Module, shape: tuple[int, int, int] | None = None) -> 
                 parameters=sum(tensor.numel() for tensor in module.parameters()),
                 multiply_adds=multiply_adds,
                 field=field,
-                picture=tuple(shape[1:]),
+                image_size=tuple(shape[1:]),
             )
         )
     return layers
