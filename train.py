@@ -25,7 +25,7 @@ from hub.training.settings import Settings, check
 
 
 def main(settings: Settings) -> None:
-    """Train as `settings` say and leave the model folder that they name."""
+    """Train with these settings and write the model folder that they name."""
     keep_memory()  # before torch is imported
     if settings.push_to:
         from hub.publishing.upload import check_access
@@ -91,7 +91,7 @@ def main(settings: Settings) -> None:
         )  # fmt: skip
         training_seconds = time.perf_counter() - training_started
 
-        # Calibrate, and choose thresholds, on images that are not quite those it knows.
+        # Calibrate, and choose thresholds, on validation images and, for radiographs, shifted views of them.
         images, labels = shifts.add_shifts(*validation_set) if radiograph else validation_set
         logits, labels = forward.predict_logits(model, images).numpy(), labels.numpy()
         temperature = fit_temperature(logits, labels)
@@ -135,7 +135,7 @@ def main(settings: Settings) -> None:
         try:
             package.save_metrics(folder, "onnx", export(folder, images, validation_set))
         except Exception as error:
-            # Whatever it is, what was trained is not lost: timm and transformers load it all the same.
+            # Whatever the error, the trained model is not lost: timm and transformers can load it.
             print(f"{settings.output} gets no onnx/, which evaluate, the demos and publish need: {error}")
     settings.checkpoint.unlink(missing_ok=True)
     print(format_summary(settings, metrics, time.perf_counter() - started))

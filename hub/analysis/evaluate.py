@@ -29,10 +29,10 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured on one split.
+    """Results on one split.
 
-    `name` is that of the split or, of all images of a data set, of that. `probabilities` is float
-    [N, classes], `labels` int [N]. `robustness` and `int8` are empty where they were not measured.
+    `name` is the name of the split or, for all images of a data set, of the data set. `probabilities` is
+    float [N, classes], `labels` int [N]. `robustness` and `int8` are empty if they were not measured.
     """
 
     name: str
@@ -54,11 +54,11 @@ def evaluate(
     plot_folder: Path | None = None,
     save: bool = False,
 ) -> None:
-    """Measure a model on one split of a data set, print it, and keep it where asked.
+    """Measure a model on one split of a data set; print and save the results.
 
-    `split` may be "all"; `rename` holds OLD=NEW for classes of the data set. `save` puts metrics and plots
-    into the model folder and its card. Raises InputError where the folder, the data set or the classes do
-    not fit.
+    `split` may be "all"; `rename` holds OLD=NEW for classes of the data set. `robustness` also measures under
+    corruptions. Metrics go to `json_file` and plots to `plot_folder`, if given; `save` puts both into the
+    model folder and its card. Raises InputError if the folder, the data set or the classes do not fit.
     """
     _check_destinations(model, json_file, save)
     classifier = Classifier.from_pretrained(model, precision="fp32")
@@ -76,7 +76,10 @@ def evaluate(
 
 
 def _check_destinations(model: str | Path, json_file: Path | None, save: bool) -> None:
-    """Raise InputError where the figures cannot be written, before anything is measured."""
+    """Check that the results can be written, before anything is measured.
+
+    Raises InputError if not.
+    """
     if save and not (Path(model) / "metrics.json").is_file():
         raise InputError(f"--save writes into a model folder of train.py, and {model} is not one here.")
     if json_file and not json_file.parent.is_dir():
@@ -86,7 +89,7 @@ def _check_destinations(model: str | Path, json_file: Path | None, save: bool) -
 
 
 def _read_rows(dataset: str, split: str) -> Dataset:
-    """Return the images of one split, or of all; print what the splits share."""
+    """Return the images of one split, or of all; print the leak report."""
     splits = load_splits(dataset)
     print(format_report(leak_report(splits)), end="\n\n", flush=True)
     return datasets.concatenate_datasets(list(splits.values())) if split == "all" else splits[split]
@@ -151,7 +154,10 @@ def _channels_last(images: Tensor) -> np.ndarray:
 
 
 def _predict(classifier: Classifier, images: Iterable[np.ndarray]) -> list[Prediction]:
-    """Return an answer for each of `Classifier.read`'s images, also where the input check refuses it."""
+    """Return a prediction for each image, even if the input check refuses it.
+
+    `images` are uint8 arrays as `Classifier.read` returns them.
+    """
     predictions = []
     for batch in batches(images, BATCH, "Classifying"):
         predictions += classifier.predict(batch, always=True)
@@ -159,21 +165,27 @@ def _predict(classifier: Classifier, images: Iterable[np.ndarray]) -> list[Predi
 
 
 def _probabilities(predictions: list[Prediction]) -> np.ndarray:
-    """Return float [N, classes]."""
+    """Return the probabilities, float [N, classes]."""
     return np.array([list(prediction.probabilities.values()) for prediction in predictions])
 
 
 def _verdicts(predictions: list[Prediction]) -> dict[str, float]:
-    """Return the share of each reason that the input check gives, and of "fine" or "unchecked"."""
+    """Return the share of each reason of the input check.
+
+    The statuses "fine" and "unchecked" count as reasons.
+    """
     verdicts = Counter(answer.verdict.reason or answer.verdict.status for answer in predictions)
     return {name: count / len(predictions) for name, count in verdicts.most_common()}
 
 
 def _changed_by_int8(classifier: Classifier, images: Tensor, predictions: list[Prediction]) -> dict[str, int]:
-    """Return how many labels, and verdicts of the input check, 8 bits change; {} where there are none."""
+    """Return how many labels and verdicts of the input check 8 bits change.
+
+    It is {} without a network in 8 bits.
+    """
     if not (classifier.folder / NETWORKS["int8"]).is_file():
         return {}
-    # The check of 32 bits, which the folder may leave out of 8 by an earlier count.
+    # Use the check of 32 bits: in 8 bits the folder may leave it out because of an earlier count.
     int8 = Classifier(classifier.folder, check=classifier.check or False, precision="int8")
     pairs = list(zip(predictions, _predict(int8, _channels_last(images)), strict=True))
     return {
@@ -189,7 +201,7 @@ def _robustness(classifier: Classifier, images: Tensor, labels: np.ndarray) -> d
         rows[corruption] = []
         for strength in shifts.STRENGTHS:
             corrupted = _channels_last(shifts.shift(images, corruption, strength))
-            # Read again, for the borders that a corruption adds; grey images have no third dimension.
+            # Read again, because a corruption may add borders; grey images have no third dimension.
             inputs = (classifier.read(image.squeeze()) for image in corrupted)
             probabilities = _probabilities(_predict(classifier, inputs))
             accuracy = float((probabilities.argmax(1) == labels).mean())
@@ -200,7 +212,10 @@ def _robustness(classifier: Classifier, images: Tensor, labels: np.ndarray) -> d
 
 
 def _draw(result: Evaluation, temperature: float | None, folder: Path) -> None:
-    """Write the plots into a folder; `temperature` is that of the calibration, where it is known."""
+    """Write the plots into a folder.
+
+    `temperature` is that of the calibration, None if it is not known.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     classes, name = result.metrics["classes"], result.name
     curves = result.probabilities, result.labels, classes

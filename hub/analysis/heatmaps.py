@@ -49,6 +49,7 @@ class Row:
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Draw the heatmaps and print their share in the lungs."""
     parser = argparse.ArgumentParser(
         prog="python -m hub.analysis.heatmaps",
         description=__doc__,

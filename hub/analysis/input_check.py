@@ -27,6 +27,7 @@ from hub.training import input_check_fit
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Print the rates of the input check on test radiographs and other images."""
     parser = argparse.ArgumentParser(
         prog="python -m hub.analysis.input_check",
         description=__doc__,

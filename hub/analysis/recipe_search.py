@@ -52,6 +52,7 @@ RECIPES = {
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Train and score the recipes, and record the results."""
     parser = argparse.ArgumentParser(
         prog="python -m hub.analysis.recipe_search",
         description=__doc__,

@@ -20,6 +20,7 @@ METRICS = ("accuracy", "auc", "sensitivity", "specificity", "ece")
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Print the table of the runs and the run that the rule chooses."""
     parser = argparse.ArgumentParser(
         prog="python -m hub.analysis.seeds",
         description=__doc__,

@@ -43,6 +43,7 @@ SEEDS = ("all-augmented-seed0", "all-augmented-seed1", "all-augmented-seed2")  #
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Write the tables into docs/model-selection."""
     argparse.ArgumentParser(
         prog="python -m hub.analysis.selection_tables",
         description=__doc__,

@@ -37,6 +37,7 @@ BORDER = 12  # px of 224 on each side
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Print the copies, the doubted labels and the AUC of shortcut features."""
     parser = argparse.ArgumentParser(
         prog="python -m hub.analysis.shortcuts",
         description=__doc__,

@@ -37,7 +37,10 @@ def add_parser(commands: _SubParsersAction) -> None:
 
 
 def run(files: list[str], model: str | None, precision: str | None, as_json: bool) -> int:
-    """Print one line per file and return the exit code: 2 where one could not be read."""
+    """Print one line per file and return the exit code.
+
+    It is 2 if a file could not be read, else 0.
+    """
     from tqdm.auto import tqdm
 
     from hub.inference.batch import classify_files
@@ -57,7 +60,7 @@ def run(files: list[str], model: str | None, precision: str | None, as_json: boo
 
 
 def _row(result: "Result") -> dict:
-    """Return what --json prints of a file."""
+    """Return the JSON object that --json prints for a file."""
     prediction = result.prediction
     return {
         "file": result.name,

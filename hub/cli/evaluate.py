@@ -48,6 +48,7 @@ def run(
     plot_folder: Path | None,
     save: bool,
 ) -> None:
+    """Measure a model; the arguments are those of `hub.analysis.evaluate`."""
     from hub.analysis.evaluate import evaluate
 
     evaluate(

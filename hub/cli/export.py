@@ -20,7 +20,11 @@ def add_parser(commands: _SubParsersAction) -> None:
 
 
 def run(model: Path, dataset: str) -> None:
-    """Write `onnx/` of a model folder, and the section `onnx` of its metrics and card."""
+    """Export the network of a model folder to `onnx/`.
+
+    The section `onnx` of its metrics and its card are written, too. Raises InputError for a folder that
+    train.py did not make.
+    """
     from hub.cli.training_data import load_training_splits
     from hub.data import decode_cache
     from hub.export.onnx import calibration_rows, export, format_export

@@ -1,4 +1,4 @@
-"""Keep the first layer's filters as they were before training."""
+"""Save the first layer's filters as they were before training."""
 
 from argparse import _SubParsersAction
 from pathlib import Path
@@ -24,7 +24,10 @@ def add_parser(commands: _SubParsersAction) -> None:
 
 
 def run(model: Path, weights: str) -> None:
-    """Write the filters of `weights` into a model folder; print by how much training changed them."""
+    """Write the filters of `weights` into a model folder.
+
+    It also prints by how much training changed them.
+    """
     from hub.models import factory, filters
     from hub.models.folder import FILTERS, read_config
 

@@ -1,4 +1,4 @@
-"""Evaluate, classify, export, fit the input check, keep filters, publish, fit synthetic images."""
+"""The command line: `python -m hub`, or `chest-xray`."""
 
 import argparse
 import sys
@@ -12,7 +12,10 @@ COMMANDS = (evaluate, classify, export, scope, filters, publish, fit_synthetic)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code; `arguments` are those of the process if not given."""
+    """Run one command and return its exit code.
+
+    `arguments` are those of the process if not given.
+    """
     # A file name need not be text in the terminal's encoding.
     sys.stdout.reconfigure(errors="backslashreplace")
     name = "chest-xray" if Path(sys.argv[0]).stem == "chest-xray" else "python -m hub"
@@ -22,8 +25,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def build_parser(name: str) -> argparse.ArgumentParser:
-    """Return the parser of all commands; its result holds `run` and, by name, the arguments of it."""
-    parser = argparse.ArgumentParser(prog=name, description=__doc__)
+    """Return the parser of all commands.
+
+    The parsed options are `run`, the function of the command, and the arguments of `run` by name.
+    """
+    parser = argparse.ArgumentParser(
+        prog=name,
+        description="Evaluate, classify, export, fit the input check, keep filters, publish, "
+        "fit synthetic images.",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add_parser(commands)

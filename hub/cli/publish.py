@@ -6,7 +6,10 @@ from pathlib import Path
 
 
 def add_parser(commands: _SubParsersAction) -> None:
-    """Add the command and one subcommand a kind, whose arguments are those of its function."""
+    """Add the command, with a subcommand for each kind of repo.
+
+    The arguments of a subcommand are those of its function.
+    """
     parser = commands.add_parser(
         "publish",
         help="put a data set, a model or the demo on the Hub",
@@ -70,7 +73,10 @@ def publish_model(folder: Path, repo_id: str, **upload_options) -> None:
 
 
 def publish_space(model: str, repo_id: str, **upload_options) -> None:
-    """Publish the demo of a model on the Hub; a dry run takes the model for one of radiographs."""
+    """Publish the demo of a model on the Hub.
+
+    A dry run does not ask the Hub, and takes the model for one of radiographs.
+    """
 
     def write(folder: Path) -> None:
         from hub.publishing.space import write_space

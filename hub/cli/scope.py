@@ -42,7 +42,11 @@ def add_parser(commands: _SubParsersAction) -> None:
 
 
 def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path]) -> None:
-    """Write the input check of a model folder, and the section `scope` of its metrics and card."""
+    """Fit the input check and write it into a model folder.
+
+    Its rates on validation images become the section `scope` of the folder's metrics and card. Raises
+    InputError for a folder that is not of radiographs or not made by train.py.
+    """
     from hub.cli.training_data import load_training_splits
     from hub.data import decode_cache
     from hub.inference.classifier import Classifier

@@ -1,4 +1,4 @@
-"""The arguments of train.py, and what it says when it is stopped."""
+"""The options of train.py, and its messages when it is interrupted."""
 
 import argparse
 import shlex
@@ -22,7 +22,10 @@ small_data trains on 390 radiographs and validates on 16; cifar10_fast is a bett
 
 
 def parse_settings(description: str, arguments: list[str] | None = None) -> Settings:
-    """Return the settings of a run; `arguments` are those of the process if not given."""
+    """Return the settings of a run.
+
+    `arguments` are those of the process if not given.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     options = vars(build_parser(description).parse_args(arguments))
     values = {name: options.pop(name) for name in Recipe._fields}
@@ -33,7 +36,10 @@ def parse_settings(description: str, arguments: list[str] | None = None) -> Sett
 
 
 def build_parser(description: str) -> argparse.ArgumentParser:
-    """Return the parser of train.py's options; those of a recipe are None where they are not given."""
+    """Return the parser of train.py's options.
+
+    The options of a recipe are None if they are not given.
+    """
     parser = argparse.ArgumentParser(
         description=description, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -113,9 +119,9 @@ def build_parser(description: str) -> argparse.ArgumentParser:
 
 
 def run_training(main: Callable[[Settings], None], settings: Settings) -> None:
-    """Train, and put the model on the Hub where asked; exit with a sentence where one of them fails.
+    """Train and, if asked, upload the model; exit with a sentence on failure.
 
-    After Ctrl-C the sentence names the command that goes on, where there is a checkpoint of this run.
+    After Ctrl-C the sentence names the command that resumes training, if there is a checkpoint of this run.
     """
     before = _modified(settings.checkpoint)
 
@@ -132,7 +138,10 @@ def run_training(main: Callable[[Settings], None], settings: Settings) -> None:
 
 
 def push(settings: Settings) -> None:
-    """Put the finished model folder on the Hub; where that fails, InputError names the command for it."""
+    """Upload the finished model folder to the Hub, and print the URL.
+
+    Raises InputError, naming the command that uploads it, if that fails.
+    """
     from hub.publishing import model, upload
 
     try:

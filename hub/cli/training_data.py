@@ -7,7 +7,10 @@ from hub.errors import InputError
 
 
 def load_training_splits(dataset: str, classes: list[str]) -> DatasetDict:
-    """Return the splits of a data set; InputError where its classes are not the model's `classes`."""
+    """Return the splits of the data set that a model was trained on.
+
+    Raises InputError if its classes are not the model's `classes`.
+    """
     splits = load_splits(dataset)
     names = splits["train"].features["label"].names
     if names != classes:

@@ -35,12 +35,12 @@ class Slide:
 
     @property
     def starts(self) -> range:
-        """Where the kernel's first tap lies at each position; negative in the padding."""
+        """Position of the kernel's first tap at each step; negative in the padding."""
         return range(-self.before, -self.before + self.output * self.stride, self.stride)
 
     @property
     def blind(self) -> int:
-        """At how many positions the kernel sees nothing but padding."""
+        """Number of positions at which the kernel sees only padding."""
         return sum(
             not any(0 <= start + tap * self.dilation < self.size for tap in range(self.kernel))
             for start in self.starts
@@ -48,11 +48,12 @@ class Slide:
 
 
 def slide(size: int, kernel: int, padding: int | str = 0, stride: int = 1, dilation: int = 1) -> Slide:
-    """Return how a kernel of F pixels slides over N pixels: floor((N - F + 2P) / S) + 1 positions.
+    """Return how a kernel slides along one side of an image.
 
-    With dilation D the kernel extends over D (F - 1) + 1 pixels instead of F (Dumoulin and Visin 2016,
-    relationships 6 and 15). `padding` is P, or "valid": none; or "same" as TensorFlow means it, for an output
-    of ceil(N / S), where one pixel more may lie at the end. Raises InputError for what is impossible.
+    A kernel of F pixels has floor((N - F + 2P) / S) + 1 positions on N pixels, with stride S. With dilation D
+    it extends over D (F - 1) + 1 pixels instead of F (Dumoulin and Visin 2016, relationships 6 and 15).
+    `padding` is P, or "valid": none; or "same" as in TensorFlow: an output of ceil(N / S), with an odd pixel
+    of padding at the end. Raises InputError if an argument is invalid or the kernel does not fit.
     """
     lengths = {"picture": size, "kernel": kernel, "stride": stride, "dilation": dilation}
     if not isinstance(padding, str):
@@ -93,10 +94,11 @@ def slide(size: int, kernel: int, padding: int | str = 0, stride: int = 1, dilat
 def torch_slide(
     size: int, kernel: int, padding: int | str = 0, stride: int = 1, dilation: int = 1
 ) -> tuple[int, str]:
-    """Return the output's side that `torch.nn.Conv2d` gives, and the call; arguments as of `slide`.
+    """Return the output size of `torch.nn.Conv2d`, and the call that gives it.
 
-    torch refuses padding="same" with a stride above 1; the image is then padded first, as TensorFlow would.
-    Nothing is computed: the tensors have no content. Raises what torch raises.
+    The arguments are those of `slide`. torch refuses padding="same" with a stride above 1; the image is then
+    padded first, as TensorFlow would. Nothing is computed: the tensors have no content. Raises what torch
+    raises.
     """
     options = f"stride={stride}, padding={padding!r}" + (f", dilation={dilation}" if dilation > 1 else "")
     call = f"Conv2d(1, 1, {kernel}, {options})"
@@ -112,7 +114,10 @@ def torch_slide(
 
 @dataclass(frozen=True)
 class Cost:
-    """What a layer costs for one image: parameters, multiply-adds, and activations, its outputs."""
+    """Cost of a layer for one image: parameters, multiply-adds and activations.
+
+    Activations are the numbers that the layer outputs.
+    """
 
     parameters: int
     multiply_adds: int
@@ -130,11 +135,12 @@ def convolution(
     groups: int = 1,
     bias: bool = True,
 ) -> Cost:
-    """Return what a convolution of a map, channels x size x size, into `filters` maps costs.
+    """Return the cost of a convolution for one image.
 
-    K (F F C / groups + 1) parameters, F F C / groups multiply-adds for each of the K x out x out numbers it
-    gives: the size of the image, and so the stride, is in the last two only (Dumoulin and Visin 2016; the
-    counts are those of Sandler et al. 2018). Raises InputError for what is impossible.
+    The input is C x size x size, where C is `channels`. K `filters` of F x F have K (F F C / groups + 1)
+    parameters, and F F C / groups multiply-adds for each of the K x out x out activations: the size of the
+    image and the stride do not change the parameters (Dumoulin and Visin 2016; counted as in Sandler et al.
+    2018). Raises InputError if an argument is invalid or the kernel does not fit.
     """
     for name, value in {"channels": channels, "filters": filters, "groups": groups}.items():
         if value < 1:
@@ -150,21 +156,21 @@ def convolution(
 
 
 def dense_instead(layer: Layer) -> Cost:
-    """Return what a dense layer with a convolution's input and output would cost.
+    """Return the cost of a dense layer in place of a convolution.
 
-    Each output has a weight for each input and a bias: what sharing one kernel over all positions saves
-    (LeCun et al. 1998, section II).
+    It has the same input and output. Each output has a weight for each input and a bias: what a convolution
+    saves by sharing one kernel over all positions (LeCun et al. 1998, section II).
     """
     inputs, outputs = int(np.prod(layer.input)), layer.activations
     return Cost((inputs + 1) * outputs, inputs * outputs, outputs)
 
 
 def stack(kernels: Sequence[int], channels: int, size: int) -> tuple[Cost, int]:
-    """Return what a stack of convolutions costs, and the side of its receptive field in pixels.
+    """Return the cost and receptive field of a stack of convolutions.
 
-    Each keeps the number of channels and, by padding, the size, and has no bias: 7 x 7 takes 49 C C
-    parameters and three of 3 x 3 take 27 C C, for the same 7 pixels (Simonyan and Zisserman 2015,
-    section 2.3, https://arxiv.org/abs/1409.1556).
+    The receptive field is its side in pixels. Each convolution keeps the number of channels and, by padding,
+    the size, and has no bias: 7 x 7 takes 49 C C parameters and three of 3 x 3 take 27 C C, for the same 7
+    pixels (Simonyan and Zisserman 2015, section 2.3, https://arxiv.org/abs/1409.1556).
     """
     costs = [convolution(channels, channels, kernel, size, "same", bias=False) for kernel in kernels]
     total = Cost(*(sum(getattr(cost, name) for cost in costs) for name in Cost.__annotations__))

@@ -1,4 +1,4 @@
-"""The effective receptive field: how much each pixel really moves a cell of a layer."""
+"""The effective receptive field: how much each pixel changes a cell of a layer."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Feature maps: what the filters of a layer answer to one image."""
+"""Feature maps: the outputs of a layer for one image."""
 
 from contextlib import ExitStack
 
@@ -11,18 +11,19 @@ from hub.explorer.layers import find_maps
 
 @torch.no_grad()
 def feature_maps(model: nn.Module, pixels: Tensor, layer: str) -> tuple[np.ndarray, str]:
-    """Return the maps of a layer, float32 [channels, h, w], and the steps behind them.
+    """Return the feature maps of a layer, and the steps that made them.
 
-    Norm and activation that directly follow are included: the maps are what the next layer sees. The steps
-    are named as in torch, "Conv2d, BatchNorm2d, ReLU6". `pixels` is one image, float32 [1, C, H, W]. Raises
-    InputError where the layer is unknown or gives no maps.
+    The maps are float32 [channels, h, w]. A norm and an activation that directly follow the layer are
+    included: the maps are the input of the next layer. The steps are named as in torch, "Conv2d, BatchNorm2d,
+    ReLU6". `pixels` is one image, float32 [1, C, H, W]. Raises InputError if the layer is unknown or has no
+    maps.
     """
     target = find_maps(model, layer)
     steps, following = [], {target}
     last, version, maps = None, None, None
 
     def follow(module: nn.Module, inputs: tuple) -> None:
-        # The same tensor may have been added to in place: then it is no longer what the layer gave.
+        # A tensor that was changed in place is no longer the layer's output.
         if inputs and inputs[0] is last and inputs[0]._version == version:
             following.add(module)
 
@@ -45,7 +46,10 @@ def feature_maps(model: nn.Module, pixels: Tensor, layer: str) -> tuple[np.ndarr
 
 
 def _is_elementwise(module: nn.Module) -> bool:
-    """Whether it is a norm (timm's have the activation inside), an activation, or nothing at all."""
+    """Return whether a module is a norm, an activation, an identity or a dropout.
+
+    timm's norms include the activation.
+    """
     if isinstance(module, nn.modules.batchnorm._BatchNorm | nn.GroupNorm | nn.LayerNorm):
         return True
     source = type(module).__module__
@@ -64,5 +68,8 @@ def _step_name(module: nn.Module) -> str:
 
 
 def strongest_channels(maps: np.ndarray, count: int = 12) -> list[int]:
-    """Return the channels of maps [channels, h, w] with the highest means, the highest first."""
+    """Return the channels with the highest means, the highest first.
+
+    `maps` is float [channels, h, w].
+    """
     return np.argsort(-maps.mean((1, 2)), kind="stable")[:count].tolist()

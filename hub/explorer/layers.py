@@ -1,4 +1,4 @@
-"""The layers of a network as an image meets them: shapes, costs and receptive fields."""
+"""Layers of a network in forward order: shapes, costs and receptive fields."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -16,13 +16,14 @@ from hub.explorer.receptive_field import ReceptiveField, ReceptiveFieldMode, pai
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution, a pooling or a dense layer, for one image of size `picture` (height, width).
+    """A convolution, a pooling or a dense layer, for one image.
 
-    `kind` is "convolution", "depthwise" (a kernel per channel), "pointwise" (1 x 1), "pooling" or "dense";
-    a convolution whose kernel covers its whole input is dense, too. `input` and `output` are shapes without
-    the batch: (channels, height, width) of maps. `kernel`, `stride`, `padding` and `dilation` are
-    (height, width), and (1, 1), (1, 1), (0, 0), (1, 1) of layers without; `padding` may be "same". `field` is
-    None where no receptive field is known: every output may depend on the whole image.
+    `image_size` is (height, width) of the image. `kind` is "convolution", "depthwise" (a kernel per channel),
+    "pointwise" (1 x 1), "pooling" or "dense"; a convolution whose kernel covers its whole input is dense,
+    too. `input` and `output` are shapes without the batch: (channels, height, width) of maps. `kernel`,
+    `stride`, `padding` and `dilation` are (height, width), and (1, 1), (1, 1), (0, 0), (1, 1) for layers
+    without them; `padding` may be "same". `field` is None if no receptive field is known: every output may
+    depend on the whole image.
     """
 
     name: str
@@ -37,36 +38,36 @@ class Layer:
     parameters: int
     multiply_adds: int
     field: ReceptiveField | None
-    picture: tuple[int, int]
+    image_size: tuple[int, int]
 
     @property
     def activations(self) -> int:
-        """How many numbers the layer gives for one image."""
+        """Number of outputs of the layer for one image."""
         return int(np.prod(self.output))
 
     def box(self, row: int, column: int, whole: bool = True) -> tuple[int, int, int, int]:
-        """Return the pixels that a cell sees: top, left, bottom and right, the last two exclusive.
+        """Return the pixels that a cell sees: (top, left, bottom, right).
 
-        Beyond the image is padding, and not in the box; pixels inside it that a dilated kernel skips are.
-        With `whole` False, squeeze-and-excitation and other layers that measure the whole image do not
-        count. Raises InputError where there is no such cell.
+        The last two are exclusive. The box leaves out padding, and includes pixels that a dilated kernel
+        skips. With `whole` False, squeeze-and-excitation and other layers that measure the whole image do not
+        count. Raises InputError if there is no such cell.
         """
         if self.field is None:
-            return 0, 0, *self.picture
+            return 0, 0, *self.image_size
         height, width = self.output[-2:]
         if not (0 <= row < height and 0 <= column < width):
             raise InputError(
                 f"{self.name} has {height} x {width} cells; there is no row {row}, column {column}."
             )
-        return (0, 0, *self.picture) if self.field.whole and whole else self.field.box(row, column)
+        return (0, 0, *self.image_size) if self.field.whole and whole else self.field.box(row, column)
 
 
 def list_layers(model: nn.Module, shape: tuple[int, int, int] | None = None) -> list[Layer]:
-    """Return the convolutions, poolings and dense layers, in the order in which an image meets them.
+    """Return the convolutions, poolings and dense layers, in forward order.
 
-    `shape` is (channels, height, width) of the image, that of `model.pretrained_cfg` where left out. The
-    network runs once on tensors without content: nothing is computed. Multiply-adds are half the FLOPs that
-    torch counts. Raises InputError where the network does not take such images.
+    `shape` is (channels, height, width) of the image, by default that of `model.pretrained_cfg`. The network
+    runs once on tensors without content: nothing is computed. Multiply-adds are half the FLOPs that torch
+    counts. Raises InputError if the network does not take such images.
     """
     shape = shape or getattr(model, "pretrained_cfg", {}).get("input_size")
     if shape is None:
@@ -76,7 +77,7 @@ def list_layers(model: nn.Module, shape: tuple[int, int, int] | None = None) -> 
     names = {module: name for name, module in model.named_modules() if is_layer(module)}
     layers = []
     for module, input, output, multiply_adds, field in _run(model, names, shape):
-        # timm's own layers may lack a kernel, and pad by themselves for TensorFlow's weights.
+        # timm's own layers may lack a kernel, or pad by themselves for TensorFlow's weights.
         padding = getattr(module, "padding", 0) if hasattr(module, "kernel_size") else 0
         layers.append(
             Layer(
@@ -92,16 +93,19 @@ def list_layers(model: nn.Module, shape: tuple[int, int, int] | None = None) -> 
                 parameters=sum(tensor.numel() for tensor in module.parameters()),
                 multiply_adds=multiply_adds,
                 field=field,
-                picture=tuple(shape[1:]),
+                image_size=tuple(shape[1:]),
             )
         )
     return layers
 
 
-@torch.inference_mode(False)  # in it, tensors do not say whether they were written to
+@torch.inference_mode(False)  # inference tensors do not record changes in place
 @torch.no_grad()
 def _run(model: nn.Module, modules: Iterable[nn.Module], shape: tuple[int, int, int]) -> list[tuple]:
-    """Return each call of the modules: module, input and output shape, multiply-adds, receptive field."""
+    """Return one tuple for each call of the modules.
+
+    It holds the module, the shapes of input and output, multiply-adds and the receptive field.
+    """
     weights = {
         name: torch.empty_like(tensor, device="meta")
         for name, tensor in [*model.named_parameters(), *model.named_buffers()]
@@ -152,13 +156,16 @@ def _kind(module: nn.Module, input: tuple[int, ...], output: tuple[int, ...]) ->
 
 
 def is_layer(module: nn.Module) -> bool:
-    """Whether it is a convolution, a pooling or a dense layer."""
+    """Return whether a module is a convolution, a pooling or a dense layer."""
     pooling = "Pool" in type(module).__name__ and not any(module.children())
     return pooling or isinstance(module, nn.Conv2d | nn.Linear)
 
 
 def find_layer(model: nn.Module, name: str) -> nn.Module:
-    """Return a layer by its name in the network; InputError where there is none of that name."""
+    """Return a layer by its name in the network.
+
+    Raises InputError if there is none of that name.
+    """
     module = dict(model.named_modules()).get(name)
     if module is None or not is_layer(module):
         raise InputError(f"The network has no convolution, pooling or dense layer {name}.")
@@ -166,7 +173,10 @@ def find_layer(model: nn.Module, name: str) -> nn.Module:
 
 
 def find_maps(model: nn.Module, name: str) -> nn.Module:
-    """Return a layer that gives feature maps; InputError for a dense one, and as `find_layer`."""
+    """Return a layer with feature maps by its name in the network.
+
+    Raises InputError for a dense layer, and if there is no layer of that name.
+    """
     module = find_layer(model, name)
     if isinstance(module, nn.Linear):
         raise InputError(f"{name} gives no maps, only numbers without a place; choose a layer before it.")
@@ -174,6 +184,9 @@ def find_maps(model: nn.Module, name: str) -> nn.Module:
 
 
 def last_maps(layers: Sequence[Layer]) -> Layer | None:
-    """Return the last layer with more than one cell and a receptive field; None where none is."""
+    """Return the last layer whose maps have more than one cell.
+
+    Its receptive field is known; None if there is no such layer.
+    """
     maps = [layer for layer in layers if layer.field and layer.kind != "dense" and max(layer.output[-2:]) > 1]
     return maps[-1] if maps else None

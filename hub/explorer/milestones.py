@@ -1,4 +1,4 @@
-"""LeNet-5, AlexNet, VGG-16 and MobileNetV2 side by side: what their papers say, and what is counted here."""
+"""LeNet-5, AlexNet, VGG-16 and MobileNetV2: published figures, and costs here."""
 
 import statistics
 import time
@@ -18,7 +18,11 @@ PASSES = 5  # timed, of which the median counts
 
 @dataclass(frozen=True)
 class Paper:
-    """A network as its authors published it; `top1` is the accuracy on ImageNet's validation images."""
+    """A network as its authors published it.
+
+    `top1` is the accuracy on ImageNet's validation images, 0 to 1; `shape` is (channels, height, width) of
+    its input.
+    """
 
     name: str
     make: Callable[[], nn.Module]
@@ -32,11 +36,12 @@ class Paper:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A `paper` and what was counted and timed of its network, untrained, for one image.
+    """Counts and time of the untrained network of a `paper`, for one image.
 
-    `depth` counts layers with weights, `kernels` are the sides of its filters, dense layers left out,
-    `field` is the receptive field of its last maps, in pixels a side, `megabytes` (10^6 bytes) the size of
-    its weights in 32 bits, `milliseconds` the median of a few passes in torch, here.
+    `depth` is the number of layers with weights, `kernels` are the sides of its filters, without dense
+    layers, `field` is the receptive field of its last maps, in pixels a side, `megabytes` (10^6 bytes) the
+    size of its weights in 32 bits, `milliseconds` the median of a few forward passes in torch on this
+    machine.
     """
 
     paper: Paper
@@ -56,7 +61,10 @@ def _alexnet() -> nn.Module:
 
 
 def papers() -> list[Paper]:
-    """Return LeNet-5, AlexNet, VGG-16 and MobileNetV2, with year and ImageNet top-1 from their papers."""
+    """Return LeNet-5, AlexNet, VGG-16 and MobileNetV2.
+
+    Years and ImageNet top-1 accuracies are from their papers.
+    """
     return [
         Paper(
             "LeNet-5", lambda: timm.create_model("lenet5"), (1, 32, 32), 1998, None,

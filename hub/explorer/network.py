@@ -1,4 +1,4 @@
-"""The network of a model folder, opened for the pages."""
+"""The network of a model folder, loaded for the pages."""
 
 import threading
 from collections.abc import Callable
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Network:
-    """What the pages show of a model folder.
+    """A model folder's network, layers and filters, for the pages.
 
-    `before` and `after` are the first layer's filters, None where there are none. What could not be had is
-    None or empty, and `trouble` says why. One image at a time goes through `model`, held by `lock`: hooks
-    hear whatever passes, another visitor's image, too. `normalize` is `Classifier.normalize`.
+    `before` and `after` are the first layer's filters before and after training, None if there are none. What
+    cannot be loaded is None or empty, and `trouble` says why. `lock` lets one image at a time through
+    `model`, because hooks would also record another visitor's image. `normalize` is `Classifier.normalize`.
     """
 
     model: nn.Module | None
@@ -41,7 +41,7 @@ class Network:
 
 
 def open_network(classifier: "Classifier") -> Network:
-    """Return the network of a classifier's folder, as far as it can be shown."""
+    """Return the network of a classifier's folder, as far as it can be loaded."""
     model, layers, trouble, before, after = None, [], "", None, None
     try:
         model = load(classifier.folder)

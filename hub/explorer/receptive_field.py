@@ -15,7 +15,10 @@ from torch.overrides import TorchFunctionMode
 
 @dataclass(frozen=True)
 class Axis:
-    """What cells see along a side: `size` pixels from `first + i * jump`, between `low` and `high`."""
+    """Receptive fields of cells along one side of the image.
+
+    Cell i sees the `size` pixels from `first + i * jump`, of those between `low` and `high`.
+    """
 
     size: int
     jump: int
@@ -24,14 +27,17 @@ class Axis:
     high: int
 
     def slide(self, cells: int, kernel: int, stride: int = 1, before: int = 0, dilation: int = 1) -> "Axis":
-        """Return the axis after a kernel; Araujo et al. 2019, recurrences of r, j and the padded start."""
+        """Return the axis after a kernel.
+
+        The recurrences of r, j and the padded start are those of Araujo et al. 2019.
+        """
         size, jump = self.size + (kernel - 1) * dilation * self.jump, self.jump * stride
         first = self.first - before * self.jump
         end = first + (cells - 1) * jump + size
         return Axis(size, jump, first, max(self.low, first), min(self.high, end))
 
     def union(self, other: "Axis") -> "Axis":
-        """Return what is seen by either of two whose jumps are the same."""
+        """Return the axis that covers this and another of the same jump."""
         first = min(self.first, other.first)
         end = max(self.first + self.size, other.first + other.size)
         return Axis(end - first, self.jump, first, min(self.low, other.low), max(self.high, other.high))
@@ -45,10 +51,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """Where the cells of a map look, in pixels of the network's image.
+    """Receptive fields of the cells of a map, in pixels of the network's image.
 
-    Beyond low and high of an axis lie padding and pixels that no kernel reaches. `whole`: a cell also sees
-    the whole image, by one number per channel, as through squeeze-and-excitation.
+    Beyond low and high of an axis lie padding and pixels that no kernel reaches. With `whole`, a cell also
+    sees the whole image, through one number per channel, as with squeeze-and-excitation.
     """
 
     rows: Axis
@@ -62,36 +68,42 @@ class ReceptiveField:
 
     @property
     def jump(self) -> tuple[int, int]:
-        """How far apart cells are, (down, across)."""
+        """Distance between neighbouring cells, (down, across)."""
         return self.rows.jump, self.columns.jump
 
     def slide(self, cells: Sequence[int], *window: Sequence[int]) -> "ReceptiveField":
-        """Return the field of the `cells` that a window gives: kernel, stride, padding before, dilation."""
+        """Return the field after a window with `cells` (down, across) positions.
+
+        `window` is kernel, stride, padding before and, if any, dilation, each (down, across).
+        """
         rows, columns = zip(cells, *window, strict=True)
         return ReceptiveField(self.rows.slide(*rows), self.columns.slide(*columns), self.whole)
 
     def union(self, other: "ReceptiveField") -> "ReceptiveField":
-        """Return the field of a map made cell by cell of two whose jumps are the same."""
+        """Return the field of a map computed cell by cell from two of the same jump."""
         rows, columns = self.rows.union(other.rows), self.columns.union(other.columns)
         return ReceptiveField(rows, columns, self.whole or other.whole)
 
     def box(self, row: int, column: int) -> tuple[int, int, int, int]:
-        """Return what a cell sees, `whole` aside: top, left, bottom and right, the last two exclusive."""
+        """Return the pixels that a cell sees: (top, left, bottom, right).
+
+        The last two are exclusive; `whole` is not considered.
+        """
         (top, bottom), (left, right) = self.rows.span(row), self.columns.span(column)
         return top, left, bottom, right
 
 
 class ReceptiveFieldMode(TorchFunctionMode):
-    """Follows the receptive field from tensor to tensor while the mode is on.
+    """A mode that follows the receptive field from tensor to tensor.
 
-    It knows convolution, pooling, padding and functions that work cell by cell. The result of any other has
-    no field: each of its cells may see the whole image, which is never too little. `constants` are tensors
-    that do not depend on the image.
+    It knows convolution, pooling, padding and functions that work cell by cell. The result of any other
+    function has no field: each of its cells may see the whole image, which is never too little. `constants`
+    are tensors that do not depend on the image.
     """
 
     def __init__(self, image: Tensor, constants: Iterable[Tensor]):
         super().__init__()
-        # By id of the tensor. To hold the tensor, too, keeps its id from going to another.
+        # By id of the tensor; holding the tensor as well keeps its id from being reused.
         self._records: dict[int, tuple[Tensor, int, ReceptiveField | None]] = {}
         height, width = image.shape[-2:]
         self._record(image, ReceptiveField(Axis(1, 1, 0, 0, height), Axis(1, 1, 0, 0, width)))
@@ -99,14 +111,17 @@ class ReceptiveFieldMode(TorchFunctionMode):
             self._record(tensor, None)
 
     def field(self, tensor: Tensor) -> ReceptiveField | None:
-        """Return the field of a tensor's cells, None where each may see the whole image, or none of it."""
+        """Return the receptive field of a tensor's cells.
+
+        It is None if each cell may see the whole image, or none of it.
+        """
         return self._records[id(tensor)][2] if self._is_known(tensor) else None
 
     def _record(self, tensor: Tensor, field: ReceptiveField | None) -> None:
         self._records[id(tensor)] = tensor, tensor._version, field
 
     def _is_known(self, tensor: Tensor) -> bool:
-        # What was written to since, through a view perhaps, is no longer what was recorded.
+        # A tensor changed in place since, perhaps through a view, is not the one that was recorded.
         _, version, _ = self._records.get(id(tensor), (None, None, None))
         return version == tensor._version
 
@@ -138,7 +153,11 @@ def _follow(
     inputs: dict[Tensor, ReceptiveField | None],
     cells: Sequence[int],
 ) -> ReceptiveField | None:
-    """Return the field of the `cells` that a function makes of `inputs`, None where it is not known."""
+    """Return the receptive field of a function's result, None if it is not known.
+
+    `inputs` are the tensors that may depend on the image, with their fields; `cells` is (height, width) of
+    the result.
+    """
     if function in WINDOWS:
         # With another input the kernel itself would depend on the image.
         field = inputs.get(args[0]) if args and len(inputs) == 1 else None
@@ -183,7 +202,10 @@ def _padding_window(input, pad, mode="constant", value=None):
 
 
 def pair(value: int | str | Sequence[int]) -> tuple[int, int] | str:
-    """Return (height, width) of what torch takes as one number or two; words, such as "same", as they are."""
+    """Return (height, width) of an argument that torch takes as one number or two.
+
+    A word, such as "same", is returned unchanged.
+    """
     if isinstance(value, str):
         return value
     values = (value,) if isinstance(value, int) else tuple(value)

@@ -20,10 +20,11 @@ File = str | Path | BinaryIO
 
 
 def unpack(files: Iterable[File]) -> Iterator[tuple[str, str | Path | bytes | InputError]]:
-    """Yield a name and a path or encoded bytes for each file, and for each member of a ZIP.
+    """Yield a name and the contents of each file, and of each member of a ZIP.
 
-    Members are unpacked in memory, each when the caller asks for it. An InputError takes the place of a
-    member that cannot be unpacked, and of a ZIP that is encrypted, damaged, empty or too large.
+    The contents are a path or encoded bytes. Members are unpacked in memory, each when the caller asks for
+    it. An InputError takes the place of a member that cannot be unpacked, and of a ZIP that is encrypted,
+    damaged, empty or too large.
     """
     for file in files:
         if isinstance(file, str | Path):
@@ -79,7 +80,10 @@ def _check_members(members: list[zipfile.ZipInfo], size: int, label: str) -> Non
 
 
 def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | InputError:
-    """Return the contents, at most `MAX_BYTES`, or the InputError that says what is wrong."""
+    """Return the contents of a member, or an InputError that says what is wrong.
+
+    The contents have at most `MAX_BYTES`.
+    """
     label = PurePosixPath(_printable(_member_name(member))).name
     # Other methods unpack everything before they look at a limit.
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -99,7 +103,10 @@ def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes |
 
 
 def _member_name(member: zipfile.ZipInfo) -> str:
-    """Return the name as its author wrote it: zipfile decodes UTF-8 without the flag for it as cp437."""
+    """Return the name as its author wrote it.
+
+    zipfile decodes names without the flag for UTF-8 as cp437.
+    """
     if member.flag_bits & 0x800:
         return member.filename
     try:
@@ -109,12 +116,15 @@ def _member_name(member: zipfile.ZipInfo) -> str:
 
 
 def _is_clutter(name: str) -> bool:
-    """Whether a member is a folder, hidden, or one of CLUTTER."""
+    """Return whether a member is a folder, hidden, or one of CLUTTER."""
     parts = name.replace("\\", "/").split("/")
     hidden = any(part.startswith(".") and part not in (".", "..") for part in parts)
     return parts[-1] == "" or hidden or any(part in CLUTTER for part in parts)
 
 
 def _printable(name: str) -> str:
-    """Return the name with U+FFFD for control characters, line breaks and marks of text direction."""
+    """Return the name with U+FFFD for each character that is not printable.
+
+    These are control characters, line breaks and marks of text direction.
+    """
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)

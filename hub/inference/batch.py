@@ -1,4 +1,4 @@
-"""Predictions for many files and ZIP archives, one result per image, and their CSV table."""
+"""Predictions for many files and ZIP archives, and their CSV table."""
 
 import csv
 import io
@@ -40,11 +40,12 @@ class Result:
 
 
 def classify_files(classifier: Classifier, files: Iterable[File]) -> Iterator[Result]:
-    """Yield one result per image, in order; one that cannot be read is a result with an error.
+    """Yield one result per image, in order.
 
-    `files` are images and ZIPs, as paths or open binary files with a name. While the network sees
-    `BATCH_SIZE` images, the next `BATCH_SIZE` are read, in one thread per core. However many files there are,
-    memory holds no more images than these, and one encoded file per thread.
+    The result of an image that cannot be read has an error in place of a prediction. `files` are images and
+    ZIPs, as paths or open binary files with a name. While the network classifies `BATCH_SIZE` images, the
+    next `BATCH_SIZE` are read, in one thread per core. However many files there are, memory holds no more
+    images than these, and one encoded file per thread.
     """
     cores, stopped = usable_cores(), threading.Event()
     sources = ((index, *item) for index, file in enumerate(files) for item in unpack([file]))
@@ -61,7 +62,7 @@ def classify_files(classifier: Classifier, files: Iterable[File]) -> Iterator[Re
 
 
 def rate(done: int, start: float) -> str:
-    """Return the throughput since `start`, a time of `time.perf_counter`, in words."""
+    """Return the throughput since `start`, a time of `time.perf_counter`, as text."""
     return f"{done / max(time.perf_counter() - start, 1e-9):,.1f} pictures/s"
 
 
@@ -69,8 +70,8 @@ def to_csv(rows: Iterable[tuple[Result, dict | None]]) -> str:
     """Return results and their reports as CSV, one row per image.
 
     A report is what `decision.report` returns, None for a file that could not be read. `status` and `reason`
-    are those of the `Verdict`, and "error" without a report. Text that a spreadsheet would take for a formula
-    gets an apostrophe in front.
+    are those of the `Verdict`; without a report, `status` is "error". Text that a spreadsheet would take for
+    a formula gets an apostrophe in front.
     """
     rows = list(rows)
     classes = list(dict.fromkeys(name for _, report in rows if report for name in report["probabilities"]))
@@ -139,6 +140,9 @@ def _read(
 
 
 def _harmless(cell: str) -> str:
-    """Return text that a spreadsheet does not run as a formula, and that UTF-8 can encode."""
+    """Return the text so that a spreadsheet does not run it as a formula.
+
+    Characters that UTF-8 cannot encode are escaped.
+    """
     text = cell.encode("utf-8", "backslashreplace").decode("utf-8")
     return f"'{text}" if text.startswith(FORMULA) else text

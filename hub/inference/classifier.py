@@ -1,4 +1,4 @@
-"""`Classifier`: an image in, a prediction out, for the apps, the command line and Python."""
+"""`Classifier`: from an image to a prediction, without torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,9 +30,9 @@ from hub.models.folder import (
 )
 from hub.system import usable_cores
 
-# All that serving reads of a model folder beside one of NETWORKS, and the charts that the pages show. Their
-# tab "Inside the network" reads the last two: torch's weights, since ONNX Runtime hands out no activations
-# between layers, and the filters as they were before training.
+# The files of a model folder that serving reads beside one of NETWORKS, and the charts that the pages show.
+# The tab "Inside the network" reads the last two: torch's weights, because ONNX Runtime returns no
+# activations between layers, and the filters as they were before training.
 FILES = ["config.json", INPUT_CHECK, METRICS, "*.png", "*.jpg", WEIGHTS, FILTERS]
 MAX_CHANGES = 2  # of labels or verdicts on the test split, for 8 bits to be the default
 # Pixels that a JPEG decoded at reduced scale keeps per pixel of the input, on each side. With 2, some
@@ -44,7 +44,7 @@ SPIN_MICROSECONDS = "20"  # how long a thread of ONNX Runtime waits actively for
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer of a model to one image.
+    """The prediction of a model for one image.
 
     `label` is the most probable class, `probabilities` a calibrated one per class, `heatmaps` a class
     activation map per class (Zhou et al. 2016), float32 [h, w] in logits, 7 x 7 for MobileNetV2 at 224 px:
@@ -60,12 +60,12 @@ class Prediction:
 
     @property
     def heatmap(self) -> np.ndarray | None:
-        """Return the class activation map of the predicted label, float32 [h, w]."""
+        """Class activation map of the predicted label, float32 [h, w]."""
         return self.heatmaps.get(self.label)
 
     @property
     def warnings(self) -> list[str]:
-        """Return the sentence of the verdict, if it has one, in a list."""
+        """Sentence of the verdict, if it has one, in a list."""
         return [self.verdict.sentence] if self.verdict.sentence else []
 
 
@@ -73,7 +73,7 @@ class Classifier:
     """A model folder, loaded for inference without torch.
 
     >>> classifier = Classifier.from_pretrained()
-    >>> prediction = classifier("film.jpeg")
+    >>> prediction = classifier("radiograph.jpeg")
     >>> prediction.label, prediction.probabilities["PNEUMONIA"]
     """
 
@@ -82,8 +82,9 @@ class Classifier:
 
         `precision` is "fp32" or "int8", by default that of `default_precision`. `check` says whether to use
         the folder's input check, or is one to use instead, as `input_check.load` returns it. The check is
-        fitted in 32 bits; in 8, it is left out where `hub evaluate --save` counted changed verdicts, which
-        are then "unchecked". Raises InputError: not a model folder, or none of this precision.
+        fitted in 32 bits; in 8, it is left out if `hub evaluate --save` counted more than `MAX_CHANGES`
+        changed verdicts, and verdicts are then "unchecked". Raises InputError if it is not a model folder or
+        has no network of this precision.
         """
         config = read_config(Path(folder))
         if "label_names" not in config:
@@ -109,7 +110,10 @@ class Classifier:
         self.operating_points: dict[str, float] = config.get("operating_points", {})
 
     def _load_check(self) -> dict | None:
-        """Return the folder's input check; None without one, or where it does not fit this precision."""
+        """Return the folder's input check, None if it has none that fits.
+
+        It does not fit if 8 bits change too many verdicts, or without the output `statistics`.
+        """
         fits = self.precision == "fp32" or _test_changes(self.folder).get("verdicts", 0) <= MAX_CHANGES
         if not fits or "statistics" not in self.available:
             return None
@@ -126,10 +130,11 @@ class Classifier:
         local_files_only: bool = False,
         precision: str | None = None,
     ) -> "Classifier":
-        """Load a local folder or a Hub model id; by default the bundled pneumonia model.
+        """Load a local folder or a Hub model id, by default the bundled model.
 
         `precision` is that of the constructor, and only its network is downloaded from the Hub. Raises
-        InputError: no such folder or model, no connection, not a model folder, or none of this precision.
+        InputError if there is no such folder or model, no connection, if it is not a model folder or has no
+        network of this precision.
         """
         if Path(folder_or_hub_id).is_dir():
             return cls(folder_or_hub_id, precision=precision)
@@ -159,16 +164,17 @@ class Classifier:
         return cls(folder, precision=precision)
 
     def __call__(self, images: Source | Sequence[Source]) -> Prediction | list[Prediction]:
-        """Return a prediction for an image (path, bytes, PIL image or array), or a list for a list.
+        """Return the prediction for an image, or a list of them for a list.
 
-        Raises InputError for an image that cannot be read.
+        An image is a path, encoded bytes, a PIL image or an array. Raises InputError for an image that cannot
+        be read.
         """
         if isinstance(images, list | tuple):
             return self.predict([self.read(image) for image in images]) if images else []
         return self.predict([self.read(images)])[0]
 
     def open(self, image: Source, side: int = 0) -> Image.Image:
-        """Return the image as `read_image` does; that of a radiograph without borders.
+        """Return the image as `read_image` does, a radiograph without its borders.
 
         A large JPEG is decoded at reduced scale, with `side` pixels or more, and no fewer than `read` needs.
         Raises InputError for an image that cannot be read.
@@ -176,9 +182,9 @@ class Classifier:
         return read_reduced(image, max(side, OVERSAMPLING * self.size), self.radiograph, crop=self.radiograph)
 
     def read(self, image: Source) -> np.ndarray:
-        """Return the input of the network before normalisation, uint8 [size, size, channels].
+        """Return an image as the network's input before normalisation.
 
-        Raises InputError for an image that cannot be read.
+        It is uint8 [size, size, channels]. Raises InputError for an image that cannot be read.
         """
         return self.squash(self.open(image))
 
@@ -187,7 +193,10 @@ class Classifier:
         return squash(image, self.size, self.channels)
 
     def run(self, images: Sequence[np.ndarray], outputs: list[str]) -> list[np.ndarray]:
-        """Return the network's outputs of these names for images uint8 [N, size, size, channels]."""
+        """Return the outputs of the network for a list of images.
+
+        `images` are uint8 [N, size, size, channels], `outputs` names of outputs; each array has N rows.
+        """
         chunks = [
             self.session.run(outputs, {"pixel_values": self.normalize(np.stack(chunk))})
             for chunk in batches(images, CHUNK_SIZE)
@@ -195,7 +204,10 @@ class Classifier:
         return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
 
     def normalize(self, images: np.ndarray) -> np.ndarray:
-        """Return the input of the network, float32 [N, C, size, size], for uint8 [N, size, size, C]."""
+        """Return the normalised input of the network.
+
+        It is float32 [N, C, size, size], from uint8 [N, size, size, C].
+        """
         count, height, width, channels = images.shape
         pixels = np.empty((count, channels, height, width), np.float32)
         np.divide(images.transpose(0, 3, 1, 2), np.float32(255), out=pixels)
@@ -230,16 +242,20 @@ class Classifier:
 
 
 def default_precision(folder: Path) -> str:
-    """Return "int8" where `hub evaluate --save` counted few changed answers, else "fp32".
+    """Return "int8" if it changes hardly any test answer, else "fp32".
 
-    On the test split, 8 bits may change `MAX_CHANGES` labels and `MAX_CHANGES` verdicts of the input check.
+    On the test split, 8 bits may change `MAX_CHANGES` labels and `MAX_CHANGES` verdicts of the input check,
+    as counted by `hub evaluate --save`; without a count, the default is 32 bits.
     """
     changes = _test_changes(folder)
     return "int8" if changes and max(changes.values()) <= MAX_CHANGES else "fp32"
 
 
 def _test_changes(folder: Path) -> dict[str, int]:
-    """Return how many `labels` and `verdicts` of the test split 8 bits change; {} where not counted."""
+    """Return how many `labels` and `verdicts` of the test split 8 bits change.
+
+    It is {} if they were not counted.
+    """
     try:
         section = read_metrics(folder)["onnx"]
         return {name: int(section[f"test_{name}_changed"]) for name in ("labels", "verdicts")}
@@ -248,14 +264,20 @@ def _test_changes(folder: Path) -> dict[str, int]:
 
 
 def _network(precision: str) -> str:
-    """Return the file of a precision; InputError for an unknown one."""
+    """Return the file of a precision.
+
+    Raises InputError for an unknown one.
+    """
     if precision not in NETWORKS:
         raise InputError(f"There is no precision {precision}; give {' or '.join(NETWORKS)}.")
     return NETWORKS[precision]
 
 
 def _open_session(file: Path) -> InferenceSession:
-    """Load a network into ONNX Runtime; InputError where the file is damaged."""
+    """Load a network into ONNX Runtime.
+
+    Raises InputError if the file is damaged.
+    """
     settings = SessionOptions()
     # ONNX Runtime counts the cores of the machine, not those that this process may use.
     settings.intra_op_num_threads = usable_cores()

@@ -13,7 +13,10 @@ UNCERTAIN_FACTOR = 2  # odds within this factor of the threshold's are too close
 
 
 def operating_points(classifier: Classifier) -> list[str]:
-    """Return the names of the operating points to choose from, the default first; [] without any."""
+    """Return the names of the operating points to choose from.
+
+    The default comes first; [] if the model has none.
+    """
     if "PNEUMONIA" not in classifier.classes:
         return []
     return [name for name in OPERATING_POINTS if name in classifier.operating_points]
@@ -25,7 +28,10 @@ def heatmap_class(prediction: Prediction) -> str | None:
 
 
 def finding(probability: float, threshold: float) -> str:
-    """Return "signs of pneumonia", "no sign of pneumonia", or "uncertain" near the threshold."""
+    """Return the finding in words.
+
+    It is "signs of pneumonia", "no sign of pneumonia", or "uncertain" near the threshold.
+    """
     distance = log_odds(probability) - log_odds(threshold)
     if abs(distance) < math.log(UNCERTAIN_FACTOR):
         return "uncertain"
@@ -33,19 +39,19 @@ def finding(probability: float, threshold: float) -> str:
 
 
 def log_odds(probability: float) -> float:
-    """Return the natural logarithm of the odds of a probability, finite for 0 and 1 too."""
+    """Return the natural logarithm of the odds, finite for 0 and 1 too."""
     probability = min(max(probability, 1e-9), 1 - 1e-9)
     return math.log(probability / (1 - probability))
 
 
 def report(classifier: Classifier, prediction: Prediction, operating_point: str | None = None) -> dict:
-    """Return the answer at one operating point as plain JSON: what the API gives.
+    """Return the answer at one operating point as plain JSON, as the API gives it.
 
-    `label` is the class: PNEUMONIA from the threshold up, by argmax where the model has no operating
-    points. `finding` is that of `finding`, `probability` the calibrated probability of pneumonia; both are
-    None for other models, and like `label` where the input check refuses. `verdict` is that of the input
-    check. Without `operating_point`, the default one.
-    Raises InputError for an operating point that the model does not have.
+    `label` is the class: PNEUMONIA from the threshold up, by argmax if the model has no operating points.
+    `finding` is that of `finding`, `probability` the calibrated probability of pneumonia; both are None for
+    other models and, like `label`, if the input check refuses. `verdict` is that of the input check. Without
+    `operating_point`, the default one is used. Raises InputError for an operating point that the model does
+    not have.
     """
     points = operating_points(classifier)
     if operating_point and points and operating_point not in points:

@@ -12,11 +12,12 @@ FAINT, FULL = (255, 214, 10), (220, 38, 38)  # yellow, over orange to red
 
 
 def local_log_odds(prediction: Prediction, label: str) -> np.ndarray:
-    """Return float [h, w], the log odds of `label` if the whole image looked as at that position.
+    """Return the log odds of `label` at each position, float [h, w].
 
-    The network averages its class activation maps over positions, adds a bias and takes the
-    softmax; this takes the softmax at each position instead. The bias is what separates the
-    mean of a map from its logit, and logits are log probabilities up to a shared constant.
+    They are the log odds if the whole image looked as at that position. The network averages its class
+    activation maps over positions, adds a bias and takes the softmax; this takes the softmax at each position
+    instead. The bias is the difference between the mean of a map and its logit, and logits are log
+    probabilities up to a shared constant.
     """
     maps = np.stack(list(prediction.heatmaps.values())).astype(np.float64)
     logits = np.log(np.maximum(list(prediction.probabilities.values()), 1e-30))
@@ -26,7 +27,10 @@ def local_log_odds(prediction: Prediction, label: str) -> np.ndarray:
 
 
 def tint(heat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return colour [..., 3], 0 to 255, and opacity [..., 1], 0 to 1, of heat [..., 1], 0 to 1."""
+    """Return the colour and the opacity of heat.
+
+    The heat is [..., 1], 0 to 1; the colour [..., 3], 0 to 255, and the opacity [..., 1], 0 to 1.
+    """
     return np.array(FAINT) * (1 - heat) + np.array(FULL) * heat, OPACITY * heat**2
 
 
@@ -38,11 +42,11 @@ def fit_screen(image: Image.Image) -> Image.Image:
 
 
 def overlay(image: Image.Image, prediction: Prediction, label: str) -> Image.Image:
-    """Return the image, RGB, under the evidence for `label`: clear, yellow, orange, red.
+    """Return the image under a heatmap of the evidence for `label`.
 
-    The scale is fixed, from even odds to FULL_COLOUR. Opacity follows the square of the log odds, because
-    weak evidence covers most of a radiograph with pneumonia. Without class activation maps, the image is
-    returned alone.
+    The result is RGB. The heatmap goes from clear over yellow and orange to red, on a fixed scale from even
+    odds to FULL_COLOUR. Opacity follows the square of the log odds, because weak evidence covers most of a
+    radiograph with pneumonia. Without class activation maps, the image is returned alone.
     """
     image = fit_screen(image.convert("RGB"))
     base = np.asarray(image, dtype=np.float32)

@@ -1,7 +1,7 @@
-"""Out-of-distribution detection: whether an image is a radiograph that the model can judge.
+"""Out-of-distribution detection: whether the model can judge an image.
 
-It uses the mean and standard deviation of the network's channels, from the same forward pass as the answer.
-A linear layer classifies them as those of a good radiograph, a perturbed one or another image. A Gaussian per
+It uses the mean and standard deviation of the network's channels, from the same forward pass as the answer. A
+linear layer classifies them as those of a good radiograph, a perturbed one or another image. A Gaussian per
 kind, with the Mahalanobis distance to it (Lee et al. 2018, arXiv 1807.03888), catches images unlike all that
 the linear layer was fitted to. `training/input_check_fit.py` fits both; a model folder has them in
 `scope.safetensors`.
@@ -54,10 +54,10 @@ TENSORS = ("weight", "bias", "channels", "centres", "precisions", "margin", "fam
 
 
 def load(folder: Path, network: str | None = None) -> dict | None:
-    """Return the check of a model folder, tensors by name and `kinds`; None where it has none.
+    """Return the input check of a model folder, None if it has none.
 
-    Raises InputError for a damaged file, and for one fitted for other weights than those with the SHA-256
-    `network`.
+    It is a dict of tensors by name, and `kinds`. Raises InputError for a damaged file, and for one fitted for
+    other weights than those with the SHA-256 `network`.
     """
     path = folder / INPUT_CHECK
     if not path.is_file():
@@ -88,7 +88,10 @@ def judge(check: dict, pixels: np.ndarray, statistics: np.ndarray) -> list[Verdi
 
 
 def reasons(check: dict, statistics: np.ndarray) -> list[str]:
-    """Return FINE or the reason against each row of statistics float32 [N, channels, 2]."""
+    """Return the reason against each image, or FINE.
+
+    `statistics` are float32 [N, channels, 2].
+    """
     kinds, scores = np.array(check["kinds"]), linear_scores(check, statistics)
     fine = np.zeros(len(scores), int)  # index of the kind FINE
     unlike = check["kinds"].index(UNLIKE) if UNLIKE in kinds else 0
@@ -109,9 +112,10 @@ def linear_scores(check: dict, statistics: np.ndarray) -> np.ndarray:
 
 
 def distances(check: dict, statistics: np.ndarray, kind: np.ndarray) -> np.ndarray:
-    """Return the Mahalanobis distance of each image to the Gaussian of a kind, float32 [N].
+    """Return the Mahalanobis distance of each image to the Gaussian of a kind.
 
-    `kind`, int [N], is the index of the kind; FOREIGN has no Gaussian, and its distance is infinite.
+    The distances are float32 [N]. `kind`, int [N], is the index of the kind; FOREIGN has no Gaussian, and its
+    distance is infinite.
     """
     start, stop = check["channels"]
     features = statistics[:, start:stop].reshape(len(statistics), -1)

@@ -1,4 +1,4 @@
-"""Augmentation of whole batches on the device, every image its own way."""
+"""Augmentation of whole batches on the device, each image differently."""
 
 import math
 
@@ -8,15 +8,16 @@ from torch import Generator, Tensor
 
 
 def augment(images: Tensor, size: int, generator: Generator, kind: str = "films") -> Tensor:
-    """Return float32 [B, C, size, size] in 0..1 from uint8 [B, C, H, W], every image its own way.
+    """Return a batch of augmented images, each augmented differently.
 
-    `kind` is one of AUGMENTATIONS.
+    `images` are uint8 [B, C, H, W], the result is float32 [B, C, size, size] in 0..1. `kind` is one of
+    AUGMENTATIONS.
     """
     return AUGMENTATIONS[kind](images.float() / 255, size, generator)
 
 
 def _augment_radiographs(x: Tensor, size: int, generator: Generator) -> Tensor:
-    """Geometry, tone, sharpness, noise and erasing, all strong on purpose.
+    """Vary geometry, tone, sharpness and noise, and erase, all strongly.
 
     Between two hospitals, or the two official splits, radiographs differ by crop, shape and exposure more
     than by disease.
@@ -30,20 +31,29 @@ def _augment_radiographs(x: Tensor, size: int, generator: Generator) -> Tensor:
 
 
 def _augment_photos(x: Tensor, size: int, generator: Generator) -> Tensor:
-    """Crop, stretch, mirror, a little tone, and erasing: as another photograph of the same thing may be."""
+    """Crop, stretch and mirror, vary the tone a little, and erase.
+
+    The result is like another photograph of the same object.
+    """
     x = _warp(x, size, generator, angle=10, shear=0.05, zoom=(-0.4, 0.05), stretch=0.15, shift=0.1)
     return _erase(_change_tone(x, generator, 0.4), generator)
 
 
 def _augment_objects(x: Tensor, size: int, generator: Generator) -> Tensor:
-    """Mirror, and shift by up to a sixteenth of the side, in whole pixels: small images blur easily."""
+    """Mirror, and shift by up to a sixteenth of the side.
+
+    Shifts are whole pixels, because small images blur easily.
+    """
     step = 2 / x.shape[-1]
     shift = step * round(x.shape[-1] / 16)
     return _warp(x, size, generator, 0, 0, (0, 0), 0, shift, step=step, padding="reflection")
 
 
 def _augment_digits(x: Tensor, size: int, generator: Generator) -> Tensor:
-    """Rotate, shear, zoom and shift by a little; a mirrored digit is none."""
+    """Rotate, shear, zoom and shift by a little.
+
+    Nothing is mirrored: a mirrored digit is not a digit.
+    """
     return _warp(x, size, generator, 10, 0.1, (-0.1, 0.1), 0.1, 0.12, mirrored=False)
 
 
@@ -74,10 +84,11 @@ def _warp(
     step: float = 0.0,
     padding: str = "zeros",
 ) -> Tensor:
-    """Rotate by up to `angle` degrees, shear, zoom, stretch, shift and mirror; resize to `size` on the way.
+    """Rotate, shear, zoom, stretch, shift, mirror and resize in one step.
 
-    `zoom` and `stretch` are logarithms, `shear` and `shift` shares of half the side; with `step` the shift
-    is a multiple of it.
+    `angle`, in degrees, `shear`, `stretch` and `shift` are the largest, either way; `zoom` is a range. `zoom`
+    and `stretch` are logarithms, `shear` and `shift` shares of half the side; with `step` the shift is a
+    multiple of it.
     """
     angle = _uniform(x, -angle, angle, generator) * math.pi / 180
     shear = _uniform(x, -shear, shear, generator)
@@ -98,7 +109,10 @@ def _warp(
 
 
 def _change_tone(x: Tensor, generator: Generator, strength: float = 1) -> Tensor:
-    """Gamma, then contrast about the mean and brightness: the exposure of another machine."""
+    """Change gamma, contrast about the mean, and brightness.
+
+    They imitate the exposure of another machine.
+    """
 
     def uniform(low: float, high: float) -> Tensor:
         return _uniform(x, low * strength, high * strength, generator)
@@ -110,14 +124,20 @@ def _change_tone(x: Tensor, generator: Generator, strength: float = 1) -> Tensor
 
 
 def _change_sharpness(x: Tensor, generator: Generator) -> Tensor:
-    """Move each image towards a blurred copy of itself (up to 1) or away from it (down to -0.7)."""
+    """Blur or sharpen each image.
+
+    It moves towards a blurred copy of itself (up to 1) or away from it (down to -0.7).
+    """
     # Two box filters: close to a Gaussian, and on one channel far faster than a convolution.
     blurred = F.avg_pool2d(F.avg_pool2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), 3, 1), 3, 1)
     return torch.lerp(x, blurred, _uniform(x, -0.7, 1, generator))
 
 
 def _erase(x: Tensor, generator: Generator) -> Tensor:
-    """Cover one rectangle of half the images with one grey (random erasing, Zhong et al. 2017)."""
+    """Cover one rectangle with one grey in half the images.
+
+    This is random erasing (Zhong et al. 2017).
+    """
     size = x.shape[-1]
     axis = torch.arange(size, device=x.device)
     inside = _uniform(x, 0, 1, generator) < 0.5

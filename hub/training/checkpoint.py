@@ -1,6 +1,7 @@
-"""A training run after its last finished epoch, to go on from where it is stopped.
+"""Checkpoints, to resume a training run after its last finished epoch.
 
-The file is torch's, lies beside the model folder to be, and goes once that is complete: it is never shipped.
+The file is torch's, lies beside the future model folder, and is deleted once that is complete: it is never
+shipped.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ FORMAT = 1  # raise it when the state that `loop.train` saves changes
 
 
 def announce_older(settings: Settings) -> None:
-    """Say where a checkpoint lies that this run does not go on from, and will replace."""
+    """Print that an older checkpoint is not resumed from and will be replaced."""
     if settings.checkpoint.is_file() and not settings.resume:
         print(
             f"{settings.checkpoint} holds a run that was stopped: --resume would go on from there, "
@@ -34,7 +35,7 @@ def announce_older(settings: Settings) -> None:
 def describe_run(
     settings: Settings, recipe_name: str, recipe: Recipe, weights: str, data: TrainingData
 ) -> dict:
-    """Return what must be equal for a run to go on from a checkpoint, as plain values."""
+    """Return the settings that must be equal to resume, as plain values."""
     return recipe._asdict() | {
         "recipe": recipe_name,
         "weights": weights,
@@ -47,9 +48,9 @@ def describe_run(
 
 
 def describe_images(splits: DatasetDict, digests: dict[str, list[str]]) -> str:
-    """Return counts of train and validation images, and a digest of them and their labels.
+    """Return the counts and a digest of the images and their labels.
 
-    `digests` are the `sha256_digests` of each split.
+    Both are of the train and validation splits. `digests` are the `sha256_digests` of each split.
     """
     rows = [[digests[name], splits[name]["label"][:]] for name in ("train", "validation")]
     digest = hashlib.sha256(json.dumps(rows).encode()).hexdigest()
@@ -57,19 +58,22 @@ def describe_images(splits: DatasetDict, digests: dict[str, list[str]]) -> str:
 
 
 def save(path: Path, run: dict, state: dict) -> None:
-    """Write the state; where it cannot be written say so, for training goes on.
+    """Write the state, or print that it cannot be written: training goes on.
 
-    `run` is that of `describe_run`, `state` holds tensors and plain values in dicts and lists.
+    `run` is what `describe_run` returns, `state` holds tensors and plain values in dicts and lists.
     """
     try:
         with replace_file(path) as partial:
             torch.save({"settings": run | {"format": FORMAT}, "state": state}, partial)
-    except (OSError, RuntimeError) as error:  # of a full disk torch says RuntimeError
+    except (OSError, RuntimeError) as error:  # torch raises RuntimeError if the disk is full
         print(f"This epoch is not kept for --resume: {path} cannot be written ({error}).", file=sys.stderr)
 
 
 def saver(path: Path, run: dict, started: float, training_started: float) -> Callable[[dict], None]:
-    """Return the function that `loop.train` saves its state by; it adds the seconds since both times."""
+    """Return the function by which `loop.train` saves its state.
+
+    It adds the seconds since `started` and `training_started`, times of `time.perf_counter`.
+    """
 
     def save_with_seconds(state: dict) -> None:
         now = time.perf_counter()
@@ -81,12 +85,12 @@ def saver(path: Path, run: dict, started: float, training_started: float) -> Cal
 def load(path: Path, run: dict) -> dict:
     """Return the state that `save` wrote, on the CPU.
 
-    Raises InputError where it is damaged or of a run with other settings.
+    Raises InputError if it is damaged or of a run with other settings.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         theirs, state = content["settings"], content["state"]
-    except Exception:  # torch reports damage by whatever it stumbles over
+    except Exception:  # torch raises many kinds of errors for damaged files
         raise InputError(f"{path} is damaged; leave --resume out to begin anew.") from None
     ours = run | {"format": FORMAT}
     differing = [

@@ -14,7 +14,10 @@ from hub.data.splits import load_splits, small_data
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Splits as they are stored; `digests` are the SHA-256 of their images, `leaks` is their leak report."""
+    """Splits as they are stored, digests of their images, and their leak report.
+
+    `digests` are the SHA-256 of the images of each split.
+    """
 
     splits: DatasetDict
     digests: dict[str, list[str]]
@@ -22,7 +25,7 @@ class TrainingData:
 
     @property
     def classes(self) -> list[str]:
-        """The names of the labels, in order."""
+        """Names of the labels, in order."""
         return self.splits["train"].features["label"].names
 
     @property
@@ -32,9 +35,10 @@ class TrainingData:
 
 
 def read_data(source: str, small: bool = False) -> TrainingData:
-    """Return the data of a source, `small` with the few training images of the recipe small_data.
+    """Return the training data of a source.
 
-    Raises InputError for what is no data set.
+    `small` takes only the few training images of the recipe small_data. Raises InputError for what is not a
+    data set.
     """
     splits = small_data(load_splits(source)) if small else load_splits(source)
     digests = {name: sha256_digests(split) for name, split in splits.items()}
@@ -52,5 +56,5 @@ def decode(data: TrainingData, split: str, size: int, channels: int) -> tuple[Te
 
 
 def are_grey(data: TrainingData) -> bool:
-    """Whether every training image is stored as grey."""
+    """Return whether every training image is stored as grey."""
     return decode_cache.are_grey(data.splits["train"])

@@ -1,4 +1,4 @@
-"""Fit the input check to statistics of radiographs, perturbed radiographs and other images."""
+"""Fit the input check to radiographs, perturbed radiographs and other images."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,17 +26,17 @@ from hub.models.folder import INPUT_CHECK, WEIGHTS
 from hub.text import number
 from hub.training import perturbations
 
-# The linear layer tells three turns apart, which look different and are one reason.
+# The linear layer distinguishes three turns, which look different but are one reason.
 _PERTURBATIONS = {
     f"{reason} {index}" if len(functions) > 1 else reason: perturb
     for reason, functions in perturbations.PERTURBATIONS.items()
     for index, perturb in enumerate(functions, 1)
 }
-# Synthetic radiographs, smoother than real ones, are fine and a kind by themselves.
+# Synthetic radiographs are fine, but smoother than real ones and so a separate kind.
 SYNTHETIC = "synthetic"
 KINDS = (FINE, *_PERTURBATIONS, SYNTHETIC, UNLIKE, FOREIGN)
 PER_PERTURBATION = 1500  # radiographs; all of them are in the fit as they are
-PER_FOLDER = 2000  # images of others
+PER_FOLDER = 2000  # other images
 DRAWINGS = 1500
 SYNTHETICS = 600
 MIN_COPIES = 200  # varied copies of each group of foreign images
@@ -67,8 +67,9 @@ class Sample:
 def fit(samples: list[Sample], held_out: list[Sample], channels: tuple[int, int]) -> dict:
     """Return the check that `input_check.judge` takes, from what `gather` returns.
 
-    `samples` are fitted. `held_out`, one for each kind but FOREIGN, set the thresholds, because the images of
-    the fit lie nearer to its Gaussians than new ones. Those are over the channels of the range `channels`.
+    The check is fitted to `samples`. `held_out`, one for each kind but FOREIGN, set the thresholds, because
+    the images of the fit lie nearer to its Gaussians than new ones. The Gaussians are over the channels in
+    the range `channels`.
     """
     kinds = [kind for kind in KINDS if kind in {sample.kind for sample in samples}]
     statistics = np.concatenate([sample.statistics for sample in samples])
@@ -124,9 +125,9 @@ def gather(
 def _fit_sources(
     train: np.ndarray, unlike: dict[str, Halves], foreign: dict[str, Halves]
 ) -> list[tuple[str, str, Iterable[Image.Image], bool]]:
-    """Return kind, group and images of every sample of the fit, and whether they are altered.
+    """Return kind, group, images and `altered` of every sample of the fit.
 
-    One generator serves all: in another order of the draws, the fit is another.
+    One generator serves all: another order of the draws gives another fit.
     """
     random = default_rng(0)
     sources, altered = [(FINE, "", _images(train), False)], []
@@ -143,7 +144,7 @@ def _fit_sources(
         sources.append((FOREIGN, name, half, False))
         copies = half * -(-MIN_COPIES // len(half))
         varied = [perturbations.vary(image, random) for image in copies]
-        if max(half[0].size) <= 64:  # large ones of their kind would have detail, which small ones lack
+        if max(half[0].size) <= 64:  # large images would have detail, which small ones lack
             varied += [perturbations.mosaic(half, random) for _ in range(len(half) // 2)]
         altered.append((FOREIGN, name, varied, True))
     drawings = (perturbations.drawing(random) for _ in range(DRAWINGS))
@@ -166,10 +167,11 @@ def measure(
     unlike: dict[str, Halves],
     foreign: dict[str, Halves],
 ) -> dict:
-    """Return rates of the check on radiographs, uint8 [N, H, W], as they are and perturbed, and on others.
+    """Return the rates of the check on radiographs and on other images.
 
-    Of each group of `unlike` and `foreign` images the second half. Every row has `n` and, as shares of it,
-    `warned`, `refused` and `named`: the right reason, of those warned or refused.
+    `radiographs`, uint8 [N, H, W], are checked as they are and perturbed, and of each group of `unlike` and
+    `foreign` the second half. Every row has `n` and, as shares of it, `warned` and `refused`; `named` is the
+    share with the right reason, of those warned or refused.
     """
     rows = {"as they are": _row(classifier, _images(radiographs), FINE)}
     rows["with borders"] = _row(classifier, _with_borders(radiographs, default_rng(2)), FINE)
@@ -198,7 +200,7 @@ def format_scope(rows: dict) -> str:
 
 
 def read_groups(paths: Sequence[Path], split: str = "train") -> dict[str, Halves]:
-    """Return the images under each path by the name of their folder, in halves: to fit, to measure.
+    """Return the images by folder name, in halves to fit and to measure.
 
     A path is a folder of image files, or of Parquet, of which the files of one split are read; at most
     `PER_FOLDER` images of each folder. No patient (the part of a file name before "_", where several differ
@@ -233,7 +235,7 @@ def _patient(item: Image.Image | Path) -> str:
 
 
 def _halves_of_patients(items: list[Image.Image | Path]) -> dict[str, int]:
-    """Return 0 or 1 for each patient, in turn; {} for names that hardly differ, such as img_1."""
+    """Return half 0 or 1 of each patient, in turn; {} if names hardly differ."""
     patients = {name: None for name in map(_patient, items) if name}
     return {name: index % 2 for index, name in enumerate(patients)} if len(patients) > 3 else {}
 
@@ -247,7 +249,7 @@ def _read_parquet(files: list[Path]) -> list[Image.Image]:
 
 
 def _read_small(item: Image.Image | Path) -> Image.Image:
-    """Read an image, and scale it to at most 512 px and at least what a radiograph needs."""
+    """Read an image, at most 512 px a side but as large as a radiograph must be."""
     image = read_image(item)
     image.thumbnail((512, 512))
     factor = -(-MIN_RADIOGRAPH_SIDE // min(image.size))
@@ -261,14 +263,14 @@ def _thinned(items: Sequence) -> list:
 
 
 def _reason(kind: str) -> str:
-    """Return the reason that a kind belongs to: "turned" for "turned 2", FINE for SYNTHETIC."""
+    """Return the reason of a kind: "turned" for "turned 2", FINE for SYNTHETIC."""
     if kind == SYNTHETIC:
         return FINE
     return next((reason for reason in perturbations.PERTURBATIONS if kind.startswith(reason)), kind)
 
 
 def _fit_linear(statistics: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return weight float32 [kinds, features] and bias float32 [kinds]; every kind weighs the same."""
+    """Return weight [kinds, features] and bias [kinds]; all kinds weigh the same."""
     scaler = StandardScaler()
     features = scaler.fit_transform(statistics.reshape(len(statistics), -1).astype(np.float64))
     balanced = LogisticRegression(C=0.1, max_iter=200, class_weight="balanced").fit(features, labels)
@@ -279,13 +281,13 @@ def _fit_linear(statistics: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray,
 def _fit_gaussian(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean [F] and the inverse covariance [F, F] of features [N, F]."""
     covariance = np.cov(features.T)
-    # Without a ridge, channels that nearly depend on one another have no inverse; dead ones vary by nothing.
+    # A ridge, because the covariance of nearly dependent or of dead channels has no inverse.
     ridge = 1e-3 * np.diag(covariance) + 1e-9
     return features.mean(0), np.linalg.inv(covariance + np.diag(ridge))
 
 
 def channels(folder: Path) -> tuple[int, int]:
-    """Return the first channel of STAGES and the one after the last, in a network's `statistics`."""
+    """Return the range (start, stop) of STAGES in a network's `statistics`."""
     from hub.models.factory import load
 
     counts = np.cumsum([0, *(stage["num_chs"] for stage in load(folder).feature_info)])
@@ -305,7 +307,7 @@ def _perturbed(arrays: Iterable[np.ndarray], perturb: Callable, random: Generato
 
 
 def _with_borders(arrays: Iterable[np.ndarray], random: Generator) -> Iterator[Image.Image]:
-    """Yield the images on a larger black, grey or white page: letterboxed, or as in a screenshot."""
+    """Yield the images on a larger page: letterboxed, or as in a screenshot."""
     for array in arrays:
         height, width = array.shape
         above, beside = (random.uniform(0.05, 0.5, 2) * random.permutation([1, random.integers(2)])).tolist()
@@ -330,7 +332,7 @@ def _row(classifier: Classifier, images: Iterable[Image.Image], reason: str) -> 
 
 
 def shares(verdicts: list[Verdict], reason: str) -> dict:
-    """Return the shares warned of and refused, and of both those for the right `reason`."""
+    """Return the shares warned and refused, and of those the right `reason`."""
     bad = [verdict for verdict in verdicts if verdict.status != "fine"]
     right = (reason, "blank") if reason == FOREIGN else (reason,)
     return {
@@ -342,7 +344,7 @@ def shares(verdicts: list[Verdict], reason: str) -> dict:
 
 
 def save(check: dict, folder: Path) -> None:
-    """Write the check into a model folder, with the SHA-256 of the weights it was fitted for."""
+    """Write the check into a model folder, with the SHA-256 of its weights."""
     tensors = {name: np.ascontiguousarray(check[name]) for name in check.keys() - {"kinds"}}
     metadata = {"kinds": json.dumps(check["kinds"]), "network": sha256(folder / WEIGHTS)}
     with replace_file(folder / INPUT_CHECK) as partial:

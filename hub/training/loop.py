@@ -50,7 +50,7 @@ def train(
     after the last epoch is the result, since validation images, too like the training images, cannot tell
     which epoch is best. On a GPU the data live on the device and the arithmetic is bf16.
 
-    After every epoch `save` is given all that changes from step to step: tensors, which the next step
+    After every epoch `save` receives all that changes from step to step: tensors, which the next step
     overwrites, and plain values in dicts and lists. With such a `state` and the same other arguments
     training goes on after that epoch, and ends as if it had never been stopped.
     """
@@ -92,14 +92,20 @@ def train(
 
 
 def image_size(recipe: Recipe, epoch: int) -> int:
-    """Return pixels a side in an epoch, counted from 1: the last epoch is at full size, and none at more."""
+    """Return pixels a side in an epoch, counted from 1.
+
+    The last epoch is at full size, and no epoch at more.
+    """
     small_epochs = min(recipe.small_epochs, recipe.epochs - 1)
     return min(recipe.small_size, recipe.size) if epoch <= small_epochs else recipe.size
 
 
 @dataclass
 class _Run:
-    """What changes from step to step; `network` is `model`, compiled where that is wanted."""
+    """State of a run, which changes from step to step.
+
+    `network` is `model`, compiled if asked.
+    """
 
     model: nn.Module
     network: nn.Module
@@ -137,11 +143,14 @@ def _train_epoch(
     loss_of: Callable[[Tensor, Tensor], Tensor],
     title: str,
 ) -> tuple[float, float]:
-    """Train on every image once, in random order; return the mean loss and images a second."""
+    """Train for one epoch, in random order.
+
+    Returns the mean loss and images per second.
+    """
     run.network.train()
     started, count, total, rate = time.perf_counter(), 0, 0.0, 0.0
     order = torch.randperm(len(images), generator=run.generator, device=images.device)
-    # The last, smaller batch is left out: batch norm needs company, compiled code one shape.
+    # The last, smaller batch is left out: batch norm needs several images, compiled code one shape.
     batches = order.split(recipe.batch_size)[: _batches_per_epoch(len(images), recipe.batch_size)]
     with tqdm(batches, title, unit=" batches") as progress:
         for batch in progress:
@@ -166,13 +175,13 @@ def _batches_per_epoch(images: int, batch_size: int) -> int:
 
 
 def _state(run: _Run) -> dict:
-    """Return what `_restore` takes, but for the history."""
+    """Return the state that `_restore` takes, without the history."""
     parts = {name: getattr(run, name).state_dict() for name in STATEFUL}
     return parts | {"random": _random_state(run.generator), "step": run.step}
 
 
 def _restore(run: _Run, state: dict) -> list[dict]:
-    """Bring a run to where `state` was saved; return the history until then."""
+    """Restore a run from a saved `state`; return the history until then."""
     for name in STATEFUL:
         getattr(run, name).load_state_dict(state[name])
     _set_random_state(state["random"], run.generator)
@@ -196,9 +205,10 @@ def make_optimizer(
 
 
 def freeze(model: nn.Module, groups: int) -> None:
-    """Freeze the parameters of the first `groups` groups of layers: stem, then stages or blocks.
+    """Freeze the parameters of the first `groups` groups of layers.
 
-    Raises InputError for a network with too few groups, or that timm has not grouped.
+    The groups are stem, then stages or blocks, as timm counts them. Raises InputError for a network with too
+    few groups, or without groups in timm.
     """
     if not groups:
         return
@@ -213,9 +223,10 @@ def freeze(model: nn.Module, groups: int) -> None:
 
 
 def validate(model: nn.Module, images: Tensor, labels: Tensor, size: int | None = None) -> dict[str, float]:
-    """Return `validation_loss`, `validation_accuracy` and `validation_auc` (macro for many classes).
+    """Return loss, accuracy and AUC of a model.
 
-    The images are uint8 [N, C, H, W], shown at `size` px a side where that is given, the labels int64 [N].
+    They are `validation_loss`, `validation_accuracy` and `validation_auc` (macro for many classes). The
+    images are uint8 [N, C, H, W], resized to `size` px a side if that is given, the labels int64 [N].
     """
     logits = predict_logits(model, images, size)
     probabilities = logits.softmax(1).numpy()
@@ -227,7 +238,10 @@ def validate(model: nn.Module, images: Tensor, labels: Tensor, size: int | None 
 
 
 def _random_state(generator: torch.Generator) -> dict[str, Tensor]:
-    """Return where the generators stand, uint8: the data's, torch's own and, with a GPU, its."""
+    """Return the states of the random generators, uint8.
+
+    They are the data's, torch's and, with a GPU, CUDA's.
+    """
     state = {"data": generator.get_state(), "cpu": torch.get_rng_state()}
     return state | ({"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
 
@@ -240,7 +254,7 @@ def _set_random_state(state: dict[str, Tensor], generator: torch.Generator) -> N
 
 
 def _warmup_cosine(step: int, steps: int, warmup: float = 0.05) -> float:
-    """Return the factor on the learning rate: up in a straight line, down along a cosine."""
+    """Return the factor on the learning rate: linear warm-up, then cosine decay."""
     if step < warmup * steps:
         return (step + 1) / (warmup * steps)
     return 0.5 * (1 + math.cos(math.pi * (step - warmup * steps) / (steps * (1 - warmup))))

@@ -1,4 +1,4 @@
-"""Perturbed radiographs, and images that are none: what the input check learns from.
+"""Perturbed radiographs and other images, to fit the input check.
 
 Every function takes an image and a random generator; the same generator gives the same image.
 """
@@ -13,7 +13,10 @@ SIDE = 224
 
 
 def harmless(image: np.ndarray, random: Generator) -> np.ndarray:
-    """Return a radiograph, uint8 [H, W], varied so little that the answer still holds."""
+    """Return a radiograph varied so little that the answer still holds.
+
+    Both are uint8 [H, W].
+    """
     match random.integers(6):
         case 0:
             return _scale(image, random.uniform(0.8, 1.2))
@@ -41,7 +44,10 @@ def over_exposed(image: np.ndarray, random: Generator) -> np.ndarray:
 
 
 def cut_off(image: np.ndarray, random: Generator) -> np.ndarray:
-    """Return a part of a radiograph, uint8 [H, W]: 30 to 60 % of its height, its width or both."""
+    """Return a part of a radiograph, uint8 [H, W].
+
+    It keeps 30 to 60 % of the height, the width or both.
+    """
     share, other = random.uniform(0.3, 0.6, 2)
     match random.integers(6):
         case 0:
@@ -56,7 +62,7 @@ def cut_off(image: np.ndarray, random: Generator) -> np.ndarray:
             return _crop(image, share, other, *random.uniform(0, 1, 2))
 
 
-# Functions by the reason that the check should name; inside, the check tells the three turns apart.
+# Functions by the reason that the check should name; internally, the check distinguishes the three turns.
 PERTURBATIONS = {
     "inverted": [lambda image, random: 255 - image],
     "turned": [lambda image, random, quarters=quarters: np.rot90(image, quarters) for quarters in (1, 2, 3)],
@@ -68,7 +74,7 @@ PERTURBATIONS = {
 
 
 def vary(image: Image.Image, random: Generator) -> Image.Image:
-    """Return any image in colour or grey, whole or a part of it, perturbed or as it is."""
+    """Return an image in colour or grey, whole or cropped, perturbed or not."""
     image = image.convert("RGB" if random.random() < 0.6 else "L")
     if random.random() < 0.5:
         share = random.uniform(0.4, 1)
@@ -97,7 +103,7 @@ def mosaic(images: list[Image.Image], random: Generator) -> Image.Image:
 
 
 def drawing(random: Generator) -> Image.Image:
-    """Return an image by computer: noise, text, a gradient, squares, clouds or coloured shapes."""
+    """Return noise, text, a gradient, squares, clouds or coloured shapes."""
     noise = random.integers(0, 256, (SIDE, SIDE), dtype=np.uint8)
     ramp = np.linspace(0, 255, SIDE)
     match random.integers(9):
@@ -152,7 +158,10 @@ def _shapes(random: Generator) -> Image.Image:
 def _expose(
     image: np.ndarray, random: Generator, factors: tuple, exponents: tuple, direction: int
 ) -> np.ndarray:
-    """Multiply the grey levels, bend them by a gamma, or shift them by 80 to 150; clip to 0 to 255."""
+    """Scale the grey levels, change their gamma, or shift them by 80 to 150.
+
+    They are clipped to 0 to 255.
+    """
     match random.integers(3):
         case 0:
             return _scale(image, _log_uniform(random, *factors))
@@ -177,7 +186,10 @@ def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _crop(image: np.ndarray, height: float, width: float, down: float, across: float) -> np.ndarray:
-    """Crop to shares of height and width, at the shares `down` and `across` of what is left."""
+    """Crop to shares of height and width.
+
+    `down` and `across` place the crop, as shares of what is cut off.
+    """
     rows, columns = round(image.shape[0] * height), round(image.shape[1] * width)
     top, left = round((image.shape[0] - rows) * down), round((image.shape[1] - columns) * across)
     return image[top : top + rows, left : left + columns]

@@ -37,18 +37,24 @@ RECIPES = {
     "folder":       Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "adamw", "photos",    0),
 }
 # fmt: on
-# Data sets known by a name that is not a row's.
+# Recipes of data sets whose names are not those of recipes.
 NAMES = {"chest-xray-pneumonia": "xray", "chest_xray": "xray", "synthetic": "xray"}
 
 
 def name_of(source: str) -> str:
-    """Return the row for a Hub id or path by its last part; "folder" where that says nothing."""
+    """Return the name of the recipe for a Hub id or path, by its last part.
+
+    It is "folder" if no recipe goes by that name.
+    """
     name = _last_part(source).lower()
     return name if name in RECIPES else NAMES.get(name, "folder")
 
 
 def output_name(source: str) -> str:
-    """Return what a model of this Hub id or path is called: as its row or, of a folder, as the folder."""
+    """Return the name of a model trained on this Hub id or path.
+
+    It is the recipe's name or, for a folder, the folder's.
+    """
     row = name_of(source)
     return _last_part(source) if row == "folder" else row
 
@@ -58,7 +64,7 @@ def _last_part(source: str) -> str:
 
 
 def default_recipe(dataset: str, radiograph: bool) -> str:
-    """Return the name of the recipe for a data set where none is given."""
+    """Return the name of the default recipe for a data set."""
     return "xray" if radiograph else name_of(dataset)
 
 
@@ -68,7 +74,10 @@ def adapt(name: str, changes: Mapping[str, int | float | str]) -> Recipe:
 
 
 def default_weights(architecture: str, dataset: str) -> str:
-    """Return what training starts from where nothing is given: for synthetic data without a network."""
+    """Return the weights that training starts from by default.
+
+    For synthetic data they need no network connection.
+    """
     import timm
 
     if dataset == "synthetic":
@@ -78,7 +87,7 @@ def default_weights(architecture: str, dataset: str) -> str:
 
 
 def format_recipes() -> str:
-    """Return the table as text."""
+    """Return the table of recipes as text."""
     header = ("recipe", *(name.replace("_", " ") for name in Recipe._fields))
     rows = [header, *((name, *map(str, recipe)) for name, recipe in RECIPES.items())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -5,7 +5,7 @@ from hub.training.settings import Settings
 
 
 def format_summary(settings: Settings, metrics: dict, seconds: float) -> str:
-    """Return the validation metrics, how long the run took, and the command to go on with."""
+    """Return the validation metrics, the duration and the next command as text."""
     lines = [format_metrics(metrics["validation"])]
     if "shifted_validation" in metrics:
         lines.append(

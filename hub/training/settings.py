@@ -1,4 +1,4 @@
-"""What one training run was asked for."""
+"""Settings of one training run."""
 
 import shutil
 from dataclasses import dataclass, field
@@ -30,13 +30,13 @@ class Settings:
 
     @property
     def checkpoint(self) -> Path:
-        """Where the run keeps its last finished epoch: beside the model folder, never inside."""
+        """Path of the run's checkpoint, beside the model folder and never inside."""
         output = self.output.resolve()
         return output.with_name(f".{output.name}.resume.pt")
 
 
 def check(settings: Settings) -> None:
-    """Raise InputError for what no training could do, before anything is read."""
+    """Raise InputError for settings that cannot work, before anything is read."""
     for name in ("epochs", "size", "learning_rate", "small_size"):
         if settings.changes.get(name, 1) <= 0:
             raise InputError(f"--{name.replace('_', '-')} must be more than 0.")
