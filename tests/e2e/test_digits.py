@@ -17,6 +17,7 @@ from hub.inference.classifier import Classifier
 from hub.models.forward import predict_logits
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

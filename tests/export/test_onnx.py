@@ -138,6 +138,7 @@ def test_eight_bits_may_cost_two_thousandths_of_auc_and_three_of_accuracy(auc, a
     assert as_good({"auc": auc, "accuracy": accuracy}, {"auc": 0.982, "accuracy": 0.942}) == kept
 
 
+@pytest.mark.slow
 def test_eight_bits_that_lose_too_much_are_left_out(copy, monkeypatch):
     monkeypatch.setattr("hub.export.onnx.AUC_LOSS", -1)
     section = export(copy, films(8)[0], films(16))
@@ -147,6 +148,7 @@ def test_eight_bits_that_lose_too_much_are_left_out(copy, monkeypatch):
     assert "8 bits: loses too much, left out" in (copy / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_an_export_that_fails_leaves_the_older_one(copy, monkeypatch):
     before = (copy / "onnx" / "model.onnx").read_bytes()
     monkeypatch.setattr("hub.export.onnx.TOLERANCE", -1)
@@ -202,6 +204,7 @@ def test_a_network_without_class_activation_maps_has_no_heatmap(tmp_path):
     assert sum(prediction.probabilities.values()) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_the_command_exports_and_says_what_it_costs(tmp_path):
     shutil.copytree(BUNDLED, tmp_path / "model", ignore=shutil.ignore_patterns("onnx"))
     command = [sys.executable, "-m", "hub", "export", tmp_path / "model", "--dataset", "synthetic"]
@@ -213,6 +216,7 @@ def test_the_command_exports_and_says_what_it_costs(tmp_path):
     assert f"| {section['int8']['auc']:.4f} |" in (tmp_path / "model" / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_no_model_or_of_other_classes_is_refused(copy, tmp_path):
     for folder, sentence in (
         (tmp_path, "not a model folder"),

@@ -19,6 +19,7 @@ def share(classifier, pictures, *reasons):
     return np.mean([(verdict.reason or verdict.status) in reasons for verdict in verdicts])
 
 
+@pytest.mark.slow
 def test_a_check_is_fitted_from_radiographs_and_images_and_travels_in_the_folder(tmp_path, monkeypatch):
     """A few synthetic radiographs and coloured squares suffice to tell upright ones from the rest."""
     for name, count in (("PER_PERTURBATION", 20), ("DRAWINGS", 30), ("MIN_COPIES", 5), ("SYNTHETICS", 20)):
