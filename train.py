@@ -74,7 +74,7 @@ def main(settings: Settings) -> None:
         model = factory.create_model(
             recipe.architecture, len(classes), weights, radiograph, recipe.size, channels
         )
-        first_filters = filters.filters(model)
+        first_filters = filters.first_layer_filters(model)
 
         # Decode all images, once.
         train_set = decode(data, "train", recipe.size, channels)

@@ -117,3 +117,17 @@ def test_nothing_else_is_in_the_front_door():
 
     with pytest.raises(AttributeError, match="has no attribute 'Regressor'"):
         _ = hub.Regressor
+
+
+@pytest.mark.parametrize("folder", ["hub", "benchmarks", "."])
+def test_the_first_line_of_a_docstring_is_short_and_public_functions_have_one(folder):
+    for module in sorted((ROOT / folder).glob("*.py" if folder == "." else "**/*.py")):
+        tree = ast.parse(module.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                text = ast.get_docstring(node)
+                public = node in tree.body and not node.name.startswith("_")
+                name = f"{module.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}"
+                assert text or not public, f"{name} has no docstring"
+                first = (text or "").split("\n")[0]
+                assert len(first) < 80, f"the first line of {name} is long"

@@ -106,7 +106,7 @@ def _weight_sharing(network: "Network", filters: np.ndarray) -> dict:
         return {"convolution": None}
     # A radiograph model is stored with three input channels, for libraries that feed three; one was trained.
     first = replace(first, input=(filters.shape[1], *first.input[1:]))
-    return {"convolution": first, "weights": filters.size, "dense": conv_arithmetic.dense_instead(first)}
+    return {"convolution": first, "weights": filters.size, "dense": conv_arithmetic.dense_cost(first)}
 
 
 def layer_choices(network: "Network") -> list[tuple[str, str]]:
@@ -320,7 +320,7 @@ def cost(channels: int, filters: int, kernel: int, size: int, stride: int) -> st
 
     try:
         costs = {
-            step: conv_arithmetic.convolution(channels, filters, kernel, size, "same", step)
+            step: conv_arithmetic.convolution_cost(channels, filters, kernel, size, "same", step)
             for step in sorted({1, 2, 3, 4, stride})
         }
     except InputError as error:
@@ -338,8 +338,8 @@ def stacks(channels: int, size: int) -> str:
     """
     from hub.explorer import conv_arithmetic
 
-    large, field = conv_arithmetic.stack([7], channels, size)
-    small, _ = conv_arithmetic.stack([3, 3, 3], channels, size)
+    large, field = conv_arithmetic.stack_cost([7], channels, size)
+    small, _ = conv_arithmetic.stack_cost([3, 3, 3], channels, size)
     return render("explorer/stacks.html", channels=channels, large=large, small=small, field=field)
 
 

@@ -124,7 +124,7 @@ class Cost:
     activations: int
 
 
-def convolution(
+def convolution_cost(
     channels: int,
     filters: int,
     kernel: int,
@@ -155,7 +155,7 @@ def convolution(
     return Cost(filters * (weights + bias), weights * activations, activations)
 
 
-def dense_instead(layer: Layer) -> Cost:
+def dense_cost(layer: Layer) -> Cost:
     """Return the cost of a dense layer in place of a convolution.
 
     It has the same input and output. Each output has a weight for each input and a bias: what a convolution
@@ -165,13 +165,13 @@ def dense_instead(layer: Layer) -> Cost:
     return Cost((inputs + 1) * outputs, inputs * outputs, outputs)
 
 
-def stack(kernels: Sequence[int], channels: int, size: int) -> tuple[Cost, int]:
+def stack_cost(kernels: Sequence[int], channels: int, size: int) -> tuple[Cost, int]:
     """Return the cost and receptive field of a stack of convolutions.
 
     The receptive field is its side in pixels. Each convolution keeps the number of channels and, by padding,
     the size, and has no bias: 7 x 7 takes 49 C C parameters and three of 3 x 3 take 27 C C, for the same 7
     pixels (Simonyan and Zisserman 2015, section 2.3, https://arxiv.org/abs/1409.1556).
     """
-    costs = [convolution(channels, channels, kernel, size, "same", bias=False) for kernel in kernels]
+    costs = [convolution_cost(channels, channels, kernel, size, "same", bias=False) for kernel in kernels]
     total = Cost(*(sum(getattr(cost, name) for cost in costs) for name in Cost.__annotations__))
     return total, 1 + sum(kernel - 1 for kernel in kernels)

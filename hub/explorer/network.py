@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from hub.errors import InputError
 from hub.explorer.layers import Layer, list_layers
 from hub.models.factory import load
-from hub.models.filters import filters, load_filters
+from hub.models.filters import first_layer_filters, load_filters
 
 if TYPE_CHECKING:
     from hub.inference.classifier import Classifier
@@ -45,7 +45,7 @@ def open_network(classifier: "Classifier") -> Network:
     model, layers, trouble, before, after = None, [], "", None, None
     try:
         model = load(classifier.folder)
-        after = filters(model, classifier.radiograph)
+        after = first_layer_filters(model, classifier.radiograph)
         layers = list_layers(model)
         before = load_filters(classifier.folder)
     except InputError as error:

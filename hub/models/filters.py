@@ -11,7 +11,7 @@ from hub.files import replace_file
 from hub.models.folder import FILTERS
 
 
-def filters(model: nn.Module, radiograph: bool = False) -> Tensor:
+def first_layer_filters(model: nn.Module, radiograph: bool = False) -> Tensor:
     """Return the kernels of the first convolution, float32 [filters, channels, k, k].
 
     `radiograph` is for the network of a model folder of radiographs, which converts red, green and blue to

@@ -40,7 +40,7 @@ def image(classifier, film):
 
 def network_of(model, shape=None):
     """Return a model that no folder holds as what the panels take."""
-    kernels = filters.filters(model)
+    kernels = filters.first_layer_filters(model)
     return Network(model.eval(), list_layers(model, shape), "", None, kernels, normalize, threading.Lock())
 
 

@@ -97,7 +97,7 @@ def test_the_cost_of_a_convolution_is_what_torch_counts(
 ):
     assume(kernel <= size + 2 * padding)
     channels, filters = channels * groups, filters * groups
-    cost = conv_arithmetic.convolution(channels, filters, kernel, size, padding, stride, 1, groups, bias)
+    cost = conv_arithmetic.convolution_cost(channels, filters, kernel, size, padding, stride, 1, groups, bias)
     layer = nn.Conv2d(channels, filters, kernel, stride, padding, 1, groups, bias, device="meta")
     (found,) = list_layers(layer, (channels, size, size))
     assert cost.parameters == sum(tensor.numel() for tensor in layer.parameters())
@@ -107,19 +107,21 @@ def test_the_cost_of_a_convolution_is_what_torch_counts(
 
 
 def test_stride_changes_multiply_adds_and_activations_and_not_the_parameters():
-    one, two = (conv_arithmetic.convolution(3, 32, 3, 224, padding=1, stride=stride) for stride in (1, 2))
+    one, two = (
+        conv_arithmetic.convolution_cost(3, 32, 3, 224, padding=1, stride=stride) for stride in (1, 2)
+    )
     assert one.parameters == two.parameters == 896
     assert one.multiply_adds == 4 * two.multiply_adds
     assert one.activations == 4 * two.activations
     with pytest.raises(InputError, match="2 groups do not divide 3 channels"):
-        conv_arithmetic.convolution(3, 4, 3, 8, groups=2)
+        conv_arithmetic.convolution_cost(3, 4, 3, 8, groups=2)
     with pytest.raises(InputError, match="number of filters is 0"):
-        conv_arithmetic.convolution(3, 0, 3, 8)
+        conv_arithmetic.convolution_cost(3, 0, 3, 8)
 
 
 def test_three_small_kernels_see_as_far_as_a_large_one_for_less():
-    large, far = conv_arithmetic.stack([7], 64, 56)
-    small, as_far = conv_arithmetic.stack([3, 3, 3], 64, 56)
+    large, far = conv_arithmetic.stack_cost([7], 64, 56)
+    small, as_far = conv_arithmetic.stack_cost([3, 3, 3], 64, 56)
     assert far == as_far == 7
     assert (large.parameters, small.parameters) == (49 * 64 * 64, 27 * 64 * 64)
     assert large.multiply_adds == large.parameters * 56 * 56
@@ -132,6 +134,6 @@ def test_a_dense_layer_in_its_place_has_a_weight_for_every_pair(channels, size, 
     (layer,) = list_layers(nn.Conv2d(channels, filters, 3, device="meta"), (channels, size, size))
     inputs, outputs = channels * size * size, filters * (size - 2) ** 2
     dense = nn.Linear(inputs, outputs, device="meta")
-    cost = conv_arithmetic.dense_instead(layer)
+    cost = conv_arithmetic.dense_cost(layer)
     assert cost.parameters == sum(tensor.numel() for tensor in dense.parameters())
     assert (cost.multiply_adds, cost.activations) == (inputs * outputs, outputs)

@@ -21,9 +21,9 @@ def model():
 
 
 def test_a_grey_kernel_comes_back_from_the_three_of_a_package(model):
-    kernels = filters.filters(model, radiograph=True)
+    kernels = filters.first_layer_filters(model, radiograph=True)
     assert kernels.shape == (32, 1, 3, 3)
-    rgb = filters.filters(model)
+    rgb = filters.first_layer_filters(model)
     assert rgb.shape == (32, 3, 3, 3)
     torch.testing.assert_close(rgb[:, 1:2], 0.587 * kernels)
 
@@ -43,7 +43,7 @@ def test_filters_from_before_training_are_written_into_the_folder(tmp_path):
 
 
 def test_training_changed_the_filters_of_the_bundled_model_a_little(model):
-    before, after = filters.load_filters(BUNDLED), filters.filters(model, radiograph=True)
+    before, after = filters.load_filters(BUNDLED), filters.first_layer_filters(model, radiograph=True)
     assert before.shape == after.shape
     change = (after - before).norm() / before.norm()
     assert 0 < change < 0.5
