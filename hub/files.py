@@ -19,12 +19,17 @@ def sha256(path: Path) -> str:
 def replace_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path that is renamed to `path` when the block succeeds.
 
-    Readers never see half a file, and an older file remains when the block fails.
+    Readers never see half a file, and an older file remains when the block fails. The umask decides who may
+    read the file, even if the block writes it for its owner alone, as safetensors does.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
+        partial.unlink(missing_ok=True)  # of a process that was killed
+        partial.touch()
+        mode = partial.stat().st_mode
+        partial.unlink()
         yield partial
-        partial.chmod(0o644)  # safetensors writes files that only the owner can read
+        partial.chmod(mode)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 
 import pytest
@@ -21,10 +22,18 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["record.json"]
 
 
-def test_a_file_that_was_written_for_its_owner_alone_becomes_readable_for_all(tmp_path):
-    with replace_file(tmp_path / "weights") as partial:
-        partial.touch(mode=0o600)
-    assert (tmp_path / "weights").stat().st_mode & 0o777 == 0o644
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_the_umask_decides_who_may_read_a_file_even_if_it_was_written_for_its_owner_alone(
+    tmp_path, umask, mode
+):
+    before = os.umask(umask)
+    try:
+        write_json(tmp_path / "record.json", {})
+        with replace_file(tmp_path / "weights") as partial:
+            partial.touch(mode=0o600)
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {mode}
 
 
 def test_a_digest_is_that_of_the_contents(tmp_path):
