@@ -4,7 +4,6 @@ MODEL in the environment names another model folder or Hub id.
 """
 
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -16,7 +15,7 @@ import gradio as gr
 from hub.demo import gradio_api, gradio_explorer, handlers, model_tab, panels, wording
 from hub.demo.gradio_options import EVENTS, THEME
 from hub.demo.render import CSS, script
-from hub.errors import InputError
+from hub.errors import InputError, run_command
 from hub.inference import batch, decision
 from hub.inference.classifier import Classifier, Prediction
 
@@ -24,20 +23,15 @@ from hub.inference.classifier import Classifier, Prediction
 DELETE_EVERY, DELETE_AFTER = 60, 900
 
 
-def main() -> int:
-    """Serve the demo; return the exit code.
+def main() -> None:
+    """Serve the demo.
 
-    The code is 2 if the model cannot be loaded.
+    Raises InputError if the model cannot be loaded.
     """
-    try:
-        classifier = handlers.load_model()
-    except InputError as error:
-        print(f"app.py: {error}", file=sys.stderr)
-        return 2
+    classifier = handlers.load_model()
     with tempfile.TemporaryDirectory() as folder:
         blocks = build(classifier, handlers.write_examples(classifier, Path(folder)))
         blocks.launch(**launch_options(classifier))
-    return 0
 
 
 def launch_options(classifier: Classifier) -> dict:
@@ -171,4 +165,4 @@ def operating_point(label: str, classifier: Classifier, metrics: dict) -> gr.Rad
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command("app.py", main)
