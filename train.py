@@ -31,6 +31,7 @@ def main(settings: Settings) -> None:
         from hub.publishing.upload import check_access
 
         check_access(settings.push_to)  # now, not after half an hour
+    check(settings)
     # These take seconds to import; --help and a wrong option should not.
     import torch
     from scipy.special import softmax
@@ -47,7 +48,6 @@ def main(settings: Settings) -> None:
     from hub.training.data import are_grey, decode, read_data
     from hub.training.report import format_summary
 
-    check(settings)
     checkpoint.announce_older(settings)
     started = time.perf_counter()
     with files.new_folder(settings.output, settings.overwrite, check=read_config) as folder:
