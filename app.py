@@ -103,7 +103,9 @@ def build_image_tab(classifier: Classifier, metrics: dict, examples: list[Path],
         return image, panels.card(report), answer.prediction, answer.pixels
 
     def show_upload(file: dict | None, point: str | None) -> tuple:
-        return (*show(file["path"], point), None) if file else (gr.skip(),) * 5  # None empties the drop zone
+        if not file or not file["path"]:
+            return (gr.skip(),) * 5
+        return *show(file["path"], point), None  # None empties the drop zone
 
     def show_example(event: gr.EventData, point: str | None) -> tuple:
         return show(examples[event.index], point)

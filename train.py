@@ -50,7 +50,7 @@ def main(settings: Settings) -> None:
 
     checkpoint.announce_older(settings)
     started = time.perf_counter()
-    with files.new_folder(settings.output, settings.overwrite, check=read_config) as folder:
+    with files.new_folder(settings.output, may_replace=read_config if settings.overwrite else None) as folder:
         # Read the data, and count what its splits share.
         data = read_data(settings.dataset, small=settings.recipe == "small_data")
         print(format_report(data.leaks), flush=True)

@@ -125,9 +125,9 @@ def example_event(url: str) -> tuple[dict, int]:
     """
     config = httpx.get(f"{url}/config", timeout=PATIENCE).json()
     examples = {
-        part["id"]: json.dumps(part["props"]).count("data-example='")
+        part["id"]: json.dumps(part["props"]).count("data-example=")
         for part in config["components"]
-        if "data-example='" in json.dumps(part.get("props", {}))
+        if "data-example=" in json.dumps(part.get("props", {}))
     }
     for event in config["dependencies"]:
         for part, name in event["targets"]:
@@ -147,7 +147,7 @@ def click(url: str, event: dict, examples: int, visitor: int, clicks: int) -> li
             started = time.perf_counter()
             # Not through Gradio's queue: events that answer at once bypass it.
             answer = client.post("/run/predict", json=event | place)
-            if answer.status_code != 200 or "class='heat'" not in answer.json()["data"][0]:
+            if answer.status_code != 200 or 'class="heat"' not in answer.json()["data"][0]:
                 raise InputError(f"A click failed: {answer.text[:300]}")
             if number:
                 seconds.append(time.perf_counter() - started)

@@ -48,22 +48,19 @@ def write_text(path: Path, content: str) -> None:
 
 @contextmanager
 def new_folder(
-    path: Path,
-    overwrite: bool = False,
-    option: str = "--output",
-    check: Callable[[Path], object] = lambda path: None,
+    path: Path, option: str = "--output", may_replace: Callable[[Path], object] | None = None
 ) -> Iterator[Path]:
     """Yield a temporary folder that is renamed to `path` when the block succeeds.
 
-    Raises InputError, which names `option`, if `path` exists. With `overwrite`, the new folder replaces it
-    once it is complete, unless `check` raises InputError for a folder that may not be replaced.
+    Raises InputError, which names `option`, if `path` exists. With `may_replace` the new folder replaces it
+    once it is complete, unless that function raises InputError for a folder that is to stay.
     """
     path = path.resolve()
-    if path.exists() and not overwrite:
+    if path.exists() and not may_replace:
         overwriting = ", or --overwrite to replace it" if option == "--output" else ""
         raise InputError(f"{path} is there already; give another {option}{overwriting}.")
     if path.exists():
-        check(path)
+        may_replace(path)
     with replace_folder(path, option) as partial:
         yield partial
 

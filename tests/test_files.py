@@ -54,12 +54,12 @@ def test_only_a_model_folder_is_replaced_and_only_when_asked(tmp_path):
     with pytest.raises(InputError, match="--overwrite"), new_folder(model):
         pass
     assert (model / "config.json").is_file()
-    with new_folder(model, overwrite=True, check=read_config) as folder:
+    with new_folder(model, may_replace=read_config) as folder:
         (folder / "new").touch()
     assert [path.name for path in model.iterdir()] == ["new"]
     with (
         pytest.raises(InputError, match="not a model folder"),
-        new_folder(model, overwrite=True, check=read_config),
+        new_folder(model, may_replace=read_config),
     ):
         pass
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "new"]

@@ -2,10 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from hub.cli import classify, evaluate, export, filters, fit_synthetic, publish, scope
-from hub.errors import exit_code
+from hub.errors import InputError, exit_code
 
 # In the order of --help. Each module adds its parser, and imports what takes seconds only when it runs.
 COMMANDS = (evaluate, classify, export, scope, filters, publish, fit_synthetic)
@@ -21,7 +22,20 @@ def main(arguments: list[str] | None = None) -> int:
     name = "chest-xray" if Path(sys.argv[0]).stem == "chest-xray" else "python -m hub"
     options = vars(build_parser(name).parse_args(arguments))
     run = options.pop("run")
-    return exit_code(name, lambda: run(**options), interrupted=lambda: "")
+    return exit_code(name, lambda: _run(run, options), interrupted=lambda: "")
+
+
+def _run(run: Callable[..., int | None], options: dict) -> int | None:
+    """Call the function of a command; InputError where a library that it needs is not installed."""
+    try:
+        return run(**options)
+    except ModuleNotFoundError as error:
+        if (error.name or "hub").split(".")[0] == "hub":
+            raise  # a mistake of ours
+        raise InputError(
+            f"This command needs {error.name}; `pip install 'chest-xray-hub[train]'`, or in a clone "
+            "`pip install -r requirements.txt`, brings it."
+        ) from None
 
 
 def build_parser(name: str) -> argparse.ArgumentParser:

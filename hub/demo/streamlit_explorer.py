@@ -99,11 +99,11 @@ def show_receptive_field(classifier: Classifier, network: "Network", pixels: np.
         st.html(explorer_panels.notice(sentence))
     else:
         heat = explorer_panels.heatmap(classifier, pixels)
-        cells, seen = st.columns(2, gap="medium")
+        cells, field = st.columns(2, gap="medium")
         with cells.container(key="cells"):
             grid = st.container()
             rows, columns = explorer_panels.cell_choices(network, layer)
-            st.html(f"<style>.st-key-cells {{ --columns: {len(columns)} }}</style>")
+            st.html(render("explorer/cell_columns.html", columns=len(columns)))
             cell = st.pills(
                 "Cells", [(row, column) for row in rows for column in columns],
                 default=[explorer_panels.default_cell(network, layer, heat)], required=True,
@@ -111,7 +111,7 @@ def show_receptive_field(classifier: Classifier, network: "Network", pixels: np.
                 key=f"cell of {layer} for {zlib.crc32(pixels)}", persist_state="session",
             )  # fmt: skip
         grid.html(explorer_panels.cell_grid(network, pixels, layer, heat, cell, buttons=False)[0])
-        seen.html(explorer_panels.receptive_field(network, pixels, layer, *cell))
+        field.html(explorer_panels.receptive_field(network, pixels, layer, *cell))
     if table := explorer_panels.layer_table(network):
         st.html(table)
 

@@ -27,7 +27,8 @@ def write_space(folder: Path, model_id: str, radiograph: bool = True) -> None:
     for name in ("app.py", "LICENSE"):
         shutil.copy(ROOT / name, folder)
     for module in (ROOT / "hub").glob("*.py"):
-        _copy(module, folder)
+        if module.name != "__main__.py":  # the door of the wing cli, which stays behind
+            _copy(module, folder)
     for wing in WINGS:
         _copy(ROOT / "hub" / wing, folder)
     write_text(folder / "hub" / "demo" / "model.txt", f"{model_id}\n")

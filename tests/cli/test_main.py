@@ -78,3 +78,16 @@ def test_a_command_goes_by_the_name_it_was_called_by(monkeypatch, capsys, progra
     assert capsys.readouterr().out.startswith(f"usage: {name} ")
     assert main(["fit-synthetic", "--dataset", "nowhere"]) == 2
     assert capsys.readouterr().err.startswith(f"{name}: There is no folder nowhere")
+
+
+def test_a_library_that_is_not_installed_is_named_with_what_brings_it(tmp_path):
+    code = (
+        "import sys\n"
+        "sys.modules['datasets'] = None\n"  # as in an environment that only serves
+        "from hub.cli.main import main\n"
+        "sys.exit(main(['evaluate', 'hub/pretrained', '--dataset', 'synthetic']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2
+    assert "needs datasets" in done.stderr and "[train]" in done.stderr
+    assert "Traceback" not in done.stderr

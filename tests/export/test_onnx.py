@@ -15,6 +15,7 @@ from onnxruntime import InferenceSession
 from safetensors.torch import load_file, save_file
 
 from hub import files
+from hub.cli.main import main
 from hub.errors import InputError
 from hub.export import quantization
 from hub.export.onnx import TOLERANCE, as_good, export, sign, to_input, verify, write_onnx
@@ -205,14 +206,15 @@ def test_a_network_without_class_activation_maps_has_no_heatmap(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_command_exports_and_says_what_it_costs(tmp_path):
+def test_the_command_exports_and_says_what_it_costs(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("hub.export.onnx.CALIBRATION_IMAGES", 12)  # 200 take two minutes
     shutil.copytree(BUNDLED, tmp_path / "model", ignore=shutil.ignore_patterns("onnx"))
-    command = [sys.executable, "-m", "hub", "export", tmp_path / "model", "--dataset", "synthetic"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
+    assert main(["export", str(tmp_path / "model"), "--dataset", "synthetic"]) == 0
+    out = capsys.readouterr().out
     verify(tmp_path / "model")
     section = json.loads((tmp_path / "model" / "metrics.json").read_text())["onnx"]
-    assert f"validation AUC {section['fp32']['auc']:.4f}" in done.stdout
+    assert section["calibration_images"] == 12
+    assert f"validation AUC {section['fp32']['auc']:.4f}" in out
     assert f"| {section['int8']['auc']:.4f} |" in (tmp_path / "model" / "README.md").read_text()
 
 
