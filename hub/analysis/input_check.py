@@ -23,7 +23,7 @@ from hub.inference import input_check
 from hub.inference.classifier import Classifier
 from hub.models import package
 from hub.models.folder import INPUT_CHECK
-from hub.training import input_check_fit
+from hub.training import image_groups, input_check_fit
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -50,20 +50,18 @@ def main(arguments: list[str] | None = None) -> None:
         for split, dataset in splits.items()
         if split == "test" or options.without_kind
     }
-    unlike, foreign = (
-        input_check_fit.read_groups(paths, "test") for paths in (options.unlike, options.foreign)
-    )
+    unlike, foreign = (image_groups.read_groups(paths, "test") for paths in (options.unlike, options.foreign))
     section = {
         "test": input_check_fit.measure(classifier, radiographs["test"], unlike, foreign),
         "milliseconds": milliseconds(options.model, radiographs["test"][0]),
     }
-    print(input_check_fit.format_scope(section["test"]))
+    print(input_check_fit.format_table(section["test"]))
     times = section["milliseconds"]
     print(f"latency of one image: {times['without']:.2f} ms, with the check {times['with']:.2f} ms")
     if options.without_kind:
         section["without_kind"] = without_kind(classifier, radiographs, unlike, options.foreign)
         print("\nunseen out-of-distribution sources, each left out of the fit:")
-        print(input_check_fit.format_scope(section["without_kind"]))
+        print(input_check_fit.format_table(section["without_kind"]))
     if options.save:
         record = json.loads((options.model / "metrics.json").read_text()).get("scope", {})
         package.save_metrics(options.model, "scope", record | section)
@@ -77,8 +75,8 @@ def without_kind(
     Rows are as in `input_check_fit.measure`. `radiographs` holds the training and validation splits, uint8
     [N, size, size].
     """
-    foreign = input_check_fit.read_groups(paths)
-    samples, held_out = input_check_fit.gather(
+    foreign = image_groups.read_groups(paths)
+    samples, held_out = input_check_fit.collect_samples(
         classifier, radiographs["train"], radiographs["validation"], unlike=unlike, foreign=foreign
     )
     channels, rows = input_check_fit.channels(classifier.folder), {}

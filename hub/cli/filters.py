@@ -35,7 +35,7 @@ def run(model: Path, weights: str) -> None:
         raise InputError("Random filters cannot be had again; give the weights that training began with.")
     config = read_config(model)
     radiograph = config.get("radiograph", False)
-    after = filters.first_layer_filters(factory.load(model), radiograph)
+    after = filters.first_layer_filters(factory.load_network(model), radiograph)
     size = config["pretrained_cfg"]["input_size"][-1]
     network = factory.create_model(config["architecture"], config["num_classes"], weights, radiograph, size)
     before = filters.first_layer_filters(network)

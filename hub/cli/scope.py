@@ -52,12 +52,12 @@ def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path]) -> N
     from hub.inference.classifier import Classifier
     from hub.models import package
     from hub.models.folder import read_config
-    from hub.training import input_check_fit
+    from hub.training import image_groups, input_check_fit
 
     config = read_config(model)
     if not config.get("radiograph") or not (model / "metrics.json").is_file():
         raise InputError(f"{model} is no model folder of radiographs made by train.py; give one.")
-    groups = {"unlike": input_check_fit.read_groups(unlike), "foreign": input_check_fit.read_groups(foreign)}
+    groups = {"unlike": image_groups.read_groups(unlike), "foreign": image_groups.read_groups(foreign)}
     splits = load_training_splits(dataset, config["label_names"])
     size = config["pretrained_cfg"]["input_size"][-1]
     train, validation = (
@@ -67,10 +67,10 @@ def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path]) -> N
     classifier = Classifier(model, check=False, precision="fp32")
     if "statistics" not in classifier.available:
         raise InputError(f"{model / 'onnx'} is of an older kind; python -m hub export makes it anew.")
-    samples, held_out = input_check_fit.gather(classifier, train, validation, **groups)
+    samples, held_out = input_check_fit.collect_samples(classifier, train, validation, **groups)
     check = input_check_fit.fit(samples, held_out, input_check_fit.channels(model))
     classifier = Classifier(model, check=check, precision="fp32")
     rows = input_check_fit.measure(classifier, validation, **groups)
     input_check_fit.save(check, model)
     package.save_metrics(model, "scope", {"validation": rows})
-    print(input_check_fit.format_scope(rows))
+    print(input_check_fit.format_table(rows))

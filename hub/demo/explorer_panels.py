@@ -15,7 +15,6 @@ import numpy as np
 
 from hub.demo import array_images
 from hub.demo.render import png_uri, render
-from hub.errors import InputError
 from hub.inference import decision
 from hub.inference.classifier import Classifier
 from hub.inference.heatmap import FULL_COLOUR, local_log_odds
@@ -48,23 +47,8 @@ PANELS = {
     "What a network costs does not depend on what it has learned, so untrained ones are counted and timed.",
 }
 LOADING = "Loading the network, which takes some seconds the first time"
-# Label of each slider: its lowest, highest and default value.
-SLIDERS = {
-    "Pixels, N": (1, 64, 12),
-    "Kernel, F": (1, 15, 3),
-    "Padding, P": (0, 8, 1),
-    "Stride, S": (1, 8, 2),
-    "Dilation": (1, 4, 1),
-    "Channels in": (1, 512, 64),
-    "Filters": (1, 512, 64),
-    "Filter size": (1, 11, 3),
-    "Picture, pixels a side": (1, 256, 56),
-    "Stride": (1, 4, 2),
-}
-PADDINGS = ("valid", "same", "number")
 GRID = 7  # cells a side, at most, to choose from
 THUMBNAILS = 12  # channels to choose from
-ROWS = 8  # positions of a kernel that are drawn
 
 
 def explanation(panel: str) -> str:
@@ -189,30 +173,6 @@ def _thumbnails(maps: np.ndarray) -> dict[int, str]:
     return {channel: array_images.grey(maps[channel]) for channel in strongest_channels(maps, THUMBNAILS)}
 
 
-def slide(size: int, kernel: int, padding: int | str, stride: int, dilation: int) -> str:
-    """Return the output size and the positions of a sliding kernel.
-
-    torch's output size and call are beside them. Settings that are invalid return the sentence of the error.
-    """
-    from hub.explorer import conv_arithmetic
-
-    try:
-        result = conv_arithmetic.slide(size, kernel, padding, stride, dilation)
-    except InputError as error:
-        return _invalid_settings(error)
-    output, call = conv_arithmetic.torch_slide(size, kernel, padding, stride, dilation)
-    starts = list(result.starts)
-    if len(starts) > ROWS:
-        starts = [*starts[: ROWS - 2], None, starts[-1]]
-    return render(
-        "explorer/slide.html", slide=result, starts=starts, same=padding == "same", output=output, call=call
-    )
-
-
-def _invalid_settings(error: InputError) -> str:
-    return render("explorer/invalid_settings.html", error=error)
-
-
 def heatmap(classifier: Classifier, image: np.ndarray) -> np.ndarray | None:
     """Return the heatmap of an image; None for a model without heatmaps.
 
@@ -309,38 +269,6 @@ def layer_table(network: "Network") -> str:
     if not network.layers:
         return ""
     return render("explorer/layer_table.html", layers=network.layers, operation=_operation)
-
-
-def cost(channels: int, filters: int, kernel: int, size: int, stride: int) -> str:
-    """Return the cost of a convolution at strides 1 to 4, with `stride` marked.
-
-    Settings that are invalid return the sentence of the error.
-    """
-    from hub.explorer import conv_arithmetic
-
-    try:
-        costs = {
-            step: conv_arithmetic.convolution_cost(channels, filters, kernel, size, "same", step)
-            for step in sorted({1, 2, 3, 4, stride})
-        }
-    except InputError as error:
-        return _invalid_settings(error)
-    return render(
-        "explorer/cost.html", channels=channels, filters=filters, kernel=kernel, stride=stride, costs=costs,
-        side=conv_arithmetic.slide(size, kernel, "same", stride).output,
-    )  # fmt: skip
-
-
-def stacks(channels: int, size: int) -> str:
-    """Return the cost of one 7 x 7 against three 3 x 3 convolutions.
-
-    Maps are of `size` x `size` cells.
-    """
-    from hub.explorer import conv_arithmetic
-
-    large, field = conv_arithmetic.stack_cost([7], channels, size)
-    small, _ = conv_arithmetic.stack_cost([3, 3, 3], channels, size)
-    return render("explorer/stacks.html", channels=channels, large=large, small=small, field=field)
 
 
 def architectures(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hub.demo import explorer_panels
+from hub.demo import arithmetic_panels, explorer_panels
 from hub.imaging.read import Source
 from hub.inference.classifier import Classifier
 
@@ -60,13 +60,13 @@ def slide(size: int, kernel: int, padding: str, pixels: int, stride: int, dilati
 
     `pixels` is the padding if `padding` is "number", and ignored otherwise.
     """
-    return explorer_panels.slide(size, kernel, pixels if padding == "number" else padding, stride, dilation)
+    return arithmetic_panels.slide(size, kernel, pixels if padding == "number" else padding, stride, dilation)
 
 
 def cost(channels: int, filters: int, kernel: int, size: int, stride: int) -> tuple[str, str]:
     """Return the cost of a convolution, and of one 7 x 7 against three 3 x 3."""
-    table = explorer_panels.cost(channels, filters, kernel, size, stride)
-    return table, explorer_panels.stacks(channels, size)
+    table = arithmetic_panels.cost(channels, filters, kernel, size, stride)
+    return table, arithmetic_panels.stacks(channels, size)
 
 
 def architectures(rows: Sequence["Architecture"] = ()) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 import numpy as np
 
-from hub.demo import explorer_panels, explorer_tab, panels
+from hub.demo import arithmetic_panels, explorer_panels, explorer_tab, panels
 from hub.demo.gradio_options import EVENTS
 from hub.demo.render import script
 from hub.inference.classifier import Classifier
@@ -89,7 +89,7 @@ def padding_and_stride(opened: gr.events.Dependency) -> None:
     """Lay out the sliders of a kernel that slides, and its drawing."""
     with gr.Row():
         settings = [slider("Pixels, N"), slider("Kernel, F")]
-        settings.append(gr.Radio(explorer_panels.PADDINGS, value="number", label="Padding", min_width=140))
+        settings.append(gr.Radio(arithmetic_panels.PADDINGS, value="number", label="Padding", min_width=140))
     with gr.Row():
         settings += [slider("Padding, P"), slider("Stride, S"), slider("Dilation")]
     drawing = gr.HTML(LOADING)
@@ -171,4 +171,4 @@ def choose_layer(network: "Network", layer: str | None) -> dict:
 
 def slider(label: str) -> gr.Slider:
     """Lay out a slider of whole numbers."""
-    return gr.Slider(*explorer_panels.SLIDERS[label], step=1, label=label, min_width=140)
+    return gr.Slider(*arithmetic_panels.SLIDERS[label], step=1, label=label, min_width=140)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from hub.demo import explorer_panels, explorer_tab
+from hub.demo import arithmetic_panels, explorer_panels, explorer_tab
+from hub.demo.render import render
 from hub.inference.classifier import Classifier
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def show_padding_and_stride() -> None:
     with st.container(key="slide"):
         size, kernel = slider("Pixels, N"), slider("Kernel, F")
         padding = st.radio(
-            "Padding", explorer_panels.PADDINGS, 2, horizontal=True, key="padding", persist_state="session"
+            "Padding", arithmetic_panels.PADDINGS, 2, horizontal=True, key="padding", persist_state="session"
         )
         pixels = slider("Padding, P", disabled=padding != "number")
         stride, dilation = slider("Stride, S"), slider("Dilation")
@@ -151,5 +152,5 @@ def choose_layer(network: "Network", panel: str, default: str | None) -> str | N
 
 def slider(label: str, disabled: bool = False) -> int:
     """Lay out a slider of whole numbers."""
-    low, high, default = explorer_panels.SLIDERS[label]
+    low, high, default = arithmetic_panels.SLIDERS[label]
     return st.slider(label, low, high, default, key=label, persist_state="session", disabled=disabled)

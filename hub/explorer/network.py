@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hub.errors import InputError
 from hub.explorer.layers import Layer, list_layers
-from hub.models.factory import load
+from hub.models.factory import load_network
 from hub.models.filters import first_layer_filters, load_filters
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def open_network(classifier: "Classifier") -> Network:
     """Return the network of a classifier's folder, as far as it can be loaded."""
     model, layers, trouble, before, after = None, [], "", None, None
     try:
-        model = load(classifier.folder)
+        model = load_network(classifier.folder)
         after = first_layer_filters(model, classifier.radiograph)
         layers = list_layers(model)
         before = load_filters(classifier.folder)

@@ -25,7 +25,7 @@ from hub.errors import InputError
 from hub.evaluation.metrics import auc
 from hub.export import quantization
 from hub.models import forward
-from hub.models.factory import load
+from hub.models.factory import load_network
 from hub.models.folder import DIGEST, WEIGHTS, read_metrics
 from hub.text import number
 
@@ -41,7 +41,7 @@ def export(folder: Path, images: Tensor, validation: tuple[Tensor, Tensor]) -> d
     images and labels int64 [N], decides whether 8 bits are good enough. Raises InputError where ONNX cannot
     express the network or its outputs differ.
     """
-    model = load(folder)
+    model = load_network(folder)
     with files.replace_folder(folder / "onnx") as partial:
         full, small = partial / "model.onnx", partial / "model_int8.onnx"
         write_onnx(model, full)
@@ -109,7 +109,7 @@ def verify(folder: Path) -> None:
         properties = {entry.key: entry.value for entry in onnx.load(folder / "onnx" / name).metadata_props}
         if properties.get(DIGEST) != weights:
             raise InputError(f"{name} was not made from the model.safetensors beside it; {advice}.")
-    model = load(folder)
+    model = load_network(folder)
     difference = largest_difference(model, folder / "onnx" / "model.onnx")
     if difference > TOLERANCE:
         raise InputError(f"onnx/model.onnx differs from model.safetensors by {difference:.1e}; {advice}.")

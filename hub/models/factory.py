@@ -106,7 +106,7 @@ def _weights_overlay(path: Path) -> dict:
     return {"file": str(path)}
 
 
-def load(folder: Path) -> nn.Module:
+def load_network(folder: Path) -> nn.Module:
     """Return the network of a model folder, in evaluation mode.
 
     Raises InputError where its weights are missing or damaged.

@@ -1,11 +1,10 @@
 """Fit the input check to radiographs, perturbed radiographs and other images."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import datasets
 import numpy as np
 from numpy.random import Generator, default_rng
 from PIL import Image
@@ -14,9 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from hub.batching import batches
-from hub.errors import InputError
 from hub.files import replace_file, sha256
-from hub.imaging.read import MIN_RADIOGRAPH_SIDE, SUFFIXES, read_image
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference import input_check
 from hub.inference.batch import BATCH_SIZE
@@ -25,6 +22,7 @@ from hub.inference.input_check import FINE, FOREIGN, UNLIKE, Verdict
 from hub.models.folder import INPUT_CHECK, WEIGHTS
 from hub.text import number
 from hub.training import perturbations
+from hub.training.image_groups import Halves
 
 # The linear layer distinguishes three turns, which look different but are one reason.
 _PERTURBATIONS = {
@@ -36,7 +34,6 @@ _PERTURBATIONS = {
 SYNTHETIC = "synthetic"
 KINDS = (FINE, *_PERTURBATIONS, SYNTHETIC, UNLIKE, FOREIGN)
 PER_PERTURBATION = 1500  # radiographs; all of them are in the fit as they are
-PER_FOLDER = 2000  # other images
 DRAWINGS = 1500
 SYNTHETICS = 600
 MIN_COPIES = 200  # varied copies of each group of foreign images
@@ -45,9 +42,6 @@ COPIES = 4  # varied copies of each radiograph that is unlike the training image
 # and by distance, how many good ones are not refused, and how many perturbed ones are not refused for that.
 MARGIN, FAMILIAR, GOOD_LIMIT, PERTURBED_LIMIT = 0.995, 0.99, 0.999, 0.99
 STAGES = slice(1, 3)  # second and third of the network, whose distances separate best
-
-
-Halves = tuple[list[Image.Image], list[Image.Image]]  # to fit, to measure
 
 
 @dataclass(frozen=True)
@@ -65,7 +59,7 @@ class Sample:
 
 
 def fit(samples: list[Sample], held_out: list[Sample], channels: tuple[int, int]) -> dict:
-    """Return the check that `input_check.judge` takes, from what `gather` returns.
+    """Return the check that `input_check.judge` takes, from what `collect_samples` returns.
 
     The check is fitted to `samples`. `held_out`, one for each kind but FOREIGN, set the thresholds, because
     the images of the fit lie nearer to its Gaussians than new ones. The Gaussians are over the channels in
@@ -98,7 +92,7 @@ def fit(samples: list[Sample], held_out: list[Sample], channels: tuple[int, int]
     return check
 
 
-def gather(
+def collect_samples(
     classifier: Classifier,
     train: np.ndarray,
     validation: np.ndarray,
@@ -189,7 +183,7 @@ def measure(
     return rows
 
 
-def format_scope(rows: dict) -> str:
+def format_table(rows: dict) -> str:
     """Return the rows of `measure` as a table to print."""
     lines = [f"{'':<26}{'n':>6} {'warned':>8} {'refused':>8} {'right reason':>13}"]
     for name, row in rows.items():
@@ -197,69 +191,6 @@ def format_scope(rows: dict) -> str:
         warned, refused = number(row["warned"], 3), number(row["refused"], 3)
         lines.append(f"{name:<26}{row['n']:>6} {warned:>8} {refused:>8} {named:>13}")
     return "\n".join(lines)
-
-
-def read_groups(paths: Sequence[Path], split: str = "train") -> dict[str, Halves]:
-    """Return the images by folder name, in halves to fit and to measure.
-
-    A path is a folder of image files, or of Parquet, of which the files of one split are read; at most
-    `PER_FOLDER` images of each folder. No patient (the part of a file name before "_", where several differ
-    in it) is in both halves. Raises InputError for fewer than four images.
-    """
-    groups: dict[str, list[Image.Image | Path]] = {}
-    for path in map(Path, paths):
-        parquet = sorted(path.rglob(f"{split}*.parquet")) if path.is_dir() else []
-        if parquet:
-            groups[path.name] = _read_parquet(parquet)
-            continue
-        files = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES]
-        if not files:
-            raise InputError(f"{path} has no images and no {split}*.parquet; give a folder of pictures.")
-        for file in files:
-            name = path.name if file.parent == path else f"{path.name}/{file.parent.name}"
-            groups.setdefault(name, []).append(file)
-    for name, group in groups.items():
-        if len(group) < 4:
-            raise InputError(f"{name} has only {len(group)} pictures; give four or more of a kind.")
-    thinned = {name: _thinned(group) for name, group in groups.items()}
-    half_of = _halves_of_patients([item for group in thinned.values() for item in group])
-    halves = {name: ([], []) for name in thinned}
-    for name, group in thinned.items():
-        for index, item in enumerate(group):
-            halves[name][half_of.get(_patient(item), index % 2)].append(_read_small(item))
-    return halves
-
-
-def _patient(item: Image.Image | Path) -> str:
-    return item.name.split("_")[0] if isinstance(item, Path) else ""
-
-
-def _halves_of_patients(items: list[Image.Image | Path]) -> dict[str, int]:
-    """Return half 0 or 1 of each patient, in turn; {} if names hardly differ."""
-    patients = {name: None for name in map(_patient, items) if name}
-    return {name: index % 2 for index, name in enumerate(patients)} if len(patients) > 3 else {}
-
-
-def _read_parquet(files: list[Path]) -> list[Image.Image]:
-    table = datasets.load_dataset("parquet", data_files=[str(file) for file in files], split="train")
-    columns = [name for name, kind in table.features.items() if isinstance(kind, datasets.Image)]
-    if not columns:
-        raise InputError(f"{files[0]} has no column of images; give another folder.")
-    return [row[columns[0]] for row in table.select(_thinned(range(len(table))))]
-
-
-def _read_small(item: Image.Image | Path) -> Image.Image:
-    """Read an image, at most 512 px a side but as large as a radiograph must be."""
-    image = read_image(item)
-    image.thumbnail((512, 512))
-    factor = -(-MIN_RADIOGRAPH_SIDE // min(image.size))
-    return image.resize((factor * image.width, factor * image.height)) if factor > 1 else image
-
-
-def _thinned(items: Sequence) -> list:
-    """Return at most PER_FOLDER items, evenly spaced."""
-    chosen = np.linspace(0, len(items) - 1, min(len(items), PER_FOLDER)).round().astype(int)
-    return [items[index] for index in chosen]
 
 
 def _reason(kind: str) -> str:
@@ -288,9 +219,9 @@ def _fit_gaussian(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def channels(folder: Path) -> tuple[int, int]:
     """Return the range (start, stop) of STAGES in a network's `statistics`."""
-    from hub.models.factory import load
+    from hub.models.factory import load_network
 
-    counts = np.cumsum([0, *(stage["num_chs"] for stage in load(folder).feature_info)])
+    counts = np.cumsum([0, *(stage["num_chs"] for stage in load_network(folder).feature_info)])
     return int(counts[STAGES.start]), int(counts[STAGES.stop])
 
 

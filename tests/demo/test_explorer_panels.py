@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from hub.demo import explorer_panels
+from hub.demo import arithmetic_panels, explorer_panels
 from hub.explorer import milestones
 from hub.explorer.feature_maps import feature_maps, strongest_channels
 from hub.explorer.layers import list_layers
@@ -136,7 +136,7 @@ def test_a_page_with_its_own_widgets_gets_no_buttons_sliders_or_svg(classifier, 
         network, image, "conv_head", channel, buttons=False, opacity=0.5
     )
     grid, cell = explorer_panels.cell_grid(network, image, "conv_head", heat, (2, 3), buttons=False)
-    slide = explorer_panels.slide(12, 3, 1, 2, 1)
+    slide = arithmetic_panels.slide(12, 3, 1, 2, 1)
     field = explorer_panels.receptive_field(network, image, "conv_head", 2, 3)
     assert not re.search("<(button|input|svg|script)", words + large + grid + slide + field)
     assert f"Channel {channel}," in text(large) and "opacity:0.5" in large
@@ -181,7 +181,7 @@ def test_the_table_of_layers_has_every_layer(network):
 
 
 def test_a_slide_is_explained_drawn_and_compared_with_torch():
-    html = explorer_panels.slide(12, 3, 1, 2, 1)
+    html = arithmetic_panels.slide(12, 3, 1, 2, 1)
     assert "(12 − 3 + 2 · 1) / 2 + 1 = 6.5, rounded down = 6" in text(html)
     assert "torch.nn.Conv2d(1, 1, 3, stride=2, padding=1) gives 6 : the same" in text(html)
     assert "the last step stops 1 pixel short of the end" in text(html)
@@ -189,26 +189,28 @@ def test_a_slide_is_explained_drawn_and_compared_with_torch():
     assert (html.count('class="pixel'), html.count('class="pad')) == (12 + 1, 2 + 1)
     assert html.count('class="tap"') == 6 * 3 - 1 + 1
     assert html.count('class="tap outside"') == 1
-    assert "rounded down" not in explorer_panels.slide(11, 3, 1, 2, 1)
+    assert "rounded down" not in arithmetic_panels.slide(11, 3, 1, 2, 1)
     assert "Dilation 2 spreads the 3 pixels of the kernel over 2 × (3 − 1) + 1 = 5" in text(
-        explorer_panels.slide(11, 3, 1, 2, 2)
+        arithmetic_panels.slide(11, 3, 1, 2, 2)
     )
-    assert "one more at the end" in text(explorer_panels.slide(12, 3, "same", 2, 1))
-    assert "2 positions see nothing but padding" in text(explorer_panels.slide(3, 1, 1, 1, 1))
-    assert "Impossible. A kernel of 7 pixels does not fit" in text(explorer_panels.slide(5, 7, "valid", 1, 1))
+    assert "one more at the end" in text(arithmetic_panels.slide(12, 3, "same", 2, 1))
+    assert "2 positions see nothing but padding" in text(arithmetic_panels.slide(3, 1, 1, 1, 1))
+    assert "Impossible. A kernel of 7 pixels does not fit" in text(
+        arithmetic_panels.slide(5, 7, "valid", 1, 1)
+    )
 
 
 def test_a_long_slide_is_drawn_in_part():
-    html = explorer_panels.slide(64, 3, 0, 1, 1)
+    html = arithmetic_panels.slide(64, 3, 0, 1, 1)
     assert "the kernel at 7 of its 62 positions" in text(html)
 
 
 def test_the_cost_names_the_formula_and_the_strides():
-    html = text(explorer_panels.cost(3, 32, 3, 224, 2))
+    html = text(arithmetic_panels.cost(3, 32, 3, 224, 2))
     assert "32 × (3 × 3 × 3 + 1) = 896 parameters" in html
     assert "32 × 112 × 112 = 401,408 activations takes 27 multiply-adds" in html
-    assert "Impossible. The number of filters is 0" in text(explorer_panels.cost(3, 0, 3, 8, 1))
-    assert "one 7 × 7 201 k" in text(explorer_panels.stacks(64, 56))
+    assert "Impossible. The number of filters is 0" in text(arithmetic_panels.cost(3, 0, 3, 8, 1))
+    assert "one 7 × 7 201 k" in text(arithmetic_panels.stacks(64, 56))
 
 
 def test_a_transformer_has_maps_of_its_patches_only():

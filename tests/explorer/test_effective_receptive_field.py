@@ -14,7 +14,7 @@ from hub.models.folder import BUNDLED
 @pytest.fixture(scope="module")
 def model():
     """The network of the bundled model."""
-    return factory.load(BUNDLED)
+    return factory.load_network(BUNDLED)
 
 
 @pytest.fixture(scope="module")

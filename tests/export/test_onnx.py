@@ -21,7 +21,7 @@ from hub.export import quantization
 from hub.export.onnx import TOLERANCE, as_good, export, sign, to_input, verify, write_onnx
 from hub.inference.classifier import Classifier
 from hub.models import factory, package
-from hub.models.factory import load
+from hub.models.factory import load_network
 from hub.models.folder import BUNDLED
 
 ROOT = Path(__file__).parents[2]
@@ -115,7 +115,7 @@ def test_eight_bits_go_into_the_answer_and_not_into_the_statistics_of_it(exporte
 def test_in_8_bits_every_channel_keeps_its_mean(exported, tmp_path, monkeypatch):
     folder, _ = exported
     full, small = folder / "onnx" / "model.onnx", tmp_path / "small.onnx"
-    inputs = to_input(films(16)[0], load(folder))
+    inputs = to_input(films(16)[0], load_network(folder))
 
     def shifts():
         """Return how far the means of channels are from those of 32 bits."""
@@ -182,7 +182,7 @@ def test_a_folder_and_its_onnx_are_verified_to_be_one_network(copy):
         verify(copy)
     (copy / "model.safetensors").unlink()
     with pytest.raises(InputError, match="are missing or damaged"):
-        load(copy)
+        load_network(copy)
     (copy / "onnx" / "model.onnx").unlink()
     with pytest.raises(InputError, match=r"has no onnx/model\.onnx; run python -m hub export"):
         verify(copy)

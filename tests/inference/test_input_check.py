@@ -17,7 +17,7 @@ from hub.inference import input_check
 from hub.inference.classifier import Classifier
 from hub.inference.input_check import FOREIGN, UNLIKE
 from hub.models.folder import BUNDLED, INPUT_CHECK
-from hub.training import input_check_fit, perturbations
+from hub.training import image_groups, perturbations
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_a_radiograph_with_a_fault_is_warned_of_and_the_fault_named(classifier, 
 
 @pytest.mark.real_data
 def test_adult_radiographs_are_warned_of(classifier, shared):
-    group = input_check_fit.read_groups([shared / "data" / "out_of_scope" / "adult_chest_xray"])
+    group = image_groups.read_groups([shared / "data" / "out_of_scope" / "adult_chest_xray"])
     assert len(group) == 2
     for _, unseen in group.values():
         assert share(classifier, unseen, UNLIKE) >= 0.95
@@ -63,9 +63,7 @@ def test_adult_radiographs_are_warned_of(classifier, shared):
 @pytest.mark.real_data
 def test_other_medical_images_and_photographs_are_refused(classifier, shared):
     folder = shared / "data" / "out_of_scope"
-    for name, (_, unseen) in input_check_fit.read_groups(
-        [folder / "other_medical", folder / "photo"]
-    ).items():
+    for name, (_, unseen) in image_groups.read_groups([folder / "other_medical", folder / "photo"]).items():
         assert share(classifier, unseen, FOREIGN) >= 0.95, name
 
 

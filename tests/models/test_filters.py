@@ -17,7 +17,7 @@ from hub.models.folder import BUNDLED, FILTERS
 @pytest.fixture(scope="module")
 def model():
     """The network of the bundled model."""
-    return factory.load(BUNDLED)
+    return factory.load_network(BUNDLED)
 
 
 def test_a_grey_kernel_comes_back_from_the_three_of_a_package(model):

@@ -10,7 +10,7 @@ from hub.imaging.synthetic import sample_radiographs
 from hub.inference.classifier import Classifier
 from hub.inference.input_check import FOREIGN, UNLIKE
 from hub.models.folder import BUNDLED
-from hub.training import input_check_fit, perturbations
+from hub.training import image_groups, input_check_fit, perturbations
 
 
 def share(classifier, pictures, *reasons):
@@ -34,7 +34,7 @@ def test_a_check_is_fitted_from_radiographs_and_images_and_travels_in_the_folder
     )
     squares = [Image.new("RGB", (40, 40), (place, 90, 200)) for place in range(10)]
     halves = {"squares": (squares[::2], squares[1::2])}
-    samples, held_out = input_check_fit.gather(
+    samples, held_out = input_check_fit.collect_samples(
         Classifier(tmp_path, precision="fp32"), train, validation, {}, halves
     )
     check = input_check_fit.fit(samples, held_out, input_check_fit.channels(tmp_path))
@@ -55,7 +55,7 @@ def test_no_patient_is_in_both_halves_of_any_folder(tmp_path):
         (tmp_path / folder).mkdir()
         for name in names:
             Image.new("L", (40, 40), int(name[0])).save(tmp_path / folder / f"{name}.png")
-    groups = input_check_fit.read_groups([tmp_path])
+    groups = image_groups.read_groups([tmp_path])
     fitted, measured = (
         {picture.getpixel((0, 0)) for halves in groups.values() for picture in halves[number]}
         for number in (0, 1)
@@ -67,12 +67,12 @@ def test_no_patient_is_in_both_halves_of_any_folder(tmp_path):
 def test_names_that_tell_no_patients_apart_are_halved_one_by_one(tmp_path):
     for place in range(6):
         Image.new("L", (40, 40)).save(tmp_path / f"img_{place}.png")
-    assert [len(half) for half in input_check_fit.read_groups([tmp_path])[tmp_path.name]] == [3, 3]
+    assert [len(half) for half in image_groups.read_groups([tmp_path])[tmp_path.name]] == [3, 3]
 
 
 def test_a_folder_of_other_images_that_has_none_is_refused(tmp_path):
     with pytest.raises(InputError, match="has no images"):
-        input_check_fit.read_groups([tmp_path])
+        image_groups.read_groups([tmp_path])
     Image.new("L", (40, 40)).save(tmp_path / "alone.png")
     with pytest.raises(InputError, match="has only 1 pictures"):
-        input_check_fit.read_groups([tmp_path])
+        image_groups.read_groups([tmp_path])

@@ -1,0 +1,77 @@
+"""Groups of images for the input check: folders or Parquet, in halves to fit and to measure."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import datasets
+import numpy as np
+from PIL import Image
+
+from hub.errors import InputError
+from hub.imaging.read import MIN_RADIOGRAPH_SIDE, SUFFIXES, read_image
+
+PER_FOLDER = 2000  # other images
+Halves = tuple[list[Image.Image], list[Image.Image]]  # to fit, to measure
+
+
+def read_groups(paths: Sequence[Path], split: str = "train") -> dict[str, Halves]:
+    """Return the images by folder name, in halves to fit and to measure.
+
+    A path is a folder of image files, or of Parquet, of which the files of one split are read; at most
+    `PER_FOLDER` images of each folder. No patient (the part of a file name before "_", where several differ
+    in it) is in both halves. Raises InputError for fewer than four images.
+    """
+    groups: dict[str, list[Image.Image | Path]] = {}
+    for path in map(Path, paths):
+        parquet = sorted(path.rglob(f"{split}*.parquet")) if path.is_dir() else []
+        if parquet:
+            groups[path.name] = _read_parquet(parquet)
+            continue
+        files = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES]
+        if not files:
+            raise InputError(f"{path} has no images and no {split}*.parquet; give a folder of pictures.")
+        for file in files:
+            name = path.name if file.parent == path else f"{path.name}/{file.parent.name}"
+            groups.setdefault(name, []).append(file)
+    for name, group in groups.items():
+        if len(group) < 4:
+            raise InputError(f"{name} has only {len(group)} pictures; give four or more of a kind.")
+    thinned = {name: _thinned(group) for name, group in groups.items()}
+    half_of = _halves_of_patients([item for group in thinned.values() for item in group])
+    halves = {name: ([], []) for name in thinned}
+    for name, group in thinned.items():
+        for index, item in enumerate(group):
+            halves[name][half_of.get(_patient(item), index % 2)].append(_read_small(item))
+    return halves
+
+
+def _patient(item: Image.Image | Path) -> str:
+    return item.name.split("_")[0] if isinstance(item, Path) else ""
+
+
+def _halves_of_patients(items: list[Image.Image | Path]) -> dict[str, int]:
+    """Return half 0 or 1 of each patient, in turn; {} if names hardly differ."""
+    patients = {name: None for name in map(_patient, items) if name}
+    return {name: index % 2 for index, name in enumerate(patients)} if len(patients) > 3 else {}
+
+
+def _read_parquet(files: list[Path]) -> list[Image.Image]:
+    table = datasets.load_dataset("parquet", data_files=[str(file) for file in files], split="train")
+    columns = [name for name, kind in table.features.items() if isinstance(kind, datasets.Image)]
+    if not columns:
+        raise InputError(f"{files[0]} has no column of images; give another folder.")
+    return [row[columns[0]] for row in table.select(_thinned(range(len(table))))]
+
+
+def _read_small(item: Image.Image | Path) -> Image.Image:
+    """Read an image, at most 512 px a side but as large as a radiograph must be."""
+    image = read_image(item)
+    image.thumbnail((512, 512))
+    factor = -(-MIN_RADIOGRAPH_SIDE // min(image.size))
+    return image.resize((factor * image.width, factor * image.height)) if factor > 1 else image
+
+
+def _thinned(items: Sequence) -> list:
+    """Return at most PER_FOLDER items, evenly spaced."""
+    chosen = np.linspace(0, len(items) - 1, min(len(items), PER_FOLDER)).round().astype(int)
+    return [items[index] for index in chosen]
