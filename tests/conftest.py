@@ -1,4 +1,4 @@
-"""What many tests need: films, and folders of them."""
+"""What many tests need: radiographs, and folders of them."""
 
 import os
 import shutil
@@ -53,19 +53,19 @@ def exact_classifier():
 
 
 @pytest.fixture
-def film():
+def radiograph():
     """A synthetic radiograph of a child with pneumonia."""
     return sample_radiographs(2)[0][1]
 
 
 @pytest.fixture
-def write_films():
-    """A function that writes so many synthetic films to a folder and returns their paths."""
+def write_radiographs():
+    """A function that writes so many synthetic radiographs to a folder and returns their paths."""
 
     def write(folder, count):
         paths = [folder / f"film-{number}.png" for number in range(count)]
-        for path, picture in zip(paths, sample_radiographs(count)[0], strict=True):
-            picture.save(path)
+        for path, image in zip(paths, sample_radiographs(count)[0], strict=True):
+            image.save(path)
         return paths
 
     return write
@@ -73,7 +73,7 @@ def write_films():
 
 @pytest.fixture
 def write_noise():
-    """A function that writes a small grey picture to a path, a different one each time."""
+    """A function that writes a small grey image to a path, a different one each time."""
     random = np.random.default_rng(0)
 
     def write(path):
@@ -87,7 +87,7 @@ def write_noise():
 def kaggle_folder(tmp_path, write_noise):
     """The layout of Kaggle: 48 + 72 train and 12 + 18 test images, names as Kermany et al. gave them.
 
-    A child has several films; a bare number (3 in person3_virus and person3_bacteria, in IM-0003 and
+    A child has several radiographs; a bare number (3 in person3_virus and person3_bacteria, in IM-0003 and
     NORMAL2-IM-0003) may stand for one child or two.
     """
     folder = tmp_path / "chest_xray"

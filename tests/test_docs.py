@@ -168,12 +168,12 @@ def code():
 
 @pytest.mark.parametrize("block", list(code()))
 def test_code_runs_and_agrees_with_the_classifier(
-    request, block, film, exact_classifier, tmp_path, monkeypatch
+    request, block, radiograph, exact_classifier, tmp_path, monkeypatch
 ):
     if "gradio_client" in block:
         block = block.replace("http://127.0.0.1:7860", request.getfixturevalue("gradio_url"))
     monkeypatch.chdir(tmp_path)
-    film.save("image.png")
+    radiograph.save("image.png")
     with zipfile.ZipFile("images.zip", "w") as archive:
         archive.write("image.png")
     Path("hub").mkdir()

@@ -10,7 +10,7 @@ from hub.errors import InputError
 from hub.imaging.read import read_image
 from hub.inference.classifier import Prediction
 
-FILM = np.random.default_rng(0).integers(0, 256, (60, 200), dtype=np.uint8)
+RADIOGRAPH = np.random.default_rng(0).integers(0, 256, (60, 200), dtype=np.uint8)
 
 
 class Brightness:
@@ -20,22 +20,22 @@ class Brightness:
         self.batches = []
 
     def open(self, source):
-        picture = read_image(source)
-        if picture.width < 32:
+        image = read_image(source)
+        if image.width < 32:
             raise InputError("The image is only 20 x 20 pixels; a radiograph needs at least 32 on each side.")
-        return picture
+        return image
 
-    def squash(self, picture):
-        return np.asarray(picture.convert("L").resize((8, 8)))
+    def squash(self, image):
+        return np.asarray(image.convert("L").resize((8, 8)))
 
-    def predict(self, pictures):
-        self.batches.append(len(pictures))
-        assert pictures
-        means = [float(picture.mean()) / 255 for picture in pictures]
+    def predict(self, images):
+        self.batches.append(len(images))
+        assert images
+        means = [float(image.mean()) / 255 for image in images]
         return [Prediction("BRIGHT", {"BRIGHT": mean, "DARK": 1 - mean}, {}) for mean in means]
 
 
-def png(pixels=FILM):
+def png(pixels=RADIOGRAPH):
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()

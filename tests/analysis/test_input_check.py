@@ -9,8 +9,8 @@ from hub.errors import InputError
 from hub.models.folder import BUNDLED
 
 
-def test_latency_is_measured_with_the_check_and_without(film):
-    times = input_check.milliseconds(BUNDLED, film, rounds=2)
+def test_latency_is_measured_with_the_check_and_without(radiograph):
+    times = input_check.milliseconds(BUNDLED, radiograph, rounds=2)
     assert times.keys() == {"with", "without"}
     assert min(times.values()) > 0
 

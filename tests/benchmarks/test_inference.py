@@ -32,7 +32,7 @@ def test_the_profile_has_the_time_of_each_step(radiograph_folder, precision):
 
 
 def row(name, one, many):
-    """What `compare` returns of a peer that takes so many milliseconds for a film."""
+    """What `compare` returns of a peer that takes so many milliseconds for a radiograph."""
     spread = {"1": [one - 1, one, one + 1], "32": [many, many, many]}
     return {
         "who": name,

@@ -9,27 +9,27 @@ from hub.inference import input_check
 from hub.inference.classifier import Classifier, Prediction
 
 
-def test_classify_prints_a_line_per_file(run, film, tmp_path):
+def test_classify_prints_a_line_per_file(run, radiograph, tmp_path):
     for name in ("a.png", "b.jpeg"):
-        film.save(tmp_path / name)
+        radiograph.save(tmp_path / name)
     code, out, _ = run("classify", tmp_path / "a.png", tmp_path / "b.jpeg")
     assert code == 0
     assert len(out.splitlines()) == 2
     assert out.startswith(f"{tmp_path / 'a.png'}: ")
 
 
-def test_classify_answers_in_the_precision_that_is_asked_for(run, film, tmp_path):
-    film.save(tmp_path / "a.png")
+def test_classify_answers_in_the_precision_that_is_asked_for(run, radiograph, tmp_path):
+    radiograph.save(tmp_path / "a.png")
     for precision in ("fp32", "int8"):
         code, out, _ = run("classify", tmp_path / "a.png", "--json", "--precision", precision)
-        expected = Classifier.from_pretrained(precision=precision)(film).probabilities
+        expected = Classifier.from_pretrained(precision=precision)(radiograph).probabilities
         assert (code, json.loads(out)["probabilities"]) == (0, expected)
 
 
 def test_classify_json_says_everything_about_each_file_and_a_bad_one_does_not_stop_the_rest(
-    run, film, tmp_path
+    run, radiograph, tmp_path
 ):
-    film.save(tmp_path / "good.png")
+    radiograph.save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes(b"not an image")
     files = [tmp_path / "missing.png", tmp_path / "bad.png", tmp_path / "good.png"]
     code, out, _ = run("classify", "--json", *files)
@@ -47,8 +47,8 @@ def test_classify_json_says_everything_about_each_file_and_a_bad_one_does_not_st
     assert sum(good["probabilities"].values()) == pytest.approx(1)
 
 
-def test_classify_reads_the_images_of_a_zip(run, film, tmp_path):
-    film.save(tmp_path / "film.png")
+def test_classify_reads_the_images_of_a_zip(run, radiograph, tmp_path):
+    radiograph.save(tmp_path / "film.png")
     with zipfile.ZipFile(tmp_path / "films.zip", "w") as archive:
         archive.write(tmp_path / "film.png", "ward/film.png")
         archive.writestr("ward/letter.txt", "not a film")
@@ -61,13 +61,13 @@ def test_classify_reads_the_images_of_a_zip(run, film, tmp_path):
 
 @pytest.mark.parametrize("reason", ["blank", "blurred"])
 def test_an_image_that_the_input_check_refuses_has_its_answer_and_does_not_fail(
-    run, film, tmp_path, monkeypatch, reason
+    run, radiograph, tmp_path, monkeypatch, reason
 ):
     verdict = input_check.verdict(reason)
     label, probabilities = (None, {}) if verdict.status == "refused" else ("NORMAL", {"NORMAL": 1.0})
     answer = Prediction(label, probabilities, {}, verdict)
     monkeypatch.setattr(Classifier, "predict", lambda self, images: [answer] * len(images))
-    film.save(tmp_path / "film.png")
+    radiograph.save(tmp_path / "film.png")
     code, out, _ = run("classify", tmp_path / "film.png", "--json")
     assert (code, json.loads(out)["label"], json.loads(out)["error"]) == (0, label, None)
     assert json.loads(out)["verdict"] == {

@@ -43,8 +43,8 @@ def test_bad_arguments_are_one_sentence_and_exit_code_2(run, arguments, sentence
     assert out == ""
 
 
-def test_output_that_nobody_reads_any_more_ends_quietly(film, tmp_path):
-    film.save(tmp_path / "film.png")
+def test_output_that_nobody_reads_any_more_ends_quietly(radiograph, tmp_path):
+    radiograph.save(tmp_path / "film.png")
     files = " ".join([str(tmp_path / "film.png")] * 40)
     done = subprocess.run(
         ["bash", "-c", f"{sys.executable} -m hub classify {files} | head -1"],

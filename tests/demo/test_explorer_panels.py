@@ -34,8 +34,8 @@ def network(classifier):
 
 
 @pytest.fixture
-def image(classifier, film):
-    return classifier.read(film)
+def image(classifier, radiograph):
+    return classifier.read(radiograph)
 
 
 def network_of(model, shape=None):

@@ -117,11 +117,11 @@ def test_a_share_never_breaks_before_its_sign(share, shown):
 
 def test_names_of_files_are_text_on_the_page(classifier):
     name = "<img src=x onerror=alert(1)>'\".png"
-    picture = Image.new("RGB", (40, 40))
+    image = Image.new("RGB", (40, 40))
     row = SimpleNamespace(name=name, prediction=None, error=f"{name} is empty", thumbnail=None)
     for html in (
         panels.image(
-            handlers.Answer(predict(0.5), picture, picture, np.asarray(picture)),
+            handlers.Answer(predict(0.5), image, image, np.asarray(image)),
             name,
             wording.words(classifier),
         ),
@@ -160,14 +160,14 @@ def test_examples_are_clear_and_always_the_same(classifier, tmp_path):
 
 
 @pytest.mark.parametrize(("shape", "size"), [((900, 1500), (768, 461)), ((2048, 1668), (626, 768))])
-def test_film_and_heatmap_are_alike_in_size_whatever_the_file(classifier, shape, size):
+def test_radiograph_and_heatmap_are_alike_in_size_whatever_the_file(classifier, shape, size):
     answer = handlers.answer(classifier, np.random.default_rng(0).integers(0, 4096, shape, dtype=np.uint16))
     assert answer.image.size == answer.overlay.size == size
     assert answer.image.mode == answer.overlay.mode == "RGB"
 
 
 @pytest.mark.parametrize(("odds", "low", "high"), [(0.01, 0, 0), (1, 0, 0), (5, 0, 20), (400, 100, 200)])
-def test_weak_evidence_hardly_tints_a_film_and_strong_evidence_reddens_it(odds, low, high):
+def test_weak_evidence_hardly_tints_a_radiograph_and_strong_evidence_reddens_it(odds, low, high):
     flat = np.zeros((7, 7), np.float32)
     probabilities = {"NORMAL": 1 / (1 + odds), "PNEUMONIA": odds / (1 + odds)}
     prediction = Prediction("PNEUMONIA", probabilities, {"NORMAL": flat, "PNEUMONIA": flat})
@@ -185,7 +185,7 @@ def test_figures_that_could_not_be_measured_are_left_out(tmp_path):
     assert "0.900 | 0.800 to 1.000" in text and "AUC" not in text
 
 
-def test_a_model_folder_tells_its_figures_and_pictures(tmp_path):
+def test_a_model_folder_tells_its_figures_and_images(tmp_path):
     metrics = model_tab.read_metrics(BUNDLED)
     text = model_tab.markdown(metrics, {"balanced": 0.18, "screening": 0.02})
     assert "0.944 | 0.926 to 0.961" in text

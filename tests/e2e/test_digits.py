@@ -26,12 +26,12 @@ def digits(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "mnist"
     folder.mkdir()
     found = load_digits()
-    pictures = [
-        PillowImage.fromarray((picture * 15.9).astype(np.uint8)).resize((28, 28)) for picture in found.images
+    images = [
+        PillowImage.fromarray((image * 15.9).astype(np.uint8)).resize((28, 28)) for image in found.images
     ]
     features = Features({"image": Image(), "label": ClassLabel(names=[*"0123456789"])})
     for split, rows in (("train", slice(0, 1400)), ("test", slice(1400, None))):
-        columns = {"image": pictures[rows], "label": found.target[rows]}
+        columns = {"image": images[rows], "label": found.target[rows]}
         Dataset.from_dict(columns, features=features).to_parquet(folder / f"{split}-00000-of-00001.parquet")
     return folder
 
@@ -61,7 +61,7 @@ def test_timm_loads_it_and_agrees(digit_reader):
     classifier = Classifier.from_pretrained(digit_reader)
     pixels = torch.randint(0, 256, (4, 1, 28, 28), dtype=torch.uint8)
     expected = predict_logits(model, pixels).softmax(1)
-    answers = classifier([picture[0].numpy() for picture in pixels])
+    answers = classifier([image[0].numpy() for image in pixels])
     given = torch.tensor([list(answer.probabilities.values()) for answer in answers])
     assert torch.allclose(given, expected, atol=1e-5)
     card = (digit_reader / "README.md").read_text()

@@ -134,25 +134,25 @@ def test_architectures_are_counted_and_timed_when_asked(page):
 
 
 @pytest.mark.browser
-def test_each_visitor_sees_the_film_that_he_gave(browser, gradio_url, classifier, tmp_path):
-    films = sample_radiographs(2)[0]
+def test_each_visitor_sees_the_radiograph_that_he_gave(browser, gradio_url, classifier, tmp_path):
+    radiographs = sample_radiographs(2)[0]
     with (
         open_page(browser, gradio_url, "desktop-light") as one,
         open_page(browser, gradio_url, "desktop-dark") as two,
     ):
-        for page, film in zip((one, two), films, strict=True):
-            film.save(tmp_path / "film.png")
+        for page, radiograph in zip((one, two), radiographs, strict=True):
+            radiograph.save(tmp_path / "film.png")
             page.locator("#film-input input[type=file]").set_input_files(tmp_path / "film.png")
             expect(page.locator("#card h2")).to_be_visible(timeout=WAIT)
-        for page, film in zip((one, two), films, strict=True):
+        for page, radiograph in zip((one, two), radiographs, strict=True):
             open_tab(page)
             choose(page, "Receptive field")
             shown = page.locator("#fields .frame img").first
-            expect(shown).to_have_attribute("src", png_uri(classifier.read(film)), timeout=WAIT)
+            expect(shown).to_have_attribute("src", png_uri(classifier.read(radiograph)), timeout=WAIT)
 
 
 @pytest.mark.browser
-def test_a_model_without_examples_asks_for_a_picture(browser, tmp_path):
+def test_a_model_without_examples_asks_for_an_image(browser, tmp_path):
     other = Classifier.from_pretrained()
     other.classes, other.radiograph, other.operating_points = ["cat", "dog"], False, {}
     blocks = app.build(other, handlers.write_examples(other, tmp_path))
@@ -200,10 +200,10 @@ def test_streamlit_has_the_same_panels(browser, streamlit_url):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_on_streamlit_too_a_channel_and_a_cell_of_the_film_are_clicked(
-    browser, streamlit_url, classifier, film, tmp_path
+def test_on_streamlit_too_a_channel_and_a_cell_of_the_radiograph_are_clicked(
+    browser, streamlit_url, classifier, radiograph, tmp_path
 ):
-    film.save(tmp_path / "film.png")
+    radiograph.save(tmp_path / "film.png")
     with open_page(browser, streamlit_url, "desktop-light") as page:
         page.locator("input[type=file]").first.set_input_files(tmp_path / "film.png", timeout=WAIT)
         expect(page.locator(".card h2")).to_be_visible(timeout=WAIT)
@@ -211,7 +211,7 @@ def test_on_streamlit_too_a_channel_and_a_cell_of_the_film_are_clicked(
         choose_on_streamlit(page, "Receptive field")
         frame = page.locator(".st-key-cells .frame")
         shown = frame.locator("img")
-        expect(shown).to_have_attribute("src", png_uri(classifier.read(film)), timeout=WAIT)
+        expect(shown).to_have_attribute("src", png_uri(classifier.read(radiograph)), timeout=WAIT)
         place = frame.bounding_box()
         page.mouse.click(place["x"] + place["width"] * 6.5 / 7, place["y"] + place["height"] * 0.5 / 7)
         words = page.locator(".field figcaption").last
@@ -244,7 +244,7 @@ def test_on_streamlit_too_a_channel_and_a_cell_of_the_film_are_clicked(
         expect(words).to_contain_text("row 56, column 56 sees", timeout=WAIT)
 
 
-def test_on_streamlit_too_a_model_without_examples_asks_for_a_picture(monkeypatch):
+def test_on_streamlit_too_a_model_without_examples_asks_for_an_image(monkeypatch):
     other = Classifier.from_pretrained()
     other.classes, other.radiograph, other.operating_points = ["cat", "dog"], False, {}
     monkeypatch.setattr(handlers, "load_model", lambda: other)

@@ -82,8 +82,10 @@ def test_one_tap_on_an_example_shows_an_answer_without_scrolling(page):
     headline(page, "No sign of pneumonia")
 
 
-def test_a_visitor_uploads_a_film_and_reads_the_answer_of_the_classifier(page, classifier, film, tmp_path):
-    film.resize((640, 480)).save(tmp_path / "my film.png")
+def test_a_visitor_uploads_a_radiograph_and_reads_the_answer_of_the_classifier(
+    page, classifier, radiograph, tmp_path
+):
+    radiograph.resize((640, 480)).save(tmp_path / "my film.png")
     give(page, tmp_path / "my film.png")
     report = decision.report(classifier, classifier(tmp_path / "my film.png"))
     headline(page, wording.headline(report))
@@ -122,19 +124,19 @@ def test_the_heatmap_fades_by_its_slider(page):
 
 
 @desktop
-def test_a_film_that_no_browser_shows_is_shown(page, film, tmp_path):
-    film.resize((300, 300)).save(tmp_path / "film.tiff")
+def test_a_radiograph_that_no_browser_shows_is_shown(page, radiograph, tmp_path):
+    radiograph.resize((300, 300)).save(tmp_path / "film.tiff")
     give(page, tmp_path / "film.tiff")
     headline(page, "Signs of pneumonia")
     assert page.locator(".film img").first.evaluate("image => image.naturalWidth") == 300
 
 
 @desktop
-def test_a_dicom_file_is_answered(page, film, tmp_path):
-    write_dicom(film, tmp_path / "film.dcm")
+def test_a_dicom_file_is_answered(page, radiograph, tmp_path):
+    write_dicom(radiograph, tmp_path / "film.dcm")
     give(page, tmp_path / "film.dcm")
     headline(page, "Signs of pneumonia")
-    assert page.locator(".film img").first.evaluate("image => image.naturalWidth") == film.width
+    assert page.locator(".film img").first.evaluate("image => image.naturalWidth") == radiograph.width
     screenshot(page, "gradio-dicom")
 
 
@@ -149,10 +151,10 @@ def test_a_photograph_from_the_camera_is_answered(page):
 
 
 @desktop
-def test_a_pasted_film_is_answered(page, film, tmp_path):
+def test_a_pasted_radiograph_is_answered(page, radiograph, tmp_path):
     page.get_by_role("button", name="Try synthetic").first.click()
     headline(page, "No sign of pneumonia")
-    film.save(tmp_path / "film.png")
+    radiograph.save(tmp_path / "film.png")
     content = base64.b64encode((tmp_path / "film.png").read_bytes()).decode()
     page.evaluate(
         """async (content) => {
@@ -167,7 +169,7 @@ def test_a_pasted_film_is_answered(page, film, tmp_path):
 
 
 @pytest.mark.real_data
-def test_a_film_of_an_adult_is_warned_of(page, classifier, shared):
+def test_a_radiograph_of_an_adult_is_warned_of(page, classifier, shared):
     path = sorted((shared / "data/out_of_scope/adult_chest_xray/pneumonia").iterdir())[0]
     report = decision.report(classifier, classifier(path))
     give(page, path)
@@ -186,30 +188,30 @@ def test_a_photograph_is_refused(page, shared):
     screenshot(page, "gradio-photo")
 
 
-def test_a_broken_file_is_explained_and_the_next_one_answered(page, film, tmp_path):
+def test_a_broken_file_is_explained_and_the_next_one_answered(page, radiograph, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n but nothing more")
     give(page, tmp_path / "broken.png")
     headline(page, "No answer")
     expect(page.get_by_text("broken.png is")).to_be_visible()
     assert violations(page, FRAMEWORK) == []
     screenshot(page, "gradio-broken")
-    film.save(tmp_path / "film.png")
+    radiograph.save(tmp_path / "film.png")
     give(page, tmp_path / "film.png")
     headline(page, "Signs of pneumonia")
 
 
 @desktop
-def test_the_name_of_a_file_is_no_html(page, film, tmp_path):
+def test_the_name_of_a_file_is_no_html(page, radiograph, tmp_path):
     name = "${alert(1)} {{value}} <b>bold.png"
-    film.save(tmp_path / name)
+    radiograph.save(tmp_path / name)
     give(page, tmp_path / name)
     headline(page, "Signs of pneumonia")
     expect(page.locator(".film .name")).to_contain_text("alert(1)")
     expect(page.locator(".film b")).to_have_count(0)
 
 
-def test_a_batch_of_50_becomes_a_table_that_sorts_and_saves(page, write_films, tmp_path):
-    files = write_films(tmp_path, 49)
+def test_a_batch_of_50_becomes_a_table_that_sorts_and_saves(page, write_radiographs, tmp_path):
+    files = write_radiographs(tmp_path, 49)
     (tmp_path / "broken.png").write_bytes(b"nothing")
     give(page, *files, tmp_path / "broken.png", tab="Batch")
     expect(page.get_by_text("50 files, 1 of them unreadable")).to_be_visible(timeout=WAIT)
@@ -235,9 +237,9 @@ def test_a_batch_of_50_becomes_a_table_that_sorts_and_saves(page, write_films, t
 
 
 @desktop
-def test_a_zip_of_films_is_a_batch(page, write_films, tmp_path):
+def test_a_zip_of_radiographs_is_a_batch(page, write_radiographs, tmp_path):
     with zipfile.ZipFile(tmp_path / "films.zip", "w") as archive:
-        for path in write_films(tmp_path, 3):
+        for path in write_radiographs(tmp_path, 3):
             archive.write(path, path.name)
     give(page, tmp_path / "films.zip", tab="Batch")
     expect(page.get_by_text("3 files.")).to_be_visible(timeout=WAIT)
@@ -249,12 +251,12 @@ def test_the_model_says_how_good_it_is(page):
     page.get_by_role("tab", name="The model").click()
     expect(page.get_by_role("cell", name="0.926 to 0.961")).to_be_visible()
     expect(page.get_by_text("its AUC is 0.4")).to_be_visible()
-    pictures = page.locator(".gallery img")
-    expect(pictures).to_have_count(6)
-    for picture in pictures.all():
-        picture.scroll_into_view_if_needed()
-        expect(picture).to_have_js_property("complete", True, timeout=WAIT)
-        assert picture.evaluate("image => image.naturalWidth") > 0
+    images = page.locator(".gallery img")
+    expect(images).to_have_count(6)
+    for image in images.all():
+        image.scroll_into_view_if_needed()
+        expect(image).to_have_js_property("complete", True, timeout=WAIT)
+        assert image.evaluate("image => image.naturalWidth") > 0
     assert violations(page, FRAMEWORK) == []
     assert sideways_scroll(page) == 0
     screenshot(page, "gradio-about")
@@ -287,25 +289,25 @@ def test_everything_works_by_keyboard(page):
 
 
 @pytest.fixture
-def film_file(film, tmp_path):
-    film.save(tmp_path / "film.png")
+def radiograph_file(radiograph, tmp_path):
+    radiograph.save(tmp_path / "film.png")
     return tmp_path / "film.png"
 
 
-def test_the_api_in_python_gives_the_answer_of_the_classifier(gradio_url, classifier, film_file):
+def test_the_api_in_python_gives_the_answer_of_the_classifier(gradio_url, classifier, radiograph_file):
     client = Client(gradio_url, verbose=False)
-    given = client.predict(handle_file(film_file), "screening", api_name="/classify")
-    assert given == decision.report(classifier, classifier(film_file), "screening")
+    given = client.predict(handle_file(radiograph_file), "screening", api_name="/classify")
+    assert given == decision.report(classifier, classifier(radiograph_file), "screening")
     assert set(given) == {
         "label", "finding", "probability", "probabilities", "operating_point", "threshold", "verdict"
     }  # fmt: skip
-    usual = client.predict(image=handle_file(film_file), api_name="/classify")
+    usual = client.predict(image=handle_file(radiograph_file), api_name="/classify")
     assert usual["operating_point"] == "balanced"
     (name,) = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert name == "/classify"
 
 
-def test_the_api_explains_what_it_cannot_do(gradio_url, film_file, tmp_path):
+def test_the_api_explains_what_it_cannot_do(gradio_url, radiograph_file, tmp_path):
     client = Client(gradio_url, verbose=False)
     (tmp_path / "notes.txt").write_text("not a picture")
     with pytest.raises(AppError, match=r"notes\.txt is not an image that can be read here"):
@@ -313,20 +315,22 @@ def test_the_api_explains_what_it_cannot_do(gradio_url, film_file, tmp_path):
     with pytest.raises(AppError, match="There is no picture"):
         client.predict(None, "balanced", api_name="/classify")
     with pytest.raises(AppError, match="best"):
-        client.predict(handle_file(film_file), "best", api_name="/classify")
+        client.predict(handle_file(radiograph_file), "best", api_name="/classify")
 
 
-def test_the_curl_of_the_documents_gives_the_same(gradio_url, classifier, film_file):
+def test_the_curl_of_the_documents_gives_the_same(gradio_url, classifier, radiograph_file):
     page = (ROOT / "docs" / "api.md").read_text()
     script = next(block for block in page.split("```")[1::2] if "curl" in block).removeprefix("bash\n")
-    script = script.replace("http://127.0.0.1:7860", gradio_url).replace("image.png", film_file.name)
-    done = subprocess.run(["bash", "-c", script], cwd=film_file.parent, capture_output=True, text=True)
+    script = script.replace("http://127.0.0.1:7860", gradio_url).replace("image.png", radiograph_file.name)
+    done = subprocess.run(["bash", "-c", script], cwd=radiograph_file.parent, capture_output=True, text=True)
     event, data = done.stdout.strip().splitlines()[-2:]
     assert event == "event: complete"
-    assert json.loads(data.removeprefix("data: ")) == [decision.report(classifier, classifier(film_file))]
+    assert json.loads(data.removeprefix("data: ")) == [
+        decision.report(classifier, classifier(radiograph_file))
+    ]
 
 
-def test_the_mcp_tool_says_what_it_does_and_does_it(gradio_url, classifier, film_file, tmp_path):
+def test_the_mcp_tool_says_what_it_does_and_does_it(gradio_url, classifier, radiograph_file, tmp_path):
     async def use(image):
         async with (
             streamable_http_client(f"{gradio_url}/gradio_api/mcp/") as (read, write, _),
@@ -342,7 +346,7 @@ def test_the_mcp_tool_says_what_it_does_and_does_it(gradio_url, classifier, film
     def uri(path):
         return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
-    tools, result = run(use, uri(film_file))
+    tools, result = run(use, uri(radiograph_file))
     (tool,) = tools.tools
     assert tool.name == "classify"
     assert "signs of pneumonia" in tool.description
@@ -350,7 +354,7 @@ def test_the_mcp_tool_says_what_it_does_and_does_it(gradio_url, classifier, film
     assert set(tool.inputSchema["properties"]) == {"image", "operating_point"}
     assert tool.inputSchema["required"] == ["image"]
     assert not result.isError
-    assert json.loads(result.content[0].text) == decision.report(classifier, classifier(film_file))
+    assert json.loads(result.content[0].text) == decision.report(classifier, classifier(radiograph_file))
     (tmp_path / "broken.png").write_bytes(b"nothing")
     _, result = run(use, uri(tmp_path / "broken.png"))
     assert result.isError
@@ -360,11 +364,11 @@ def test_the_mcp_tool_says_what_it_does_and_does_it(gradio_url, classifier, film
 @pytest.mark.parametrize(
     "meta", [{"meta": {"_type": "gradio.FileData"}}, {"meta": {"_type": "other"}}, {}], ids=str
 )
-def test_the_api_reads_only_what_was_uploaded(gradio_url, film_file, meta):
+def test_the_api_reads_only_what_was_uploaded(gradio_url, radiograph_file, meta):
     """A path sent in the place of an upload is an error, whatever lies there and however it is marked."""
     call = urllib.request.Request(
         f"{gradio_url}/gradio_api/call/classify",
-        json.dumps({"data": [{"path": str(film_file)} | meta, "balanced"]}).encode(),
+        json.dumps({"data": [{"path": str(radiograph_file)} | meta, "balanced"]}).encode(),
         {"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(call) as response:
@@ -382,7 +386,9 @@ def test_no_file_of_the_server_is_handed_out(gradio_url):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_uploads_are_deleted_and_answers_leave_no_file(browser, classifier, film_file, tmp_path, monkeypatch):
+def test_uploads_are_deleted_and_answers_leave_no_file(
+    browser, classifier, radiograph_file, tmp_path, monkeypatch
+):
     uploads = tmp_path / "uploads"
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(uploads))
     monkeypatch.setattr(app, "DELETE_EVERY", 1)
@@ -392,11 +398,11 @@ def test_uploads_are_deleted_and_answers_leave_no_file(browser, classifier, film
     options = app.launch_options(classifier)
     _, url, _ = blocks.launch(prevent_thread_lock=True, server_port=free_port(), quiet=True, **options)
     try:
-        Client(url, verbose=False).predict(handle_file(film_file), api_name="/classify")
+        Client(url, verbose=False).predict(handle_file(radiograph_file), api_name="/classify")
         with open_page(browser, url.rstrip("/"), "desktop-light") as page:
-            give(page, film_file)
+            give(page, radiograph_file)
             headline(page, "Signs of pneumonia")
-            give(page, film_file, tab="Batch")
+            give(page, radiograph_file, tab="Batch")
             expect(page.get_by_text("1 file.")).to_be_visible(timeout=WAIT)
             deadline = time.monotonic() + 30
             while left := [path for path in uploads.rglob("*") if path.is_file()]:

@@ -63,7 +63,7 @@ except InputError as error:
 
 
 @pytest.mark.install
-def test_a_wheel_answers_in_an_empty_environment_outside_the_checkout_and_without_torch(film, tmp_path):
+def test_a_wheel_answers_in_an_empty_environment_outside_the_checkout_and_without_torch(radiograph, tmp_path):
     clone, python = tmp_path / "clone", tmp_path / "venv" / "bin" / "python"
     subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
     (clone / "runs" / "first").mkdir(parents=True)  # what train.py leaves beside the package
@@ -75,8 +75,8 @@ def test_a_wheel_answers_in_an_empty_environment_outside_the_checkout_and_withou
     listing = subprocess.check_output(["git", "ls-files", "hub"], cwd=ROOT, text=True).splitlines()
     assert files == set(listing), "the whole of hub/ and nothing else"
     subprocess.run([python, "-m", "pip", "install", "-q", wheel], check=True)
-    film.save(tmp_path / "film.png")
-    write_dicom(film, tmp_path / "film.dcm")
+    radiograph.save(tmp_path / "film.png")
+    write_dicom(radiograph, tmp_path / "film.dcm")
     compressed = pydicom.dcmread(tmp_path / "film.dcm")
     compressed.compress(pydicom.uid.RLELossless)  # decoded in a process that has to find the package
     compressed.save_as(tmp_path / "film-rle.dcm")
@@ -104,9 +104,9 @@ const { readFileSync } = require("fs");
 
 
 @pytest.mark.install
-def test_node_gives_the_same_probabilities_on_the_same_pixels(film, tmp_path):
+def test_node_gives_the_same_probabilities_on_the_same_pixels(radiograph, tmp_path):
     classifier = Classifier.from_pretrained()
-    pixels = (classifier.read(film).astype(np.float32) / 255 - classifier.mean) / classifier.std
+    pixels = (classifier.read(radiograph).astype(np.float32) / 255 - classifier.mean) / classifier.std
     pixels.transpose(2, 0, 1).tofile(tmp_path / "pixels.bin")
     # Its scripts would fetch libraries for GPUs.
     install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "onnxruntime-node@1"]
@@ -114,16 +114,16 @@ def test_node_gives_the_same_probabilities_on_the_same_pixels(film, tmp_path):
     (tmp_path / "classify.js").write_text(NODE)
     command = ["node", "classify.js", BUNDLED / "onnx" / "model.onnx", "pixels.bin", str(classifier.size)]
     done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
-    expected = list(classifier(film).probabilities.values())
+    expected = list(classifier(radiograph).probabilities.values())
     assert json.loads(done.stdout) == pytest.approx(expected, abs=1e-3)
 
 
 @pytest.mark.install
-def test_the_javascript_of_the_documents_asks_the_demo(film, tmp_path):
+def test_the_javascript_of_the_documents_asks_the_demo(radiograph, tmp_path):
     port = free_port()
     environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
     with serving([sys.executable, "app.py"], f"http://127.0.0.1:{port}", env=environment):
-        film.save(tmp_path / "image.png")
+        radiograph.save(tmp_path / "image.png")
         blocks = re.findall(r"```javascript\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
         script = next(block for block in blocks if "@gradio/client" in block).replace("7860", str(port))
         (tmp_path / "ask.mjs").write_text(f"{script}console.log(JSON.stringify(data)); process.exit();")

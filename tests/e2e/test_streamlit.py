@@ -46,13 +46,15 @@ def operate(page, point, tab="One film"):
     page.get_by_role("tabpanel", name=tab).get_by_test_id("stRadioGroup").get_by_text(point).click()
 
 
-def test_a_visitor_uploads_a_film_and_reads_the_answer_of_the_classifier(page, classifier, film, tmp_path):
+def test_a_visitor_uploads_a_radiograph_and_reads_the_answer_of_the_classifier(
+    page, classifier, radiograph, tmp_path
+):
     expect(page.get_by_text("Research software, not a diagnosis")).to_be_visible()
     assert violations(page, FRAMEWORK) == []
     screenshot(page, "streamlit-start")
-    film.save(tmp_path / "film.png")
+    radiograph.save(tmp_path / "film.png")
     give(page, tmp_path / "film.png")
-    report = decision.report(classifier, classifier(film))
+    report = decision.report(classifier, classifier(radiograph))
     headline(page, wording.headline(report))
     expect(page.locator(".probability strong")).to_have_text(percent(report["probability"]))
     scale = page.locator(".card").get_by_role("img", name="Calibrated probability of pneumonia")
@@ -73,7 +75,7 @@ def test_an_example_is_answered_and_reworded_at_another_operating_point(page):
 
 
 @desktop
-def test_the_film_lies_beside_its_answer_without_scrolling_on_a_low_screen_too(page):
+def test_the_radiograph_lies_beside_its_answer_without_scrolling_on_a_low_screen_too(page):
     page.set_viewport_size({"width": 1280, "height": 720})
     page.get_by_role("combobox").click()
     page.get_by_role("option", name="synthetic-pneumonia-1").click()
@@ -93,8 +95,8 @@ def test_the_answer_follows_streamlits_theme_and_not_the_browsers(browser, strea
 
 
 @desktop
-def test_a_dicom_file_is_answered(page, film, tmp_path):
-    write_dicom(film, tmp_path / "film.dcm")
+def test_a_dicom_file_is_answered(page, radiograph, tmp_path):
+    write_dicom(radiograph, tmp_path / "film.dcm")
     give(page, tmp_path / "film.dcm")
     headline(page, "Signs of pneumonia")
 
@@ -125,11 +127,11 @@ def test_a_broken_file_is_explained(page, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_batch_becomes_a_table_that_saves(page, write_films, tmp_path):
+def test_a_batch_becomes_a_table_that_saves(page, write_radiographs, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"nothing")
-    files = write_films(tmp_path, 60)
+    files = write_radiographs(tmp_path, 60)
     give(page, *files, tmp_path / "broken.png", tab="Batch")
-    # So many films, and looked for at every frame: the bar is gone when the last one is done.
+    # So many radiographs, and looked for at every frame: the bar is gone when the last one is done.
     counts = r"/File \d+ of \d+; pictures classified: \d+/.test(document.body.innerText)"
     page.wait_for_function(counts, timeout=WAIT)
     page.get_by_role("tab", name="The model").click()

@@ -27,7 +27,7 @@ from hub.models.folder import BUNDLED
 ROOT = Path(__file__).parents[2]
 
 
-def films(count):
+def radiographs(count):
     labels = torch.arange(count) % 2
     grey = torch.randint(0, 256, (count, 1, 64, 64), generator=torch.Generator().manual_seed(count))
     return grey.to(torch.uint8), labels
@@ -51,7 +51,7 @@ def write_folder(folder, architecture="mobilenetv2_050", size=64):
 def exported(tmp_path_factory):
     """Return a model folder with its ONNX files, and the section of `export`."""
     folder = write_folder(tmp_path_factory.mktemp("models") / "model")
-    return folder, export(folder, films(8)[0], films(16))
+    return folder, export(folder, radiographs(8)[0], radiographs(16))
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_eight_bits_go_into_the_answer_and_not_into_the_statistics_of_it(exporte
 def test_in_8_bits_every_channel_keeps_its_mean(exported, tmp_path, monkeypatch):
     folder, _ = exported
     full, small = folder / "onnx" / "model.onnx", tmp_path / "small.onnx"
-    inputs = to_input(films(16)[0], load_network(folder))
+    inputs = to_input(radiographs(16)[0], load_network(folder))
 
     def shifts():
         """Return how far the means of channels are from those of 32 bits."""
@@ -142,7 +142,7 @@ def test_eight_bits_may_cost_two_thousandths_of_auc_and_three_of_accuracy(auc, a
 @pytest.mark.slow
 def test_eight_bits_that_lose_too_much_are_left_out(copy, monkeypatch):
     monkeypatch.setattr("hub.export.onnx.AUC_LOSS", -1)
-    section = export(copy, films(8)[0], films(16))
+    section = export(copy, radiographs(8)[0], radiographs(16))
     assert not section["int8_kept"]
     assert [file.name for file in (copy / "onnx").iterdir()] == ["model.onnx"]
     package.save_metrics(copy, "onnx", section)
@@ -154,7 +154,7 @@ def test_an_export_that_fails_leaves_the_older_one(copy, monkeypatch):
     before = (copy / "onnx" / "model.onnx").read_bytes()
     monkeypatch.setattr("hub.export.onnx.TOLERANCE", -1)
     with pytest.raises(InputError, match="ONNX Runtime and torch differ"):
-        export(copy, films(8)[0], films(16))
+        export(copy, radiographs(8)[0], radiographs(16))
     assert (copy / "onnx" / "model.onnx").read_bytes() == before
     assert sorted(path.name for path in copy.iterdir() if path.name.startswith(".")) == []
 

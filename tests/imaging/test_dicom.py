@@ -134,9 +134,9 @@ def test_a_file_without_preamble_and_meta_information_is_read(implicit, little):
     np.testing.assert_array_equal(pixels(bare(image, implicit, little)), stretched(DEEP))
 
 
-def test_an_image_gives_the_same_prediction_as_its_png(film, tmp_path):
-    film.save(tmp_path / "image.png")
-    (tmp_path / "image.dcm").write_bytes(stored(dataset(np.asarray(film))))
+def test_an_image_gives_the_same_prediction_as_its_png(radiograph, tmp_path):
+    radiograph.save(tmp_path / "image.png")
+    (tmp_path / "image.dcm").write_bytes(stored(dataset(np.asarray(radiograph))))
     classifier = Classifier.from_pretrained()
     png, dcm = classifier([tmp_path / "image.png", tmp_path / "image.dcm"])
     assert png.probabilities == dcm.probabilities and png.label == dcm.label

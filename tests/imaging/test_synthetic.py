@@ -6,7 +6,7 @@ from hub.imaging import synthetic
 from hub.imaging.synthetic import fit_components, sample_radiographs, save_components
 
 
-def test_the_same_seed_draws_the_same_synthetic_films_whatever_their_number():
+def test_the_same_seed_draws_the_same_synthetic_radiographs_whatever_their_number():
     two, labels = sample_radiographs(2, seed=5)
     assert labels == [0, 1]
     assert two == sample_radiographs(4, seed=5)[0][:2]

@@ -6,7 +6,7 @@ import tracemalloc
 import zipfile
 
 import pytest
-from uploads import FILM, Brightness, archive, checked, png
+from uploads import RADIOGRAPH, Brightness, archive, checked, png
 
 from hub.errors import InputError
 from hub.inference.archive import unpack
@@ -21,7 +21,7 @@ def only(path):
 
 
 def test_a_image_in_a_zip_is_refused_by_its_name(tmp_path):
-    path = archive(tmp_path / "films.zip", [("a/bad.png", b"no"), ("a/tiny.png", png(FILM[:20, :20]))])
+    path = archive(tmp_path / "films.zip", [("a/bad.png", b"no"), ("a/tiny.png", png(RADIOGRAPH[:20, :20]))])
     bad, tiny = classify_files(Brightness(), [path])
     assert checked(bad.error, "bad.png").startswith("bad.png is not an image")
     assert checked(tiny.error, "tiny.png").startswith("tiny.png is only 20 x 20")
@@ -103,9 +103,9 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):
 def test_a_large_member_is_refused_and_the_rest_read(tmp_path, monkeypatch):
     monkeypatch.setattr("hub.inference.archive.MAX_BYTES", 20_000)
     path = archive(tmp_path / "films.zip", [("wall.png", os.urandom(20_001)), ("a.png", png())])
-    wall, film = classify_files(Brightness(), [path])
+    wall, radiograph = classify_files(Brightness(), [path])
     assert "wall.png has more than" in checked(wall.error, "wall.png")
-    assert film.error is None
+    assert radiograph.error is None
 
 
 def test_a_member_that_is_larger_than_it_says_is_damaged(tmp_path):
@@ -151,7 +151,9 @@ def test_names_in_any_encoding_survive(tmp_path):
 
 
 def test_a_fuzzed_zip_is_read_or_refused_and_never_anything_else(tmp_path):
-    whole = archive(tmp_path / "films.zip", [("a.png", png(FILM[:40, :40])), ("b/c.png", png())]).read_bytes()
+    whole = archive(
+        tmp_path / "films.zip", [("a.png", png(RADIOGRAPH[:40, :40])), ("b/c.png", png())]
+    ).read_bytes()
     dice, read, refused = random.Random(0), 0, 0
     for _ in range(400):
         data = bytearray(whole)

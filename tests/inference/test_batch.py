@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from uploads import FILM, Brightness, archive, png
+from uploads import RADIOGRAPH, Brightness, archive, png
 
 from hub.demo import handlers
 from hub.inference import batch, decision, input_check
@@ -28,8 +28,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_every_image_has_a_result_in_the_order_given(tmp_path):
-    (tmp_path / "first.png").write_bytes(png(FILM * 0))
-    archive(tmp_path / "second.zip", [("a/two.png", png()), ("a/three.png", png(FILM * 0 + 255))])
+    (tmp_path / "first.png").write_bytes(png(RADIOGRAPH * 0))
+    archive(tmp_path / "second.zip", [("a/two.png", png()), ("a/three.png", png(RADIOGRAPH * 0 + 255))])
     (tmp_path / "fourth.png").write_bytes(b"not a picture")
     files = [tmp_path / "first.png", tmp_path / "second.zip", str(tmp_path / "fourth.png")]
     first, two, three, fourth = classify_files(Brightness(), files)
@@ -78,7 +78,7 @@ def test_a_file_that_cannot_be_had_is_a_result_too(path, tmp_path):
 
 def test_thumbnails_are_small_and_keep_the_shape(tmp_path):
     (tmp_path / "a.png").write_bytes(png())
-    (tmp_path / "b.png").write_bytes(png(np.dstack([FILM] * 3)))
+    (tmp_path / "b.png").write_bytes(png(np.dstack([RADIOGRAPH] * 3)))
     grey, colour = classify_files(Brightness(), [tmp_path / "a.png", tmp_path / "b.png"])
     assert grey.thumbnail.size == colour.thumbnail.size == (96, 29)
     assert (grey.thumbnail.mode, colour.thumbnail.mode) == ("L", "RGB")
@@ -124,9 +124,9 @@ def test_the_next_batch_is_read_while_the_network_sees_this_one(tmp_path):
             yield tmp_path / "film.png"
 
     class Waiting(Brightness):
-        def predict(self, pictures):
+        def predict(self, images):
             assert read_ahead.wait(10), "nothing was read"
-            return super().predict(pictures)
+            return super().predict(images)
 
     assert len(list(classify_files(Waiting(), files()))) == batch.BATCH_SIZE + 1
 
@@ -150,7 +150,7 @@ def test_who_wants_no_more_results_leaves_no_threads_behind(tmp_path):
     assert threading.active_count() == before
 
     class Broken(Brightness):
-        def predict(self, pictures):
+        def predict(self, images):
             raise RuntimeError("the network fell over")
 
     with pytest.raises(RuntimeError, match="fell over"):
@@ -194,10 +194,10 @@ def test_a_rate_is_images_a_second():
 
 
 def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
-    film = png(np.zeros((600, 600), np.uint8))
+    radiograph = png(np.zeros((600, 600), np.uint8))
     peaks = []
     for count in (64, 320):
-        path = archive(tmp_path / f"{count}.zip", [(f"{index}.png", film) for index in range(count)])
+        path = archive(tmp_path / f"{count}.zip", [(f"{index}.png", radiograph) for index in range(count)])
         tracemalloc.start()
         assert sum(result.error is None for result in classify_files(Brightness(), [path])) == count
         peaks.append(tracemalloc.get_traced_memory()[1])

@@ -21,15 +21,18 @@ from hub.models.folder import BUNDLED
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_radiograph_too_small_to_read_is_refused_by_the_classifier(film, classifier):
+def test_a_radiograph_too_small_to_read_is_refused_by_the_classifier(radiograph, classifier):
     with pytest.raises(InputError, match="only 31 x 40 pixels"):
-        classifier(film.resize((31, 40)))
+        classifier(radiograph.resize((31, 40)))
 
 
-def test_a_image_a_path_bytes_and_an_array_are_the_same_to_the_classifier(film, tmp_path, classifier):
+def test_a_image_a_path_bytes_and_an_array_are_the_same_to_the_classifier(radiograph, tmp_path, classifier):
     path = tmp_path / "film.png"
-    film.save(path)
-    answers = [classifier(source) for source in (film, path, str(path), path.read_bytes(), np.asarray(film))]
+    radiograph.save(path)
+    answers = [
+        classifier(source)
+        for source in (radiograph, path, str(path), path.read_bytes(), np.asarray(radiograph))
+    ]
     assert all(answer.probabilities == answers[0].probabilities for answer in answers)
 
 
@@ -37,8 +40,8 @@ def test_an_empty_list_gives_an_empty_list(classifier):
     assert classifier([]) == []
 
 
-def test_probabilities_sum_to_one_and_the_label_is_the_likeliest(film, classifier):
-    prediction = classifier(film)
+def test_probabilities_sum_to_one_and_the_label_is_the_likeliest(radiograph, classifier):
+    prediction = classifier(radiograph)
     assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-6)
     assert prediction.label == max(prediction.probabilities, key=prediction.probabilities.get)
 
@@ -76,7 +79,7 @@ def test_a_model_folder_with_a_damaged_network_or_without_network_or_class_names
 
 
 @pytest.fixture(params=["synthetic", pytest.param("real", marks=pytest.mark.real_data)])
-def films(request):
+def radiographs(request):
     """Return 24 radiographs, 224 px a side."""
     if request.param == "synthetic":
         return sample_radiographs(24)[0]
@@ -84,16 +87,16 @@ def films(request):
     return [Image.open(path).convert("L") for path in paths[:: len(paths) // 23]][:24]
 
 
-def enlarged(film):
+def enlarged(radiograph):
     """Return a radiograph as a JPEG of 2,000 px, about the size of a detector's."""
     file = io.BytesIO()
-    film.resize((2000, 2000), Image.Resampling.BICUBIC).save(file, "JPEG", quality=90)
+    radiograph.resize((2000, 2000), Image.Resampling.BICUBIC).save(file, "JPEG", quality=90)
     return file.getvalue()
 
 
-def test_a_large_jpeg_has_the_answer_that_all_its_pixels_give(films):
+def test_a_large_jpeg_has_the_answer_that_all_its_pixels_give(radiographs):
     """In 32 bits; `benchmarks.scale` counts how often 8 bits move further."""
-    classifier, files = Classifier(BUNDLED, precision="fp32"), list(map(enlarged, films))
+    classifier, files = Classifier(BUNDLED, precision="fp32"), list(map(enlarged, radiographs))
     shape = classifier.size, classifier.channels, classifier.radiograph
     plain = [read_pixels(file, *shape, crop=True) for file in files]
     fast = [classifier.read(file) for file in files]
@@ -117,9 +120,9 @@ def copy(tmp_path):
     return tmp_path / "model", record
 
 
-def test_both_precisions_answer_nearly_alike_and_with_all_outputs(film):
+def test_both_precisions_answer_nearly_alike_and_with_all_outputs(radiograph):
     classifiers = (Classifier.from_pretrained(precision=precision) for precision in ("fp32", "int8"))
-    full, small = (each.predict([each.read(film)], always=True)[0] for each in classifiers)
+    full, small = (each.predict([each.read(radiograph)], always=True)[0] for each in classifiers)
     assert full.label == small.label == "PNEUMONIA"
     assert 0 < abs(full.probabilities["PNEUMONIA"] - small.probabilities["PNEUMONIA"]) < 0.05
     np.testing.assert_allclose(full.heatmap, small.heatmap, atol=0.3 * np.ptp(full.heatmap))
@@ -145,13 +148,13 @@ def test_eight_bits_are_the_default_where_they_change_two_test_answers_at_most(c
     assert Classifier.from_pretrained(folder, precision="int8").precision == "int8"
 
 
-def test_the_input_check_is_left_out_of_eight_bits_that_change_its_verdicts(copy, film):
+def test_the_input_check_is_left_out_of_eight_bits_that_change_its_verdicts(copy, radiograph):
     folder, record = copy
     record({"test_labels_changed": 0, "test_verdicts_changed": 3})
-    assert Classifier(folder, precision="int8")(film).verdict.status == "unchecked"
-    assert Classifier(folder, precision="fp32")(film).verdict.status != "unchecked"
+    assert Classifier(folder, precision="int8")(radiograph).verdict.status == "unchecked"
+    assert Classifier(folder, precision="fp32")(radiograph).verdict.status != "unchecked"
     record({"test_labels_changed": 0, "test_verdicts_changed": 2})
-    assert Classifier(folder, precision="int8")(film).verdict.status != "unchecked"
+    assert Classifier(folder, precision="int8")(radiograph).verdict.status != "unchecked"
 
 
 def test_thirty_two_bits_are_the_default_where_nothing_was_measured(copy):
@@ -160,14 +163,14 @@ def test_thirty_two_bits_are_the_default_where_nothing_was_measured(copy):
     assert Classifier(folder).precision == "fp32"
 
 
-def test_the_input_check_can_be_left_out_or_given(copy, film):
+def test_the_input_check_can_be_left_out_or_given(copy, radiograph):
     folder, record = copy
     record({"test_labels_changed": 0, "test_verdicts_changed": 3})
-    assert Classifier(folder, check=False, precision="fp32")(film).verdict.status == "unchecked"
+    assert Classifier(folder, check=False, precision="fp32")(radiograph).verdict.status == "unchecked"
     check = input_check.load(folder)
-    assert Classifier(folder, check=check, precision="int8")(film).verdict.status != "unchecked"
+    assert Classifier(folder, check=check, precision="int8")(radiograph).verdict.status != "unchecked"
     check |= {"margin": np.float32([np.inf]), "familiar": np.float32([-1])}  # by distance alone, none passes
-    assert Classifier(folder, check=check, precision="fp32")(film).verdict.status != "fine"
+    assert Classifier(folder, check=check, precision="fp32")(radiograph).verdict.status != "fine"
 
 
 def test_a_precision_that_is_not_there_is_one_sentence(copy):
@@ -182,17 +185,17 @@ def test_a_precision_that_is_not_there_is_one_sentence(copy):
 
 
 def test_images_are_normalised_as_by_the_definition(classifier):
-    pictures = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
-    found = classifier.normalize(pictures)
-    expected = (pictures.astype(np.float32) / 255 - classifier.mean) / classifier.std
+    images = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
+    found = classifier.normalize(images)
+    expected = (images.astype(np.float32) / 255 - classifier.mean) / classifier.std
     np.testing.assert_array_equal(found, expected.transpose(0, 3, 1, 2))
     assert found.flags.c_contiguous and found.dtype == np.float32
 
 
 def test_however_many_images_are_given_each_has_the_answer_it_has_alone(classifier):
-    pictures = [classifier.read(film) for film in sample_radiographs(10)[0]]
-    alone = [classifier.predict([picture])[0] for picture in pictures]
-    for one, other in zip(alone, classifier.predict(pictures), strict=True):
+    images = [classifier.read(radiograph) for radiograph in sample_radiographs(10)[0]]
+    alone = [classifier.predict([image])[0] for image in images]
+    for one, other in zip(alone, classifier.predict(images), strict=True):
         assert one.probabilities == pytest.approx(other.probabilities, abs=1e-5)
         assert one.verdict == other.verdict
         np.testing.assert_allclose(one.heatmap, other.heatmap, atol=1e-3)
@@ -215,8 +218,8 @@ def test_many_images_take_little_more_memory_than_one_run_of_the_network():
     assert all_images < 2 * one_run, done.stderr
 
 
-def test_serving_imports_no_torch(film, tmp_path):
-    film.save(tmp_path / "film.png")
+def test_serving_imports_no_torch(radiograph, tmp_path):
+    radiograph.save(tmp_path / "film.png")
     program = (
         "import sys, app\n"
         "from hub.demo import handlers\n"

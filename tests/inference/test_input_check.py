@@ -21,35 +21,37 @@ from hub.training import image_groups, perturbations
 
 
 @pytest.fixture(scope="module")
-def films():
+def radiographs():
     """Return forty synthetic radiographs, uint8 [224, 224] each."""
-    return [np.asarray(film) for film in sample_radiographs(40, seed=7)[0]]
+    return [np.asarray(radiograph) for radiograph in sample_radiographs(40, seed=7)[0]]
 
 
 @pytest.fixture(scope="module")
-def real_films(shared):
+def real_radiographs(shared):
     """Return every tenth image of the test split, uint8 [224, 224] each."""
     test = load_splits(shared / "data" / "chest_xray")["test"]
     return list(decode_cache.decode_radiographs(test.select(range(0, 624, 10)), 224)[0])
 
 
-def share(classifier, pictures, *reasons):
+def share(classifier, images, *reasons):
     """Return the share of the images that get one of these reasons ("fine" for none)."""
-    verdicts = [prediction.verdict for prediction in classifier([np.ascontiguousarray(p) for p in pictures])]
+    verdicts = [prediction.verdict for prediction in classifier([np.ascontiguousarray(p) for p in images])]
     return np.mean([(verdict.reason or verdict.status) in reasons for verdict in verdicts])
 
 
 @pytest.mark.real_data
-def test_most_test_radiographs_pass(classifier, real_films):
-    assert share(classifier, real_films, "fine") >= 0.95
+def test_most_test_radiographs_pass(classifier, real_radiographs):
+    assert share(classifier, real_radiographs, "fine") >= 0.95
 
 
 @pytest.mark.parametrize("reason", perturbations.PERTURBATIONS)
 @pytest.mark.real_data
-def test_a_radiograph_with_a_fault_is_warned_of_and_the_fault_named(classifier, real_films, reason):
+def test_a_radiograph_with_a_fault_is_warned_of_and_the_fault_named(classifier, real_radiographs, reason):
     random = default_rng(3)
     for fault in perturbations.PERTURBATIONS[reason]:
-        assert share(classifier, [fault(film, random) for film in real_films], reason) >= 0.9
+        assert (
+            share(classifier, [fault(radiograph, random) for radiograph in real_radiographs], reason) >= 0.9
+        )
 
 
 @pytest.mark.real_data
@@ -72,9 +74,9 @@ def test_other_medical_images_and_photographs_are_refused(classifier, shared):
 def test_digits_and_things_are_refused_whatever_their_size(classifier, shared, name):
     table = load_dataset("parquet", data_files=str(shared / "data" / name / "test*.parquet"), split="train")
     column = next(name for name in table.features if name != "label")
-    pictures = [row[column] for row in table.select(range(60))]
+    images = [row[column] for row in table.select(range(60))]
     for side in (32, 224, 1000):
-        assert share(classifier, [p.resize((side, side)) for p in pictures], FOREIGN, "blank") == 1
+        assert share(classifier, [p.resize((side, side)) for p in images], FOREIGN, "blank") == 1
 
 
 def test_drawings_noise_text_and_colours_are_refused(classifier):
@@ -99,8 +101,8 @@ def test_a_refused_image_gets_no_answer_and_a_sentence(classifier):
 
 
 @pytest.mark.real_data
-def test_a_warned_radiograph_gets_its_answer_too(classifier, real_films):
-    prediction = classifier(255 - real_films[1])
+def test_a_warned_radiograph_gets_its_answer_too(classifier, real_radiographs):
+    prediction = classifier(255 - real_radiographs[1])
     assert prediction.verdict.status == "warned"
     assert prediction.verdict.reason == "inverted"
     assert sum(prediction.probabilities.values()) == pytest.approx(1)
@@ -113,9 +115,9 @@ def test_measuring_gets_an_answer_to_everything(classifier):
     assert prediction.verdict.reason == "blank"
 
 
-def test_the_verdict_does_not_depend_on_what_else_is_in_the_batch(classifier, films):
-    mixed = [films[0], 255 - films[1], np.zeros((224, 224), np.uint8), films[3]]
-    alone = [classifier(picture).verdict for picture in mixed]
+def test_the_verdict_does_not_depend_on_what_else_is_in_the_batch(classifier, radiographs):
+    mixed = [radiographs[0], 255 - radiographs[1], np.zeros((224, 224), np.uint8), radiographs[3]]
+    alone = [classifier(image).verdict for image in mixed]
     assert [prediction.verdict for prediction in classifier(mixed)] == alone
 
 
@@ -142,13 +144,13 @@ def test_every_reason_has_a_sentence_that_says_what_to_do():
         assert verdict.sentence.endswith(".") and ". " not in verdict.sentence
 
 
-def test_a_folder_without_a_check_answers_unchecked(classifier, films, tmp_path):
+def test_a_folder_without_a_check_answers_unchecked(classifier, radiographs, tmp_path):
     for name in ("config.json", "metrics.json", "onnx/model.onnx", "onnx/model_int8.onnx"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).symlink_to(BUNDLED / name)
-    prediction = Classifier(tmp_path)(films[1])
+    prediction = Classifier(tmp_path)(radiographs[1])
     assert prediction.verdict == input_check.UNCHECKED
-    assert prediction.probabilities == classifier(films[1]).probabilities
+    assert prediction.probabilities == classifier(radiographs[1]).probabilities
 
 
 def test_the_check_of_another_network_is_refused():
@@ -156,8 +158,8 @@ def test_the_check_of_another_network_is_refused():
         input_check.load(BUNDLED, "0" * 64)
 
 
-def test_synthetic_radiographs_pass(classifier, films):
-    assert share(classifier, films, "fine") >= 0.9
+def test_synthetic_radiographs_pass(classifier, radiographs):
+    assert share(classifier, radiographs, "fine") >= 0.9
 
 
 def test_a_damaged_check_is_refused_rather_than_left_out(tmp_path):
@@ -166,11 +168,11 @@ def test_a_damaged_check_is_refused_rather_than_left_out(tmp_path):
         input_check.load(tmp_path)
 
 
-def test_borders_do_not_change_the_answer(classifier, films):
-    for place, film in enumerate(films[:20]):
+def test_borders_do_not_change_the_answer(classifier, radiographs):
+    for place, radiograph in enumerate(radiographs[:20]):
         page = Image.new("L", (400, 300 + place), (0, 255, 40, 128)[place % 4])
-        page.paste(Image.fromarray(film), (90, 30))
-        plain, framed = classifier([film, page])
+        page.paste(Image.fromarray(radiograph), (90, 30))
+        plain, framed = classifier([radiograph, page])
         assert framed.verdict == plain.verdict
         assert framed.probabilities == pytest.approx(plain.probabilities, abs=0.1)
 

@@ -29,8 +29,8 @@ def test_the_card_is_what_is_written_from_the_record(tmp_path):
 
 def test_the_card_shows_only_images_that_are_there_and_no_path_of_ours():
     text = (BUNDLED / "README.md").read_text()
-    pictures = re.findall(r"!\[[^]]*\]\(([^)]*)\)", text)
-    assert len(pictures) >= 6
-    assert [name for name in pictures if not (BUNDLED / name).is_file()] == []
+    images = re.findall(r"!\[[^]]*\]\(([^)]*)\)", text)
+    assert len(images) >= 6
+    assert [name for name in images if not (BUNDLED / name).is_file()] == []
     names = {result.dataset_name for result in ModelCard.load(BUNDLED / "README.md").data.eval_results}
     assert names == {"chest_xray"}

@@ -14,17 +14,17 @@ from hub.models.folder import BUNDLED
 
 
 @pytest.fixture
-def files(film, tmp_path):
+def files(radiograph, tmp_path):
     """Return one radiograph in several formats, sizes and modes."""
-    pictures = {
-        "grey.png": film,
-        "rgb.jpeg": film.convert("RGB"),
-        "wide.png": film.resize((500, 300)).convert("RGB"),
-        "large.jpeg": film.resize((1000, 1000)),
+    images = {
+        "grey.png": radiograph,
+        "rgb.jpeg": radiograph.convert("RGB"),
+        "wide.png": radiograph.resize((500, 300)).convert("RGB"),
+        "large.jpeg": radiograph.resize((1000, 1000)),
     }
-    for name, picture in pictures.items():
-        picture.save(tmp_path / name)
-    return [tmp_path / name for name in pictures]
+    for name, image in images.items():
+        image.save(tmp_path / name)
+    return [tmp_path / name for name in images]
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +62,17 @@ def test_classifier_gives_timms_probabilities(files, timm_logits, exact_classifi
         assert np.abs(list(prediction.probabilities.values()) - expected).max() < 1e-4
 
 
-def test_colours_are_weighed_into_grey_alike_by_every_reader(film, tmp_path, timm_logits, exact_classifier):
+def test_colours_are_weighed_into_grey_alike_by_every_reader(
+    radiograph, tmp_path, timm_logits, exact_classifier
+):
     random = np.random.default_rng(0)
-    tinted = Image.merge("RGB", [film, film.point(lambda v: 0.8 * v), film.point(lambda v: 0.6 * v)])
+    tinted = Image.merge(
+        "RGB", [radiograph, radiograph.point(lambda v: 0.8 * v), radiograph.point(lambda v: 0.6 * v)]
+    )
     noise = Image.fromarray(random.integers(0, 256, (300, 400, 3), dtype=np.uint8))
-    for picture in (tinted, noise):
-        picture.save(tmp_path / "colour.png")
-        picture.convert("L").save(tmp_path / "grey.png")
+    for image in (tinted, noise):
+        image.save(tmp_path / "colour.png")
+        image.convert("L").save(tmp_path / "grey.png")
         colour, grey = (timm_logits(tmp_path / name) for name in ("colour.png", "grey.png"))
         assert np.abs(colour - grey).max() < 0.05  # grey is rounded to 8 bits
         expected = torch.from_numpy(colour).softmax(0).numpy()
@@ -77,9 +81,9 @@ def test_colours_are_weighed_into_grey_alike_by_every_reader(film, tmp_path, tim
         assert np.abs(list(probabilities.values()) - expected).max() < 1e-4
 
 
-def test_the_heatmaps_average_to_the_logits(film, tmp_path, timm_logits, exact_classifier):
-    film.save(tmp_path / "film.png")
-    prediction = exact_classifier(film)
+def test_the_heatmaps_average_to_the_logits(radiograph, tmp_path, timm_logits, exact_classifier):
+    radiograph.save(tmp_path / "film.png")
+    prediction = exact_classifier(radiograph)
     bias = timm.create_model(f"local-dir:{BUNDLED}", pretrained=True).get_classifier().bias.detach().numpy()
     logits = np.array([prediction.heatmaps[name].mean() for name in exact_classifier.classes]) + bias
     assert np.allclose(logits, timm_logits(tmp_path / "film.png"), atol=1e-4)

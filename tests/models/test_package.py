@@ -9,10 +9,10 @@ from hub.inference.classifier import Classifier
 from hub.models import factory, forward, package
 
 
-def test_a_one_channel_network_and_its_package_are_the_same_function(tmp_path, film):
+def test_a_one_channel_network_and_its_package_are_the_same_function(tmp_path, radiograph):
     model = factory.create_model("mobilenetv2_050", 2, "none", radiograph=True, size=48).eval()
     torch.nn.init.normal_(model.get_classifier().weight)
-    pixels = torch.from_numpy(np.asarray(film.resize((48, 48))).copy())[None, None]
+    pixels = torch.from_numpy(np.asarray(radiograph.resize((48, 48))).copy())[None, None]
     expected = forward.predict_logits(model, pixels).softmax(1)[0].tolist()
     metrics = {"training": {"command": "", "dataset": "", "weights": "", "seconds": 0, "temperature": 1.0,
                "history": [], "splits": {"images": {}, "patients_known": True,
@@ -22,5 +22,5 @@ def test_a_one_channel_network_and_its_package_are_the_same_function(tmp_path, f
     export(tmp_path, images[:4], (images, torch.arange(8) % 2))
     classifier = Classifier.from_pretrained(tmp_path)
     assert classifier.channels == 3
-    prediction = classifier(film.resize((48, 48)))
+    prediction = classifier(radiograph.resize((48, 48)))
     assert list(prediction.probabilities.values()) == pytest.approx(expected, abs=1e-5)

@@ -65,7 +65,7 @@ def test_shards_have_about_the_size_asked_for_and_hold_the_files_as_they_were(
         assert list(encoded_images(split)) == files
 
 
-def test_the_card_of_the_childrens_films_says_whose_they_are_what_is_in_them_and_what_to_beware_of(
+def test_the_card_of_the_childrens_radiographs_says_whose_they_are_what_is_in_them_and_what_to_beware_of(
     kaggle_folder, tmp_path
 ):
     for name in ("first", "again"):
@@ -86,7 +86,7 @@ def test_the_card_of_the_childrens_films_says_whose_they_are_what_is_in_them_and
 
 
 @pytest.mark.parametrize("source", ["synthetic", "pictures"])
-def test_the_card_of_other_pictures_claims_nothing_of_that(source, tmp_path, write_noise, monkeypatch):
+def test_the_card_of_other_images_claims_nothing_of_that(source, tmp_path, write_noise, monkeypatch):
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     if source == "pictures":
         for index in range(40):
@@ -112,8 +112,8 @@ def test_an_image_that_cannot_be_read_is_named_before_anything_is_uploaded(kaggl
 
 
 def test_dicom_whose_header_names_the_patient_is_not_published(kaggle_folder, tmp_path):
-    film = Path(get_testdata_file("dicomdirtests/77654033/CR2/6247"))
-    shutil.copy(film, next((kaggle_folder / "train" / "NORMAL").iterdir()))
+    radiograph = Path(get_testdata_file("dicomdirtests/77654033/CR2/6247"))
+    shutil.copy(radiograph, next((kaggle_folder / "train" / "NORMAL").iterdir()))
     splits = load_splits(kaggle_folder)
     with pytest.raises(InputError, match="DICOM, whose header names the patient; make PNG files"):
         write_dataset(splits, tmp_path / "published", "someone/films")

@@ -52,14 +52,14 @@ assert here("image.jpeg").probabilities == there("image.jpeg").probabilities
 """
 
 
-def test_every_reader_gives_the_same_answer_by_the_code_of_the_card(hub, run, film, tmp_path):
+def test_every_reader_gives_the_same_answer_by_the_code_of_the_card(hub, run, radiograph, tmp_path):
     code, _, err = run("-m", "hub", "publish", "model", BUNDLED, "someone/model")
     assert code == 0, err
     assert hub.commits("model", "someone/model") == 1
     published = hub.files("model", "someone/model")
     assert "model_type" not in json.loads(published["config.json"])
     assert set(published) == {p.relative_to(BUNDLED).as_posix() for p in BUNDLED.rglob("*") if p.is_file()}
-    film.resize((640, 480)).save(tmp_path / "image.jpeg")
+    radiograph.resize((640, 480)).save(tmp_path / "image.jpeg")
     code, _, err = run("-c", CONSUME_MODEL, tmp_path, HF_TOKEN="")
     assert code == 0, err
 

@@ -20,21 +20,21 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_published_space_answers_alone_and_so_does_this_repo_with_a_model_of_the_hub(
-    hub, run, start, film, tmp_path
+    hub, run, start, radiograph, tmp_path
 ):
     put_model(hub)
     code, _, err = run("-m", "hub", "publish", "space", "someone/demo", "--model", "someone/model")
     assert code == 0, err
     assert hub.commits("space", "someone/demo") == 1
     write(hub.files("space", "someone/demo"), tmp_path / "space")
-    film.save(tmp_path / "film.png")
+    radiograph.save(tmp_path / "film.png")
     alone = {"PYTHONPATH": ""}, tmp_path / "space"
     processes = []
     for environment, folder in (alone, ({"MODEL": "someone/model"}, ROOT)):
         port, home = str(free_port()), str(tmp_path / f"home{len(processes)}")
         environment |= {"HF_TOKEN": "", "GRADIO_SERVER_PORT": port, "HF_HOME": home}
         processes.append((port, start("app.py", cwd=folder, **environment)))
-    expected = Classifier.from_pretrained()(film).label
+    expected = Classifier.from_pretrained()(radiograph).label
     try:
         for port, process in processes:
             wait_for(f"http://127.0.0.1:{port}", process)
@@ -103,7 +103,7 @@ def test_a_space_for_a_model_that_the_demo_cannot_show_is_refused(hub, run):
 
 
 @pytest.mark.install
-def test_the_published_space_needs_no_more_than_it_brings(hub, film, tmp_path):
+def test_the_published_space_needs_no_more_than_it_brings(hub, radiograph, tmp_path):
     put_model(hub)
     space.write_space(tmp_path / "space", "someone/model")
     venv.create(tmp_path / "venv", with_pip=True)
@@ -115,7 +115,7 @@ def test_the_published_space_needs_no_more_than_it_brings(hub, film, tmp_path):
     environment |= {"HF_HUB_DISABLE_XET": "1", "GRADIO_SERVER_PORT": str(port)}
     url = f"http://127.0.0.1:{port}"
     with serving([python, "app.py"], url, cwd=tmp_path / "space", env=environment):
-        film.save(tmp_path / "film.png")
+        radiograph.save(tmp_path / "film.png")
         client = Client(url, verbose=False)
         report = client.predict(handle_file(tmp_path / "film.png"), api_name="/classify")
         assert report["finding"] == "signs of pneumonia"

@@ -13,9 +13,9 @@ from hub.models.folder import BUNDLED
 from hub.training import image_groups, input_check_fit, perturbations
 
 
-def share(classifier, pictures, *reasons):
+def share(classifier, images, *reasons):
     """Return the share of the images that get one of these reasons ("fine" for none)."""
-    verdicts = [prediction.verdict for prediction in classifier([np.ascontiguousarray(p) for p in pictures])]
+    verdicts = [prediction.verdict for prediction in classifier([np.ascontiguousarray(p) for p in images])]
     return np.mean([(verdict.reason or verdict.status) in reasons for verdict in verdicts])
 
 
@@ -29,7 +29,7 @@ def test_a_check_is_fitted_from_radiographs_and_images_and_travels_in_the_folder
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).symlink_to(BUNDLED / name)
     train, validation = (
-        np.stack([np.asarray(film) for film in sample_radiographs(count, seed)[0]])
+        np.stack([np.asarray(radiograph) for radiograph in sample_radiographs(count, seed)[0]])
         for seed, count in enumerate((60, 30))
     )
     squares = [Image.new("RGB", (40, 40), (place, 90, 200)) for place in range(10)]
@@ -41,9 +41,9 @@ def test_a_check_is_fitted_from_radiographs_and_images_and_travels_in_the_folder
     input_check_fit.save(check, tmp_path)
     assert UNLIKE not in check["kinds"] and check["kinds"].count("turned") == 3
     fitted = Classifier(tmp_path)
-    new = [np.asarray(film) for film in sample_radiographs(30, seed=5)[0]]
+    new = [np.asarray(radiograph) for radiograph in sample_radiographs(30, seed=5)[0]]
     assert share(fitted, new, "fine") >= 0.8
-    assert share(fitted, [255 - film for film in new], "inverted") >= 0.8
+    assert share(fitted, [255 - radiograph for radiograph in new], "inverted") >= 0.8
     assert share(fitted, [perturbations.drawing(default_rng(n)) for n in range(30)], FOREIGN, "blank") >= 0.8
 
 
@@ -57,7 +57,7 @@ def test_no_patient_is_in_both_halves_of_any_folder(tmp_path):
             Image.new("L", (40, 40), int(name[0])).save(tmp_path / folder / f"{name}.png")
     groups = image_groups.read_groups([tmp_path])
     fitted, measured = (
-        {picture.getpixel((0, 0)) for halves in groups.values() for picture in halves[number]}
+        {image.getpixel((0, 0)) for halves in groups.values() for image in halves[number]}
         for number in (0, 1)
     )
     assert (fitted, measured) == ({1, 3, 5}, {2, 4})
