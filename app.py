@@ -99,8 +99,8 @@ def build_image_tab(classifier: Classifier, metrics: dict, examples: list[Path],
             report = decision.report(classifier, answer.prediction, point)
         except InputError as error:
             return panels.empty_image(), panels.refusal(str(error)), None, gr.skip()
-        image = panels.image(answer, Path(path).name, words)
-        return image, panels.card(report), answer.prediction, answer.pixels
+        shown = panels.image(answer, Path(path).name, words)
+        return shown, panels.card(report), answer.prediction, answer.pixels
 
     def show_upload(file: dict | None, point: str | None) -> tuple:
         if not file or not file["path"]:
@@ -114,11 +114,11 @@ def build_image_tab(classifier: Classifier, metrics: dict, examples: list[Path],
         card = panels.card(decision.report(classifier, prediction, point)) if prediction else gr.skip()
         return card, gr.update(info=wording.explain_point(point, metrics))
 
-    answer = [image, card, prediction, pixels]
+    outputs = [image, card, prediction, pixels]  # what `show` returns
     # Without preprocessing, which would read and write the file again: only hub.imaging reads uploads.
-    upload.upload(show_upload, [upload, point], [*answer, upload], preprocess=False, **EVENTS)
-    camera.input(show_upload, [camera, point], [*answer, camera], preprocess=False, **EVENTS)
-    sample.select(show_example, point, answer, **EVENTS)
+    upload.upload(show_upload, [upload, point], [*outputs, upload], preprocess=False, **EVENTS)
+    camera.input(show_upload, [camera, point], [*outputs, camera], preprocess=False, **EVENTS)
+    sample.select(show_example, point, outputs, **EVENTS)
     point.change(change_point, [prediction, point], [card, point], **EVENTS)
 
 

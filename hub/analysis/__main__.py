@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="those of NAME")
     options = parser.parse_args(arguments)
     module = importlib.import_module(f"hub.analysis.{options.name}")
-    run_command(f"python -m hub.analysis.{options.name}", partial(module.main, options.arguments))
+    run_command(f"python -m hub.analysis {options.name}", partial(module.main, options.arguments))
 
 
 if __name__ == "__main__":

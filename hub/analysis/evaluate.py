@@ -21,8 +21,9 @@ from hub.errors import InputError
 from hub.evaluation import plots, shifts
 from hub.evaluation.calibration import undo_temperature
 from hub.evaluation.metrics import auc, format_metrics, measure
-from hub.inference.classifier import NETWORKS, Classifier, Prediction
+from hub.inference.classifier import Classifier, Prediction
 from hub.models import card
+from hub.models.folder import NETWORKS
 
 BATCH = 32
 

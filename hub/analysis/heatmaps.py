@@ -1,6 +1,6 @@
 """Measure where the model looks: heatmaps and their share inside lungs.
 
-  python -m hub.analysis.heatmaps hub/pretrained --dataset DIR [--save]
+  python -m hub.analysis heatmaps hub/pretrained --dataset DIR [--save]
 
 The radiographs are the 50 of lung_boxes.csv, 25 of each class drawn by lot, with boxes drawn by hand around
 both lungs (px of 224). The share of heat in the lungs is the part of the positive evidence for pneumonia,
@@ -51,7 +51,7 @@ class Row:
 def main(arguments: list[str] | None = None) -> None:
     """Draw the heatmaps and print their share in the lungs."""
     parser = argparse.ArgumentParser(
-        prog="python -m hub.analysis.heatmaps",
+        prog="python -m hub.analysis heatmaps",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -149,4 +149,4 @@ def contact_sheet(rows: list[Row], boxes: dict[str, list[Box]]) -> Image.Image:
 
 
 if __name__ == "__main__":
-    run_command("python -m hub.analysis.heatmaps", main)
+    run_command("python -m hub.analysis heatmaps", main)

@@ -1,6 +1,6 @@
 """Measure the input check on images that it was not fitted with.
 
-  python -m hub.analysis.input_check hub/pretrained --dataset DIR --unlike DIR ... --foreign DIR ... [--save]
+  python -m hub.analysis input_check hub/pretrained --dataset DIR --unlike DIR ... --foreign DIR ... [--save]
 
 They are test radiographs, unchanged and perturbed, and other images: of folders of images, the half that
 `python -m hub scope` leaves out of its fit; of Parquet, the test split. --save puts the figures into the
@@ -29,7 +29,7 @@ from hub.training import image_groups, input_check_fit
 def main(arguments: list[str] | None = None) -> None:
     """Print the rates of the input check on test radiographs and other images."""
     parser = argparse.ArgumentParser(
-        prog="python -m hub.analysis.input_check",
+        prog="python -m hub.analysis input_check",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -107,4 +107,4 @@ def milliseconds(folder: Path, radiograph: np.ndarray, rounds: int = 200) -> dic
 
 
 if __name__ == "__main__":
-    run_command("python -m hub.analysis.input_check", main)
+    run_command("python -m hub.analysis input_check", main)

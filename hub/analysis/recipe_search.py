@@ -1,7 +1,7 @@
 """Compare recipes on radiographs unlike any in training, and record the results.
 
-  python -m hub.analysis.recipe_search --dataset DIR --weights FILE             every recipe, in turn
-  python -m hub.analysis.recipe_search --dataset DIR --weights FILE "seed 1"    those named
+  python -m hub.analysis recipe_search --dataset DIR --weights FILE             every recipe, in turn
+  python -m hub.analysis recipe_search --dataset DIR --weights FILE "seed 1"    those named
 
 Each recipe is trained small (128 px, four epochs) on the training split without three groups: the normals of
 the IM series, one cluster of other normals (older children, wide shoulders), and the pneumonias with the
@@ -54,7 +54,7 @@ RECIPES = {
 def main(arguments: list[str] | None = None) -> None:
     """Train and score the recipes, and record the results."""
     parser = argparse.ArgumentParser(
-        prog="python -m hub.analysis.recipe_search",
+        prog="python -m hub.analysis recipe_search",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -173,4 +173,4 @@ def score(model: nn.Module, groups: dict[str, tuple[Tensor, Tensor]]) -> dict[st
 
 
 if __name__ == "__main__":
-    run_command("python -m hub.analysis.recipe_search", main)
+    run_command("python -m hub.analysis recipe_search", main)

@@ -1,6 +1,6 @@
 """Compare runs that differ in the seed, and choose one by the rule.
 
-  python -m hub.analysis.seeds runs/seed0 runs/seed1 runs/seed2 [--save runs/seed1]
+  python -m hub.analysis seeds runs/seed0 runs/seed1 runs/seed2 [--save runs/seed1]
 
 The rule, written down before these runs: the highest AUC on the validation radiographs together with three
 shifted views and one swapped view of each, which train.py leaves in metrics.json. The test figures of
@@ -22,7 +22,7 @@ METRICS = ("accuracy", "auc", "sensitivity", "specificity", "ece")
 def main(arguments: list[str] | None = None) -> None:
     """Print the table of the runs and the run that the rule chooses."""
     parser = argparse.ArgumentParser(
-        prog="python -m hub.analysis.seeds",
+        prog="python -m hub.analysis seeds",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -106,4 +106,4 @@ def test_row(metrics: dict) -> dict:
 
 
 if __name__ == "__main__":
-    run_command("python -m hub.analysis.seeds", main)
+    run_command("python -m hub.analysis seeds", main)

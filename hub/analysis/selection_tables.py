@@ -45,7 +45,7 @@ SEEDS = ("all-augmented-seed0", "all-augmented-seed1", "all-augmented-seed2")  #
 def main(arguments: list[str] | None = None) -> None:
     """Write the tables into docs/model-selection."""
     argparse.ArgumentParser(
-        prog="python -m hub.analysis.selection_tables",
+        prog="python -m hub.analysis selection_tables",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
@@ -133,4 +133,4 @@ def _page(title: str, table: str) -> str:
 
 
 if __name__ == "__main__":
-    run_command("python -m hub.analysis.selection_tables", main)
+    run_command("python -m hub.analysis selection_tables", main)

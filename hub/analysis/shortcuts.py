@@ -1,6 +1,6 @@
 """Look for copies, doubtful labels and shortcut features in a data set.
 
-  python -m hub.analysis.shortcuts --dataset DIR --weights FILE [--save MODEL]
+  python -m hub.analysis shortcuts --dataset DIR --weights FILE [--save MODEL]
 
 Copies are near-duplicates by perceptual hash, in all splits. Labels are doubted by cleanlab (confident
 learning, Northcutt et al. 2021) on the training split, from out-of-fold probabilities of a logistic
@@ -39,7 +39,7 @@ BORDER = 12  # px of 224 on each side
 def main(arguments: list[str] | None = None) -> None:
     """Print the copies, the doubted labels and the AUC of shortcut features."""
     parser = argparse.ArgumentParser(
-        prog="python -m hub.analysis.shortcuts",
+        prog="python -m hub.analysis shortcuts",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -136,4 +136,4 @@ def _probe_auc(
 
 
 if __name__ == "__main__":
-    run_command("python -m hub.analysis.shortcuts", main)
+    run_command("python -m hub.analysis shortcuts", main)

@@ -16,7 +16,7 @@ def add_parser(commands: _SubParsersAction) -> None:
         "classify",
         help="classify image files",
         description="Print one line per file. A file that cannot be read does not stop the rest, and makes "
-        "the exit code 2; one that the input check refuses has its answer, and does not.",
+        "the exit code 2; for one that the input check refuses the line says why, and the exit code stays 0.",
     )
     parser.set_defaults(run=run)
     add = parser.add_argument

@@ -9,7 +9,7 @@ def add_parser(commands: _SubParsersAction) -> None:
     parser = commands.add_parser(
         "evaluate",
         help="measure a model on one split of a data set",
-        description="Print each metric with its 95 %% interval from a bootstrap over patients.",
+        description="Print each metric with its 95 % interval from a bootstrap over patients.",
     )
     parser.set_defaults(run=run)
     add = parser.add_argument

@@ -9,7 +9,7 @@ import numpy as np
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from onnxruntime import InferenceSession, SessionOptions
-from onnxruntime.capi import onnxruntime_pybind11_state as refusals
+from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 from PIL import Image
 
 from hub.batching import batches
@@ -288,10 +288,10 @@ def _open_session(file: Path) -> InferenceSession:
     try:
         return InferenceSession(file, settings)
     except (
-        refusals.Fail,
-        refusals.InvalidArgument,
-        refusals.InvalidGraph,
-        refusals.InvalidProtobuf,
-        refusals.RuntimeException,
+        onnx_errors.Fail,
+        onnx_errors.InvalidArgument,
+        onnx_errors.InvalidGraph,
+        onnx_errors.InvalidProtobuf,
+        onnx_errors.RuntimeException,
     ):
         raise InputError(f"{file} is damaged; get it again.") from None

@@ -13,7 +13,7 @@ def test_every_command_is_a_module_with_a_help_text(name, capsys):
     with pytest.raises(SystemExit) as exit:
         module.main(["--help"])
     assert exit.value.code == 0
-    assert f"python -m hub.analysis.{name}" in capsys.readouterr().out
+    assert f"python -m hub.analysis {name}" in capsys.readouterr().out
 
 
 def test_the_help_text_lists_the_commands(capsys):
@@ -29,7 +29,7 @@ def test_a_command_gets_the_arguments_after_its_name(tmp_path, capsys):
     with pytest.raises(SystemExit) as exit:
         __main__.main(["seeds", str(tmp_path)])
     assert exit.value.code == 2
-    assert capsys.readouterr().err.startswith(f"python -m hub.analysis.seeds: {tmp_path}")
+    assert capsys.readouterr().err.startswith(f"python -m hub.analysis seeds: {tmp_path}")
 
 
 def test_an_unknown_command_is_refused(capsys):

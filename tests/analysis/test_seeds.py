@@ -70,7 +70,7 @@ def test_a_run_without_figures_is_refused_in_one_sentence(tmp_path, content):
     command = [sys.executable, "-m", "hub.analysis.seeds", str(run)]
     process = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert process.returncode == 2
-    assert process.stderr.startswith("python -m hub.analysis.seeds: ") and process.stderr.count("\n") == 1
+    assert process.stderr.startswith("python -m hub.analysis seeds: ") and process.stderr.count("\n") == 1
 
 
 def test_what_was_never_measured_on_test_is_not_listed_as_if_it_had_been():
