@@ -42,7 +42,7 @@ def main(settings: Settings) -> None:
     from hub.evaluation.calibration import choose_operating_points, fit_temperature
     from hub.evaluation.metrics import auc, measure
     from hub.export.onnx import calibration_rows, export
-    from hub.models import architectures, factory, filters, forward, package
+    from hub.models import architectures, factory, filters, folder_writer, forward
     from hub.models.folder import BUNDLED, read_config
     from hub.training import checkpoint, loop, recipes
     from hub.training.data import are_grey, decode, read_data
@@ -128,12 +128,12 @@ def main(settings: Settings) -> None:
         metrics |= {"shifted_validation": shifted} if radiograph else {}
         plots.plot_training(history, folder / "training.png")
         filters.save_filters(folder, first_filters)
-        package.save_package(folder, model, classes, radiograph, metrics, temperature, points)
+        folder_writer.save_folder(folder, model, classes, radiograph, metrics, temperature, points)
 
         # Export.
         images = train_set[0][calibration_rows(len(train_set[0]))]
         try:
-            package.save_metrics(folder, "onnx", export(folder, images, validation_set))
+            folder_writer.save_metrics(folder, "onnx", export(folder, images, validation_set))
         except Exception as error:
             # Whatever the error, the trained model is not lost: timm and transformers can load it.
             print(f"{settings.output} gets no onnx/, which evaluate, the demos and publish need: {error}")

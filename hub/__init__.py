@@ -2,7 +2,7 @@
 
 >>> from hub import Classifier
 >>> prediction = Classifier.from_pretrained()("radiograph.png")
->>> prediction.label, prediction.probabilities["PNEUMONIA"]
+>>> prediction.label, prediction.probabilities  # None and {} where the input check refuses the image
 """
 
 from typing import TYPE_CHECKING

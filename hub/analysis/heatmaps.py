@@ -27,7 +27,7 @@ from hub.data.splits import load_splits
 from hub.errors import InputError, run_command
 from hub.inference.classifier import Classifier, Prediction
 from hub.inference.heatmap import local_log_odds, overlay
-from hub.models import package
+from hub.models import folder_writer
 
 BOXES = Path(__file__).parent / "lung_boxes.csv"
 COLUMNS, CELL = 10, 224
@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> None:
         figures[label] = heat_in_lungs([row for row in boxed if row.label == label], boxes)
     print(json.dumps(figures, indent=2))
     if options.save:
-        package.save_metrics(folder, "heatmaps", figures)
+        folder_writer.save_metrics(folder, "heatmaps", figures)
 
 
 def read_boxes() -> dict[str, list[Box]]:

@@ -21,7 +21,7 @@ from hub.data.splits import load_splits
 from hub.errors import InputError, run_command
 from hub.inference import input_check
 from hub.inference.classifier import Classifier
-from hub.models import package
+from hub.models import folder_writer
 from hub.models.folder import INPUT_CHECK
 from hub.training import image_groups, input_check_fit
 
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(input_check_fit.format_table(section["without_kind"]))
     if options.save:
         record = json.loads((options.model / "metrics.json").read_text()).get("scope", {})
-        package.save_metrics(options.model, "scope", record | section)
+        folder_writer.save_metrics(options.model, "scope", record | section)
 
 
 def without_kind(

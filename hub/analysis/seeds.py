@@ -14,7 +14,7 @@ import statistics
 from pathlib import Path
 
 from hub.errors import InputError, run_command
-from hub.models import package
+from hub.models import folder_writer
 
 METRICS = ("accuracy", "auc", "sensitivity", "specificity", "ece")
 
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.save and options.save != choice:
         raise InputError(f"{options.save} is not the rule's choice; --save {choice}.")
     if options.save:
-        package.save_metrics(options.save, "finalists", table)
+        folder_writer.save_metrics(options.save, "finalists", table)
 
 
 def compare(runs: list[Path], earlier: list[Path]) -> tuple[dict, Path]:

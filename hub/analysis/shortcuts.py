@@ -31,7 +31,7 @@ from hub.data.image_files import encoded_images
 from hub.data.leakage import duplicate_groups
 from hub.data.splits import load_splits
 from hub.errors import run_command
-from hub.models import package
+from hub.models import folder_writer
 
 BORDER = 12  # px of 224 on each side
 
@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
     }
     print(json.dumps(figures, indent=2))
     if options.save:
-        package.save_metrics(options.save, "data_checks", figures)
+        folder_writer.save_metrics(options.save, "data_checks", figures)
 
 
 def count_copies(splits: DatasetDict) -> dict[str, int]:

@@ -28,7 +28,7 @@ def run(model: Path, dataset: str) -> None:
     from hub.cli.training_data import load_training_splits
     from hub.data import decode_cache
     from hub.export.onnx import calibration_rows, export, format_export
-    from hub.models import package
+    from hub.models import folder_writer
     from hub.models.folder import read_config
 
     config = read_config(model)
@@ -41,4 +41,4 @@ def run(model: Path, dataset: str) -> None:
     images, _ = decode_cache.decode(train, *kind)
     section = export(model, images, decode_cache.decode(splits["validation"], *kind))
     print(format_export(section))
-    package.save_metrics(model, "onnx", section)
+    folder_writer.save_metrics(model, "onnx", section)

@@ -26,7 +26,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(run: Callable[..., int | None], options: dict) -> int | None:
-    """Call the function of a command; InputError where a library that it needs is not installed."""
+    """Call the function of a command.
+
+    Raises InputError where a library that it needs is not installed.
+    """
     try:
         return run(**options)
     except ModuleNotFoundError as error:

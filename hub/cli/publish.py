@@ -65,9 +65,9 @@ def publish_model(folder: Path, repo_id: str, **upload_options) -> None:
     """Publish a model folder."""
 
     def write(copy: Path) -> None:
-        from hub.publishing.model import copy_package
+        from hub.publishing.model import copy_folder
 
-        copy_package(folder, copy, repo_id)
+        copy_folder(folder, copy, repo_id)
 
     _publish(write, repo_id, "model", upload_options)
 

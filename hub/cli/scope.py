@@ -50,7 +50,7 @@ def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path]) -> N
     from hub.cli.training_data import load_training_splits
     from hub.data import decode_cache
     from hub.inference.classifier import Classifier
-    from hub.models import package
+    from hub.models import folder_writer
     from hub.models.folder import read_config
     from hub.training import image_groups, input_check_fit
 
@@ -72,5 +72,5 @@ def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path]) -> N
     classifier = Classifier(model, check=check, precision="fp32")
     rows = input_check_fit.measure(classifier, validation, **groups)
     input_check_fit.save(check, model)
-    package.save_metrics(model, "scope", {"validation": rows})
+    folder_writer.save_metrics(model, "scope", {"validation": rows})
     print(input_check_fit.format_table(rows))

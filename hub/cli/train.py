@@ -146,7 +146,7 @@ def push(settings: Settings) -> None:
 
     try:
         url = upload.publish(
-            lambda copy: model.copy_package(settings.output, copy, settings.push_to),
+            lambda copy: model.copy_folder(settings.output, copy, settings.push_to),
             settings.push_to,
             "model",
         )

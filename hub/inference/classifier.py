@@ -74,7 +74,7 @@ class Classifier:
 
     >>> classifier = Classifier.from_pretrained()
     >>> prediction = classifier("radiograph.jpeg")
-    >>> prediction.label, prediction.probabilities["PNEUMONIA"]
+    >>> prediction.label, prediction.probabilities  # None and {} where the input check refuses
     """
 
     def __init__(self, folder: str | Path, check: bool | dict = True, precision: str | None = None):

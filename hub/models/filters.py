@@ -15,7 +15,7 @@ def first_layer_filters(model: nn.Module, radiograph: bool = False) -> Tensor:
     """Return the kernels of the first convolution, float32 [filters, channels, k, k].
 
     `radiograph` is for the network of a model folder of radiographs, which converts red, green and blue to
-    grey in this layer (`package.save_package`): its channels are added up into one grey kernel. Raises
+    grey in this layer (`folder_writer.save_folder`): its channels are added up into one grey kernel. Raises
     InputError where there is no convolution.
     """
     first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)

@@ -11,7 +11,7 @@ from hub.models.card import write_card
 from hub.models.folder import read_config
 
 
-def copy_package(folder: Path, copy: Path, repo_id: str) -> None:
+def copy_folder(folder: Path, copy: Path, repo_id: str) -> None:
     """Copy a model folder to `copy`, with a card whose examples load `repo_id`.
 
     Raises InputError: not a model folder, no metrics, or ONNX files or an input check that were made from

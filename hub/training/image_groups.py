@@ -1,4 +1,4 @@
-"""Groups of images for the input check: folders or Parquet, in halves to fit and to measure."""
+"""Groups of images for the input check: half of each to fit, half to measure."""
 
 from collections.abc import Sequence
 from pathlib import Path

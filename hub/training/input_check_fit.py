@@ -59,7 +59,7 @@ class Sample:
 
 
 def fit(samples: list[Sample], held_out: list[Sample], channels: tuple[int, int]) -> dict:
-    """Return the check that `input_check.judge` takes, from what `collect_samples` returns.
+    """Return the check that `input_check.judge` takes, from `collect_samples`.
 
     The check is fitted to `samples`. `held_out`, one for each kind but FOREIGN, set the thresholds, because
     the images of the fit lie nearer to its Gaussians than new ones. The Gaussians are over the channels in

@@ -20,7 +20,7 @@ from hub.errors import InputError
 from hub.export import quantization
 from hub.export.onnx import TOLERANCE, as_good, export, sign, to_input, verify, write_onnx
 from hub.inference.classifier import Classifier
-from hub.models import factory, package
+from hub.models import factory, folder_writer
 from hub.models.factory import load_network
 from hub.models.folder import BUNDLED
 
@@ -43,7 +43,7 @@ def write_folder(folder, architecture="mobilenetv2_050", size=64):
             torch.nn.init.normal_(parameter, std=0.2)
     metrics = json.loads((BUNDLED / "metrics.json").read_text())
     folder.mkdir(exist_ok=True)
-    package.save_package(folder, model, ["cat", "dog"], False, {"training": metrics["training"]})
+    folder_writer.save_folder(folder, model, ["cat", "dog"], False, {"training": metrics["training"]})
     return folder
 
 
@@ -145,7 +145,7 @@ def test_eight_bits_that_lose_too_much_are_left_out(copy, monkeypatch):
     section = export(copy, radiographs(8)[0], radiographs(16))
     assert not section["int8_kept"]
     assert [file.name for file in (copy / "onnx").iterdir()] == ["model.onnx"]
-    package.save_metrics(copy, "onnx", section)
+    folder_writer.save_metrics(copy, "onnx", section)
     assert "8 bits: loses too much, left out" in (copy / "README.md").read_text()
 
 

@@ -79,11 +79,11 @@ def test_of_the_networks_on_the_hub_only_the_one_that_answers_is_fetched(hub, ru
 
 def test_a_folder_that_is_not_a_model_folder_is_not_published(tmp_path):
     with pytest.raises(InputError, match="is not a model folder"):
-        model.copy_package(ROOT / "tests", tmp_path / "copy", "someone/model")
+        model.copy_folder(ROOT / "tests", tmp_path / "copy", "someone/model")
     for name in ("config.json", "model.safetensors"):
         shutil.copy(BUNDLED / name, tmp_path)
     with pytest.raises(InputError, match=r"has no metrics\.json"):
-        model.copy_package(tmp_path, tmp_path / "copy", "someone/model")
+        model.copy_folder(tmp_path, tmp_path / "copy", "someone/model")
     assert not (tmp_path / "copy").exists()
 
 

@@ -16,7 +16,7 @@ from hub.models.folder import METRICS, WEIGHTS, read_metrics
 LUMA = torch.tensor([299, 587, 114]).div(1000).view(1, 3, 1, 1)
 
 
-def save_package(
+def save_folder(
     folder: Path,
     model: nn.Module,
     classes: list[str],

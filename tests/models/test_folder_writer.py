@@ -1,4 +1,4 @@
-"""`models.package`: a trained network as a model folder."""
+"""`models.folder_writer`: a trained network as a model folder."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 
 from hub.export.onnx import export
 from hub.inference.classifier import Classifier
-from hub.models import factory, forward, package
+from hub.models import factory, folder_writer, forward
 
 
 def test_a_one_channel_network_and_its_package_are_the_same_function(tmp_path, radiograph):
@@ -17,7 +17,7 @@ def test_a_one_channel_network_and_its_package_are_the_same_function(tmp_path, r
     metrics = {"training": {"command": "", "dataset": "", "weights": "", "seconds": 0, "temperature": 1.0,
                "history": [], "splits": {"images": {}, "patients_known": True,
                "shared_patients": {}, "shared_numbers": {}, "shared_images": {}}}}  # fmt: skip
-    package.save_package(tmp_path, model, ["NORMAL", "PNEUMONIA"], True, metrics)
+    folder_writer.save_folder(tmp_path, model, ["NORMAL", "PNEUMONIA"], True, metrics)
     images = torch.randint(0, 256, (8, 1, 48, 48), dtype=torch.uint8)
     export(tmp_path, images[:4], (images, torch.arange(8) % 2))
     classifier = Classifier.from_pretrained(tmp_path)
