@@ -21,7 +21,7 @@ import time
 
 from hub.cli.train import parse_settings, run_training
 from hub.system import keep_memory
-from hub.training.settings import Settings, check
+from hub.training.settings import Settings, check_settings
 
 
 def main(settings: Settings) -> None:
@@ -31,7 +31,7 @@ def main(settings: Settings) -> None:
         from hub.publishing.upload import check_access
 
         check_access(settings.push_to)  # now, not after half an hour
-    check(settings)
+    check_settings(settings)
     # These take seconds to import; --help and a wrong option should not.
     import torch
     from scipy.special import softmax
@@ -69,8 +69,8 @@ def main(settings: Settings) -> None:
 
         # Build the network.
         torch.manual_seed(settings.seed)
-        small = architectures.is_own(recipe.architecture)
-        channels = 1 if radiograph or (small and are_grey(data)) else 3
+        own = architectures.is_own(recipe.architecture)
+        channels = 1 if radiograph or (own and are_grey(data)) else 3
         model = factory.create_model(
             recipe.architecture, len(classes), weights, radiograph, recipe.size, channels
         )
@@ -83,7 +83,7 @@ def main(settings: Settings) -> None:
         # Train.
         training_started = time.perf_counter() - (state["training_seconds"] if state else 0)
         save = checkpoint.saver(settings.checkpoint, run, started, training_started)
-        if small and weights == "none" and channels == 3:
+        if own and weights == "none" and channels == 3:
             architectures.whiten(model, forward.normalize(train_set[0][:5000].float() / 255, model))
         history = loop.train(
             model, train_set, validation_set, recipe,

@@ -35,7 +35,7 @@ class Settings:
         return output.with_name(f".{output.name}.resume.pt")
 
 
-def check(settings: Settings) -> None:
+def check_settings(settings: Settings) -> None:
     """Raise InputError for settings that cannot work, before anything is read."""
     for name in ("epochs", "size", "learning_rate", "small_size"):
         if settings.changes.get(name, 1) <= 0:

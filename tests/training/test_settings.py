@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hub.errors import InputError
-from hub.training.settings import Settings, check
+from hub.training.settings import Settings, check_settings
 
 
 @pytest.mark.parametrize(
@@ -22,31 +22,31 @@ from hub.training.settings import Settings, check
 )
 def test_values_out_of_range_are_refused(changes, sentence):
     with pytest.raises(InputError, match=sentence):
-        check(Settings("synthetic", Path("model"), changes=changes))
+        check_settings(Settings("synthetic", Path("model"), changes=changes))
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])
 def test_a_seed_that_numpy_does_not_take_is_refused(seed):
     with pytest.raises(InputError, match=f"The seed is {seed}"):
-        check(Settings("synthetic", Path("model"), seed=seed))
+        check_settings(Settings("synthetic", Path("model"), seed=seed))
 
 
 def test_defaults_and_the_least_values_are_accepted(tmp_path):
-    check(Settings("synthetic", tmp_path / "model"))
+    check_settings(Settings("synthetic", tmp_path / "model"))
     least = {"epochs": 1, "small_epochs": 0, "frozen": 0, "batch_size": 2}
-    check(Settings("synthetic", tmp_path / "model", changes=least))
+    check_settings(Settings("synthetic", tmp_path / "model", changes=least))
 
 
 def test_a_run_is_resumed_only_from_a_checkpoint_beside_its_output(tmp_path):
     settings = Settings("synthetic", tmp_path / "model", resume=True)
     with pytest.raises(InputError, match="There is nothing to resume"):
-        check(settings)
+        check_settings(settings)
     settings.checkpoint.touch()
-    check(settings)
+    check_settings(settings)
     assert settings.checkpoint.parent == tmp_path
 
 
 def test_compiling_needs_a_compiler(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match=r"--compile needs a C\+\+ compiler"):
-        check(Settings("synthetic", tmp_path / "model", compile=True))
+        check_settings(Settings("synthetic", tmp_path / "model", compile=True))
