@@ -11,6 +11,7 @@ from pathlib import Path
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
+from gradio.utils import get_upload_folder, is_in_or_equal
 
 from hub.demo import gradio_api, gradio_explorer, handlers, model_tab, panels, wording
 from hub.demo.gradio_options import EVENTS, THEME
@@ -103,8 +104,11 @@ def build_image_tab(classifier: Classifier, metrics: dict, examples: list[Path],
         return shown, panels.card(report), answer.prediction, answer.pixels
 
     def show_upload(file: dict | None, point: str | None) -> tuple:
-        if not file or not file["path"]:
+        if not file:
             return (gr.skip(),) * 5
+        # Gradio checks that of gr.File, but lets a client of gr.Image name any file of the server.
+        if not is_in_or_equal(file["path"] or "", get_upload_folder()):
+            raise gr.Error("The picture is no uploaded file; upload it first.", print_exception=False)
         return *show(file["path"], point), None  # None empties the drop zone
 
     def show_example(event: gr.EventData, point: str | None) -> tuple:

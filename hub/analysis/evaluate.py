@@ -61,7 +61,7 @@ def evaluate(
     corruptions. Metrics go to `json_file` and plots to `plot_folder`, if given; `save` puts both into the
     model folder and its card. Raises InputError if the folder, the data set or the classes do not fit.
     """
-    _check_destinations(model, json_file, save)
+    _check_destinations(model, json_file, plot_folder, save)
     classifier = Classifier.from_pretrained(model, precision="fp32")
     rows = _read_rows(dataset, split)
     _check_classes(_renamed(rows.features["label"].names, rename), classifier, dataset)
@@ -76,7 +76,9 @@ def evaluate(
         _save(result, Path(model))
 
 
-def _check_destinations(model: str | Path, json_file: Path | None, save: bool) -> None:
+def _check_destinations(
+    model: str | Path, json_file: Path | None, plot_folder: Path | None, save: bool
+) -> None:
     """Check that the results can be written, before anything is measured.
 
     Raises InputError if not.
@@ -87,6 +89,10 @@ def _check_destinations(model: str | Path, json_file: Path | None, save: bool) -
         raise InputError(
             f"There is no folder {json_file.parent} to write {json_file.name} into; make it first."
         )
+    if json_file and json_file.is_dir():
+        raise InputError(f"{json_file} is a folder; give the name of a file to --json.")
+    if plot_folder and plot_folder.exists() and not plot_folder.is_dir():
+        raise InputError(f"{plot_folder} is a file; give a folder to --plots.")
 
 
 def _read_rows(dataset: str, split: str) -> Dataset:

@@ -38,7 +38,7 @@ class Settings:
 def check_settings(settings: Settings) -> None:
     """Raise InputError for settings that cannot work, before anything is read."""
     for name in ("epochs", "size", "learning_rate", "small_size"):
-        if settings.changes.get(name, 1) <= 0:
+        if not settings.changes.get(name, 1) > 0:  # NaN is not, either
             raise InputError(f"--{name.replace('_', '-')} must be more than 0.")
     for name in ("small_epochs", "frozen"):
         if settings.changes.get(name, 0) < 0:

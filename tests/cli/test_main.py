@@ -29,6 +29,8 @@ def test_the_module_runs_and_its_help_names_the_commands():
             "There is no folder no ",
         ),
         (["classify", "x.png", "--model", "no/such/model"], "check the name"),
+        (["evaluate", BUNDLED, "--dataset", "synthetic", "--json", BUNDLED], "is a folder; give the name"),
+        (["evaluate", BUNDLED, "--dataset", "synthetic", "--plots", __file__], "is a file; give a folder"),
         (["fit-synthetic", "--dataset", "nowhere"], "There is no folder nowhere"),
         (["scope", ROOT / "tests", "--dataset", "synthetic"], "not a model folder"),
         (["scope", BUNDLED, "--dataset", "nowhere"], "There is no folder nowhere"),

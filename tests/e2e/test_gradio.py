@@ -377,6 +377,30 @@ def test_the_api_reads_only_what_was_uploaded(gradio_url, radiograph_file, meta)
         assert response.read().startswith(b"event: error")
 
 
+@pytest.mark.parametrize(
+    "meta", [{"meta": {"_type": "gradio.FileData"}}, {"meta": {"_type": "other"}}, {}], ids=str
+)
+@pytest.mark.parametrize("kind", ["file", "image"])
+def test_the_page_reads_only_what_was_uploaded(gradio_url, radiograph_file, kind, meta):
+    """The events of the page are private, but any client can send them."""
+    with urllib.request.urlopen(f"{gradio_url}/config") as response:
+        config = json.load(response)
+    types = {component["id"]: component["type"] for component in config["components"]}
+    events = [event for event in config["dependencies"] if kind in [types[each] for each in event["inputs"]]]
+    assert events
+    for event in events:
+        for file in ({"path": str(radiograph_file)} | meta, [{"path": str(radiograph_file)} | meta]):
+            body = {"data": [file, "balanced"], "fn_index": event["id"], "session_hash": "other"}
+            call = urllib.request.Request(
+                f"{gradio_url}/gradio_api/run/predict",
+                json.dumps(body).encode(),
+                {"Content-Type": "application/json"},
+            )
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(call)
+            assert refused.value.code == 500
+
+
 def test_no_file_of_the_server_is_handed_out(gradio_url):
     for path in ("requirements.txt", "hub/pretrained/model.safetensors", "hub/pretrained/config.json"):
         with pytest.raises(urllib.error.HTTPError) as refused:

@@ -14,6 +14,7 @@ from hub.training.settings import Settings, check_settings
         ({"epochs": 0}, "--epochs must be more than 0"),
         ({"size": -1}, "--size must be more than 0"),
         ({"learning_rate": 0.0}, "--learning-rate must be more than 0"),
+        ({"learning_rate": float("nan")}, "--learning-rate must be more than 0"),
         ({"small_size": 0}, "--small-size must be more than 0"),
         ({"small_epochs": -1}, "--small-epochs must be 0 or more"),
         ({"frozen": -1}, "--frozen must be 0 or more"),
