@@ -47,6 +47,8 @@ def run_all(arguments: list[str]) -> None:
         description=f"{__doc__}\nNAME is one of\n\n{names}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    if arguments and not arguments[0].startswith("-"):
+        parser.error(f"there is no comparison {arguments[0]}; choose from {', '.join(COMMANDS)}")
     parser.add_argument("--xray", metavar="DIR", help="the chest X-rays, a folder with train/ and test/")
     parser.add_argument("--mnist", metavar="DIR", help="MNIST: a folder, Parquet or a Hub id")
     parser.add_argument("--cifar10", metavar="DIR", help="CIFAR-10, likewise")

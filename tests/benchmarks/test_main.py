@@ -81,3 +81,11 @@ def test_all_comparisons_are_run_with_the_same_images():
     assert commands["inference"] == ["--films", "x/test", "--save"]
     assert list(commands)[-1] == "report"
     assert commands["coursework"][-3:] == ["--weights", "w", "--save"]
+
+
+def test_an_unknown_comparison_is_refused_with_the_names_of_all(capsys):
+    with pytest.raises(SystemExit) as exit:
+        entry.main(["speed"])
+    assert exit.value.code == 2
+    sentence = capsys.readouterr().err
+    assert all(name in sentence for name in entry.COMMANDS)

@@ -7,19 +7,6 @@ from torch import nn
 
 from hub.errors import InputError
 from hub.explorer.effective_receptive_field import effective_receptive_field
-from hub.models import factory
-from hub.models.folder import BUNDLED
-
-
-@pytest.fixture(scope="module")
-def model():
-    """The network of the bundled model."""
-    return factory.load_network(BUNDLED)
-
-
-@pytest.fixture(scope="module")
-def pixels():
-    return torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
 
 
 def test_it_is_the_gradient_of_one_cell(model, pixels):

@@ -7,19 +7,6 @@ import torch
 
 from hub.errors import InputError
 from hub.explorer.feature_maps import feature_maps, strongest_channels
-from hub.models import factory
-from hub.models.folder import BUNDLED
-
-
-@pytest.fixture(scope="module")
-def model():
-    """The network of the bundled model."""
-    return factory.load_network(BUNDLED)
-
-
-@pytest.fixture(scope="module")
-def pixels():
-    return torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
 
 
 def test_feature_maps_are_what_the_next_layer_sees(model, pixels):

@@ -8,14 +8,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hub.errors import InputError
 from hub.explorer.layers import list_layers
-from hub.models import factory
-from hub.models.folder import BUNDLED
-
-
-@pytest.fixture(scope="module")
-def model():
-    """The network of the bundled model."""
-    return factory.load_network(BUNDLED)
 
 
 def untrained(name, **options):
