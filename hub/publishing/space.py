@@ -25,7 +25,7 @@ def write_space(folder: Path, model_id: str, radiograph: bool = True) -> None:
     if missing:
         raise InputError(f"There is no {missing[0]} in {ROOT}; publish a Space from a clone of the repo.")
     for name in ("app.py", "LICENSE"):
-        shutil.copy(ROOT / name, folder)
+        _copy(ROOT / name, folder)
     for module in (ROOT / "hub").glob("*.py"):
         if module.name != "__main__.py":  # the door of the wing cli, which stays behind
             _copy(module, folder)
@@ -37,7 +37,7 @@ def write_space(folder: Path, model_id: str, radiograph: bool = True) -> None:
 
 
 def _copy(path: Path, folder: Path) -> None:
-    """Copy a module or a wing of this repo to the same place in `folder`."""
+    """Copy a file or a wing of this repo to the same place in `folder`."""
     target = folder / path.relative_to(ROOT)
     target.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
