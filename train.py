@@ -1,7 +1,7 @@
 """Train an image classifier and leave a finished model folder.
 
   python train.py                                  the Hub's chest X-rays, timm's ImageNet weights
-  python train.py --dataset synthetic --epochs 1   a first run: offline, under a minute
+  python train.py --dataset synthetic --epochs 1   a first run: offline, about a minute
   python train.py --dataset ylecun/mnist           digits, with a small network from scratch
   python train.py --dataset uoft-cs/cifar10        ten kinds of things in 32 px photographs
   python train.py --dataset DIR                    your own folder of classes, two or two hundred
