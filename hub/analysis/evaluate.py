@@ -1,6 +1,5 @@
 """Measure a model folder on one split of a data set: `python -m hub evaluate`."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from hub.evaluation.calibration import undo_temperature
 from hub.evaluation.metrics import auc, format_metrics, measure
 from hub.inference.classifier import Classifier, Prediction
 from hub.models import card
-from hub.models.folder import NETWORKS
+from hub.models.folder import METRICS, NETWORKS, read_metrics
 
 BATCH = 32
 
@@ -83,7 +82,7 @@ def _check_destinations(
 
     Raises InputError if not.
     """
-    if save and not (Path(model) / "metrics.json").is_file():
+    if save and not (Path(model) / METRICS).is_file():
         raise InputError(f"--save writes into a model folder of train.py, and {model} is not one here.")
     if json_file and not json_file.parent.is_dir():
         raise InputError(
@@ -249,11 +248,10 @@ def _save(result: Evaluation, folder: Path) -> None:
         record[f"robustness_{name}"] = result.robustness
     if result.int8 and result.metrics["split"] == "test" and "onnx" in record:
         record["onnx"] |= {f"test_{what}": count for what, count in result.int8.items()}
-    files.write_json(folder / "metrics.json", record)
+    files.write_json(folder / METRICS, record)
     card.write_card(folder)
 
 
 def _record(folder: Path) -> dict:
     """Return metrics.json of a model folder, {} where there is none."""
-    file = folder / "metrics.json"
-    return json.loads(file.read_text()) if file.is_file() else {}
+    return read_metrics(folder) if (folder / METRICS).is_file() else {}

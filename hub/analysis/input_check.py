@@ -9,7 +9,6 @@ measures that group: an unseen out-of-distribution source. These checks are not 
 """
 
 import argparse
-import json
 import time
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from hub.errors import InputError, run_command
 from hub.inference import input_check
 from hub.inference.classifier import Classifier
 from hub.models import folder_writer
-from hub.models.folder import INPUT_CHECK
+from hub.models.folder import INPUT_CHECK, read_metrics
 from hub.training import image_groups, input_check_fit
 
 
@@ -63,7 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
         print("\nunseen out-of-distribution sources, each left out of the fit:")
         print(input_check_fit.format_table(section["without_kind"]))
     if options.save:
-        record = json.loads((options.model / "metrics.json").read_text()).get("scope", {})
+        record = read_metrics(options.model).get("scope", {})
         folder_writer.save_metrics(options.model, "scope", record | section)
 
 
