@@ -143,8 +143,8 @@ def build_batch_tab(classifier: Classifier, metrics: dict) -> None:
         rows, start = [], time.perf_counter()
         for row in handlers.classify_uploads(classifier, paths):
             rows.append(row)
-            speed = f"Classifying, {batch.rate(len(rows), start)}"
-            progress((len(rows), max(len(rows), len(paths))), speed, unit="files")
+            done = sum(row.note is None for row in rows)
+            progress((done, max(done, len(paths))), f"Classifying, {batch.rate(done, start)}", unit="files")
         return rows, table(rows, point), None
 
     def change_point(rows: list[batch.Result] | None, point: str) -> tuple:

@@ -137,7 +137,7 @@ def show_batch(classifier: Classifier, metrics: dict) -> None:
     rows = []
     for result, report in reports:
         thumbnail = result.thumbnail and jpeg_uri(result.thumbnail)
-        cells = wording.table_row(result.name, report, result.error)
+        cells = wording.table_row(result, report)
         rows.append({"Film": thumbnail, **dict(zip(wording.COLUMNS, cells, strict=True))})
     columns = {
         "Film": st.column_config.ImageColumn(width="small"),
@@ -162,13 +162,14 @@ def classify(classifier: Classifier, uploads: list) -> list[batch.Result]:
         rows = [
             row for row in rows if row.file < first
         ]  # a new list: the run before may still add to its own
-        before, start = len(rows), time.perf_counter()
+        before, start = sum(row.note is None for row in rows), time.perf_counter()
         st.session_state.batch = files, rows, False
         bar = st.progress(0.0, "Classifying")
         for row in batch.classify_files(classifier, uploads[first:]):
             rows.append(replace(row, file=first + row.file))
-            number, speed = rows[-1].file + 1, batch.rate(len(rows) - before, start)
-            counts = f"File {number} of {len(files)}; pictures classified: {len(rows)}, {speed}"
+            number, done = rows[-1].file + 1, sum(row.note is None for row in rows)
+            speed = batch.rate(done - before, start)
+            counts = f"File {number} of {len(files)}; pictures classified: {done}, {speed}"
             bar.progress(number / len(files), counts)
         st.session_state.batch = files, rows, True
         bar.empty()

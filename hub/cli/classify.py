@@ -4,6 +4,7 @@ import json
 import sys
 from argparse import _SubParsersAction
 from dataclasses import asdict
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,11 +17,17 @@ def add_parser(commands: _SubParsersAction) -> None:
         "classify",
         help="classify image files",
         description="Print one line per file. A file that cannot be read does not stop the rest, and makes "
-        "the exit code 2; for one that the input check refuses the line says why, and the exit code stays 0.",
+        "the exit code 2; for one that the input check refuses the line says why, and the exit code stays 0. "
+        "What else a folder or ZIP holds is counted in one line.",
     )
     parser.set_defaults(run=run)
     add = parser.add_argument
-    add("files", nargs="+", metavar="FILE", help="PNG, JPEG, WebP, TIFF, BMP, DICOM or a ZIP of them")
+    add(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="an image in any usual format, DICOM, or a ZIP or folder of them",
+    )
     add("--model", help="a model folder or Hub id (default: the bundled model)")
     add(
         "--precision",
@@ -32,7 +39,7 @@ def add_parser(commands: _SubParsersAction) -> None:
         dest="as_json",
         action="store_true",
         help="one JSON object per line: file, label (null when refused), probabilities, warnings, verdict "
-        "(status, reason and sentence; null when not read), error",
+        "(status, reason and sentence; null when not read), error, note (what a ZIP or folder held besides)",
     )
 
 
@@ -43,13 +50,15 @@ def run(files: list[str], model: str | None, precision: str | None, as_json: boo
     """
     from tqdm.auto import tqdm
 
+    from hub.imaging.formats import SUFFIXES
     from hub.inference.batch import classify_files
     from hub.inference.classifier import Classifier
     from hub.models.folder import BUNDLED
 
     classifier = Classifier.from_pretrained(model or BUNDLED, precision=precision)
-    total = None if any(file.lower().endswith(".zip") for file in files) else len(files)
-    results = classify_files(classifier, files)
+    one_each = all(PurePath(file).suffix.lower() in SUFFIXES for file in files)
+    total = len(files) if one_each else None  # of a ZIP or folder nobody knows how many
+    results = classify_files(classifier, files, folders=True)
     failed = False
     # On a terminal only (disable=None), and only where it takes longer than a second.
     for result in tqdm(results, total=total, unit=" files", delay=1, leave=False, disable=None):
@@ -69,13 +78,14 @@ def _row(result: "Result") -> dict:
         "warnings": prediction.warnings if prediction else [],
         "verdict": asdict(prediction.verdict) if prediction else None,
         "error": result.error,
+        "note": result.note,
     }
 
 
 def _line(result: "Result") -> str:
     prediction = result.prediction
     if prediction is None:
-        return f"{result.name}: {result.error}"
+        return f"{result.name}: {result.error or result.note}"
     if prediction.label is None:
         return f"{result.name}: {prediction.verdict.sentence}"
     best = f"{prediction.label} {prediction.probabilities[prediction.label]:.3f}"

@@ -68,7 +68,7 @@ def with_reports(
 ) -> list[tuple[Result, dict | None]]:
     """Return each result of a batch with its `report`.
 
-    The report is None if the file could not be read.
+    The report is None for an error or a note.
     """
     return [
         (result, result.prediction and report(classifier, result.prediction, operating_point))

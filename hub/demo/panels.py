@@ -91,13 +91,14 @@ def card(report: dict) -> Markup:
 def batch_table(reports: list[tuple[Result, dict | None]]) -> Markup:
     """Return the table of results and their reports, and a link that saves it as CSV.
 
-    A report of None is a file that could not be read.
+    A report of None is an error or a note, and a note does not count as a file.
     """
     return render(
         "batch.html",
         columns=wording.COLUMNS,
         rows=[_row(result, report) for result, report in reports],
-        errors=sum(report is None for _, report in reports),
+        files=sum(result.note is None for result, _ in reports),
+        errors=sum(result.error is not None for result, _ in reports),
         csv=quote(to_csv(reports)),
     )
 
@@ -132,9 +133,9 @@ def _place(log_odds: float) -> float:
 
 def _row(result: Result, report: dict | None) -> dict:
     return {
-        "status": report["verdict"]["status"] if report else "bad",
+        "status": report["verdict"]["status"] if report else "note" if result.note else "bad",
         "thumbnail": jpeg_uri(result.thumbnail) if result.thumbnail else None,
-        "cells": wording.table_row(result.name, report, result.error),
+        "cells": wording.table_row(result, report),
     }
 
 

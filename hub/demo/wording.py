@@ -1,5 +1,6 @@
 """The words of both pages, by model and by answer."""
 
+from hub.inference.batch import Result
 from hub.inference.classifier import Classifier
 from hub.inference.decision import OPERATING_POINTS, UNCERTAIN_FACTOR
 from hub.text import percent
@@ -75,19 +76,19 @@ def most_probable(report: dict) -> list[tuple[str, float]]:
     return sorted(report["probabilities"].items(), key=lambda item: item[1], reverse=True)[:5]
 
 
-def table_row(name: str, report: dict | None, error: str | None) -> tuple[str, str, float | None, str]:
-    """Return the cells of one file under `COLUMNS`.
+def table_row(result: Result, report: dict | None) -> tuple[str, str, float | None, str]:
+    """Return the cells of one result under `COLUMNS`.
 
-    A report of None is a file that could not be read.
+    A report of None is an error or a note.
     """
     if report is None:
-        return name, "No answer", None, error
+        return result.name, "" if result.note else "No answer", None, result.note or result.error
     probability = report["probability"]
     if report["finding"] is None:
         probability = max(report["probabilities"].values(), default=None)
     verdict = report["verdict"]
     check = verdict["sentence"] or {"fine": "fine", "unchecked": "not checked"}[verdict["status"]]
-    return name, headline(report), probability, check
+    return result.name, headline(report), probability, check
 
 
 def explain_point(name: str, metrics: dict) -> str:

@@ -1,75 +1,166 @@
-"""Members of ZIP archives, unpacked one at a time and within limits."""
+"""Images from files, folders and ZIP archives, whose members are unpacked one at a time and within limits."""
 
 import io
+import os
+import stat
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from hub.errors import InputError
+from hub.imaging.formats import SUFFIXES, is_image
+from hub.left_out import is_clutter, left_out
 
 MAX_MEMBERS = 2000
 MAX_BYTES = 100_000_000  # of one unpacked member
 MAX_RATIO = 100  # radiographs shrink 2 to 20 times in a ZIP, a bomb 1,000 times
-ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second begins an empty one
-# Files that systems add: previews, settings, the index of a DICOM CD.
-CLUTTER = ("__MACOSX", "Thumbs.db", "desktop.ini", "DICOMDIR")
+END = 22 + 65_535  # bytes at the end of a ZIP that hold its last record, and a comment behind it
+HEAD = 512  # bytes that are enough to tell images and archives
+# Programs by the first bytes of what they pack. The second begins an empty ZIP, the third one that is split.
+PACKERS = {
+    b"PK\3\4": "ZIP",
+    b"PK\5\6": "ZIP",
+    b"PK\7\x08": "ZIP",
+    b"\x1f\x8b": "gzip",
+    b"7z\xbc\xaf\x27\x1c": "7-Zip",
+    b"Rar!\x1a\7": "RAR",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\0": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+# Other files may be archives by their contents too: a .docx is a ZIP.
+ARCHIVE_SUFFIXES = {"", ".zip", ".tar", ".tgz", ".gz", ".7z", ".rar", ".bz2", ".xz", ".zst"}
 
 File = str | Path | BinaryIO
 
 
-def unpack(files: Iterable[File]) -> Iterator[tuple[str, str | Path | bytes | InputError]]:
-    """Yield a name and the contents of each file, and of each member of a ZIP.
+@dataclass(frozen=True)
+class Note:
+    """What is left out of a folder or a ZIP: `sentence` is that of `left_out`."""
+
+    sentence: str
+
+
+Contents = str | Path | bytes | InputError | Note
+
+
+def unpack(file: File, folders: bool = False) -> Iterator[tuple[str, Contents]]:
+    """Yield the name and the contents of a file, of each image in a ZIP and, with `folders`, in a folder.
 
     The contents are a path or encoded bytes. Members are unpacked in memory, each when the caller asks for
-    it. An InputError takes the place of a member that cannot be unpacked, and of a ZIP that is encrypted,
-    damaged, empty or too large.
+    it. What is no image, neither by its first bytes nor by its name, is counted in one `Note` at the end. An
+    InputError takes the place of a member that cannot be unpacked, of a ZIP that is encrypted, damaged, too
+    large or without images, of any other archive, and of a device. Raises TypeError for what is no file.
     """
-    for file in files:
-        if isinstance(file, str | Path):
-            if _starts_as_zip(file):
-                with Path(file).open("rb") as stream:
-                    yield from _unpack_zip(stream, str(file))
-            else:
-                yield str(file), file
-        else:
-            file.seek(0)  # the caller may have read from it
-            start = file.read(4)
-            file.seek(0)
-            if start in ZIP:
-                yield from _unpack_zip(file, _printable(file.name))
-            else:
-                yield _printable(file.name), file.read()
+    if not isinstance(file, str | Path):
+        yield from _unpack_stream(file)
+        return
+    kind = _kind(file)
+    if kind == stat.S_IFREG:
+        yield from _unpack_path(Path(file))
+    elif kind == stat.S_IFDIR and folders:
+        yield from _unpack_folder(Path(file))
+    elif kind in (stat.S_IFCHR, stat.S_IFBLK):  # reading one may never end
+        yield str(file), InputError(f"{file} is a device; give an image file.")
+    else:  # a pipe can be read only once, and reading nothing says what is wrong
+        yield str(file), file
 
 
-def _starts_as_zip(file: str | Path) -> bool:
-    if not Path(file).is_file():
-        return False  # a pipe can be read only once
+def _unpack_stream(stream: BinaryIO) -> Iterator[tuple[str, Contents]]:
+    if isinstance(stream, io.TextIOBase) or not hasattr(stream, "read"):
+        raise TypeError(f"{type(stream).__name__} is no file; give paths or files open in binary mode.")
+    name = getattr(stream, "name", None)  # that of a temporary file is a number or None
+    name = _printable(name) if isinstance(name, str) else "image"
+    packer = _packer(stream)
+    if packer == "ZIP":
+        yield from _unpack_zip(stream, name)
+    else:
+        yield name, _packed(PurePosixPath(name).name, packer) if packer else stream.read()
+
+
+def _unpack_path(path: Path) -> Iterator[tuple[str, Contents]]:
     try:
-        with Path(file).open("rb") as stream:
-            return stream.read(4) in ZIP
-    except (OSError, ValueError):
-        return False  # reading it as an image says what is wrong
+        with path.open("rb") as stream:
+            packer = _packer(stream)
+            if packer == "ZIP":
+                yield from _unpack_zip(stream, str(path))
+            else:
+                yield str(path), _packed(path.name, packer) if packer else path
+    except OSError:
+        yield str(path), path  # reading it as an image says what is wrong
 
 
-def _unpack_zip(stream: BinaryIO, name: str) -> Iterator[tuple[str, bytes | InputError]]:
+def _unpack_folder(folder: Path) -> Iterator[tuple[str, Contents]]:
+    """Yield the images and the members of ZIPs at any depth of a folder, in the order of their names.
+
+    Links are followed, each folder once.
+    """
+    omitted, unreadable, seen, found = [], [], set(), False
+    for root, folders, names in os.walk(folder, onerror=unreadable.append, followlinks=True):
+        place = Path(root).resolve()
+        if place in seen:  # a link may lead back up
+            folders.clear()
+            continue
+        seen.add(place)
+        folders[:] = sorted(name for name in folders if not is_clutter(name))
+        for path in (Path(root, name) for name in sorted(names) if not is_clutter(name)):
+            if _is_wanted_file(path):
+                found = True
+                yield from unpack(path)
+            else:
+                omitted.append(path.name)
+    for error in unreadable:
+        yield error.filename, InputError(f"{error.filename} cannot be read: {error.strerror}.")
+    yield from _notes(str(folder), omitted, found or bool(unreadable))
+
+
+def _unpack_zip(stream: BinaryIO, name: str) -> Iterator[tuple[str, Contents]]:
     label = PurePosixPath(name).name
+    omitted, found = [], False
     try:
         with zipfile.ZipFile(stream) as archive:
-            members = [member for member in archive.infolist() if not _is_clutter(_member_name(member))]
+            members = [member for member in archive.infolist() if not _is_left_by_systems(member)]
+            _check_whole(stream, label)
             _check_members(members, stream.seek(0, io.SEEK_END), label)
             for member in members:
-                yield f"{name}/{_printable(_member_name(member))}", _unpack_member(archive, member)
+                contents = _unpack_member(archive, member)
+                if contents is None:
+                    omitted.append(_printable(_member_name(member)))
+                else:
+                    found = True
+                    yield f"{name}/{_printable(_member_name(member))}", contents
     except InputError as error:
         yield name, error
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        yield name, InputError(f"{label} is damaged or cut short; export or download it again.")
+        what = "damaged or cut short, or a part of a split ZIP"
+        yield name, InputError(f"{label} is {what}; export or download it again, whole.")
+    else:
+        yield from _notes(name, omitted, found)
+
+
+def _notes(name: str, omitted: list[str], found: bool) -> Iterator[tuple[str, Contents]]:
+    """Yield what is left out of a folder or ZIP, or that it holds no images."""
+    if not found:
+        only = f" ({left_out(omitted)})" if omitted else ""
+        yield name, InputError(f"{PurePosixPath(name).name} holds no pictures; put some into it{only}.")
+    elif omitted:
+        yield name, Note(left_out(omitted))
+
+
+def _check_whole(stream: BinaryIO, label: str) -> None:
+    """Raise InputError for the last part of a split ZIP, which zipfile takes for a whole one."""
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(max(0, size - END))
+    end = stream.read()
+    part = end[end.rfind(b"PK\5\6") :][4:6]
+    if part not in (b"\0\0", b"\xff\xff"):  # the second refers to a longer field, which zipfile checks
+        raise InputError(f"{label} is the last part of a split ZIP; unpack it and give the files inside.")
 
 
 def _check_members(members: list[zipfile.ZipInfo], size: int, label: str) -> None:
-    if not members:
-        raise InputError(f"{label} holds no files; put pictures into it.")
     if len(members) > MAX_MEMBERS:
         raise InputError(f"{label} holds more than {MAX_MEMBERS:,} files; split it.")
     if any(member.flag_bits & 1 for member in members):
@@ -79,27 +170,81 @@ def _check_members(members: list[zipfile.ZipInfo], size: int, label: str) -> Non
         raise InputError(f"{label} unpacks to far more than radiographs do; give the files inside.")
 
 
-def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | InputError:
-    """Return the contents of a member, or an InputError that says what is wrong.
+def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | InputError | None:
+    """Return the contents of a member, None if it is no image, or an InputError that says what is wrong.
 
-    The contents have at most `MAX_BYTES`.
+    The contents have at most `MAX_BYTES`; of what is no image, no more than `HEAD` bytes are unpacked.
     """
     label = PurePosixPath(_printable(_member_name(member))).name
     # Other methods unpack everything before they look at a limit.
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return InputError(f"{label} is packed in an unusual way; make the ZIP again, with Deflate.")
-    if member.file_size > MAX_BYTES:
-        return InputError(
-            f"{label} has more than {MAX_BYTES // 1_000_000} MB; make it smaller and try again."
-        )
     try:
         with archive.open(member) as stream:
-            data = stream.read(member.file_size + 1)
+            head = stream.read(HEAD)
+            if not _is_wanted(_member_name(member), head):
+                return None
+            if packer := _packer_by_head(head):
+                return _packed(label, packer)
+            if member.file_size > MAX_BYTES:
+                return InputError(
+                    f"{label} has more than {MAX_BYTES // 1_000_000} MB; make it smaller and try again."
+                )
+            return head + stream.read(member.file_size + 1 - len(head))
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError):
         return InputError(f"{label} is damaged or cut short in the ZIP; make that again.")
-    if data[:4] in ZIP:
-        return InputError(f"{label} is a ZIP inside a ZIP; unpack it and give the files inside.")
-    return data
+
+
+def _is_wanted_file(path: Path) -> bool:
+    """Return `_is_wanted` of a file in a folder; pipes and devices, which may never end, are not."""
+    if _kind(path) not in (stat.S_IFREG, None):
+        return False
+    try:
+        with path.open("rb") as stream:
+            return _is_wanted(path.name, stream.read(HEAD))
+    except OSError:
+        return _is_wanted(path.name, b"")
+
+
+def _is_wanted(name: str, head: bytes) -> bool:
+    """Return whether a file of this name and first bytes is an image, should be one, or is an archive."""
+    suffix = PurePosixPath(name).suffix.lower()
+    archive = suffix in ARCHIVE_SUFFIXES and _packer_by_head(head) is not None
+    return is_image(head) or suffix in SUFFIXES or archive
+
+
+def _packer(stream: BinaryIO) -> str | None:
+    """Return which program packed a file, None if it is no archive; the stream is left at its start.
+
+    An image with a ZIP at its end is an image, but a program with one at its end is a ZIP that unpacks
+    itself.
+    """
+    stream.seek(0)  # the caller may have read from it
+    head = stream.read(HEAD)
+    packer = _packer_by_head(head)
+    if packer is None and not is_image(head) and zipfile.is_zipfile(stream):
+        packer = "ZIP"
+    stream.seek(0)
+    return packer
+
+
+def _packer_by_head(head: bytes) -> str | None:
+    if head[257:262] == b"ustar":
+        return "tar"
+    return next((packer for start, packer in PACKERS.items() if head.startswith(start)), None)
+
+
+def _packed(label: str, packer: str) -> InputError:
+    what = "a ZIP inside a ZIP" if packer == "ZIP" else f"packed by {packer}"
+    return InputError(f"{label} is {what}; unpack it and give the files inside.")
+
+
+def _kind(path: str | Path) -> int | None:
+    """Return what a path leads to, as a constant of `stat`; None if nothing is known of it."""
+    try:
+        return stat.S_IFMT(Path(path).stat().st_mode)
+    except (OSError, ValueError):  # such as a name of too many bytes, or with a NUL
+        return None
 
 
 def _member_name(member: zipfile.ZipInfo) -> str:
@@ -115,11 +260,10 @@ def _member_name(member: zipfile.ZipInfo) -> str:
         return member.filename
 
 
-def _is_clutter(name: str) -> bool:
-    """Return whether a member is a folder, hidden, or one of CLUTTER."""
-    parts = name.replace("\\", "/").split("/")
-    hidden = any(part.startswith(".") and part not in (".", "..") for part in parts)
-    return parts[-1] == "" or hidden or any(part in CLUTTER for part in parts)
+def _is_left_by_systems(member: zipfile.ZipInfo) -> bool:
+    """Return whether a member is a folder, or clutter by any part of its name."""
+    parts = _member_name(member).replace("\\", "/").split("/")
+    return parts[-1] == "" or any(map(is_clutter, parts))
 
 
 def _printable(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Predictions for many files and ZIP archives, and their CSV table."""
+"""Predictions for many files, ZIP archives and folders, and their CSV table."""
 
 import csv
 import io
@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from PIL import Image
 
 from hub.errors import InputError
-from hub.inference.archive import File, unpack
+from hub.inference.archive import Contents, File, Note, unpack
 from hub.inference.classifier import Classifier, Prediction
 from hub.system import usable_cores
 
@@ -25,30 +25,34 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Result:
-    """Prediction or error for one file.
+    """Prediction or error for one file, or the note of what is left out of a ZIP or folder.
 
     `name` is the name of the file, followed by a slash and the member's name in a ZIP. A prediction comes
     with a `thumbnail`, grey or RGB, whose longer side has at most `THUMBNAIL` pixels; that of a radiograph
-    has no borders. `error` is one sentence. `file` is the index of the file among all, from 0.
+    has no borders. `error` is one sentence, `note` one without a full stop. `file` is the index of the file
+    among all, from 0.
     """
 
     name: str
     prediction: Prediction | None = None
     error: str | None = None
+    note: str | None = None
     thumbnail: Image.Image | None = None
     file: int = 0
 
 
-def classify_files(classifier: Classifier, files: Iterable[File]) -> Iterator[Result]:
+def classify_files(classifier: Classifier, files: Iterable[File], folders: bool = False) -> Iterator[Result]:
     """Yield one result per image, in order.
 
     The result of an image that cannot be read has an error in place of a prediction. `files` are images and
-    ZIPs, as paths or open binary files with a name. While the network classifies `BATCH_SIZE` images, the
+    ZIPs, as paths or files open in binary mode. With `folders` they may be folders too, whose images are
+    classified at any depth; paths that a visitor of a page can choose must not. Files of a ZIP or folder that
+    are no images are counted in one result with a note. While the network classifies `BATCH_SIZE` images, the
     next `BATCH_SIZE` are read, in one thread per core. However many files there are, memory holds no more
     images than these, and one encoded file per thread.
     """
     cores, stopped = usable_cores(), threading.Event()
-    sources = ((index, *item) for index, file in enumerate(files) for item in unpack([file]))
+    sources = ((index, *item) for index, file in enumerate(files) for item in unpack(file, folders))
     # One more thread hands out the work: only one may read in an archive or in a list of open files.
     with ThreadPoolExecutor(cores + 1) as pool:
         read_batch = partial(_read_batch, classifier, sources, pool, cores, stopped)
@@ -67,11 +71,11 @@ def rate(done: int, start: float) -> str:
 
 
 def to_csv(rows: Iterable[tuple[Result, dict | None]]) -> str:
-    """Return results and their reports as CSV, one row per image.
+    """Return results and their reports as CSV, one row per result.
 
-    A report is what `decision.report` returns, None for a file that could not be read. `status` and `reason`
-    are those of the `Verdict`; without a report, `status` is "error". Text that a spreadsheet would take for
-    a formula gets an apostrophe in front.
+    A report is what `decision.report` returns, None for an error or a note. `status` and `reason` are those
+    of the `Verdict`; without a report, `status` is "error" or "left out". Text that a spreadsheet would take
+    for a formula gets an apostrophe in front.
     """
     rows = list(rows)
     classes = list(dict.fromkeys(name for _, report in rows if report for name in report["probabilities"]))
@@ -83,7 +87,8 @@ def to_csv(rows: Iterable[tuple[Result, dict | None]]) -> str:
     )
     for result, report in rows:
         if report is None:
-            cells = [result.name, *(None for _ in answer + classes), "error", None, result.error]
+            status, message = ("left out", result.note) if result.note else ("error", result.error)
+            cells = [result.name, *(None for _ in answer + classes), status, None, message]
         else:
             verdict, shares = report["verdict"], report["probabilities"]
             cells = [
@@ -98,7 +103,7 @@ def to_csv(rows: Iterable[tuple[Result, dict | None]]) -> str:
 
 def _read_batch(
     classifier: Classifier,
-    sources: Iterator[tuple[int, str, str | Path | bytes | InputError]],
+    sources: Iterator[tuple[int, str, Contents]],
     pool: ThreadPoolExecutor,
     cores: int,
     stopped: threading.Event,
@@ -113,18 +118,18 @@ def _read_batch(
 
 
 def _predict(classifier: Classifier, batch: list[tuple[Result, object]]) -> Iterator[Result]:
-    """Yield the results, those without an error with their prediction."""
-    inputs = [pixels for result, pixels in batch if result.error is None]
+    """Yield the results, those of images with their prediction."""
+    inputs = [pixels for _, pixels in batch if pixels is not None]
     predictions = iter(classifier.predict(inputs) if inputs else [])
-    for result, _ in batch:
-        yield result if result.error else replace(result, prediction=next(predictions))
+    for result, pixels in batch:
+        yield result if pixels is None else replace(result, prediction=next(predictions))
 
 
-def _read(
-    classifier: Classifier, item: tuple[int, str, str | Path | bytes | InputError]
-) -> tuple[Result, object]:
-    """Return a result without its prediction, and the pixels for `predict`."""
+def _read(classifier: Classifier, item: tuple[int, str, Contents]) -> tuple[Result, object]:
+    """Return a result without its prediction, and the pixels for `predict`, None without an image."""
     index, name, source = item
+    if isinstance(source, Note):
+        return Result(name, note=source.sentence, file=index), None
     if isinstance(source, InputError):
         return Result(name, error=str(source), file=index), None
     try:

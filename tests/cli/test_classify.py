@@ -35,7 +35,7 @@ def test_classify_json_says_everything_about_each_file_and_a_bad_one_does_not_st
     code, out, _ = run("classify", "--json", *files)
     assert code == 2
     missing, bad, good = map(json.loads, out.splitlines())
-    keys = {"file", "label", "probabilities", "warnings", "verdict", "error"}
+    keys = {"file", "label", "probabilities", "warnings", "verdict", "error", "note"}
     assert all(row.keys() == keys for row in (missing, bad, good))
     assert (missing["label"], bad["label"]) == (None, None)
     assert (missing["verdict"], bad["verdict"]) == (None, None)
@@ -53,10 +53,45 @@ def test_classify_reads_the_images_of_a_zip(run, radiograph, tmp_path):
         archive.write(tmp_path / "film.png", "ward/film.png")
         archive.writestr("ward/letter.txt", "not a film")
     code, out, err = run("classify", tmp_path / "film.png", tmp_path / "films.zip")
-    alone, zipped, letter = out.splitlines()
+    alone, zipped, note = out.splitlines()
     assert zipped == alone.replace("film.png", "films.zip/ward/film.png")
-    assert letter.startswith(f"{tmp_path / 'films.zip'}/ward/letter.txt: letter.txt is not an image")
+    assert note == f"{tmp_path / 'films.zip'}: left out 1 file: 1 `.txt`"
+    assert (code, err) == (0, "")
+    _, out, _ = run("classify", tmp_path / "films.zip", "--json")
+    row = json.loads(out.splitlines()[1])
+    assert row == {
+        "file": str(tmp_path / "films.zip"),
+        "label": None,
+        "probabilities": {},
+        "warnings": [],
+        "verdict": None,
+        "error": None,
+        "note": "left out 1 file: 1 `.txt`",
+    }
+
+
+def test_classify_reads_the_images_of_a_folder(run, radiograph, tmp_path):
+    (tmp_path / "films" / "ward").mkdir(parents=True)
+    radiograph.save(tmp_path / "films" / "ward" / "film.png")
+    (tmp_path / "films" / "letter.txt").write_text("not a film")
+    code, out, _ = run("classify", tmp_path / "films")
+    film, note = out.splitlines()
+    assert film.startswith(f"{tmp_path / 'films' / 'ward' / 'film.png'}: PNEUMONIA")
+    assert (code, note) == (0, f"{tmp_path / 'films'}: left out 1 file: 1 `.txt`")
+
+
+def test_a_letter_that_is_given_by_name_is_an_error(run, radiograph, tmp_path):
+    (tmp_path / "letter.txt").write_text("not a film")
+    code, out, _ = run("classify", tmp_path / "letter.txt")
+    assert (code, out.count("is not an image")) == (2, 1)
+
+
+def test_a_name_that_is_too_long_does_not_stop_the_rest(run, radiograph, tmp_path):
+    radiograph.save(tmp_path / "film.png")
+    code, out, err = run("classify", tmp_path / ("x" * 300), tmp_path / "film.png")
+    bad, good = out.splitlines()
     assert (code, err) == (2, "")
+    assert "cannot be read: File name too long." in bad and ": PNEUMONIA" in good
 
 
 @pytest.mark.parametrize("reason", ["blank", "blurred"])

@@ -12,6 +12,7 @@ from PIL import Image
 from hub.demo import handlers, model_tab, panels, wording
 from hub.errors import InputError
 from hub.inference import decision, input_check
+from hub.inference.batch import Result
 from hub.inference.classifier import Prediction
 from hub.inference.heatmap import overlay
 from hub.inference.input_check import Verdict
@@ -118,7 +119,7 @@ def test_a_share_never_breaks_before_its_sign(share, shown):
 def test_names_of_files_are_text_on_the_page(classifier):
     name = "<img src=x onerror=alert(1)>'\".png"
     image = Image.new("RGB", (40, 40))
-    row = SimpleNamespace(name=name, prediction=None, error=f"{name} is empty", thumbnail=None)
+    row = Result(name, error=f"{name} is empty")
     for html in (
         panels.image(
             handlers.Answer(predict(0.5), image, image, np.asarray(image)),

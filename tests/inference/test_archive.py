@@ -1,21 +1,42 @@
 """ZIP archives: every member is read, or refused in one sentence."""
 
+import io
 import os
 import random
+import shutil
+import subprocess
+import tarfile
 import tracemalloc
 import zipfile
 
+import numpy as np
 import pytest
+from PIL import Image
 from uploads import RADIOGRAPH, Brightness, archive, checked, png
 
 from hub.errors import InputError
 from hub.inference.archive import unpack
-from hub.inference.batch import classify_files
+from hub.inference.batch import Result, classify_files
+
+ZIP = b"PK\x05\x06" + bytes(18)  # an empty one
+
+
+class Unseekable(io.RawIOBase):
+    """A file that can only be written from its start to its end, as a pipe."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        return self.file.write(data)
 
 
 def only(path):
     """Return the one sentence of a ZIP that is refused as a whole."""
-    ((name, error),) = unpack([path])
+    ((name, error),) = unpack(path)
     assert isinstance(error, InputError) and name == str(path)
     return checked(str(error), path.name)
 
@@ -27,23 +48,67 @@ def test_a_image_in_a_zip_is_refused_by_its_name(tmp_path):
     assert checked(tiny.error, "tiny.png").startswith("tiny.png is only 20 x 20")
 
 
-def test_what_systems_put_into_zips_is_left_out(tmp_path):
-    clutter = [
-        "__MACOSX/._a.png",
-        ".DS_Store",
-        "films/.hidden.png",
-        "films/Thumbs.db",
-        "DICOMDIR",
-        ".git/x.png",
-    ]
-    members = [("films/", b""), *((name, b"clutter") for name in clutter), ("films/a.png", png())]
+@pytest.mark.parametrize(
+    "name",
+    [
+        "__MACOSX/._a.png", "__macosx/a.png", ".DS_Store", "films/.hidden.png", ".git/x.png",
+        "films/Thumbs.db", "thumbs.db", "EHTHUMBS.DB", "films/Desktop.ini", "Icon\r", "films/Icon\r",
+        "DICOMDIR", "dicomdir", "AUTORUN.INF", "@eaDir/a.png/SYNOPHOTO_THUMB_M.jpg", "a/@EADIR/b.png",
+        ".ipynb_checkpoints/a-checkpoint.png", "lost+found/a.png", ".Trash-1000/files/a.png",
+        "#recycle/a.png", "$RECYCLE.BIN/a.png", "films\\@eaDir\\a.png", "films\\Thumbs.db", "films\\",
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_systems_put_into_zips_is_neither_a_film_nor_counted(name, tmp_path):
+    members = [("films/", b""), (name, png()), ("films/a.png", png())]
     (result,) = classify_files(Brightness(), [archive(tmp_path / "films.zip", members)])
-    assert result.name.endswith("films.zip/films/a.png") and result.error is None
+    assert result.name.endswith("films.zip/films/a.png") and result.prediction
 
 
-def test_an_empty_zip_is_refused(tmp_path):
-    assert "holds no files" in only(archive(tmp_path / "films.zip", []))
-    assert "holds no files" in only(archive(tmp_path / "films.zip", [("films/", b"")]))
+def test_files_that_are_no_films_are_counted_in_one_line(tmp_path):
+    members = [
+        ("metadata.csv", b"a.png,NORMAL"), ("ward/a.png", png()), ("LICENSE.txt", b"MIT"),
+        ("ward/README", b"of 2019"), ("labels.CSV", b""), ("report.docx", ZIP), ("notes\\b.txt", b"P"),
+    ]  # fmt: skip
+    path = archive(tmp_path / "films.zip", members)
+    film, note = classify_files(Brightness(), [path])
+    assert film.name == f"{path}/ward/a.png" and film.prediction
+    assert note == Result(
+        str(path), note="left out 6 files: 2 `.csv`, 2 `.txt`, 1 without a suffix, 1 `.docx`"
+    )
+
+
+def test_a_film_is_known_by_its_contents_and_a_damaged_one_by_its_name(tmp_path):
+    jpeg = io.BytesIO()
+    Image.fromarray(RADIOGRAPH).save(jpeg, "JPEG")
+    members = [
+        ("a.jfif", jpeg.getvalue()),
+        ("IM0001", png()),
+        ("b.txt", png()),
+        ("c.DCM", b"no"),
+        ("d.png", b""),
+    ]
+    results = list(classify_files(Brightness(), [archive(tmp_path / "films.zip", members)]))
+    assert [result.prediction is not None for result in results] == [True] * 3 + [False] * 2
+    assert "c.DCM is" in checked(results[3].error, "c.DCM")
+    assert "d.png is empty" in checked(results[4].error, "d.png")
+
+
+def test_of_what_is_no_film_only_the_first_bytes_are_unpacked(tmp_path):
+    movie = b"\0\0\0\x20ftypmp42" + os.urandom(30_000_000)
+    path = archive(tmp_path / "films.zip", [("movie.mp4", movie), ("a.png", png())])
+    tracemalloc.start()
+    film, note = classify_files(Brightness(), [path])
+    assert tracemalloc.get_traced_memory()[1] < 3_000_000
+    tracemalloc.stop()
+    assert film.prediction and note.note == "left out 1 file: 1 `.mp4`"
+
+
+def test_a_zip_without_films_is_one_sentence_that_says_what_it_holds(tmp_path):
+    assert "holds no pictures" in only(archive(tmp_path / "films.zip", []))
+    assert "holds no pictures" in only(archive(tmp_path / "films.zip", [("films/", b"")]))
+    sentence = only(archive(tmp_path / "films.zip", [("metadata.csv", b"a"), ("a/LICENSE.txt", b"b")]))
+    assert "holds no pictures" in sentence and "2 files: 1 `.csv`, 1 `.txt`" in sentence
 
 
 def test_a_damaged_zip_is_refused(tmp_path):
@@ -78,9 +143,63 @@ def test_a_zip_with_a_password_is_refused_once(tmp_path):
 
 
 def test_a_zip_in_a_zip_is_not_opened(tmp_path):
-    inner = archive(tmp_path / "inner.zip", [("a.png", png())]).read_bytes()
-    (result,) = classify_files(Brightness(), [archive(tmp_path / "films.zip", [("inner.zip", inner)])])
+    (result,) = classify_files(Brightness(), [archive(tmp_path / "films.zip", [("inner.zip", ZIP)])])
     assert "inner.zip is a ZIP inside a ZIP" in checked(result.error, "inner.zip")
+
+
+@pytest.mark.parametrize("packer", ["tar", "gzip", "bzip2", "xz", "7-Zip", "RAR"])
+def test_another_archive_is_refused_by_what_packed_it(packer, tmp_path):
+    path = tmp_path / "films.archive"
+    if packer in ("7-Zip", "RAR"):
+        path.write_bytes({"7-Zip": b"7z\xbc\xaf\x27\x1c", "RAR": b"Rar!\x1a\7\1\0"}[packer] + bytes(100))
+    else:
+        mode = {"tar": "w", "gzip": "w:gz", "bzip2": "w:bz2", "xz": "w:xz"}[packer]
+        with tarfile.open(path, mode) as tar:
+            tar.addfile(tarfile.TarInfo("a.png"), io.BytesIO())
+    assert f"is packed by {packer}; unpack it" in only(path)
+    with path.open("rb") as stream:
+        ((_, error),) = unpack(stream)
+    assert f"is packed by {packer}" in str(error)
+    (nested,) = classify_files(
+        Brightness(), [archive(tmp_path / "outer.zip", [("films.tar", path.read_bytes())])]
+    )
+    assert f"films.tar is packed by {packer}" in checked(nested.error, "films.tar")
+
+
+def test_a_zip_of_an_unusual_kind_is_read(tmp_path):
+    path = archive(tmp_path / "films.zip", [("a.png", png())])
+    plain = path.read_bytes()
+    with zipfile.ZipFile(tmp_path / "comment.zip", "w") as file:
+        file.writestr("a.png", png())
+        file.comment = b"PK" * 30_000
+    with (
+        zipfile.ZipFile(tmp_path / "zip64.zip", "w") as file,
+        file.open("a.png", "w", force_zip64=True) as member,
+    ):
+        member.write(png())
+    with (tmp_path / "streamed.zip").open("wb") as raw, zipfile.ZipFile(Unseekable(raw), "w") as file:
+        file.writestr("a.png", png())  # its size follows the data, as macOS writes it
+    (tmp_path / "unpacks_itself.exe").write_bytes(b"MZ" + bytes(5000) + plain)
+    (tmp_path / "trailing.zip").write_bytes(plain + bytes(100))
+    for name in (
+        "films.zip",
+        "comment.zip",
+        "zip64.zip",
+        "streamed.zip",
+        "unpacks_itself.exe",
+        "trailing.zip",
+    ):
+        (result,) = classify_files(Brightness(), [tmp_path / name])
+        assert result.name == f"{tmp_path / name}/a.png" and result.prediction, name
+
+
+@pytest.mark.skipif(not shutil.which("zip"), reason="the program zip is not on this machine")
+def test_the_parts_of_a_split_zip_are_refused_by_what_they_are(tmp_path):
+    (tmp_path / "film.png").write_bytes(png(np.random.default_rng(0).integers(0, 256, (400, 400), np.uint8)))
+    subprocess.run(["zip", "-q", "-s", "64k", "films.zip", "film.png"], cwd=tmp_path, check=True)
+    for name in ("films.z01", "films.zip"):
+        results = list(classify_files(Brightness(), [tmp_path / name]))
+        assert results and all("split" in result.error for result in results), name
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

@@ -4,8 +4,10 @@ import csv
 import io
 import itertools
 import os
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import tracemalloc
@@ -70,10 +72,107 @@ def test_a_pipe_is_read_once(tmp_path):
     assert result.error is None
 
 
-@pytest.mark.parametrize("path", ["missing.png", "nul\0.zip", "."])
-def test_a_file_that_cannot_be_had_is_a_result_too(path, tmp_path):
-    (result,) = classify_files(Brightness(), [tmp_path / path])
-    assert result.prediction is None and result.error.endswith(".")
+UNREADABLE = {
+    "missing.png": "There is no file",
+    "nul\0.png": "cannot be read",
+    "nul\0.zip": "cannot be read",
+    "x" * 300 + ".png": "too long",
+    "x" * 300 + ".zip": "too long",
+    "x/" * 3000 + "a.png": "too long",
+    "loop.png": "cannot be read",
+    "film.png/a.png": "cannot be read",
+    "folder": "is a folder",
+    "socket": "cannot be read",
+    "/dev/zero": "is a device",
+    "/dev/null": "is a device",
+}
+
+
+@pytest.mark.parametrize("path", UNREADABLE, ids=lambda path: repr(path[:12] + path[-4:]))
+def test_a_file_that_cannot_be_had_is_a_result_and_the_rest_goes_on(path, tmp_path):
+    (tmp_path / "film.png").write_bytes(png())
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        given = tmp_path / path
+        before, bad, after = classify_files(
+            Brightness(), [tmp_path / "film.png", str(given), tmp_path / "film.png"]
+        )
+    assert before.prediction and after.prediction
+    assert bad.prediction is None and bad.name == str(given)
+    assert UNREADABLE[path] in bad.error and bad.error.endswith(".")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_a_result_too(tmp_path):
+    for name in ("film.png", "films.zip"):
+        (tmp_path / name).write_bytes(png())
+        (tmp_path / name).chmod(0)
+        (result,) = classify_files(Brightness(), [tmp_path / name])
+        assert "Permission denied" in result.error
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".png", "x/" * 3000 + "a.png"], ids=["name", "path"])
+def test_a_member_of_a_zip_may_have_any_name(name, tmp_path):
+    path = archive(tmp_path / "films.zip", [(name, png()), ("b.png", png())])
+    long, short = classify_files(Brightness(), [path])
+    assert long.name == f"{path}/{name}" and long.prediction and short.prediction
+
+
+@pytest.mark.parametrize("file", [b"bytes", 5, None, io.StringIO("text")], ids=repr)
+def test_what_is_no_file_is_a_type_error(file):
+    with pytest.raises(TypeError, match="give paths or files open in binary mode"):
+        list(classify_files(Brightness(), [file]))
+
+
+def test_an_open_file_needs_no_name(tmp_path):
+    path = archive(tmp_path / "films.zip", [("a.png", png())])
+    with tempfile.TemporaryFile() as temporary:
+        temporary.write(png())
+        results = list(
+            classify_files(Brightness(), [io.BytesIO(png()), io.BytesIO(path.read_bytes()), temporary])
+        )
+    assert [result.name for result in results] == ["image", "image/a.png", "image"]
+    assert all(result.prediction for result in results)
+
+
+def write_folder(folder):
+    """Write films, clutter, a ZIP, a letter and links below a folder."""
+    for name in ("b/2.png", "b/10.png", "a.dcm/IM0001", "@eaDir/a.png/THUMB.png", ".hidden/c.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(png())
+    archive(folder / "c.zip", [("d.png", png()), ("e.csv", b"x")])
+    (folder / "b" / "letter.txt").write_text("not a film")
+    (folder / "b" / "Thumbs.db").write_bytes(b"preview")
+    (folder / "b" / "bad.png").write_bytes(b"damaged")
+    (folder / "b" / "up").symlink_to(folder)
+    os.mkfifo(folder / "pipe.png")
+
+
+def test_a_folder_holds_the_images_at_any_depth_and_the_rest_is_counted_in_one_line(tmp_path):
+    folder, elsewhere = tmp_path / "films", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "site_b.png").write_bytes(png())
+    write_folder(folder)
+    (folder / "link").symlink_to(elsewhere)
+    results = list(classify_files(Brightness(), [folder], folders=True))
+    names = [Path(result.name).relative_to(tmp_path).as_posix() for result in results]
+    assert names == [
+        "films/c.zip/d.png", "films/c.zip", "films/a.dcm/IM0001", "films/b/10.png", "films/b/2.png",
+        "films/b/bad.png", "films/link/site_b.png", "films",
+    ]  # fmt: skip
+    notes = {name: result.note for name, result in zip(names, results, strict=True) if result.note}
+    assert notes == {
+        "films/c.zip": "left out 1 file: 1 `.csv`", "films": "left out 2 files: 1 `.png`, 1 `.txt`"
+    }  # fmt: skip
+    assert [name for name, result in zip(names, results, strict=True) if result.error] == ["films/b/bad.png"]
+
+
+def test_a_folder_without_images_is_one_sentence(tmp_path):
+    (tmp_path / "letter.txt").write_text("not a film")
+    (result,) = classify_files(Brightness(), [tmp_path], folders=True)
+    assert "holds no pictures" in result.error and "1 `.txt`" in result.error
 
 
 def test_thumbnails_are_small_and_keep_the_shape(tmp_path):
@@ -227,21 +326,23 @@ def test_a_table_has_a_row_per_result_and_says_what_the_page_says():
             report(Result("b.png", warned)),
             report(Result("c.png", refused)),
             report(Result("d.png", error="d.png is empty; export or download it again.")),
+            report(Result("films.zip", note="left out 2 files: 1 `.csv`, 1 `.txt`")),
         ]
     )
     assert list(rows[0]) == [
         "file", "label", "finding", "operating_point", "threshold",
         "probability_NORMAL", "probability_PNEUMONIA", "status", "reason", "message",
     ]  # fmt: skip
-    assert [row["label"] for row in rows] == ["PNEUMONIA", "PNEUMONIA", "", ""]
-    assert [row["finding"] for row in rows] == ["signs of pneumonia", "uncertain", "", ""]
-    assert [row["operating_point"] for row in rows] == ["balanced", "balanced", "balanced", ""]
-    assert [row["threshold"] for row in rows] == ["0.1", "0.1", "0.1", ""]
-    assert [row["probability_PNEUMONIA"] for row in rows] == ["0.75", "0.12", "", ""]
-    assert [row["status"] for row in rows] == ["unchecked", "warned", "refused", "error"]
-    assert [row["reason"] for row in rows] == ["", "blurred", "blank", ""]
+    assert [row["label"] for row in rows] == ["PNEUMONIA", "PNEUMONIA", "", "", ""]
+    assert [row["finding"] for row in rows] == ["signs of pneumonia", "uncertain", "", "", ""]
+    assert [row["operating_point"] for row in rows] == ["balanced", "balanced", "balanced", "", ""]
+    assert [row["threshold"] for row in rows] == ["0.1", "0.1", "0.1", "", ""]
+    assert [row["probability_PNEUMONIA"] for row in rows] == ["0.75", "0.12", "", "", ""]
+    assert [row["status"] for row in rows] == ["unchecked", "warned", "refused", "error", "left out"]
+    assert [row["reason"] for row in rows] == ["", "blurred", "blank", "", ""]
     assert rows[2]["message"] == input_check.verdict("blank").sentence
     assert rows[3]["message"] == "d.png is empty; export or download it again."
+    assert rows[4]["message"] == "left out 2 files: 1 `.csv`, 1 `.txt`"
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
