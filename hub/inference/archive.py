@@ -1,4 +1,7 @@
-"""Images from files, folders and ZIP archives, whose members are unpacked one at a time and within limits."""
+"""Images from files, folders and ZIP archives.
+
+Members of an archive are unpacked one at a time and within limits.
+"""
 
 import io
 import os
@@ -17,7 +20,7 @@ from hub.left_out import is_clutter, left_out
 MAX_MEMBERS = 2000
 MAX_BYTES = 100_000_000  # of one unpacked member
 MAX_RATIO = 100  # radiographs shrink 2 to 20 times in a ZIP, a bomb 1,000 times
-END = 22 + 65_535  # bytes at the end of a ZIP that hold its last record, and a comment behind it
+END = 22 + 65_536  # bytes at the end of a ZIP that hold its last record, and a comment behind it
 HEAD = 512  # bytes that are enough to tell images and archives
 # Programs by the first bytes of what they pack. The second begins an empty ZIP, the third one that is split.
 PACKERS = {
@@ -48,12 +51,13 @@ Contents = str | Path | bytes | InputError | Note
 
 
 def unpack(file: File, folders: bool = False) -> Iterator[tuple[str, Contents]]:
-    """Yield the name and the contents of a file, of each image in a ZIP and, with `folders`, in a folder.
+    """Yield the name and the contents of a file, or of each image in a ZIP or folder.
 
-    The contents are a path or encoded bytes. Members are unpacked in memory, each when the caller asks for
-    it. What is no image, neither by its first bytes nor by its name, is counted in one `Note` at the end. An
-    InputError takes the place of a member that cannot be unpacked, of a ZIP that is encrypted, damaged, too
-    large or without images, of any other archive, and of a device. Raises TypeError for what is no file.
+    Folders are opened only with `folders`. The contents are a path or encoded bytes. Members are unpacked in
+    memory, each when the caller asks for it. What is no image, neither by its first bytes nor by its name, is
+    counted in one `Note` at the end. An InputError takes the place of a member that cannot be unpacked, of a
+    ZIP that is encrypted, damaged, too large or without images, of any other archive, and of a device. Raises
+    TypeError for what is no file.
     """
     if not isinstance(file, str | Path):
         yield from _unpack_stream(file)
@@ -74,6 +78,8 @@ def _unpack_stream(stream: BinaryIO) -> Iterator[tuple[str, Contents]]:
         raise TypeError(f"{type(stream).__name__} is no file; give paths or files open in binary mode.")
     name = getattr(stream, "name", None)  # that of a temporary file is a number or None
     name = _printable(name) if isinstance(name, str) else "image"
+    if not stream.seekable():
+        stream = io.BytesIO(stream.read())
     packer = _packer(stream)
     if packer == "ZIP":
         yield from _unpack_zip(stream, name)
@@ -94,9 +100,9 @@ def _unpack_path(path: Path) -> Iterator[tuple[str, Contents]]:
 
 
 def _unpack_folder(folder: Path) -> Iterator[tuple[str, Contents]]:
-    """Yield the images and the members of ZIPs at any depth of a folder, in the order of their names.
+    """Yield the images at any depth of a folder, those in its ZIPs too.
 
-    Links are followed, each folder once.
+    They are in the order of their names. Links are followed, each folder once.
     """
     omitted, unreadable, seen, found = [], [], set(), False
     for root, folders, names in os.walk(folder, onerror=unreadable.append, followlinks=True):
@@ -151,7 +157,10 @@ def _notes(name: str, omitted: list[str], found: bool) -> Iterator[tuple[str, Co
 
 
 def _check_whole(stream: BinaryIO, label: str) -> None:
-    """Raise InputError for the last part of a split ZIP, which zipfile takes for a whole one."""
+    """Raise InputError for the last part of a split ZIP.
+
+    zipfile takes it for a whole one.
+    """
     size = stream.seek(0, io.SEEK_END)
     stream.seek(max(0, size - END))
     end = stream.read()
@@ -171,9 +180,10 @@ def _check_members(members: list[zipfile.ZipInfo], size: int, label: str) -> Non
 
 
 def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | InputError | None:
-    """Return the contents of a member, None if it is no image, or an InputError that says what is wrong.
+    """Return the contents of a member, None if it is no image.
 
-    The contents have at most `MAX_BYTES`; of what is no image, no more than `HEAD` bytes are unpacked.
+    An InputError says what is wrong with it. The contents have at most `MAX_BYTES`; of what is no image, no
+    more than `HEAD` bytes are unpacked.
     """
     label = PurePosixPath(_printable(_member_name(member))).name
     # Other methods unpack everything before they look at a limit.
@@ -196,7 +206,10 @@ def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes |
 
 
 def _is_wanted_file(path: Path) -> bool:
-    """Return `_is_wanted` of a file in a folder; pipes and devices, which may never end, are not."""
+    """Return `_is_wanted` of a file in a folder.
+
+    Pipes and devices are not wanted: reading one may never end.
+    """
     if _kind(path) not in (stat.S_IFREG, None):
         return False
     try:
@@ -207,17 +220,20 @@ def _is_wanted_file(path: Path) -> bool:
 
 
 def _is_wanted(name: str, head: bytes) -> bool:
-    """Return whether a file of this name and first bytes is an image, should be one, or is an archive."""
+    """Return whether a file is an image, should be one by its name, or is an archive.
+
+    `head` has its first `HEAD` bytes.
+    """
     suffix = PurePosixPath(name).suffix.lower()
     archive = suffix in ARCHIVE_SUFFIXES and _packer_by_head(head) is not None
     return is_image(head) or suffix in SUFFIXES or archive
 
 
 def _packer(stream: BinaryIO) -> str | None:
-    """Return which program packed a file, None if it is no archive; the stream is left at its start.
+    """Return which program packed a file, None if it is no archive.
 
-    An image with a ZIP at its end is an image, but a program with one at its end is a ZIP that unpacks
-    itself.
+    The stream is left at its start. An image with a ZIP at its end is an image, but a program with one is a
+    ZIP that unpacks itself.
     """
     stream.seek(0)  # the caller may have read from it
     head = stream.read(HEAD)
@@ -240,7 +256,10 @@ def _packed(label: str, packer: str) -> InputError:
 
 
 def _kind(path: str | Path) -> int | None:
-    """Return what a path leads to, as a constant of `stat`; None if nothing is known of it."""
+    """Return what a path leads to, as a constant of `stat`.
+
+    It is None if nothing is known of it.
+    """
     try:
         return stat.S_IFMT(Path(path).stat().st_mode)
     except (OSError, ValueError):  # such as a name of too many bytes, or with a NUL

@@ -25,7 +25,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Result:
-    """Prediction or error for one file, or the note of what is left out of a ZIP or folder.
+    """Prediction or error for one file, or what a ZIP or folder held besides.
 
     `name` is the name of the file, followed by a slash and the member's name in a ZIP. A prediction comes
     with a `thumbnail`, grey or RGB, whose longer side has at most `THUMBNAIL` pixels; that of a radiograph
@@ -126,7 +126,10 @@ def _predict(classifier: Classifier, batch: list[tuple[Result, object]]) -> Iter
 
 
 def _read(classifier: Classifier, item: tuple[int, str, Contents]) -> tuple[Result, object]:
-    """Return a result without its prediction, and the pixels for `predict`, None without an image."""
+    """Return a result without its prediction, and the pixels for `predict`.
+
+    They are None for an error or a note.
+    """
     index, name, source = item
     if isinstance(source, Note):
         return Result(name, note=source.sentence, file=index), None

@@ -137,6 +137,13 @@ def test_an_open_file_needs_no_name(tmp_path):
     assert all(result.prediction for result in results)
 
 
+def test_a_stream_that_cannot_go_back_is_read(tmp_path):
+    path = archive(tmp_path / "films.zip", [("a.png", png())])
+    with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as process:
+        (result,) = classify_files(Brightness(), [process.stdout])
+    assert result.prediction
+
+
 def write_folder(folder):
     """Write films, clutter, a ZIP, a letter and links below a folder."""
     for name in ("b/2.png", "b/10.png", "a.dcm/IM0001", "@eaDir/a.png/THUMB.png", ".hidden/c.png"):

@@ -1,7 +1,9 @@
 """Good radiographs pass, perturbed ones are warned of with the reason, other images are refused."""
 
+import io
 import json
 
+import matplotlib
 import numpy as np
 import pytest
 from datasets import load_dataset
@@ -11,6 +13,7 @@ from scipy.spatial.distance import mahalanobis
 
 from hub.data import decode_cache
 from hub.data.splits import load_splits
+from hub.demo import handlers
 from hub.errors import InputError
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference import input_check
@@ -92,6 +95,127 @@ def test_a_blank_image_is_refused_as_blank(classifier, grey):
     assert share(classifier, [plain, grainy, np.stack([plain] * 3, 2)], "blank") == 1
 
 
+def as_jpeg(image, quality=85):
+    """Return an image as it comes back from a JPEG file."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return Image.open(buffer)
+
+
+def painted(greys, name, opacity=1.0):
+    """Return greys, uint8 [H, W], under one of matplotlib's colour maps."""
+    colours = 255 * matplotlib.colormaps[name](greys)[..., :3]
+    return Image.fromarray((opacity * colours + (1 - opacity) * greys[..., None]).astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def reason_by_colours(classifier, radiographs):
+    """Return the reason against an image whose statistics are those of a good radiograph."""
+    good = next(radiograph for radiograph in radiographs if share(classifier, [radiograph], "fine"))
+    statistics = classifier.run([classifier.read(good)], ["statistics"])[0]
+
+    def judge(image):
+        return input_check.judge(classifier.check, classifier.read(image)[None], statistics)[0].reason
+
+    return judge
+
+
+@pytest.mark.parametrize("name", ["jet", "viridis", "hot", "bone", "inferno", "cividis"])
+@pytest.mark.parametrize("quality", [75, 95])
+def test_a_colour_map_makes_a_film_coloured(classifier, radiographs, reason_by_colours, name, quality):
+    films = [as_jpeg(painted(radiograph, name), quality) for radiograph in radiographs[:10]]
+    assert {reason_by_colours(film) for film in films} == {"coloured"}
+    assert share(classifier, films, "coloured", FOREIGN) == 1
+
+
+@pytest.mark.parametrize("name", ["jet", "viridis", "hot"])
+@pytest.mark.parametrize("opacity", [0.2, 0.3, 0.5])
+def test_a_class_activation_map_makes_a_film_coloured(
+    classifier, radiographs, reason_by_colours, name, opacity
+):
+    heat = Image.fromarray(default_rng(0).random((7, 7)).astype(np.float32) ** 2)
+    colours = matplotlib.colormaps[name](np.asarray(heat.resize((224, 224), Image.Resampling.BICUBIC)))
+    pixels = [
+        255 * opacity * colours[..., :3] + (1 - opacity) * radiograph[..., None]
+        for radiograph in radiographs[:10]
+    ]
+    films = [as_jpeg(Image.fromarray(each.astype(np.uint8))) for each in pixels]
+    assert {reason_by_colours(film) for film in films} == {"coloured"}
+    assert share(classifier, films, "coloured", FOREIGN) == 1
+
+
+def test_the_heatmap_of_the_page_is_warned_of_as_coloured(classifier, radiographs):
+    answers = [handlers.answer(classifier, radiograph) for radiograph in radiographs]
+    sick = [each for each in answers if each.prediction.probabilities.get("PNEUMONIA", 0) > 0.5]
+    assert len(sick) > 10
+    assert share(classifier, [as_jpeg(each.overlay, 88) for each in sick], "coloured") == 1
+    assert share(classifier, [as_jpeg(each.image, 88) for each in sick], "coloured") == 0
+
+
+@pytest.mark.parametrize(
+    ("tint", "reason"),
+    [
+        ((1, 0.9, 0.75), "coloured"),
+        ((0.75, 0.9, 1), "coloured"),
+        ((1, 0.97, 0.93), ""),
+        ((0.93, 0.97, 1), ""),
+    ],
+)
+def test_a_tint_makes_a_film_coloured_and_that_of_a_scanner_does_not(
+    radiographs, reason_by_colours, tint, reason
+):
+    films = [as_jpeg(Image.fromarray((film[..., None] * tint).astype(np.uint8))) for film in radiographs[:20]]
+    assert {reason_by_colours(film) for film in films} == {reason}
+
+
+@pytest.mark.parametrize(("area", "reason"), [(0.002, ""), (0.01, ""), (0.05, "coloured")])
+def test_a_small_coloured_marker_does_not_make_a_film_coloured(radiographs, reason_by_colours, area, reason):
+    side = round(1000 * area**0.5)
+    for radiograph in radiographs[:10]:
+        film = Image.fromarray(radiograph).convert("RGB").resize((1000, 1000))
+        film.paste((255, 230, 0), (60, 60, 60 + side, 60 + side))
+        assert reason_by_colours(film) == reason_by_colours(as_jpeg(film, 75)) == reason
+
+
+def test_chroma_noise_does_not_make_a_film_coloured(radiographs, reason_by_colours):
+    random = default_rng(0)
+    noisy = [film[..., None] + random.normal(0, 20, (*film.shape, 3)) for film in radiographs[:10]]
+    films = [as_jpeg(Image.fromarray(film.clip(0, 255).astype(np.uint8)), 75) for film in noisy]
+    assert {reason_by_colours(film) for film in films} == {""}
+
+
+@pytest.mark.real_data
+def test_coloured_comes_after_what_refuses_and_before_other_warnings(classifier, real_radiographs, shared):
+    inverted, warm = 255 - real_radiographs[1], np.array((1, 0.8, 0.5))
+    blank = np.broadcast_to((255 * warm).astype(np.uint8), (224, 224, 3))
+    tinted = (inverted[..., None] * warm).astype(np.uint8)
+    cat = shared / "data" / "out_of_scope" / "photo" / "cat.jpeg"
+    given = [blank, cat, inverted, tinted]
+    assert [each.verdict.reason for each in classifier(given)] == ["blank", FOREIGN, "inverted", "coloured"]
+
+
+def test_a_network_of_one_channel_sees_no_colours(classifier, radiographs):
+    good = next(radiograph for radiograph in radiographs if share(classifier, [radiograph], "fine"))
+    pixels = classifier.read(good)[None]
+    (statistics,) = classifier.run(pixels, ["statistics"])
+    (verdict,) = input_check.judge(classifier.check, pixels[..., :1], statistics)
+    assert verdict.status == "fine"
+
+
+@pytest.mark.real_data
+def test_no_photograph_is_answered(classifier, shared):
+    photographs = sorted((shared / "data" / "out_of_scope" / "photo").iterdir())
+    assert all(classifier(path).verdict.status == "refused" for path in photographs)
+
+
+@pytest.mark.real_data
+def test_no_film_of_the_data_is_coloured(classifier, shared):
+    adults = sorted((shared / "data" / "out_of_scope" / "adult_chest_xray").rglob("*.*"))[::10]
+    children = sorted((shared / "data" / "chest_xray" / "test").rglob("*.jpeg"))[::20]
+    assert len(adults) > 10 and len(children) > 20
+    assert "coloured" not in {classifier(path).verdict.reason for path in adults + children}
+
+
 def test_a_refused_image_gets_no_answer_and_a_sentence(classifier):
     prediction = classifier(np.zeros((224, 224), np.uint8))
     assert (prediction.label, prediction.probabilities, prediction.heatmaps) == (None, {}, {})
@@ -138,7 +262,7 @@ def test_statistics_that_are_no_numbers_are_not_a_radiograph(classifier):
 
 
 def test_every_reason_has_a_sentence_that_says_what_to_do():
-    for reason in (*perturbations.PERTURBATIONS, UNLIKE, FOREIGN, "blank"):
+    for reason in (*perturbations.PERTURBATIONS, UNLIKE, FOREIGN, "blank", "coloured"):
         verdict = input_check.verdict(reason)
         assert verdict.status == ("refused" if reason in input_check.REFUSED else "warned")
         assert verdict.sentence.endswith(".") and ". " not in verdict.sentence
