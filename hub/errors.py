@@ -1,8 +1,16 @@
 """The exception that users read, and the exit codes of commands."""
 
+import errno
 import os
+import re
 import sys
 from collections.abc import Callable
+
+# What is wrong with a disk, a path or its permissions; any other OSError may be a mistake of the code.
+DISK_ERRORS = {
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO,
+    errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ETXTBSY,
+}  # fmt: skip
 
 
 class InputError(ValueError):
@@ -24,12 +32,14 @@ def run_command(
 def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[], str]) -> int:
     """Call `main` and return the exit code of the process.
 
-    It is what `main` returns, with 0 for None; 2 after an InputError, whose sentence is printed; 130 after
-    Ctrl-C, when the sentence that `interrupted` returns is printed, unless it is empty; 1 where nobody reads
-    the output any more.
+    It is what `main` returns, with 0 for None; 2 after an InputError, whose sentence is printed, and after
+    one of DISK_ERRORS, such as a full disk; 130 after Ctrl-C, when the sentence that `interrupted` returns is
+    printed, unless it is empty; 1 where nobody reads the output any more.
     """
     try:
-        return main() or 0
+        code = main() or 0
+        sys.stdout.flush()  # at the end of the process, an error could not be caught
+        return code
     except InputError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 2
@@ -37,7 +47,31 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
         if sentence := interrupted():
             print(f"{name}: {sentence}", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # The reader of the output, `head` say, has closed it; there is nothing left to flush to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of the output, `head` say, has closed it
+        _flush_or_drop_output()
         return 1
+    except OSError as error:
+        reason = disk_error(error)
+        if reason is None:
+            raise
+        place = error.filename or "The output"
+        advice = "check the path, its permissions and the room on the disk"
+        print(f"{name}: {place} cannot be read or written ({reason}); {advice}.", file=sys.stderr)
+        _flush_or_drop_output()
+        return 2
+
+
+def disk_error(error: OSError) -> str | None:
+    """Return the system's words for one of DISK_ERRORS, None for any other error."""
+    code = error.errno
+    if code is None and (found := re.search(r"\[Errno (\d+)\]", str(error))):
+        code = int(found[1])  # shutil.copytree puts the errors of all files into the text of one
+    return os.strerror(code) if code in DISK_ERRORS else None
+
+
+def _flush_or_drop_output() -> None:
+    """Let the end of the process not fail on output that nothing takes."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

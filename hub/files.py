@@ -1,13 +1,17 @@
 """Write files and folders whole or not at all."""
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from hub.errors import InputError
+
+NEXT_TO_NOTHING = 1_000_000  # bytes that are left free where a library could write no more
 
 
 def sha256(path: Path) -> str:
@@ -20,7 +24,8 @@ def replace_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path that is renamed to `path` when the block succeeds.
 
     Readers never see half a file, and an older file remains when the block fails. The umask decides who may
-    read the file, even if the block writes it for its owner alone, as safetensors does.
+    read the file, even if the block writes it for its owner alone, as safetensors does. On a full disk the
+    block fails with an OSError, whatever its library raises.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -31,6 +36,11 @@ def replace_file(path: Path) -> Iterator[Path]:
         yield partial
         partial.chmod(mode)
         partial.replace(path)
+    except Exception as error:
+        # torch and safetensors name a full disk in words of their own.
+        if not isinstance(error, OSError) and shutil.disk_usage(path.parent).free < NEXT_TO_NOTHING:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

@@ -69,3 +69,14 @@ def test_an_output_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be made"), new_folder(tmp_path / "file" / "model"):
         pass
+
+
+def test_a_full_disk_is_named_whatever_the_library_says(tmp_path, monkeypatch):
+    full = shutil.disk_usage(tmp_path)._replace(free=4096)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
+    with pytest.raises(OSError, match="No space left"), replace_file(tmp_path / "weights"):
+        raise RuntimeError("unexpected pos 576 vs 534")
+    with pytest.raises(RuntimeError):
+        monkeypatch.undo()
+        with replace_file(tmp_path / "weights"):
+            raise RuntimeError("a mistake")

@@ -20,7 +20,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import parse_ratelimit_headers
 from tqdm.auto import tqdm
 
-from hub.errors import InputError
+from hub.errors import InputError, disk_error
 from hub.files import new_folder
 from hub.repo_id import check_repo_id
 
@@ -65,8 +65,11 @@ def _disk_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        reason = disk_error(error)
+        if reason is None:
+            raise
         raise InputError(
-            f"The upload cannot be prepared in {folder.parent} ({error.strerror}); let TMPDIR, or --dry-run, "
+            f"The upload cannot be prepared in {folder.parent} ({reason}); let TMPDIR, or --dry-run, "
             "name a disk with room."
         ) from None
 

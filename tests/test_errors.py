@@ -1,0 +1,92 @@
+"""Exit codes, and what a full disk or a path that may not be written comes to."""
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hub import errors
+from hub.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+full_device = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+
+
+def hub(command, limit=None):
+    """Run `python -m hub` in a shell; files may have at most `limit` blocks of 512 or 1,024 bytes."""
+    line = (f"ulimit -f {limit}; " if limit else "") + f"{sys.executable} -m hub {command}"
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=ROOT)
+
+
+def one_sentence(done):
+    assert done.returncode == 2 and "Traceback" not in done.stderr and "(None)" not in done.stderr
+    sentence = done.stderr.replace("\r", "\n").strip().splitlines()[-1]
+    assert sentence.startswith("python -m hub: ") and sentence.endswith(".") and ". " not in sentence
+    return sentence
+
+
+@full_device
+@pytest.mark.parametrize("options", ["", " --json"])
+def test_output_on_a_full_disk_is_one_sentence(radiograph, tmp_path, options):
+    radiograph.save(tmp_path / "film.png")
+    sentence = one_sentence(hub(f"classify {tmp_path / 'film.png'}{options} > /dev/full"))
+    assert "No space left on device" in sentence
+
+
+def test_plots_on_a_full_disk_are_one_sentence(tmp_path):
+    done = hub(
+        f"evaluate hub/pretrained --dataset synthetic --split test --plots {tmp_path / 'plots'}", limit=8
+    )
+    assert "File too large" in one_sentence(done)
+
+
+@pytest.mark.parametrize("command", ["model hub/pretrained USER/MODEL", "space USER/DEMO --model USER/MODEL"])
+def test_a_dry_run_on_a_full_disk_says_why(tmp_path, command):
+    done = hub(f"publish {command} --dry-run {tmp_path / 'upload'}", limit=8)
+    sentence = one_sentence(done)
+    assert "(File too large)" in sentence and "--dry-run" in sentence
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.ENAMETOOLONG])
+def test_what_is_wrong_with_a_disk_or_path_is_named(code, capsys):
+    def main():
+        raise OSError(code, os.strerror(code), "/films/a.png")
+
+    assert errors.exit_code("hub", main, lambda: "") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("hub: /films/a.png cannot be read or written") and os.strerror(code) in said
+
+
+def test_the_errors_of_a_folder_that_is_copied_are_named(tmp_path):
+    (tmp_path / "from").mkdir()
+    (tmp_path / "from" / "loop").symlink_to("loop")
+    with pytest.raises(shutil.Error) as raised:
+        shutil.copytree(tmp_path / "from", tmp_path / "to")
+    assert raised.value.strerror is None
+    assert errors.disk_error(raised.value) == os.strerror(errno.ELOOP)
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(errno.ENOENT, "x"), OSError("no code"), ValueError("x")])
+def test_a_mistake_of_the_code_keeps_its_traceback(error):
+    def main():
+        raise error
+
+    with pytest.raises(type(error)):
+        errors.exit_code("hub", main, lambda: "")
+
+
+def test_an_exit_code_is_that_of_the_command(capsys):
+    def refuse():
+        raise InputError("This is wrong; do that.")
+
+    assert [errors.exit_code("hub", main, lambda: "") for main in (lambda: None, lambda: 3, refuse)] == [
+        0,
+        3,
+        2,
+    ]
+    assert capsys.readouterr().err == "hub: This is wrong; do that.\n"
