@@ -11,9 +11,8 @@ from pathlib import Path
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
-from gradio.utils import get_upload_folder, is_in_or_equal
 
-from hub.demo import gradio_api, gradio_explorer, handlers, model_tab, panels, wording
+from hub.demo import gradio_api, gradio_errors, gradio_explorer, handlers, model_tab, panels, wording
 from hub.demo.gradio_options import EVENTS, THEME
 from hub.demo.render import CSS, script
 from hub.errors import InputError, run_command
@@ -48,6 +47,7 @@ def launch_options(classifier: Classifier) -> dict:
         "run_history": False,
         "max_file_size": "100mb",
         "footer_links": [],
+        "app_kwargs": {"exception_handlers": gradio_errors.HANDLERS},
         "allowed_paths": [str(path) for path, _ in model_tab.plots(classifier.folder)],
     }
 
@@ -56,7 +56,7 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
     """Lay out the page for one model, four tabs, and add the endpoint of its API."""
     words = wording.words(classifier)
     metrics = model_tab.read_metrics(classifier.folder)
-    with gr.Blocks(
+    with gradio_errors.Page(
         title=words["title"], analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
     ) as blocks:
         pixels = gr.State(time_to_live=DELETE_AFTER)  # of the image, for the tab "Inside the network"
@@ -106,10 +106,7 @@ def build_image_tab(classifier: Classifier, metrics: dict, examples: list[Path],
     def show_upload(file: dict | None, point: str | None) -> tuple:
         if not file:
             return (gr.skip(),) * 5
-        # Gradio checks that of gr.File, but lets a client of gr.Image name any file of the server.
-        if not is_in_or_equal(file["path"] or "", get_upload_folder()):
-            raise gr.Error("The picture is no uploaded file; upload it first.", print_exception=False)
-        return *show(file["path"], point), None  # None empties the drop zone
+        return *show(gradio_errors.upload_path(file), point), None  # None empties the drop zone
 
     def show_example(event: gr.EventData, point: str | None) -> tuple:
         return show(examples[event.index], point)
@@ -139,7 +136,7 @@ def build_batch_tab(classifier: Classifier, metrics: dict) -> None:
         return panels.batch_table(handlers.with_reports(classifier, rows, point))
 
     def classify_batch(files: list[dict] | None, point: str | None, progress=gr.Progress()) -> tuple:  # noqa: B008
-        paths = [file["path"] for file in files or []]
+        paths = [gradio_errors.upload_path(file) for file in files or []]
         rows, start = [], time.perf_counter()
         for row in handlers.classify_uploads(classifier, paths):
             rows.append(row)

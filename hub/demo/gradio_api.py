@@ -8,8 +8,8 @@ from typing import Literal
 
 import gradio as gr
 from gradio.data_classes import FileData, JsonData
-from gradio_client.utils import is_file_obj_with_meta
 
+from hub.demo.gradio_errors import upload_path
 from hub.errors import InputError
 from hub.inference import decision
 from hub.inference.classifier import Classifier
@@ -36,7 +36,7 @@ def add_endpoint(classifier: Classifier, description: str | None) -> None:
         Research only, not a diagnosis.
 
         Args:
-            image: the picture, an X-ray from the front: DICOM, PNG, JPEG, WebP, TIFF or BMP
+            image: the picture, an X-ray from the front: DICOM or any usual image format
             operating_point: "balanced", or "screening", which misses less and raises more false alarms
 
         Returns:
@@ -46,12 +46,8 @@ def add_endpoint(classifier: Classifier, description: str | None) -> None:
             answer) or "unchecked", reason and sentence
         """
         if image is None:
-            raise gr.Error("There is no picture; give one.", print_exception=False)
-        if not is_file_obj_with_meta(image):  # Gradio checks only marked files for being uploads
-            raise gr.Error("The picture is no uploaded file; upload it first.", print_exception=False)
-        try:
-            return Report(decision.report(classifier, classifier(image["path"]), operating_point))
-        except InputError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+            raise InputError("There is no picture; give one.")
+        prediction = classifier(upload_path(image))
+        return Report(decision.report(classifier, prediction, operating_point))
 
     gr.api(classify, api_name="classify", api_description=description, queue=False)

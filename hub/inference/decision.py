@@ -54,8 +54,9 @@ def report(classifier: Classifier, prediction: Prediction, operating_point: str 
     not have.
     """
     points = operating_points(classifier)
-    if operating_point and points and operating_point not in points:
-        raise InputError(f"There is no operating point {operating_point}; give {' or '.join(points)}.")
+    if operating_point is not None and points and operating_point not in points:
+        given = f"{operating_point!s:.40}"  # by clients of the API, which may send anything
+        raise InputError(f"There is no operating point {given}; give {' or '.join(points)}.")
     name = (operating_point or points[0]) if points else None
     threshold = classifier.operating_points[name] if points else None
     probability = prediction.probabilities.get("PNEUMONIA")

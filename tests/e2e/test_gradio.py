@@ -14,13 +14,23 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import requests
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 from playwright.sync_api import expect
-from servers import free_port, open_page, screenshot, sideways_scroll, violations, windows, write_dicom
+from servers import (
+    free_port,
+    open_page,
+    screenshot,
+    serving,
+    sideways_scroll,
+    violations,
+    windows,
+    write_dicom,
+)
 
 import app
 from hub.demo import handlers, wording
@@ -316,6 +326,102 @@ def test_the_api_explains_what_it_cannot_do(gradio_url, radiograph_file, tmp_pat
         client.predict(None, "balanced", api_name="/classify")
     with pytest.raises(AppError, match="best"):
         client.predict(handle_file(radiograph_file), "best", api_name="/classify")
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory):
+    """A demo of its own; its address and the file of its log."""
+    folder, port = tmp_path_factory.mktemp("logged"), free_port()
+    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
+    environment["GRADIO_TEMP_DIR"] = str(folder / "uploads")
+    url = f"http://127.0.0.1:{port}"
+    with (
+        (folder / "log").open("w") as log,
+        serving([sys.executable, "app.py"], url, env=environment, stdout=log, stderr=log),
+    ):
+        yield url, folder / "log"
+
+
+def upload(url, path):
+    """Upload a file as any client does; return its path on the server."""
+    with path.open("rb") as stream:
+        return requests.post(f"{url}/gradio_api/upload", files={"files": stream}).json()[0]
+
+
+def answers(url, data):
+    """Send the same inputs to every route of /classify; return what each answers, as text."""
+    base = f"{url}/gradio_api"
+    event = requests.post(f"{base}/call/classify", json={"data": data}).json()["event_id"]
+    yield requests.get(f"{base}/call/classify/{event}").text
+    yield requests.post(f"{base}/run/classify", json={"data": data}).text
+    config = requests.get(f"{url}/config").json()
+    (index,) = [each["id"] for each in config["dependencies"] if each["api_name"] == "classify"]
+    yield requests.post(f"{base}/run/predict", json={"data": data, "fn_index": index}).text
+    session = {"fn_index": index, "session_hash": str(time.time())}
+    requests.post(f"{base}/queue/join", json={"data": data} | session).raise_for_status()
+    with requests.get(f"{base}/queue/data", params=session, stream=True) as stream:
+        yield next(line.decode() for line in stream.iter_lines() if b"process_completed" in line)
+
+
+def as_upload(path):
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (["FILM", "Screening"], "There is no operating point Screening; give balanced or screening."),
+        (["FILM", ["balanced"]], "give balanced or screening."),
+        (["FILM", {"a": 1}], "give balanced or screening."),
+        (["FILM", ""], "give balanced or screening."),
+        (["FILM", "z" * 9000], f"{'z' * 40}; give balanced or screening."),
+        (["NOTES", "balanced"], "notes.txt is not an image that can be read here"),
+        (["GONE", "balanced"], "There is no file"),
+        ([None, None], "There is no picture; give one."),
+        (["film.png", "balanced"], "The picture is no uploaded file; upload it first."),
+        ([5, "balanced"], "The picture is no uploaded file; upload it first."),
+        ([as_upload("/etc/passwd"), "balanced"], "The picture is no uploaded file; upload it first."),
+        ([as_upload("/tmp/" + "x" * 6000), "balanced"], "The picture is no uploaded file; upload it first."),
+        ([as_upload("/tmp/a\0.png"), "balanced"], "upload the picture first"),
+        ([as_upload({"a": 1}), "balanced"], "The picture is no uploaded file; upload it first."),
+        ([], "These inputs cannot be used"),
+    ],
+    ids=lambda given: str(given)[:30],
+)
+def test_a_wrong_request_is_answered_with_a_sentence_and_leaves_no_traceback(
+    logged, radiograph_file, tmp_path, given, sentence
+):
+    url, log = logged
+    (tmp_path / "notes.txt").write_text("not a picture")
+    film, notes = upload(url, radiograph_file), upload(url, tmp_path / "notes.txt")
+    uploads = {"FILM": as_upload(film), "NOTES": as_upload(notes), "GONE": as_upload(f"{film}.png")}
+    data = [uploads[each] if isinstance(each, str) and each in uploads else each for each in given]
+    for answer in answers(url, data):
+        assert sentence in answer
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.parametrize(
+    "route", ["call/nope", "run/nope", "run/predict", "call/v2/nope", "call/v2/classify"]
+)
+def test_what_is_no_endpoint_is_said_to_be_none_and_leaves_no_traceback(logged, route):
+    url, log = logged
+    answer = requests.post(f"{url}/gradio_api/{route}", json={"data": [], "fn_index": 9999})
+    assert answer.status_code == 400 and "There is no such endpoint" in answer.json()["error"]
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_batch_of_what_was_not_uploaded_leaves_no_traceback(logged, radiograph_file):
+    url, log = logged
+    config = requests.get(f"{url}/config").json()
+    types = {component["id"]: component["type"] for component in config["components"]}
+    files = [event for event in config["dependencies"] if "file" in [types[each] for each in event["inputs"]]]
+    for event in files:
+        for file in ("x", 5, [5], ["x"], [{"path": str(radiograph_file)}], as_upload(str(radiograph_file))):
+            body = {"data": [file, "Screening"], "fn_index": event["id"], "session_hash": "other"}
+            answer = requests.post(f"{url}/gradio_api/run/predict", json=body)
+            assert "no uploaded file" in answer.text or "cannot be used" in answer.text
+    assert "Traceback" not in log.read_text()
 
 
 def test_the_curl_of_the_documents_gives_the_same(gradio_url, classifier, radiograph_file):

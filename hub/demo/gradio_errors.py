@@ -1,0 +1,82 @@
+"""What clients of the Gradio app read where a request is wrong.
+
+Gradio logs the traceback of every exception but a gr.Error that forbids it. Here what is wrong with a request
+becomes such a gr.Error, and what is wrong with the code keeps its traceback.
+"""
+
+from pathlib import Path
+
+import gradio as gr
+from gradio.exceptions import InvalidPathError
+from gradio.route_utils import FnIndexInferError
+from gradio.utils import get_upload_folder, is_in_or_equal
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from hub.errors import InputError
+
+NO_UPLOAD = "The picture is no uploaded file; upload it first."
+WRONG_INPUTS = (
+    "These inputs cannot be used; upload the picture first, and see /gradio_api/info for the others."
+)
+NO_ENDPOINT = "There is no such endpoint, or these are not its inputs; /gradio_api/info lists both."
+API_ROUTES = ("/gradio_api/call/", "/gradio_api/run/", "/gradio_api/queue/join")
+
+
+class Page(gr.Blocks):
+    """Blocks whose events answer a wrong request with one sentence."""
+
+    async def preprocess_data(self, *arguments, **options):
+        """Return the inputs of an event from those of the request.
+
+        Raises gr.Error for too few of them, a wrong type, a choice that is not offered, or no uploaded file.
+        """
+        try:
+            return await super().preprocess_data(*arguments, **options)
+        except gr.Error as error:
+            raise _shown(error.message) from None
+        except (InvalidPathError, OSError):
+            raise _shown(NO_UPLOAD) from None
+        except (ValueError, TypeError):
+            raise _shown(WRONG_INPUTS) from None
+
+    async def call_function(self, *arguments, **options):
+        """Run the function of an event; raise gr.Error for an InputError."""
+        try:
+            return await super().call_function(*arguments, **options)
+        except InputError as error:
+            raise _shown(str(error)) from None
+
+
+def _shown(sentence: str) -> gr.Error:
+    return gr.Error(sentence, print_exception=False)
+
+
+def upload_path(file: object) -> str:
+    """Return the path of a file as a request gives it.
+
+    Raises InputError for what is no uploaded file. Gradio checks only files that are marked as such, and lets
+    a client of gr.Image name any file of the server.
+    """
+    path = file.get("path") if isinstance(file, dict) else None
+    if not isinstance(path, str) or not _is_in_upload_folder(path):
+        raise InputError(NO_UPLOAD)
+    return path
+
+
+def _is_in_upload_folder(path: str) -> bool:
+    try:
+        return is_in_or_equal(path, get_upload_folder()) and not Path(path).is_dir()
+    except (OSError, ValueError):  # such as a name of too many bytes, or with a NUL
+        return False
+
+
+async def refuse(request: Request, error: Exception) -> JSONResponse:
+    """Answer a request for an endpoint that is not there, or without a required input."""
+    if not request.url.path.startswith(API_ROUTES):
+        raise error
+    return JSONResponse({"error": NO_ENDPOINT}, status_code=400)
+
+
+# For FastAPI: what Gradio's routes raise before an event begins.
+HANDLERS = dict.fromkeys((FnIndexInferError, KeyError, TypeError), refuse)
