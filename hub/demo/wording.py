@@ -82,7 +82,7 @@ def table_row(result: Result, report: dict | None) -> tuple[str, str, float | No
     A report of None is an error or a note.
     """
     if report is None:
-        return result.name, "" if result.note else "No answer", None, result.note or result.error
+        return result.name, "Left out" if result.note else "No answer", None, result.note or result.error
     probability = report["probability"]
     if report["finding"] is None:
         probability = max(report["probabilities"].values(), default=None)

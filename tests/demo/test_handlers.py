@@ -177,6 +177,16 @@ def test_weak_evidence_hardly_tints_a_radiograph_and_strong_evidence_reddens_it(
     assert low <= red.min() <= red.max() <= high
 
 
+def test_what_is_left_out_is_a_row_that_counts_as_no_file(classifier):
+    notes = [(Result("films.zip", note="left out 2 files: 1 `.csv`, 1 `.txt`"), None)]
+    film = Result("a.png", predict(0.9))
+    table = panels.batch_table([*handlers.with_reports(classifier, [film], "balanced"), *notes])
+    assert "1 file." in table and "unreadable" not in table
+    assert "left out 2 files: 1 `.csv`, 1 `.txt`" in table and "Left out" in table
+    unreadable = panels.batch_table([(Result("b.png", error="b.png is empty."), None), *notes])
+    assert "1 file, 1 of them unreadable" in unreadable
+
+
 def test_figures_that_could_not_be_measured_are_left_out(tmp_path):
     none = {"value": None, "low": None, "high": None}
     split = {"n": 5, "accuracy": {"value": 0.9, "low": 0.8, "high": 1.0}, "auc": none}

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import csv
 import json
 import os
 import subprocess
@@ -246,14 +247,50 @@ def test_a_batch_of_50_becomes_a_table_that_sorts_and_saves(page, write_radiogra
     expect(page.locator(".batch")).to_contain_text("Uncertain", timeout=WAIT)
 
 
-@desktop
-def test_a_zip_of_radiographs_is_a_batch(page, write_radiographs, tmp_path):
+def test_a_zip_of_radiographs_is_a_batch_and_what_it_holds_besides_is_one_row(
+    page, write_radiographs, tmp_path
+):
     with zipfile.ZipFile(tmp_path / "films.zip", "w") as archive:
         for path in write_radiographs(tmp_path, 3):
             archive.write(path, path.name)
+        archive.writestr("metadata.csv", "film-0.png,NORMAL")
+        archive.writestr("README.txt", "three films")
+        archive.writestr("@eaDir/film-0.png/SYNOPHOTO_THUMB_M.jpg", "a preview")
     give(page, tmp_path / "films.zip", tab="Batch")
     expect(page.get_by_text("3 files.")).to_be_visible(timeout=WAIT)
-    expect(page.locator(".batch tbody tr").last).to_contain_text("film-2.png")
+    rows = page.locator(".batch tbody tr")
+    expect(rows).to_have_count(4)
+    expect(rows.nth(2)).to_contain_text("film-2.png")
+    expect(rows.last).to_contain_text("left out 2 files: 1 `.csv`, 1 `.txt`")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as CSV").click()
+    statuses = [row["status"] for row in csv.DictReader(download.value.path().read_text().splitlines())]
+    assert statuses[3:] == ["left out"]
+    page.get_by_role("radio", name="Screening").check()
+    expect(rows).to_have_count(4)
+    assert violations(page, FRAMEWORK) == []
+    assert sideways_scroll(page) == 0
+    screenshot(page, "gradio-left-out")
+
+
+def test_a_film_under_its_heatmap_is_warned_of_as_coloured(page, classifier, radiograph, tmp_path):
+    answer = handlers.answer(classifier, radiograph)
+    answer.overlay.save(tmp_path / "overlay.jpeg", quality=88)
+    give(page, tmp_path / "overlay.jpeg")
+    expect(page.locator(".notice")).to_contain_text("coloured", timeout=WAIT)
+    expect(page.locator(".probability")).to_be_visible()
+    assert violations(page, FRAMEWORK) == []
+    assert sideways_scroll(page) == 0
+    screenshot(page, "gradio-coloured")
+    give(page, tmp_path / "overlay.jpeg", tab="Batch")
+    expect(page.locator(".batch tbody tr")).to_contain_text("coloured", timeout=WAIT)
+
+
+@desktop
+def test_the_choosers_hide_no_file(page):
+    for tab, zone in (("One film", "#film-input"), ("Batch", "#batch-input")):
+        page.get_by_role("tab", name=tab).click()
+        assert not page.locator(f"{zone} input[type=file]").get_attribute("accept")
 
 
 @everywhere

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from playwright.sync_api import expect
 from servers import open_page, screenshot, sideways_scroll, violations, windows, write_dicom
 from streamlit.testing.v1 import AppTest
 
-from hub.demo import wording
+from hub.demo import handlers, wording
 from hub.inference import decision
 from hub.text import percent
 
@@ -124,6 +125,40 @@ def test_a_broken_file_is_explained(page, tmp_path):
     give(page, tmp_path / "broken.png")
     headline(page, "No answer")
     expect(page.locator(".notice")).to_contain_text("not an image that can be read here")
+
+
+def test_what_a_zip_holds_besides_films_is_one_row(page, write_radiographs, tmp_path):
+    with zipfile.ZipFile(tmp_path / "films.zip", "w") as archive:
+        for path in write_radiographs(tmp_path, 3):
+            archive.write(path, path.name)
+        archive.writestr("metadata.csv", "film-0.png,NORMAL")
+        archive.writestr("README.txt", "three films")
+    give(page, tmp_path / "films.zip", tab="Batch")
+    save = page.get_by_test_id("stDownloadButton").get_by_role("button")
+    expect(save).to_be_visible(timeout=WAIT)
+    with page.expect_download() as download:
+        save.click()
+    rows = list(csv.DictReader(download.value.path().read_text().splitlines()))
+    assert [row["status"] == "left out" for row in rows] == [False, False, False, True]
+    assert (rows[3]["file"], rows[3]["message"]) == ("films.zip", "left out 2 files: 1 `.csv`, 1 `.txt`")
+    assert sideways_scroll(page) == 0
+    screenshot(page, "streamlit-left-out")
+
+
+def test_a_film_under_its_heatmap_is_warned_of_as_coloured(page, classifier, radiograph, tmp_path):
+    handlers.answer(classifier, radiograph).overlay.save(tmp_path / "overlay.jpeg", quality=88)
+    give(page, tmp_path / "overlay.jpeg")
+    expect(page.locator(".notice")).to_contain_text("coloured", timeout=WAIT)
+    expect(page.locator(".probability")).to_be_visible()
+    screenshot(page, "streamlit-coloured")
+
+
+@desktop
+def test_the_choosers_hide_no_file(page):
+    for tab in ("One film", "Batch"):
+        page.get_by_role("tab", name=tab).click()
+        chooser = page.get_by_role("tabpanel", name=tab).locator("input[type=file]")
+        assert not chooser.get_attribute("accept")
 
 
 @pytest.mark.slow
