@@ -37,6 +37,7 @@ def test_output_on_a_full_disk_is_one_sentence(radiograph, tmp_path, options):
     assert "No space left on device" in sentence
 
 
+@pytest.mark.slow
 def test_plots_on_a_full_disk_are_one_sentence(tmp_path):
     done = hub(
         f"evaluate hub/pretrained --dataset synthetic --split test --plots {tmp_path / 'plots'}", limit=8

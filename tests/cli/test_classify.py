@@ -94,7 +94,7 @@ def test_a_name_that_is_too_long_does_not_stop_the_rest(run, radiograph, tmp_pat
     assert "cannot be read: File name too long." in bad and ": PNEUMONIA" in good
 
 
-@pytest.mark.parametrize("reason", ["blank", "blurred"])
+@pytest.mark.parametrize("reason", ["blank", "blurred", "coloured"])
 def test_an_image_that_the_input_check_refuses_has_its_answer_and_does_not_fail(
     run, radiograph, tmp_path, monkeypatch, reason
 ):
