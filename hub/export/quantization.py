@@ -37,7 +37,7 @@ def write_int8(full: Path, file: Path, inputs: np.ndarray) -> None:
         Reader(),
         per_channel=True,
         activation_type=QuantType.QUInt8,  # with int8 weights, the fastest product on x86
-        nodes_to_exclude=[*first_layers(network), *beside_logits(network)],
+        nodes_to_exclude=[*first_layers(network), *last_layer(network), *beside_logits(network)],
     )
     corrected = correct_biases(network, onnx.load(file), inputs)
     onnx.save(corrected, file)
@@ -53,6 +53,21 @@ def first_layers(network: ModelProto) -> list[str]:
     nodes = network.graph.node
     convolutions = [index for index, node in enumerate(nodes) if node.op_type == "Conv"]
     return [node.name for node in nodes[: convolutions[len(convolutions) // 2]]] if convolutions else []
+
+
+def last_layer(network: ModelProto) -> list[str]:
+    """Return the names of the layer of the logits and of what follows pooling.
+
+    They stay in 32 bits: one range of 8 bits for all logits would leave them about two hundred values.
+    """
+    names, wanted = [], "logits"
+    for node in reversed(network.graph.node):
+        if wanted in node.output:
+            if node.op_type not in ("Gemm", "MatMul", "Add", "Reshape", "Flatten", "Identity"):
+                break
+            names.append(node.name)
+            wanted = node.input[0]
+    return names
 
 
 def beside_logits(network: ModelProto) -> list[str]:

@@ -112,6 +112,14 @@ def test_eight_bits_go_into_the_answer_and_not_into_the_statistics_of_it(exporte
     assert {"Mul", "Sqrt", "Concat"} <= leads_to("statistics", {"DequantizeLinear"})
 
 
+def test_in_8_bits_different_images_have_different_logits(exported):
+    folder, _ = exported
+    session = InferenceSession(folder / "onnx" / "model_int8.onnx")
+    inputs = to_input(radiographs(64)[0], load_network(folder))
+    (logits,) = session.run(["logits"], {"pixel_values": inputs})
+    assert len(np.unique(logits[:, 0])) == len(np.unique(logits[:, 1])) == 64
+
+
 def test_in_8_bits_every_channel_keeps_its_mean(exported, tmp_path, monkeypatch):
     folder, _ = exported
     full, small = folder / "onnx" / "model.onnx", tmp_path / "small.onnx"
