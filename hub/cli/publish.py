@@ -56,7 +56,7 @@ def _add_upload_arguments(parser: ArgumentParser) -> None:
 def publish_dataset(
     source: str, repo_id: str, image_column: str | None, label_column: str | None, **upload_options
 ) -> None:
-    """Publish the splits of a data set as Parquet, with a card; print the notes on it."""
+    """Publish the splits of a data set as Parquet, with a card; print their notes."""
 
     def write(folder: Path) -> None:
         from hub.data.splits import load_with_notes

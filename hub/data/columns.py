@@ -11,7 +11,8 @@ from hub.errors import InputError
 # Names that are guessed, the likeliest first, in lower case and without other signs than letters.
 IMAGES = ("image", "img", "picture", "photo", "pixelvalues", "jpg", "jpeg", "png")
 LABELS = (
-    "label", "labels", "target", "class", "classname", "cls", "category", "diagnosis", "finding", "y",
+    "label", "labels", "target", "class", "classname", "cls", "category", "diagnosis", "dx", "finding",
+    "findinglabels", "y",
 )  # fmt: skip
 PATIENTS = ("patient", "patientid", "subject", "subjectid")
 MAX_CLASSES = 1000  # a column with more values, unless it is named, is one of names or measurements

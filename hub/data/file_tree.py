@@ -103,7 +103,7 @@ def read_tree(root: Path) -> FileTree:
                 folder_links.sort(reverse=True)
                 folder, above = folder_links.pop()
                 real = os.path.realpath(tree.path(folder))
-                _refuse_loop(folder, real, above)
+                _refuse_loop(tree.path(folder), real, above)
                 if real in reached:
                     tree.repeated.append(folder)
                     continue
@@ -114,7 +114,7 @@ def read_tree(root: Path) -> FileTree:
                 tree.folders.append(folder)
             for entry in _entries(tree, folder):
                 path = f"{folder}/{entry.name}" if folder else entry.name
-                kind = _kind(entry, path)
+                kind = _kind(entry)
                 if kind == "broken":
                     tree.broken.append(path)
                 elif kind == "folder" and entry.is_symlink():
@@ -149,20 +149,20 @@ def _entries(tree: FileTree, folder: str) -> list[os.DirEntry]:
         ) from None
 
 
-def _kind(entry: os.DirEntry, path: str) -> str:
+def _kind(entry: os.DirEntry) -> str:
     """Return "file", "folder" or "broken"; a pipe or a socket is a file."""
     try:
-        path.encode()
+        entry.name.encode()
     except UnicodeEncodeError:
         raise InputError(f"The file name {entry.name!a} is not in UTF-8; rename it.") from None
     try:
         if entry.is_symlink():
             entry.stat()
     except PermissionError:
-        raise InputError(f"The link {path} may not be followed; let it be read, or take it out.") from None
+        raise InputError(f"The link {entry.path} may not be followed; let it be, or remove it.") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise InputError(f"The link {path} leads back to itself; remove it.") from None
+            raise InputError(f"The link {entry.path} leads back to itself; remove it.") from None
         return "broken"
     return "folder" if entry.is_dir() else "file"
 

@@ -1,11 +1,14 @@
 """Tables of file names and classes beside images: CSV, TSV, JSON lines, metadata."""
 
+import csv
 import json
+import re
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import pandas as pd
+import pyarrow.parquet as pq
 from datasets import Dataset
 
 from hub.data.class_folders import class_of_file
@@ -19,27 +22,29 @@ from hub.text import counted
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
 METADATA = "metadata"  # the name of the tables that imagefolder of `datasets` reads
 SPLIT_COLUMNS = ("split", "datasettype", "subset", "partition", "set")
-# Columns that are added to rows: what each of three places says of the split, and what counts.
-WORDS = ["by column", "by folder", "by table", "split"]
+Row = dict[str, object]
 
 
 @dataclass(frozen=True)
 class ImageTable:
     """A table with a column that names images.
 
-    `file` is its path in the tree, `rows` its cells, `name` the column of names, and `label` that of the
-    classes, None where only the images' folders say them. `images` holds the files that each name may mean.
+    `file` is its path in the tree, `columns` are the names of its columns, and `rows` its cells by column.
+    `name` is the column of names, `label` that of the classes, `patient` that of patients, None where there
+    is none. `images` holds the files that each name may mean.
     """
 
     file: str
-    rows: pd.DataFrame
+    columns: list[str]
+    rows: list[Row]
     name: str
     label: str | None
+    patient: str | None
     images: dict[str, list[str]]
 
     @property
     def is_metadata(self) -> bool:
-        """Whether the table is the metadata of an imagefolder, which decides by itself."""
+        """Whether the table is the metadata of an imagefolder."""
         return PurePosixPath(self.file).stem.lower() == METADATA
 
 
@@ -49,58 +54,97 @@ def is_table(file: str) -> bool:
     return path.suffix in SUFFIXES or path.name == f"{METADATA}.parquet"
 
 
-def find_tables(
-    tree: FileTree, image_column: str | None = None, label_column: str | None = None
+def choose_tables(
+    tree: FileTree, folders: bool, image_column: str | None = None, label_column: str | None = None
 ) -> list[ImageTable]:
-    """Return the tables that name images and their classes.
+    """Return the tables that say the classes of images; none where class folders do.
 
-    They are in the root of the tree, or one folder further down. A file that is no such table is passed over.
+    `folders` says whether there are class folders. The metadata of an imagefolder and columns that were
+    chosen come before these; any other table may only repeat them. Raises InputError for one that does not.
+    """
+    tables = _find_tables(tree, folders, image_column, label_column)
+    labelled = [table for table in tables if table.label]
+    if not folders or image_column or label_column:
+        for table in tables[:1] if not labelled else []:
+            check_label(tree, table)
+        return labelled
+    metadata = [table for table in tables if table.is_metadata and (table.label or table.patient)]
+    if metadata:
+        return metadata
+    numbered = {re.sub(r"\d", "", folder) for folder in tree.subfolders()}
+    for table in tables:
+        if not table.label and len(numbered) == 1 and numbered != {""}:
+            check_label(tree, table)  # images_001, images_002 … are hardly classes
+        if table.label and not _repeats_folders(tree, table):
+            raise InputError(
+                f"{tree.root} has folders of images, and {table.file} with other classes; give "
+                f"{tree.path(table.file)} to go by it, or take it out to go by the folders."
+            )
+    return []
+
+
+def _find_tables(
+    tree: FileTree, folders: bool, image_column: str | None, label_column: str | None
+) -> list[ImageTable]:
+    """Return the tables that name images.
+
+    They are in the root of the tree or in the folder of a split; with the name of metadata, or without class
+    folders, in any folder of the root. A file that is no such table is passed over.
     """
     found = []
-    for file in tree.files:
-        if is_table(file) and file.count("/") < 2:
-            try:
+    for file in filter(is_table, tree.files):
+        *above, name = file.split("/")
+        anywhere = not folders or PurePosixPath(name).stem.lower() == METADATA
+        if not above or (len(above) == 1 and (anywhere or split_of(above[0]))):
+            with suppress(InputError):
                 found.append(open_table(tree, file, image_column, label_column))
-            except InputError:
-                continue
     return found
 
 
+def _repeats_folders(tree: FileTree, table: ImageTable) -> bool:
+    """Return whether each class of a table is one class folder, and the other way round."""
+    rows = _rows_by_image(tree, table)
+    pairs = {(class_of_file(image), _text(row.get(table.label))) for image, row in rows.items()}
+    return all(len(set(side)) == len(pairs) for side in zip(*pairs, strict=True))
+
+
 def open_table(
-    tree: FileTree,
-    file: str,
-    image_column: str | None = None,
-    label_column: str | None = None,
+    tree: FileTree, file: str, image_column: str | None = None, label_column: str | None = None
 ) -> ImageTable:
     """Return a table of images.
 
-    Raises InputError where it cannot be read, where no column names at least half of the images, or half of
-    its rows do not name one, and where no column holds classes.
+    Raises InputError where it cannot be read, and where no column names half of the images, or names them
+    in half of its rows.
     """
-    rows = _read_rows(tree.path(file))
-    where = tree.path(file)
+    path = tree.path(file)
+    rows = _read_rows(path)
+    columns = list(dict.fromkeys(column for row in rows for column in row))
     for column in filter(None, (image_column, label_column)):
-        if column not in rows:
-            raise InputError(f"{where} has no column {column}, only {', '.join(rows)}; give one of them.")
-    matches = {
-        column: _match(set(rows[column].map(_name)), tree.images, PurePosixPath(file).parent.as_posix())
-        for column in ([image_column] if image_column else rows)
+        if column not in columns:
+            raise InputError(f"{path} has no column {column}, only {', '.join(columns)}; give one of them.")
+    values = {column: {_name(row.get(column)) for row in rows} for column in columns}
+    folder = PurePosixPath(file).parent.as_posix()
+    images = {
+        column: _match(values[column], tree.images, folder)
+        for column in ([image_column] if image_column else columns)
     }
-    name = max(matches, key=lambda column: len(matches[column]), default=None)
-    found = matches.get(name, {})
-    if 2 * len(found) < min(len(tree.images), rows[name].nunique() if name else 0) or not found:
+    name = max(images, key=lambda column: len(images[column]), default=None)
+    if not name or 2 * len(images[name]) < max(1, min(len(tree.images), len(values[name]))):
         raise InputError(
-            f"No column of {where} names the images beside it; write their file names into one, or name that "
-            "by --image-column."
+            f"No column of {path} names the images beside it; write their file names into one, or name it by "
+            "--image-column."
         )
-    others = [column for column in rows if column != name]
-    label = label_column or guess(others, LABELS)
-    table = ImageTable(file, rows, name, label, found)
-    if not label and not (table.is_metadata and guess(list(rows), PATIENTS)):
+    label = label_column or guess([column for column in columns if column != name], LABELS)
+    return ImageTable(file, columns, rows, name, label, guess(columns, PATIENTS), images[name])
+
+
+def check_label(tree: FileTree, table: ImageTable) -> None:
+    """Raise InputError for a table without a column of classes."""
+    if not table.label:
         raise InputError(
-            f"{where} has the columns {', '.join(rows)}; name that of the classes by --label-column."
+            f"{tree.path(table.file)} has the columns {', '.join(table.columns)}; name that of classes by "
+            "--label-column."
         )
-    return table
 
 
 def read_tables(tree: FileTree, tables: list[ImageTable]) -> tuple[dict[str, Dataset], list[str]]:
@@ -116,56 +160,53 @@ def read_tables(tree: FileTree, tables: list[ImageTable]) -> tuple[dict[str, Dat
             f"{tree.root} has the tables {', '.join(table.file for table in tables)}; give one of them, such "
             f"as {tree.path(tables[0].file)}."
         )
-    rows = pd.concat([_rows(tree, table) for table in tables], ignore_index=True)
-    label = tables[0].label or "label"
-    rows[label] = _numbers_if_all(rows[label].tolist(), label, tree.root)
-    rows["split"] = _split_words(rows)
+    rows = [(table, image, row) for table in tables for image, row in _rows_by_image(tree, table).items()]
+    words = _split_words(rows)
+    columns = _columns(tree, rows)
     notes = [f"took the images that {', '.join(table.file for table in tables)} names"]
     for table in tables:
-        if missing := len(set(table.rows[table.name].map(_name)) - {*table.images}):
+        if missing := len({_name(row.get(table.name)) for row in table.rows} - {*table.images}):
             notes.append(f"left out {counted(missing, 'row')} of {table.file}, whose images are not there")
-    if unnamed := len(set(tree.images) - set(rows["image"])):
+    if unnamed := len({*tree.images} - {image for _, image, _ in rows}):
         notes.append(f"left out {counted(unnamed, 'image')} that no table names")
-    if outside := int((rows["split"] == "").sum()):
+    if outside := words.count(""):
         notes.append(f"left out {counted(outside, 'image')} that are in no split")
-    names = by_split(rows["split"], tree.root)
-    rows["image"] = rows["image"].map(tree.path)
-    parts = {split: rows[rows["split"] == name].drop(columns=WORDS) for split, name in names.items()}
+    names = by_split(words, tree.root)
     splits = {
-        split: Dataset.from_dict({column: part[column].tolist() for column in part})
-        for split, part in parts.items()
-    }
+        split: Dataset.from_dict(
+            {column: [value for value, word in zip(values, words, strict=True) if word == name]
+             for column, values in columns.items()}
+        )
+        for split, name in names.items()
+    }  # fmt: skip
     return splits, unusual_names(names) + notes
 
 
-def labels_by_file(tree: FileTree, tables: list[ImageTable]) -> dict[str, str]:
-    """Return the class of each image that tables name, as text."""
-    rows = pd.concat([_rows(tree, table) for table in tables])
-    label = tables[0].label or "label"
-    return dict(zip(rows["image"], rows[label].map(_text), strict=True))
-
-
-def _read_rows(path: str) -> pd.DataFrame:
-    """Return the cells of a table as they are written; those of a CSV are text.
+def _read_rows(path: str) -> list[Row]:
+    """Return the cells of a table by column; those of a CSV are text.
 
     Raises InputError for what is no table.
     """
     suffix = PurePosixPath(path).suffix.lower()
     try:
         if suffix == ".parquet":
-            return pd.read_parquet(path)
-        with Path(path).open(encoding="utf-8-sig") as file:
+            return pq.read_table(path).to_pylist()
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
             if suffix in (".jsonl", ".ndjson"):
-                return pd.DataFrame([json.loads(line) for line in file if line.strip()], dtype=object)
-            separator = max(",;\t", key=file.readline().count)
-            file.seek(0)
-            return pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True)
+                rows = [json.loads(line) for line in file if line.strip()]
+            else:
+                separator = max(",;\t", key=file.readline().count)
+                file.seek(0)
+                rows = list(csv.DictReader(file, delimiter=separator, skipinitialspace=True))
     except UnicodeDecodeError:
         raise InputError(f"{path} is not in UTF-8; save it so.") from None
-    except (ValueError, OSError, AttributeError, TypeError) as error:  # the last two of JSON that is no table
+    except (ValueError, csv.Error, OSError, RecursionError) as error:
         raise InputError(
             f"{path} cannot be read as a table; write it again ({first_sentence(error)})."
         ) from None
+    if not all(isinstance(row, dict) and None not in row for row in rows):
+        raise InputError(f"{path} has rows of more cells than it has columns; write it again.")
+    return rows
 
 
 def _text(value: object) -> str:
@@ -201,70 +242,72 @@ def _match(values: set[str], images: list[str], folder: str) -> dict[str, list[s
     return max(matches, key=len)
 
 
-def _rows(tree: FileTree, table: ImageTable) -> pd.DataFrame:
-    """Return a row for each image of a table.
+def _rows_by_image(tree: FileTree, table: ImageTable) -> dict[str, Row]:
+    """Return the row of each image that a table names.
 
-    Columns are `image`, those of class, patient and subtype, and `WORDS`. Raises InputError for a name that
-    two images have, and for an image that is described in two ways.
+    Rows of one image may differ in other things than class and patient, such as the place of a finding.
     """
-    names = table.rows[table.name].map(_name)
-    rows = table.rows[names.isin({*table.images})]
-    files = names[names.isin({*table.images})].map(table.images.get)
-    for name, twins in zip(names, files, strict=False):
-        if len(twins) > 1:
+    rows = {}
+    for row in table.rows:
+        images = table.images.get(_name(row.get(table.name)), [])
+        if len(images) > 1:
             raise InputError(
-                f"{name} in {tree.path(table.file)} may be {twins[0]} or {twins[1]}; write the folder too."
+                f"{row[table.name]} in {tree.path(table.file)} may be {images[0]} or {images[1]}; write the "
+                "folder too."
             )
-    image = files.map(lambda twins: twins[0])
-    columns = {"image": image}
-    columns[table.label or "label"] = rows[table.label] if table.label else image.map(class_of_file)
-    for column in (guess(list(rows), PATIENTS), "subtype" if "subtype" in rows else None):
-        if column:
-            columns[column] = rows[column].map(_text).replace("", None)
-    result = pd.DataFrame(columns).astype(object)
-    result = result[~result.map(_text).duplicated()]
-    twice = result["image"][result["image"].duplicated()]
-    if len(twice):
-        raise InputError(
-            f"{tree.path(table.file)} describes {twice.iloc[0]} in two ways; keep one row of each image."
-        )
-    column = guess(list(rows), SPLIT_COLUMNS)
-    words = rows.loc[result.index, column].map(_text) if column else pd.Series("", index=result.index)
-    result["by column"] = words if words.map(split_of).notna().all() else ""
-    result["by folder"] = [_folder_of_split(file) for file in result["image"]]
-    result["by table"] = split_word(table.file) or ""
-    return result
+        for image in images:
+            first = rows.setdefault(image, row)
+            if any(
+                _text(first.get(column)) != _text(row.get(column)) for column in (table.label, table.patient)
+            ):
+                raise InputError(
+                    f"{tree.path(table.file)} describes {image} in two ways; keep one row of each image."
+                )
+    return rows
 
 
-def _folder_of_split(file: str) -> str:
-    return next((part for part in file.split("/")[:-1] if split_of(part)), "")
+def _columns(tree: FileTree, rows: list[tuple[ImageTable, str, Row]]) -> dict[str, list]:
+    """Return the columns of a data set, by the names that they have in the first table."""
+    first = rows[0][0]
+    label = first.label or "label"
+    classes = [row.get(table.label) if table.label else class_of_file(image) for table, image, row in rows]
+    columns = {
+        "image": [tree.path(image) for _, image, _ in rows],
+        label: _one_class_each(classes, label, tree),
+    }
+    if first.patient:
+        columns[first.patient] = [_text(row.get(table.patient)) or None for table, _, row in rows]
+    if "subtype" in first.columns:
+        columns["subtype"] = [_text(row.get("subtype")) or "none" for _, _, row in rows]
+    return columns
 
 
-def _split_words(rows: pd.DataFrame) -> pd.Series:
+def _split_words(rows: list[tuple[ImageTable, str, Row]]) -> list[str]:
     """Return the word that names the split of each row, "" for none.
 
     It is that of a column such as `split` where every row has one, else of the images' folders, else of the
     tables' names; where none of these says a split, all rows are train.
     """
-    if (rows["by column"] != "").all():
-        return rows["by column"]
-    for words in (rows["by folder"], rows["by table"]):
-        if (words != "").any():
-            return words
-    return pd.Series("train", index=rows.index)
+    column_of = {table.file: guess(table.columns, SPLIT_COLUMNS) for table, _, _ in rows}
+    by_column = [_text(row.get(column_of[table.file])) for table, _, row in rows]
+    if all(map(split_of, by_column)):
+        return by_column
+    by_folder = [next(filter(split_of, image.split("/")[:-1]), "") for _, image, _ in rows]
+    by_table = [split_word(table.file) or "" for table, _, _ in rows]
+    return next((words for words in (by_folder, by_table) if any(words)), ["train"] * len(rows))
 
 
-def _numbers_if_all(values: list, column: str, source: object) -> list:
-    """Return labels as numbers if all are, None for missing ones.
+def _one_class_each(values: list, column: str, tree: FileTree) -> list[float | str | None]:
+    """Return labels as numbers if all are, else as text; None for missing ones.
 
     Raises InputError where one is a list, or several texts with "|" between them.
     """
     several = next((value for value in values if isinstance(value, list | dict) or "|" in str(value)), None)
     if several is not None:
         raise InputError(
-            f"{source} has several classes an image in the column {column}, such as {several}; keep one each."
+            f"{tree.root} has several classes an image in the column {column} ({several}); keep one each."
         )
-    texts = ["" if value is None or value != value else str(value).strip() for value in values]
+    texts = [_text(value) for value in values]
     try:
         return [float(text) if text else None for text in texts]
     except ValueError:

@@ -2,6 +2,7 @@
 
 import re
 import tarfile
+from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
 import datasets
@@ -48,28 +49,42 @@ def shard_files(tree: FileTree) -> tuple[str, list[str]]:
     return "", []
 
 
-def read_shards(tree: FileTree, builder: str, files: list[str]) -> tuple[dict[str, Dataset], list[str]]:
-    """Return the splits of Parquet, Arrow or tar files, and notes on their names.
+def files_by_word(tree: FileTree, files: list[str]) -> dict[str, list[str]]:
+    """Return the files of each split, by the word that names the split.
 
-    Where no file's name or folder says a split, all are train. Raises InputError for files of several data
-    sets, without train, or damaged.
+    Where no file's name or folder says a split, all are train; otherwise files that say none are left out.
+    Raises InputError for files of several data sets, or without train, and for two words of one split.
     """
-    words = {file: split_word(file) for file in files}
-    if not any(words.values()):
-        words = dict.fromkeys(files, "train")
-    names = by_split(filter(None, words.values()), tree.root)
+    parts = defaultdict(list)
+    for file in files:
+        if word := split_word(file):
+            parts[word].append(file)
+    parts = parts or {"train": files}
+    names = by_split(parts, tree.root)
     if "train" not in names:
         suffix = PurePosixPath(files[0]).suffix
         raise InputError(
             f"{tree.root} has no train*{suffix}; name the files train-*{suffix} and test-*{suffix}."
         )
-    parts = {split: [file for file in files if words[file] == name] for split, name in names.items()}
-    folders = sorted({PurePosixPath(file).parent.as_posix() for file in parts["train"]})
+    folders = sorted({PurePosixPath(file).parent.as_posix() for file in parts[names["train"]]})
     if len(folders) > 1:
         raise InputError(
             f"{tree.root} holds more than one data set; give one of them, such as {tree.path(folders[0])}."
         )
-    loaded = {split: _load(tree.root, builder, [*map(tree.path, paths)]) for split, paths in parts.items()}
+    return parts
+
+
+def read_shards(
+    tree: FileTree, builder: str, parts: dict[str, list[str]]
+) -> tuple[dict[str, Dataset], list[str]]:
+    """Return the splits of `files_by_word`, and notes on their names.
+
+    Raises InputError for what is damaged.
+    """
+    names = by_split(parts, tree.root)
+    loaded = {
+        split: _load(tree.root, builder, [*map(tree.path, parts[name])]) for split, name in names.items()
+    }
     return loaded, unusual_names(names)
 
 

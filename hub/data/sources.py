@@ -1,5 +1,7 @@
 """Sources of images and labels: folders, files that `datasets` reads, or the Hub."""
 
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import datasets
@@ -47,24 +49,33 @@ def _read_folder(path: Path, chosen: Columns) -> tuple[Splits, list[str]]:
     folders = class_folders.has_class_folders(tree)
     # An archive of the images often lies beside them.
     if files and not (tree.images if builder == "webdataset" else folders):
-        splits, notes = _standard(*shards.read_shards(tree, builder, files), path, chosen)
-        return splits, notes + _rest(tree, [*files, *tree.images]) + tree.notes()
+        parts = shards.files_by_word(tree, files)
+        splits, notes = _standard(*shards.read_shards(tree, builder, parts), path, chosen)
+        return splits, notes + _rest(tree, chain.from_iterable(parts.values())) + tree.notes()
     if files and builder != "webdataset":
         raise InputError(
             f"{path} has folders of images and {files[0]}; give that file, or take it out of the folder."
         )
-    tables = image_tables.find_tables(tree, **chosen)
-    if tables and (not folders or any(chosen.values()) or _decide(tree, tables)):
+    tables = image_tables.choose_tables(tree, folders, **chosen)
+    if tables:
         return _read_tables(tree, tables, chosen)
     class_folders.check_level(tree)
     if not folders:
-        for file in filter(image_tables.is_table, tree.files):
-            image_tables.open_table(tree, file, **chosen)  # says why this is no table of the images
+        _refuse_other_files(tree, chosen)
     if any(chosen.values()):
         raise InputError(
             f"{path} has no table of its images; leave out --image-column and --label-column, or add one."
         )
     return class_folders.read_class_folders(tree)
+
+
+def _refuse_other_files(tree: FileTree, chosen: Columns) -> None:
+    """Raise InputError for files without class folders, where they are not read for a reason."""
+    for file in filter(image_tables.is_table, tree.files):
+        image_tables.open_table(tree, file, **chosen)
+    archives = [file for file in tree.files if file.lower().endswith(ARCHIVES)]
+    if archives and not tree.images:
+        raise InputError(f"{tree.root} has no images, but {archives[0]}; unpack it.")
 
 
 def _read_file(path: Path, chosen: Columns) -> tuple[Splits, list[str]]:
@@ -73,7 +84,9 @@ def _read_file(path: Path, chosen: Columns) -> tuple[Splits, list[str]]:
         return _standard(shards.read_shard(path), [], path, chosen)
     if image_tables.is_table(path.name):
         tree = read_tree(path.parent)
-        return _read_tables(tree, [image_tables.open_table(tree, path.name, **chosen)], chosen)
+        table = image_tables.open_table(tree, path.name, **chosen)
+        image_tables.check_label(tree, table)
+        return _read_tables(tree, [table], chosen)
     if suffix in ARCHIVES:
         raise InputError(f"{path} is a file, an archive; unpack it, and give the folder.")
     raise InputError(
@@ -87,32 +100,14 @@ def _read_tables(
 ) -> tuple[Splits, list[str]]:
     loaded, notes = image_tables.read_tables(tree, tables)
     splits, notes = _standard(loaded, notes, tree.root, chosen | {"image_column": "image"})
-    return splits, notes + _rest(tree, [table.file for table in tables]) + tree.notes()
+    files = [table.file for table in tables]
+    return splits, notes + _rest(tree, [*tree.images, *files]) + tree.notes()
 
 
-def _rest(tree: FileTree, used: list[str]) -> list[str]:
-    """Return the note on files that are no images and not used either."""
-    rest = sorted({*tree.others} - {*used})
+def _rest(tree: FileTree, used: Iterable[str]) -> list[str]:
+    """Return the note on files that are not used."""
+    rest = sorted({*tree.files} - {*used})
     return [left_out(rest)] if rest else []
-
-
-def _decide(tree: FileTree, tables: list[image_tables.ImageTable]) -> bool:
-    """Return whether tables, and not the class folders beside them, say the classes.
-
-    The metadata of an imagefolder does; any other table may only repeat the folders. Raises InputError for
-    one that does not.
-    """
-    if all(table.is_metadata for table in tables):
-        return True
-    labels = image_tables.labels_by_file(tree, tables)
-    pairs = {(class_folders.class_of_file(file), label) for file, label in labels.items()}
-    if any(len(set(side)) < len(pairs) for side in zip(*pairs, strict=True)):
-        file = tables[0].file
-        raise InputError(
-            f"{tree.root} has folders of images, and {file} with other classes; give {tree.path(file)} to go "
-            "by it, or take it out to go by the folders."
-        )
-    return False
 
 
 def _read_hub(source: str, chosen: Columns) -> tuple[Splits, list[str]]:

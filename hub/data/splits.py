@@ -64,7 +64,7 @@ def load_with_notes(
     splits = _with_patients(given)
     if "validation" in given:
         count = len(given["validation"])
-        if _is_official(given):
+        if is_official(given):
             splits["train"] = datasets.concatenate_datasets([splits["train"], splits.pop("validation")])
             notes.append(f"the {count} images of the official validation folder, too few, join train")
         elif count < MIN_VALIDATION:
@@ -76,7 +76,7 @@ def load_with_notes(
     return splits, notes
 
 
-def _is_official(splits: dict[str, Dataset]) -> bool:
+def is_official(splits: dict[str, Dataset]) -> bool:
     """Return whether validation is the official folder of Kermany et al.
 
     It has eight images of each class.

@@ -68,9 +68,7 @@ def _metadata_notes(kinds: Counter) -> list[str]:
     """Return notes on images that were DICOM, and on metadata that is published with others."""
     notes = []
     if count := kinds["DICOM"]:
-        notes.append(
-            f"wrote {counted(count, 'DICOM image')} as PNG of 8 bits, without anything of the header"
-        )
+        notes.append(f"wrote {counted(count, 'DICOM image')} as 8-bit PNG, with nothing of the header")
     if count := kinds["metadata"]:
         notes.append(
             f"{counted(count, 'image')} kept EXIF, XMP or text of the files, which may name people and places"
