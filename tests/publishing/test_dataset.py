@@ -49,6 +49,18 @@ def test_a_published_data_set_loads_without_options_and_has_the_same_splits(hub,
     assert code == 0, err
 
 
+def test_what_was_left_out_is_printed_and_on_the_card(run, kaggle_folder, tmp_path, write_noise):
+    write_noise(kaggle_folder / "extra" / "film.png")
+    code, out, err = run(
+        "-m", "hub", "publish", "dataset", kaggle_folder, "someone/films", "--dry-run", tmp_path / "published"
+    )
+    assert (code, out.strip()) == (0, str(tmp_path / "published"))
+    note = "left out the folder extra: 1 file"
+    assert f"note: {note}\n" in err
+    assert note in (tmp_path / "published" / "README.md").read_text()
+    assert str(tmp_path) not in (tmp_path / "published" / "README.md").read_text()
+
+
 def test_shards_have_about_the_size_asked_for_and_hold_the_files_as_they_were(
     kaggle_folder, tmp_path, monkeypatch
 ):
