@@ -52,8 +52,10 @@ def main(settings: Settings) -> None:
     started = time.perf_counter()
     with files.new_folder(settings.output, may_replace=read_config if settings.overwrite else None) as folder:
         # Read the data, and count what its splits share.
-        data = read_data(settings.dataset, small=settings.recipe == "small_data")
-        print(format_report(data.leaks), flush=True)
+        data = read_data(
+            settings.dataset, settings.recipe == "small_data", settings.image_column, settings.label_column
+        )
+        print(format_report(data.leaks, data.notes), flush=True)
         classes, radiograph = data.classes, data.radiograph
 
         # Choose the recipe, and go on from the checkpoint where that is wanted.
@@ -122,6 +124,7 @@ def main(settings: Settings) -> None:
             "training_seconds": round(training_seconds, 2),
             "temperature": temperature,
             "splits": data.leaks,
+            "notes": data.notes,
             "history": history,
         }
         metrics = {"training": training, "validation": validation}

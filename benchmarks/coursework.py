@@ -21,8 +21,8 @@ from datasets import DatasetDict
 from benchmarks import keras_peers, machine, processes
 from hub import files
 from hub.data import decode_cache
+from hub.data.class_names import is_radiograph
 from hub.data.leakage import leak_report
-from hub.data.sources import is_radiograph
 from hub.data.splits import load_splits, small_data
 from hub.errors import InputError, run_command
 from hub.models.folder import read_config

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import PurePath
 
-from hub.text import thousands
+from hub.text import counted, thousands
 
 # Files and folders that systems and programs leave beside data, in lower case. Names that begin with a dot,
 # such as .ipynb_checkpoints, .Trash-1000, .git and ._film.png, need no mention.
@@ -23,6 +23,7 @@ CLUTTER = {
     # the index of a DICOM CD
     "dicomdir",
 }  # fmt: skip
+MAX_SUFFIXES = 6  # named in a sentence
 
 
 def is_clutter(name: str) -> bool:
@@ -44,6 +45,9 @@ def left_out(names: Iterable[str]) -> str:
     total = sum(counts.values())
     kinds = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     parts = [
-        f"{thousands(count)} {f'`{suffix}`' if suffix else 'without a suffix'}" for suffix, count in kinds
+        f"{thousands(count)} {f'`{suffix}`' if suffix else 'without a suffix'}"
+        for suffix, count in kinds[:MAX_SUFFIXES]
     ]
-    return f"left out {thousands(total)} file{'s' * (total != 1)}: {', '.join(parts)}"
+    if rest := sum(count for _, count in kinds[MAX_SUFFIXES:]):
+        parts.append(f"{thousands(rest)} of other kinds")
+    return f"left out {counted(total, 'file')}: {', '.join(parts)}"

@@ -32,6 +32,11 @@ def thousands(count: int) -> str:
     return f"{count:,}"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count and its noun: 1 image, 5,216 images."""
+    return f"{thousands(count)} {noun}{'s' * (count != 1)}"
+
+
 def compact(count: float) -> str:
     """Return a count in three or four digits: 864, 61.7 k, 3.50 M, 15.5 G."""
     for limit, unit, sign in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):

@@ -4,8 +4,11 @@ import io
 from pathlib import Path
 
 import datasets
+import pydicom
 import pytest
 from datasets import ClassLabel, Dataset, Features
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
 from hub.data.image_files import encoded_images
 from hub.data.splits import load_splits
@@ -34,6 +37,23 @@ def radiographs(count, seed=0):
     """Synthetic radiographs as Parquet stores them, and their labels."""
     images, labels = sample_radiographs(count, seed)
     return {"image": [{"bytes": jpeg(image, quality=95), "path": None} for image in images], "label": labels}
+
+
+def write_dicom(path, pixels):
+    """Write uint8 [H, W] as a DICOM radiograph of Jane Doe."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    film = pydicom.Dataset()
+    film.file_meta = meta
+    film.SOPClassUID, film.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    film.PatientName, film.PatientID, film.StudyDate = "Doe^Jane", "MRN-4711", "19991231"
+    film.Modality, film.PhotometricInterpretation = "DX", "MONOCHROME2"
+    film.Rows, film.Columns = pixels.shape
+    film.SamplesPerPixel, film.BitsAllocated, film.BitsStored, film.HighBit = 1, 8, 8, 7
+    film.PixelRepresentation, film.PixelData = 0, pixels.tobytes()
+    film.save_as(path, enforce_file_format=True)
 
 
 def features(label=None, **others):

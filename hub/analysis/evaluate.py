@@ -15,7 +15,7 @@ from hub import files
 from hub.batching import batches
 from hub.data import decode_cache
 from hub.data.leakage import format_report, leak_report
-from hub.data.splits import load_splits
+from hub.data.splits import load_with_notes
 from hub.errors import InputError
 from hub.evaluation import plots, shifts
 from hub.evaluation.calibration import undo_temperature
@@ -53,18 +53,22 @@ def evaluate(
     json_file: Path | None = None,
     plot_folder: Path | None = None,
     save: bool = False,
+    image_column: str | None = None,
+    label_column: str | None = None,
 ) -> None:
     """Measure a model on one split of a data set; print and save the results.
 
     `split` may be "all"; `rename` holds OLD=NEW for classes of the data set. `robustness` also measures under
     corruptions. Metrics go to `json_file` and plots to `plot_folder`, if given; `save` puts both into the
-    model folder and its card. Raises InputError if the folder, the data set or the classes do not fit.
+    model folder and its card; the columns are those of `load_splits`. Raises InputError if the folder, the
+    data set or the classes do not fit.
     """
     _check_destinations(model, json_file, plot_folder, save)
     classifier = Classifier.from_pretrained(model, precision="fp32")
-    rows = _read_rows(dataset, split)
+    rows, notes = _read_rows(dataset, split, image_column, label_column)
     _check_classes(_renamed(rows.features["label"].names, rename), classifier, dataset)
     result = _measure(classifier, rows, dataset, split, robustness)
+    result.metrics["notes"] = notes
     if json_file:
         files.write_json(json_file, result.metrics | {"robustness": result.robustness, "int8": result.int8})
     temperature = _record(Path(model)).get("training", {}).get("temperature")
@@ -94,11 +98,17 @@ def _check_destinations(
         raise InputError(f"{plot_folder} is a file; give a folder to --plots.")
 
 
-def _read_rows(dataset: str, split: str) -> Dataset:
-    """Return the images of one split, or of all; print the leak report."""
-    splits = load_splits(dataset)
-    print(format_report(leak_report(splits)), end="\n\n", flush=True)
-    return datasets.concatenate_datasets(list(splits.values())) if split == "all" else splits[split]
+def _read_rows(
+    dataset: str, split: str, image_column: str | None, label_column: str | None
+) -> tuple[Dataset, list[str]]:
+    """Return the images of one split, or of all, and the notes on them.
+
+    Prints both in the leak report.
+    """
+    splits, notes = load_with_notes(dataset, image_column=image_column, label_column=label_column)
+    print(format_report(leak_report(splits), notes), end="\n\n", flush=True)
+    rows = datasets.concatenate_datasets(list(splits.values())) if split == "all" else splits[split]
+    return rows, notes
 
 
 def _renamed(classes: list[str], pairs: Sequence[str]) -> list[str]:

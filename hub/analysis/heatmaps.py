@@ -23,8 +23,10 @@ from datasets import Image as ImageFeature
 from PIL import Image, ImageDraw
 
 from hub.batching import batches
+from hub.data.column_options import add_column_options
 from hub.data.splits import load_splits
 from hub.errors import InputError, run_command
+from hub.imaging.read import read_image
 from hub.inference.classifier import Classifier, Prediction
 from hub.inference.heatmap import local_log_odds, overlay
 from hub.models import folder_writer
@@ -59,12 +61,19 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--dataset", required=True, help="the folder that the boxes were drawn on")
     parser.add_argument("--output", type=Path, default=Path(), help="where to write (default: here)")
     parser.add_argument("--save", action="store_true", help="write into the model folder and its card")
+    add_column_options(parser)
     options = parser.parse_args(arguments)
     folder = Path(options.model) if options.save else options.output
 
     boxes = read_boxes()
     classifier = Classifier.from_pretrained(options.model, precision="fp32")
-    rows = classify_test_split(classifier, options.dataset, boxes)
+    rows = classify_test_split(
+        classifier,
+        options.dataset,
+        boxes,
+        image_column=options.image_column,
+        label_column=options.label_column,
+    )
     boxed = [rows[name] for name in boxes]
     failures = [row for row in rows.values() if row.label != row.prediction.label]
     failures.sort(key=lambda row: row.prediction.probabilities[row.label])  # the most confident first
@@ -85,12 +94,15 @@ def read_boxes() -> dict[str, list[Box]]:
     return {name: [tuple(row[:4]), tuple(row[4:])] for name, row in rows.items()}
 
 
-def classify_test_split(classifier: Classifier, dataset: str, boxes: dict[str, list[Box]]) -> dict[str, Row]:
+def classify_test_split(
+    classifier: Classifier, dataset: str, boxes: dict[str, list[Box]], **columns: str | None
+) -> dict[str, Row]:
     """Return a row per test radiograph, by file name.
 
-    Raises InputError where a file of `boxes` is not in the test split.
+    `columns` are options of `load_splits`. Raises InputError where a file of `boxes` is not in the test
+    split.
     """
-    test = load_splits(dataset)["test"].cast_column("image", ImageFeature(decode=False))
+    test = load_splits(dataset, **columns)["test"].cast_column("image", ImageFeature(decode=False))
     paths = [image["path"] for image in test["image"]]
     labels = [classifier.classes[label] for label in test["label"]]
     if missing := boxes.keys() - {Path(path).name for path in paths}:
@@ -136,7 +148,9 @@ def contact_sheet(rows: list[Row], boxes: dict[str, list[Box]]) -> Image.Image:
     height = CELL + 18
     sheet = Image.new("RGB", (COLUMNS * CELL, math.ceil(len(rows) / COLUMNS) * height), "white")
     for index, row in enumerate(rows):
-        cell = overlay(Image.open(row.path).convert("L"), row.prediction, "PNEUMONIA").resize((CELL, CELL))
+        cell = overlay(read_image(row.path, radiograph=True), row.prediction, "PNEUMONIA").resize(
+            (CELL, CELL)
+        )
         pen = ImageDraw.Draw(cell)
         for box in boxes.get(row.name, []):
             pen.rectangle(box, outline="cyan")

@@ -16,6 +16,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from hub.data import decode_cache
+from hub.data.column_options import add_column_options
 from hub.data.splits import load_splits
 from hub.errors import InputError, run_command
 from hub.inference import input_check
@@ -39,11 +40,14 @@ def main(arguments: list[str] | None = None) -> None:
     add("--foreign", nargs="*", type=Path, default=[], metavar="DIR", help="as for hub scope")
     add("--without-kind", action="store_true", help="also refit without each foreign group")
     add("--save", action="store_true", help="write into the model folder and its card")
+    add_column_options(parser)
     options = parser.parse_args(arguments)
     classifier = Classifier(options.model, precision="fp32")
     if not classifier.check:
         raise InputError(f"{options.model} has no {INPUT_CHECK}; python -m hub scope makes it.")
-    splits = load_splits(options.dataset)
+    splits = load_splits(
+        options.dataset, image_column=options.image_column, label_column=options.label_column
+    )
     radiographs = {
         split: decode_cache.decode_radiographs(dataset, classifier.size)[0]
         for split, dataset in splits.items()

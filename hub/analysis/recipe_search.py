@@ -31,6 +31,7 @@ from hub import system
 from hub.analysis.imagenet_features import imagenet_features
 from hub.analysis.selection_tables import EXPERIMENTS, records_folder, write_tables
 from hub.data import decode_cache
+from hub.data.column_options import add_column_options
 from hub.data.splits import load_splits
 from hub.errors import InputError, run_command
 from hub.evaluation import shifts
@@ -61,6 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("recipes", nargs="*", metavar="RECIPE", help=", ".join(RECIPES))
     parser.add_argument("--dataset", required=True, help="the radiographs: a folder, Parquet or a Hub id")
     parser.add_argument("--weights", required=True, help="timm's mobilenetv2_100, .safetensors")
+    add_column_options(parser)
     options = parser.parse_args(arguments)
 
     for name in options.recipes:
@@ -68,7 +70,9 @@ def main(arguments: list[str] | None = None) -> None:
             raise InputError(f"There is no recipe {name!r}; choose among {', '.join(RECIPES)}.")
     records, commit = records_folder(), current_commit()
     system.keep_memory()
-    splits = load_splits(options.dataset)
+    splits = load_splits(
+        options.dataset, image_column=options.image_column, label_column=options.label_column
+    )
     images, labels = decode_cache.decode(splits["train"], 224, channels=1, radiograph=True)
     validation = decode_cache.decode(splits["validation"], 224, channels=1, radiograph=True)
     clusters = cluster(images, labels, options.weights)

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from hub.analysis.imagenet_features import imagenet_features
 from hub.data import decode_cache
+from hub.data.column_options import add_column_options
 from hub.data.image_files import encoded_images
 from hub.data.leakage import duplicate_groups
 from hub.data.splits import load_splits
@@ -46,9 +47,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--dataset", required=True, help="a folder, Parquet or a Hub id")
     parser.add_argument("--weights", required=True, help="ImageNet weights, a .safetensors file")
     parser.add_argument("--save", type=Path, metavar="MODEL", help="put the result into this folder's card")
+    add_column_options(parser)
     options = parser.parse_args(arguments)
 
-    splits = load_splits(options.dataset)
+    splits = load_splits(
+        options.dataset, image_column=options.image_column, label_column=options.label_column
+    )
     copies = count_copies(splits)
     arrays = {}
     for name in ("train", "validation"):

@@ -3,6 +3,8 @@
 from argparse import _SubParsersAction
 from pathlib import Path
 
+from hub.data.column_options import add_column_options
+
 
 def add_parser(commands: _SubParsersAction) -> None:
     """Add the command and its arguments, which are those of `run`."""
@@ -15,6 +17,7 @@ def add_parser(commands: _SubParsersAction) -> None:
     add = parser.add_argument
     add("model", metavar="MODEL", help="a model folder or Hub id")
     add("--dataset", required=True, metavar="SOURCE", help="a folder, Parquet, a Hub id, or synthetic")
+    add_column_options(parser)
     add(
         "--split",
         default="test",
@@ -47,6 +50,7 @@ def run(
     json_file: Path | None,
     plot_folder: Path | None,
     save: bool,
+    **columns: str | None,
 ) -> None:
     """Measure a model; the arguments are those of `hub.analysis.evaluate`."""
     from hub.analysis.evaluate import evaluate
@@ -60,4 +64,5 @@ def run(
         json_file=json_file,
         plot_folder=plot_folder,
         save=save,
+        **columns,
     )

@@ -3,6 +3,7 @@
 from argparse import _SubParsersAction
 from pathlib import Path
 
+from hub.data.column_options import add_column_options
 from hub.errors import InputError
 
 
@@ -17,13 +18,14 @@ def add_parser(commands: _SubParsersAction) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("model", type=Path, metavar="FOLDER", help="a model folder")
     parser.add_argument("--dataset", required=True, metavar="SOURCE", help="the data that it was trained on")
+    add_column_options(parser)
 
 
-def run(model: Path, dataset: str) -> None:
+def run(model: Path, dataset: str, **columns: str | None) -> None:
     """Export the network of a model folder to `onnx/`.
 
-    The section `onnx` of its metrics and its card are written, too. Raises InputError for a folder that
-    train.py did not make.
+    The section `onnx` of its metrics and its card are written, too; `columns` are options of
+    `load_splits`. Raises InputError for a folder that train.py did not make.
     """
     from hub.cli.training_data import load_training_splits
     from hub.data import decode_cache
@@ -34,7 +36,7 @@ def run(model: Path, dataset: str) -> None:
     config = read_config(model)
     if "label_names" not in config or not (model / "metrics.json").is_file():
         raise InputError(f"{model} is no model folder of train.py; give one that has metrics.json.")
-    splits = load_training_splits(dataset, config["label_names"])
+    splits = load_training_splits(dataset, config["label_names"], **columns)
     train = splits["train"].select(calibration_rows(len(splits["train"])))
     channels, _, size = config["pretrained_cfg"]["input_size"]
     kind = size, channels, config["radiograph"]

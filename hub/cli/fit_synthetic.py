@@ -2,6 +2,7 @@
 
 from argparse import _SubParsersAction
 
+from hub.data.column_options import add_column_options
 from hub.errors import InputError
 
 
@@ -17,16 +18,20 @@ def add_parser(commands: _SubParsersAction) -> None:
     parser.add_argument(
         "--dataset", required=True, metavar="SOURCE", help="radiographs: a folder, Parquet or a Hub id"
     )
+    add_column_options(parser)
 
 
-def run(dataset: str) -> None:
-    """Write the components of a data set's training split into the package."""
+def run(dataset: str, **columns: str | None) -> None:
+    """Write the components of a data set's training split into the package.
+
+    `columns` are options of `load_splits`.
+    """
     from hub.data import decode_cache
-    from hub.data.sources import is_radiograph
+    from hub.data.class_names import is_radiograph
     from hub.data.splits import load_splits
     from hub.imaging import synthetic
 
-    train = load_splits(dataset)["train"]
+    train = load_splits(dataset, **columns)["train"]
     if not is_radiograph(train.features["label"].names):
         raise InputError(f"{dataset} does not have the classes NORMAL and PNEUMONIA; give chest radiographs.")
     images, labels = decode_cache.decode_radiographs(train, synthetic.SIZE)

@@ -1,8 +1,11 @@
 """Put a data set, a model or the demo on the Hub."""
 
+import sys
 from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Callable
 from pathlib import Path
+
+from hub.data.column_options import add_column_options
 
 
 def add_parser(commands: _SubParsersAction) -> None:
@@ -20,6 +23,7 @@ def add_parser(commands: _SubParsersAction) -> None:
     dataset = kinds.add_parser("dataset", help="the splits as Parquet, with a card")
     dataset.set_defaults(run=publish_dataset)
     dataset.add_argument("source", metavar="SOURCE", help="a folder, Parquet, a Hub id, or synthetic")
+    add_column_options(dataset)
     _add_upload_arguments(dataset)
 
     model = kinds.add_parser("model", help="a model folder, its card naming the repo")
@@ -49,14 +53,18 @@ def _add_upload_arguments(parser: ArgumentParser) -> None:
     add("--token", help="default: that of `hf auth login`, or HF_TOKEN")
 
 
-def publish_dataset(source: str, repo_id: str, **upload_options) -> None:
-    """Publish the splits of a data set as Parquet, with a card."""
+def publish_dataset(
+    source: str, repo_id: str, image_column: str | None, label_column: str | None, **upload_options
+) -> None:
+    """Publish the splits of a data set as Parquet, with a card; print their notes."""
 
     def write(folder: Path) -> None:
-        from hub.data.splits import load_splits
+        from hub.data.splits import load_with_notes
         from hub.publishing.dataset import write_dataset
 
-        write_dataset(load_splits(source), folder, repo_id)
+        splits, notes = load_with_notes(source, image_column=image_column, label_column=label_column)
+        for note in write_dataset(splits, folder, repo_id, notes):
+            print(f"note: {note}", file=sys.stderr)
 
     _publish(write, repo_id, "dataset", upload_options)
 

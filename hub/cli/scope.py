@@ -3,6 +3,7 @@
 from argparse import _SubParsersAction
 from pathlib import Path
 
+from hub.data.column_options import add_column_options
 from hub.errors import InputError
 
 
@@ -21,6 +22,7 @@ def add_parser(commands: _SubParsersAction) -> None:
     add = parser.add_argument
     add("model", type=Path, metavar="FOLDER", help="a model folder with onnx/model.onnx")
     add("--dataset", required=True, metavar="SOURCE", help="the data that it was trained on")
+    add_column_options(parser)
     add(
         "--unlike",
         nargs="*",
@@ -41,10 +43,11 @@ def add_parser(commands: _SubParsersAction) -> None:
     )
 
 
-def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path]) -> None:
+def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path], **columns: str | None) -> None:
     """Fit the input check and write it into a model folder.
 
-    Its rates on validation images become the section `scope` of the folder's metrics and card. Raises
+    `columns` are options of `load_splits`. The rates on validation images become the section `scope` of the
+    folder's metrics and card. Raises
     InputError for a folder that is not of radiographs or not made by train.py.
     """
     from hub.cli.training_data import load_training_splits
@@ -58,7 +61,7 @@ def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path]) -> N
     if not config.get("radiograph") or not (model / "metrics.json").is_file():
         raise InputError(f"{model} is no model folder of radiographs made by train.py; give one.")
     groups = {"unlike": image_groups.read_groups(unlike), "foreign": image_groups.read_groups(foreign)}
-    splits = load_training_splits(dataset, config["label_names"])
+    splits = load_training_splits(dataset, config["label_names"], **columns)
     size = config["pretrained_cfg"]["input_size"][-1]
     train, validation = (
         decode_cache.decode_radiographs(splits[name], size)[0] for name in ("train", "validation")

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from hub.data.column_options import add_column_options
 from hub.errors import InputError, run_command
 from hub.repo_id import HUB_DATASET
 from hub.training.recipes import RECIPES, Recipe, format_recipes, output_name
@@ -49,6 +50,7 @@ def build_parser(description: str) -> argparse.ArgumentParser:
         default=HUB_DATASET,
         help="a folder, Parquet, a Hub id, or synthetic (default: %(default)s)",
     )
+    add_column_options(parser)
     add(
         "--recipe",
         choices=RECIPES,

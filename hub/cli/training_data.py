@@ -6,12 +6,13 @@ from hub.data.splits import load_splits
 from hub.errors import InputError
 
 
-def load_training_splits(dataset: str, classes: list[str]) -> DatasetDict:
+def load_training_splits(dataset: str, classes: list[str], **columns: str | None) -> DatasetDict:
     """Return the splits of the data set that a model was trained on.
 
-    Raises InputError if its classes are not the model's `classes`.
+    `columns` are `image_column` and `label_column` of `load_splits`. Raises InputError if its classes are not
+    the model's `classes`.
     """
-    splits = load_splits(dataset)
+    splits = load_splits(dataset, **columns)
     names = splits["train"].features["label"].names
     if names != classes:
         raise InputError(

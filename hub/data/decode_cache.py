@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import math
 import os
 import sys
 import tempfile
@@ -21,12 +22,18 @@ from tqdm.auto import tqdm
 
 from hub.batching import batches
 from hub.data.image_files import encoded_images, locate_errors, sha256_digests
-from hub.imaging.read import read_pixels
+from hub.errors import InputError
+from hub.imaging import dicom
+from hub.imaging.read import read_file, read_pixels
 
 # Part of the cache's key: raise it when `read_pixels` gives other pixels than before.
 PIXELS_VERSION = 1
 UNUSED_DAYS = 30
 CHUNK_SIZE = 256  # encoded images in memory at a time
+# What Pillow raises for a header that is damaged, or of a format that it does not know.
+HEADER_ERRORS = (
+    OSError, ValueError, SyntaxError, RuntimeError, AssertionError, PIL.Image.DecompressionBombError,
+)  # fmt: skip
 
 
 def decode(
@@ -83,15 +90,25 @@ def _read_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
 
     A file that is missing or damaged gives None.
     """
+    # Compared, not parsed: numpy raises a dozen kinds of errors for damaged headers.
+    header = _header(shape)
     try:
-        pixels = np.lib.format.open_memmap(path, mode="c")
-        whole = path.stat().st_size == pixels.offset + pixels.nbytes
+        with path.open("rb") as file:
+            fits = file.read(len(header)) == header
+        if not fits or path.stat().st_size != len(header) + math.prod(shape):
+            return None
         with suppress(OSError):  # only the date of its last use
             os.utime(path)
-    except Exception:  # numpy raises exceptions of many kinds, TokenError and TypeError among them
+        return np.memmap(path, np.uint8, "c", len(header), shape)
+    except OSError:
         return None
-    fits = pixels.shape == shape and pixels.dtype == np.uint8 and pixels.flags.c_contiguous
-    return pixels if fits and whole else None
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    """Return the bytes before the pixels in a cache file, which is in numpy's format .npy."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return header.getvalue()
 
 
 def _write_cache(path: Path, pixels: np.ndarray) -> None:
@@ -106,7 +123,8 @@ def _write_cache(path: Path, pixels: np.ndarray) -> None:
         descriptor, partial = tempfile.mkstemp(".partial", dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                np.save(file, pixels)
+                file.write(_header(pixels.shape))
+                pixels.tofile(file)
             Path(partial).replace(path)
         finally:
             Path(partial).unlink(missing_ok=True)
@@ -130,15 +148,21 @@ def are_grey(dataset: Dataset) -> bool:
 
     Only headers are read; a file without a readable one does not count as grey.
     """
+    return all(map(_is_grey, encoded_images(dataset)))
 
-    def is_grey(image: bytes | str) -> bool:
-        try:
-            with PIL.Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as header:
-                return header.mode in ("1", "L", "LA") or header.mode.startswith("I")
-        except OSError:
-            return False
 
-    return all(is_grey(image) for image in encoded_images(dataset))
+def _is_grey(image: bytes | str) -> bool:
+    try:
+        with PIL.Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as header:
+            return header.mode in ("1", "L", "LA", "F") or header.mode.startswith("I")
+    except HEADER_ERRORS:
+        data = image if isinstance(image, bytes) else read_file(image)
+    if not dicom.is_dicom(data):
+        return False
+    try:
+        return dicom.read_header(data, "The image").PhotometricInterpretation.startswith("MONOCHROME")
+    except InputError:
+        return False
 
 
 def decode_radiographs(dataset: Dataset, size: int) -> tuple[np.ndarray, np.ndarray]:

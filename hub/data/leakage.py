@@ -1,6 +1,7 @@
 """Leakage between splits: patients, patient numbers and images that they share."""
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import chain, combinations
 
 import imagehash
@@ -80,8 +81,8 @@ def leak_report(splits: DatasetDict, digests: dict[str, list[str]] | None = None
     }
 
 
-def format_report(report: dict) -> str:
-    """Return the leak report as lines to print."""
+def format_report(report: dict, notes: Sequence[str] = ()) -> str:
+    """Return the leak report as lines to print, with the notes of `load_with_notes`."""
     kind = (
         "patients"
         if report["patients_known"]
@@ -100,6 +101,7 @@ def format_report(report: dict) -> str:
             pairs = ", ".join(f"{pair} {count}" for pair, count in report[key].items())
             lines.append(f"shared {title}: {pairs}")
     lines.append(f"groups of byte-identical images in all: {report['identical_groups']}")
+    lines += [f"note: {note}" for note in notes]
     return "\n".join(lines)
 
 

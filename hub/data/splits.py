@@ -10,45 +10,84 @@ import numpy as np
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from hub.data.class_names import RADIOGRAPH_CLASSES, check_class_count, is_radiograph
 from hub.data.image_files import file_names, sha256_digests
 from hub.data.leakage import duplicate_groups, first_in_component
 from hub.data.patients import parse_name, patient_number
-from hub.data.sources import RADIOGRAPH_CLASSES, SPLITS, check_class_count, is_radiograph, read_source
+from hub.data.sources import read_source
+from hub.data.split_names import SPLITS
 from hub.errors import InputError
 from hub.imaging.synthetic import sample_radiographs
+from hub.text import counted
 
 MAX_HELD_OUT = 5000  # images; more would hardly narrow an interval
 SMALL_DATA = {"train": 195, "validation": 8}  # images of each class: 390 and 16, as in many courses
-MIN_VALIDATION = 100  # fewer images select a model by luck; the official validation folder has 16
+MIN_VALIDATION = 100  # fewer images choose a model by luck
+OFFICIAL_TRAIN, OFFICIAL_VALIDATION = 5216, 16  # images that Kermany et al. published; the latter join train
 
 
-def load_splits(source: str | Path, seed: int = 0) -> DatasetDict:
+def load_splits(
+    source: str | Path, seed: int = 0, image_column: str | None = None, label_column: str | None = None
+) -> DatasetDict:
     """Return the train, validation and test splits of a source.
 
-    Their columns are `image`, `label`, `patient` and `subtype`. `source` is `synthetic`, a folder (train/ and
-    test/ with a folder per class as on Kaggle, or just a folder per class), a Parquet file or a folder of
-    them, or a Hub dataset id.
+    They are those of `load_with_notes`, without the notes.
+    """
+    return load_with_notes(source, seed, image_column, label_column)[0]
 
-    A test split of the source is used as it is. Where validation is missing or smaller than `MIN_VALIDATION`
-    images it joins train, and a part of train is split off: stratified, seeded, and by patient number; of
-    radiographs an eighth, of other images a fifth, but at most `MAX_HELD_OUT`. Where test is missing it is
-    split off in the same way. Splits that this function made and that were published since are used as they
-    are. `leak_report` counts what the splits share.
 
+def load_with_notes(
+    source: str | Path, seed: int = 0, image_column: str | None = None, label_column: str | None = None
+) -> tuple[DatasetDict, list[str]]:
+    """Return the splits of a source, and the notes on them.
+
+    Columns of the splits are `image`, `label`, `patient` and `subtype`. `source` is `synthetic`, a folder
+    (train/ and test/ with a folder per class as on Kaggle, or just a folder per class), files that `datasets`
+    reads or a folder of them, a table beside images, or a Hub dataset id; `image_column` and `label_column`
+    are those of `read_source`.
+
+    Splits of the source are used as they are, but for the official validation folder of Kermany et al., whose
+    16 images join train. Where validation is missing a part of train is split off: stratified, seeded, and by
+    patient number; of radiographs an eighth, of other images a fifth, but at most `MAX_HELD_OUT`. Where test
+    is missing it is split off in the same way. `leak_report` counts what the splits share.
+
+    Notes are sentences for the report: what was left out, joined, or taken for something of another name.
     Raises InputError for a source that cannot be trained or evaluated on.
     """
     if not 0 <= seed < 2**32:
         raise InputError(f"The seed is {seed}; give a whole number from 0 to {2**32 - 1}.")
     if str(source) == "synthetic":
-        return _synthetic_splits(seed)
-    splits = read_source(source)
-    # `patient` and `subtype` in all three: made here, then published. Validation may be small in a small set.
-    published = len(splits) == 3 and all(
-        {"patient", "subtype"} <= {*split.features} for split in splits.values()
-    )
-    splits = _complete(_with_patients(splits), seed, 0 if published else MIN_VALIDATION)
+        return _synthetic_splits(seed), []
+    given, notes = read_source(source, image_column, label_column)
+    if 0 < sum("patient" in dataset.features for dataset in given.values()) < len(given):
+        notes.append("not every split has the column patient, so patients are taken from file names")
+    splits = _with_patients(given)
+    if "validation" in given:
+        count = len(given["validation"])
+        if is_official(given):
+            splits["train"] = datasets.concatenate_datasets([splits["train"], splits.pop("validation")])
+            notes.append(f"the {count} images of the official validation folder, too few, join train")
+        elif count < MIN_VALIDATION:
+            notes.append(
+                f"validation has only {counted(count, 'image')}: what is chosen by it is chosen by luck"
+            )
+    splits = _complete(splits, seed)
     _check_classes(splits, source)
-    return splits
+    return splits, notes
+
+
+def is_official(splits: dict[str, Dataset]) -> bool:
+    """Return whether validation is the official folder of Kermany et al.
+
+    It has eight images of each class.
+    """
+    train, validation = splits["train"], splits["validation"]
+    radiograph = is_radiograph(train.features["label"].names)
+    if not radiograph or "patient" in train.features or len(validation) != OFFICIAL_VALIDATION:
+        return False
+    names = list(file_names(validation))
+    known = all(map(parse_name, names)) or (not any(names) and len(train) == OFFICIAL_TRAIN)
+    return known and sum(validation["label"][:]) == OFFICIAL_VALIDATION // 2
 
 
 def _synthetic_splits(seed: int) -> DatasetDict:
@@ -126,14 +165,9 @@ def small_data(splits: DatasetDict, seed: int = 0) -> DatasetDict:
     return drawn
 
 
-def _complete(splits: dict[str, Dataset], seed: int, min_validation: int) -> DatasetDict:
-    """Split test and validation off train where they are missing.
-
-    A validation split of under `min_validation` images joins train first, and so is missing too.
-    """
+def _complete(splits: dict[str, Dataset], seed: int) -> DatasetDict:
+    """Split test and validation off train where they are missing."""
     splits = dict(splits)
-    if "validation" in splits and len(splits["validation"]) < min_validation:
-        splits["train"] = datasets.concatenate_datasets([splits["train"], splits.pop("validation")])
     for name in ("test", "validation"):
         if name not in splits:
             splits["train"], splits[name] = _split_off(splits["train"], seed)

@@ -1,52 +1,88 @@
 """Data sets as Parquet with a card, which `load_dataset` reads without a script."""
 
+import io
+import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset, DatasetDict, DatasetInfo, SplitDict, SplitInfo
 from datasets.info import DatasetInfosDict
 from datasets.table import embed_table_storage
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard, DatasetCardData
+from PIL import Image
 from tqdm.auto import tqdm
 
+from hub.data.class_names import is_radiograph
+from hub.data.decode_cache import HEADER_ERRORS
 from hub.data.image_files import encoded_images, locate_errors
 from hub.data.leakage import leak_report
 from hub.data.patients import parse_name
-from hub.data.sources import is_radiograph
-from hub.errors import InputError
 from hub.evaluation.plots import plot_samples
 from hub.files import write_text
 from hub.imaging.dicom import is_dicom
 from hub.imaging.read import read_file, read_image
+from hub.text import counted
 
 TEMPLATE = Path(__file__).parent / "dataset_card.md"
 SHARD_BYTES = 500_000_000
 ROWS = 100  # in memory at a time
 SAMPLES = 6  # per class
+# Keys of Pillow's `info`, and tags of TIFF: description, artist, host, copyright, XMP, IPTC, EXIF, place.
+METADATA = {"exif", "xmp", "photoshop", "comment", 270, 315, 316, 33432, 700, 33723, 34665, 34853}
 SIZE_CATEGORIES = {10**3: "n<1K", 10**4: "1K<n<10K", 10**5: "10K<n<100K", 10**6: "100K<n<1M"}
 
 
-def write_dataset(splits: DatasetDict, folder: Path, repo_id: str, shard_bytes: int = SHARD_BYTES) -> None:
+def write_dataset(
+    splits: DatasetDict,
+    folder: Path,
+    repo_id: str,
+    notes: Sequence[str] = (),
+    shard_bytes: int = SHARD_BYTES,
+) -> list[str]:
     """Write splits as data/SPLIT-00000-of-NNNNN.parquet, and the card, into `folder`.
 
-    `splits` are those of `load_splits`. Shards hold about `shard_bytes` of images, encoded as in the source;
-    `ROWS` images are in memory at a time. Raises InputError naming an image that cannot be read, or is DICOM.
+    `splits` and `notes` are those of `load_with_notes`. Shards hold about `shard_bytes` of images, encoded as
+    in the source, but DICOM as PNG: its header names the patient. `ROWS` images are in memory at a time.
+    Returns the notes on the card, with those on DICOM and on other metadata. Raises InputError naming an
+    image that cannot be read.
     """
     (folder / "data").mkdir(parents=True)
     info, sizes = DatasetInfo(features=splits["train"].features, splits=SplitDict()), Counter()
+    kinds = Counter()
     for name, split in splits.items():
-        info.splits[name] = _write_shards(split, name, folder / "data", shard_bytes, sizes)
+        info.splits[name] = _write_shards(split, name, folder / "data", shard_bytes, sizes, kinds)
     info.dataset_size = sum(split.num_bytes for split in info.splits.values())
     info.download_size = sum(path.stat().st_size for path in (folder / "data").iterdir())
     plot_samples(_samples(splits["train"]), folder / "samples.png")
-    _write_card(splits, info, sizes, folder, repo_id)
+    notes = [*notes, *_metadata_notes(kinds)]
+    _write_card(splits, info, sizes, folder, repo_id, notes)
+    return notes
 
 
-def _write_shards(split: Dataset, name: str, folder: Path, shard_bytes: int, sizes: Counter) -> SplitInfo:
-    """Write one split as shards; count the images' (width, height) in `sizes`."""
+def _metadata_notes(kinds: Counter) -> list[str]:
+    """Return notes on images that were DICOM, and on metadata that is published with others."""
+    notes = []
+    if count := kinds["DICOM"]:
+        notes.append(f"wrote {counted(count, 'DICOM image')} as 8-bit PNG, with nothing of the header")
+    if count := kinds["metadata"]:
+        notes.append(
+            f"{counted(count, 'image')} kept EXIF, XMP or text of the files, which may name people and places"
+        )
+    return notes
+
+
+def _write_shards(
+    split: Dataset, name: str, folder: Path, shard_bytes: int, sizes: Counter, kinds: Counter
+) -> SplitInfo:
+    """Write one split as shards.
+
+    Images are counted by (width, height) in `sizes`, and those of `_kind` in `kinds`.
+    """
     tables = split.with_format("arrow")
     paths, writer, room, num_bytes = [], None, 0, 0
     with tqdm(total=len(split), desc=f"Writing {name}", unit=" images") as progress:
@@ -54,9 +90,9 @@ def _write_shards(split: Dataset, name: str, folder: Path, shard_bytes: int, siz
             rows = split.select(range(start, min(start + ROWS, len(split))))
             for index, image in enumerate(encoded_images(rows), start):
                 with locate_errors(index, image):
-                    _refuse_dicom(image)
                     sizes[read_image(image).size] += 1
-            table = embed_table_storage(tables[start : start + ROWS])
+                    kinds[_kind(image)] += 1
+            table = _without_dicom(embed_table_storage(tables[start : start + ROWS]))
             if room <= 0:
                 if writer:
                     writer.close()
@@ -81,10 +117,36 @@ def _write_shards(split: Dataset, name: str, folder: Path, shard_bytes: int, siz
     return SplitInfo(name, num_bytes=num_bytes, num_examples=len(split))
 
 
-def _refuse_dicom(image: bytes | str) -> None:
-    """Raise InputError for DICOM, whose header names the patient."""
-    if is_dicom(image if isinstance(image, bytes) else read_file(image)):
-        raise InputError("This is DICOM, whose header names the patient; make PNG files of the films.")
+def _kind(image: bytes | str) -> str:
+    """Return "DICOM", "metadata" for another image that holds some, or ""."""
+    data = image if isinstance(image, bytes) else read_file(image)
+    if is_dicom(data):
+        return "DICOM"
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            found = METADATA & {*image.info, *getattr(image, "tag_v2", ())}
+            return "metadata" if found or getattr(image, "text", None) else ""
+    except HEADER_ERRORS:  # of a format that `read_image` knows and Pillow does not
+        return ""
+
+
+def _without_dicom(table: pa.Table) -> pa.Table:
+    """Return the table with each DICOM image as PNG of 8 bits, as `read_image` renders it."""
+    images = table["image"].to_pylist()
+    rendered = [_rendered(image) if is_dicom(image["bytes"]) else image for image in images]
+    if rendered == images:
+        return table
+    field = table.schema.field("image")
+    column = table.schema.get_field_index("image")
+    return table.set_column(column, field, pa.array(rendered, field.type))
+
+
+def _rendered(image: dict) -> dict:
+    """Return the name and the bytes of a DICOM image as PNG."""
+    encoded = io.BytesIO()
+    read_image(image["bytes"]).save(encoded, "PNG")
+    name = image["path"] and re.sub(r"\.(dcm|dicom)$", "", image["path"], flags=re.IGNORECASE) + ".png"
+    return {"bytes": encoded.getvalue(), "path": name}
 
 
 def _samples(train: Dataset) -> dict[str, list]:
@@ -112,7 +174,14 @@ def _group_names(split: Dataset) -> list[str]:
     return [names[label] + (f", {subtype}" if subtype != "none" else "") for label, subtype in rows]
 
 
-def _write_card(splits: DatasetDict, info: DatasetInfo, sizes: Counter, folder: Path, repo_id: str) -> None:
+def _write_card(
+    splits: DatasetDict,
+    info: DatasetInfo,
+    sizes: Counter,
+    folder: Path,
+    repo_id: str,
+    notes: Sequence[str],
+) -> None:
     counts = {name: Counter(_group_names(split)) for name, split in splits.items()}
     patients = {patient for split in splits.values() for patient in split["patient"][:]}
     radiograph = is_radiograph(info.features["label"].names)
@@ -137,6 +206,7 @@ def _write_card(splits: DatasetDict, info: DatasetInfo, sizes: Counter, folder: 
         groups=sorted(set().union(*counts.values())),
         counts=counts,
         report=leak_report(splits),
+        notes=notes,
         sizes=sizes,
         kermany=kermany,
         synthetic=all(name.startswith("synthetic-") for name in patients),

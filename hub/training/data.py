@@ -6,22 +6,23 @@ from datasets import DatasetDict
 from torch import Tensor
 
 from hub.data import decode_cache
+from hub.data.class_names import is_radiograph
 from hub.data.image_files import sha256_digests
 from hub.data.leakage import leak_report
-from hub.data.sources import is_radiograph
-from hub.data.splits import load_splits, small_data
+from hub.data.splits import load_with_notes, small_data
 
 
 @dataclass(frozen=True)
 class TrainingData:
     """Splits as they are stored, digests of their images, and their leak report.
 
-    `digests` are the SHA-256 of the images of each split.
+    `digests` are the SHA-256 of the images of each split, `notes` those of `load_with_notes`.
     """
 
     splits: DatasetDict
     digests: dict[str, list[str]]
     leaks: dict
+    notes: list[str]
 
     @property
     def classes(self) -> list[str]:
@@ -34,15 +35,18 @@ class TrainingData:
         return is_radiograph(self.classes)
 
 
-def read_data(source: str, small: bool = False) -> TrainingData:
+def read_data(
+    source: str, small: bool = False, image_column: str | None = None, label_column: str | None = None
+) -> TrainingData:
     """Return the training data of a source.
 
-    `small` takes only the few training images of the recipe small_data. Raises InputError for what is not a
-    data set.
+    `small` takes only the few training images of the recipe small_data; the columns are those of
+    `read_source`. Raises InputError for what is not a data set.
     """
-    splits = small_data(load_splits(source)) if small else load_splits(source)
+    splits, notes = load_with_notes(source, image_column=image_column, label_column=label_column)
+    splits = small_data(splits) if small else splits
     digests = {name: sha256_digests(split) for name, split in splits.items()}
-    return TrainingData(splits, digests, leak_report(splits, digests))
+    return TrainingData(splits, digests, leak_report(splits, digests), notes)
 
 
 def decode(data: TrainingData, split: str, size: int, channels: int) -> tuple[Tensor, Tensor]:

@@ -1,14 +1,16 @@
 """Groups of images for the input check: half of each to fit, half to measure."""
 
 from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 import datasets
 import numpy as np
 from PIL import Image
 
+from hub.data.file_tree import FileTree, read_tree
 from hub.errors import InputError
-from hub.imaging.read import MIN_RADIOGRAPH_SIDE, SUFFIXES, read_image
+from hub.imaging.read import MIN_RADIOGRAPH_SIDE, read_image
 
 PER_FOLDER = 2000  # other images
 Halves = tuple[list[Image.Image], list[Image.Image]]  # to fit, to measure
@@ -23,11 +25,14 @@ def read_groups(paths: Sequence[Path], split: str = "train") -> dict[str, Halves
     """
     groups: dict[str, list[Image.Image | Path]] = {}
     for path in map(Path, paths):
-        parquet = sorted(path.rglob(f"{split}*.parquet")) if path.is_dir() else []
+        tree = read_tree(path) if path.is_dir() else FileTree(path)
+        parquet = sorted(
+            path / file for file in tree.files if fnmatch(file.split("/")[-1], f"{split}*.parquet")
+        )
         if parquet:
             groups[path.name] = _read_parquet(parquet)
             continue
-        files = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES]
+        files = sorted(path / file for file in tree.images)
         if not files:
             raise InputError(f"{path} has no images and no {split}*.parquet; give a folder of pictures.")
         for file in files:

@@ -1,5 +1,7 @@
 """The summary that train.py prints."""
 
+import shlex
+
 from hub.evaluation.metrics import format_metrics
 from hub.training.settings import Settings
 
@@ -15,5 +17,9 @@ def format_summary(settings: Settings, metrics: dict, seconds: float) -> str:
         )
     lines.append(f"{settings.output} is ready after {seconds:.0f} s")
     if (settings.output / "onnx").is_dir():
-        lines.append(f"next: python -m hub evaluate {settings.output} --dataset {settings.dataset}")
+        data = ["--dataset", settings.dataset]
+        for option in ("image_column", "label_column"):
+            if column := getattr(settings, option):
+                data += [f"--{option.replace('_', '-')}", column]
+        lines.append(f"next: python -m hub evaluate {shlex.join([str(settings.output), *data])}")
     return "\n".join(lines)

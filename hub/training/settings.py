@@ -26,6 +26,8 @@ class Settings:
     overwrite: bool = False
     resume: bool = False
     push_to: str | None = None
+    image_column: str | None = None
+    label_column: str | None = None
     command: str = "python train.py"
 
     @property

@@ -121,3 +121,32 @@ def test_evaluate_measures_under_every_corruption(run, tmp_path, monkeypatch):
     assert {view: len(strengths) for view, strengths in rows.items()} == {"blur": 3, "JPEG": 3}
     assert all(0 <= row["auc"] <= 1 for strengths in rows.values() for row in strengths)
     Image.open(tmp_path / "robustness_validation.png").verify()
+
+
+@pytest.mark.slow
+def test_evaluate_prints_and_keeps_what_was_left_out_of_the_data(run, kaggle_folder, tmp_path, write_noise):
+    write_noise(kaggle_folder / "extra" / "film.png")
+    write_noise(kaggle_folder / "test" / "NORMAL" / ".ipynb_checkpoints" / "film.png")
+    (kaggle_folder / "test" / "NORMAL" / "notes.txt").write_text("seen twice")
+    (kaggle_folder / "test").rename(kaggle_folder / "eval")
+    code, out, _ = run("evaluate", BUNDLED, "--dataset", kaggle_folder, "--json", tmp_path / "metrics.json")
+    assert code == 0
+    notes = ["took eval as test", "left out the folder extra: 1 file", "left out 1 file: 1 `.txt`"]
+    assert all(f"note: {note}\n" in out for note in notes)
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["notes"] == notes
+    assert metrics["n"] == 30
+
+
+def test_evaluate_takes_the_columns_of_a_table(run, tmp_path, write_noise):
+    rows = ["film,outcome,state"]
+    for index in range(40):
+        write_noise(tmp_path / "films" / f"{index}.png")
+        rows.append(f"{index}.png,{index},{('Normal', 'Pneumonia')[index % 2]}")
+    (tmp_path / "films.csv").write_text("\n".join(rows))
+    chosen = ("--image-column", "film", "--label-column", "state")
+    code, out, _ = run("evaluate", BUNDLED, "--dataset", tmp_path / "films.csv", *chosen, "--split", "all")
+    assert code == 0
+    assert "took label from the column state" in out
+    code, _, err = run("evaluate", BUNDLED, "--dataset", tmp_path / "films.csv")
+    assert code == 2 and "--label-column" in err

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.cli.main import main
+from hub.cli.main import build_parser, main
 from hub.models.folder import BUNDLED
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +16,20 @@ def test_the_module_runs_and_its_help_names_the_commands():
     done = subprocess.run([sys.executable, "-m", "hub", "--help"], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0
     assert all(name in done.stdout for name in ("evaluate", "classify", "scope", "fit-synthetic"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("evaluate", "MODEL", "--dataset", "DIR"), ("export", "MODEL", "--dataset", "DIR"),
+        ("scope", "MODEL", "--dataset", "DIR"), ("fit-synthetic", "--dataset", "DIR"),
+        ("publish", "dataset", "DIR", "USER/DATASET"),
+    ],
+)  # fmt: skip
+def test_every_command_that_takes_a_data_set_takes_its_columns(command):
+    chosen = ("--image-column", "img", "--label-column", "finding")
+    options = build_parser("hub").parse_args([*command, *chosen])
+    assert (options.image_column, options.label_column) == ("img", "finding")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +100,7 @@ def test_a_library_that_is_not_installed_is_named_with_what_brings_it(tmp_path):
     code = (
         "import sys\n"
         "sys.modules['datasets'] = None\n"  # as in an environment that only serves
-        "from hub.cli.main import main\n"
+        "from hub.cli.main import build_parser, main\n"
         "sys.exit(main(['evaluate', 'hub/pretrained', '--dataset', 'synthetic']))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)

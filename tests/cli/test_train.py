@@ -30,6 +30,12 @@ def test_the_output_goes_by_the_recipe_or_the_folder(arguments, output):
     assert str(parse(*arguments).output) == output
 
 
+def test_the_columns_of_a_table_may_be_named():
+    settings = parse("--image-column", "img", "--label-column", "finding")
+    assert (settings.image_column, settings.label_column) == ("img", "finding")
+    assert (parse().image_column, parse().label_column) == (None, None)
+
+
 def test_a_resumed_run_has_the_command_of_the_run_that_was_stopped():
     options = "--dataset", "my images", "--seed", "1"
     assert parse(*options).command == "python train.py --dataset 'my images' --seed 1"

@@ -11,14 +11,22 @@ import datasets
 import numpy as np
 import pytest
 import torch
-from datasets import ClassLabel
-from image_sets import radiographs, write_parquet
+from datasets import ClassLabel, Dataset, Features
+from image_sets import radiographs, write_dicom, write_parquet
 from PIL import Image
+from pydicom.data import get_testdata_file
 
-from hub.data.decode_cache import cache_folder, decode
+from hub.data.decode_cache import are_grey, cache_folder, decode
 from hub.data.image_files import encoded_images
 from hub.data.splits import load_splits
 from hub.errors import InputError
+from hub.imaging.read import read_image
+
+
+def stored(image):
+    """A data set of one image, a path or bytes."""
+    image = str(image) if isinstance(image, Path) else image
+    return Dataset.from_dict({"image": [image]}, Features({"image": datasets.Image()}))
 
 
 def cached():
@@ -94,6 +102,57 @@ def test_a_damaged_cache_file_is_made_again(kaggle_folder, damage):
     )
     assert torch.equal(decode(test, 40, 1, radiograph=True)[0], images)
     assert [file.read_bytes() for file in cached()] == [content]
+
+
+def test_a_cache_file_with_any_damage_to_its_header_is_made_again(kaggle_folder):
+    test = load_splits(kaggle_folder)["test"]
+    images, _ = decode(test, 40, 1, radiograph=True)
+    (path,) = cached()
+    content, random = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(100):
+        damaged = bytearray(content)
+        damaged[random.integers(128)] ^= 1 << random.integers(8)
+        path.write_bytes(damaged)
+        assert torch.equal(decode(test, 40, 1, radiograph=True)[0], images)
+        assert path.read_bytes() == content
+
+
+def test_dicom_in_class_folders_is_decoded(kaggle_folder):
+    film = kaggle_folder / "test" / "NORMAL" / "IM-0100-0001.dcm"
+    write_dicom(film, np.random.default_rng(0).integers(0, 256, (48, 64), np.uint8))
+    test = load_splits(kaggle_folder)["test"]
+    images, _ = decode(test, 40, 1, radiograph=True)
+    (index,) = (i for i, path in enumerate(encoded_images(test)) if path.endswith(".dcm"))
+    expected = read_image(film).resize((40, 40), Image.Resampling.BICUBIC)
+    assert images[index, 0].tolist() == np.asarray(expected).tolist()
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix", "grey"),
+    [("L", ".png", True), ("1", ".png", True), ("LA", ".png", True), ("I;16", ".png", True),
+     ("F", ".tif", True), ("RGB", ".jpeg", False), ("P", ".png", False), ("CMYK", ".jpeg", False)],
+)  # fmt: skip
+def test_grey_is_known_by_the_header(mode, suffix, grey, tmp_path):
+    Image.new(mode, (40, 40)).save(tmp_path / f"image{suffix}")
+    assert are_grey(stored(tmp_path / f"image{suffix}")) == grey
+
+
+def test_dicom_of_greys_is_grey():
+    assert are_grey(stored(get_testdata_file("dicomdirtests/77654033/CR2/6247")))
+    assert not are_grey(stored(get_testdata_file("examples_rgb_color.dcm")))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_damaged_headers_are_not_grey_and_stop_nothing(radiograph):
+    random = np.random.default_rng(0)
+    for kind in ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "JPEG2000"):
+        buffer = io.BytesIO()
+        radiograph.save(buffer, kind)
+        for _ in range(150):
+            damaged = bytearray(buffer.getvalue()[: random.integers(1, len(buffer.getvalue()))])
+            for place in random.integers(0, min(len(damaged), 200), 8):
+                damaged[place] = random.integers(256)
+            assert are_grey(stored({"bytes": bytes(damaged), "path": None})) in (True, False)
 
 
 def test_changing_decoded_images_changes_no_cache(kaggle_folder):

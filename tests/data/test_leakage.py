@@ -32,6 +32,7 @@ def test_the_leak_report_counts_a_leak_of_each_kind():
         "shared_images": {"train/validation": 1, "train/test": 1, "validation/test": 1},
     }
     assert "shared patients: train/validation 0, train/test 2, validation/test 0" in format_report(report)
+    assert format_report(report, ["left out 1 file"]).endswith("note: left out 1 file")
 
 
 def test_parquet_with_file_names_knows_the_patients(kaggle_folder, tmp_path):

@@ -12,8 +12,8 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 from image_sets import features, names, names_in, radiographs, refusal, write_parquet
 
+from hub.data.class_names import is_radiograph
 from hub.data.image_files import encoded_images
-from hub.data.sources import is_radiograph
 from hub.data.splits import load_splits
 
 ROOT = Path(__file__).parents[2]

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import datasets
 import pytest
-from datasets import DatasetDict, Value
+from datasets import Dataset, DatasetDict, Value
 from image_sets import NOTHING_SHARED, features, jpeg, names, names_in, radiographs, refusal, write_parquet
 from PIL import Image
 
 from hub.data.image_files import encoded_images, sha256_digests
 from hub.data.leakage import leak_report
 from hub.data.patients import patient_number
-from hub.data.splits import load_splits, small_data
+from hub.data.splits import is_official, load_splits, load_with_notes, small_data
 from hub.errors import InputError
 
 
@@ -69,11 +69,17 @@ def test_the_same_seed_gives_the_same_split_and_another_seed_another(kaggle_fold
     assert first == again != other
 
 
-def test_the_official_validation_folder_of_16_joins_train(kaggle_folder, write_noise):
-    for index in range(8):
-        write_noise(kaggle_folder / "val" / "NORMAL" / f"NORMAL2-IM-{200 + index}-0001.jpeg")
-        write_noise(kaggle_folder / "val" / "PNEUMONIA" / f"person{300 + index}_bacteria_1.jpeg")
-    splits = load_splits(kaggle_folder)
+def write_validation(folder, write_noise, each):
+    """Write so many validation images of each class, named as Kermany et al. named theirs."""
+    for index in range(each):
+        write_noise(folder / "val" / "NORMAL" / f"NORMAL2-IM-{200 + index}-0001.jpeg")
+        write_noise(folder / "val" / "PNEUMONIA" / f"person{300 + index}_bacteria_1.jpeg")
+
+
+def test_the_official_validation_folder_of_16_joins_train_and_the_report_says_so(kaggle_folder, write_noise):
+    write_validation(kaggle_folder, write_noise, 8)
+    splits, notes = load_with_notes(kaggle_folder)
+    assert any("16 images of the official validation folder" in note for note in notes)
     assert 136 / 8 - 3 <= len(splits["validation"]) <= 136 / 8 + 3
     given = set(names_in(kaggle_folder / "val"))
     assert given & set(names(splits["train"]))
@@ -81,13 +87,41 @@ def test_the_official_validation_folder_of_16_joins_train(kaggle_folder, write_n
     assert names(splits["test"]) == names_in(kaggle_folder / "test")
 
 
-def test_a_validation_split_of_100_is_used_as_it_is(kaggle_folder, write_noise):
-    for index in range(50):
-        write_noise(kaggle_folder / "val" / "NORMAL" / f"NORMAL2-IM-{200 + index}-0001.jpeg")
-        write_noise(kaggle_folder / "val" / "PNEUMONIA" / f"person{300 + index}_bacteria_1.jpeg")
-    splits = load_splits(kaggle_folder)
+@pytest.mark.parametrize("each", [1, 7, 9, 50])
+def test_any_other_validation_split_is_used_as_it_is(each, kaggle_folder, write_noise):
+    write_validation(kaggle_folder, write_noise, each)
+    splits, notes = load_with_notes(kaggle_folder)
     for split, folder in (("train", "train"), ("validation", "val"), ("test", "test")):
         assert names(splits[split]) == names_in(kaggle_folder / folder)
+    assert [f"only {2 * each} images" in note for note in notes] == [True] * (each < 50)
+
+
+def test_16_validation_images_that_are_not_the_official_ones_stay(kaggle_folder, write_noise):
+    write_validation(kaggle_folder, write_noise, 8)
+    odd = next((kaggle_folder / "val" / "NORMAL").iterdir())
+    odd.rename(odd.with_name("scan.jpeg"))
+    assert len(load_splits(kaggle_folder)["validation"]) == 16
+
+
+def test_16_validation_images_of_parquet_stay(tmp_path):
+    parts = {"train": radiographs(48), "validation": radiographs(16, 1), "test": radiographs(16, 2)}
+    assert len(load_splits(write_parquet(tmp_path / "plain", **parts))["validation"]) == 16
+    named = [f"NORMAL2-IM-{n}-0001.jpeg" if n % 2 == 0 else f"person{n}_virus_1.jpeg" for n in range(16)]
+    for image, name in zip(parts["validation"]["image"], named, strict=True):
+        image["path"] = name
+    for part in parts.values():
+        part["patient"] = [f"patient {n}" for n in range(len(part["label"]))]
+    folder = write_parquet(tmp_path / "patients", others={"patient": Value("string")}, **parts)
+    assert len(load_splits(folder)["validation"]) == 16
+
+
+@pytest.mark.parametrize(("train", "joined"), [(5216, True), (5214, False)])
+def test_the_official_images_are_known_by_their_counts_where_they_have_no_names(train, joined):
+    def rows(count):
+        images = [{"bytes": bytes([index % 256]), "path": None} for index in range(count)]
+        return Dataset.from_dict({"image": images, "label": [0, 1] * (count // 2)}, features())
+
+    assert is_official({"train": rows(train), "validation": rows(16)}) == joined
 
 
 def test_a_folder_without_splits_is_split_by_patient(kaggle_folder):

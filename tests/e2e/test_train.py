@@ -52,6 +52,35 @@ def stop_train(how, *arguments):
     return process.returncode, errors
 
 
+def test_notes_on_the_data_are_printed_and_kept(tmp_path, write_noise, capsys):
+    rows = ["scan,outcome"]
+    for index in range(80):
+        write_noise(tmp_path / "set" / "films" / f"{index}.png")
+        rows.append(f"{index},{('cat', 'dog')[index % 2]}")
+    (tmp_path / "set" / "films.csv").write_text("\n".join([*rows, "gone,cat"]))
+    (tmp_path / "set" / "films" / "notes.txt").write_text("blurred")
+    output = tmp_path / "model"
+    run_main(
+        *QUICK,
+        "--dataset",
+        tmp_path / "set",
+        "--label-column",
+        "outcome",
+        "--batch-size",
+        8,
+        "--output",
+        output,
+    )
+    out = capsys.readouterr().out
+    notes = json.loads((output / "metrics.json").read_text())["training"]["notes"]
+    assert "left out 1 row of films.csv, whose images are not there" in notes
+    assert "left out 1 file: 1 `.txt`" in notes
+    assert all(f"note: {note}\n" in out for note in notes)
+    assert all(note in (output / "README.md").read_text() for note in notes)
+    assert not any(str(tmp_path) in note for note in notes)
+    assert f"hub evaluate {output} --dataset {tmp_path / 'set'} --label-column outcome" in out
+
+
 def test_help_teaches_and_costs_nothing():
     done = run_train("--help")
     assert done.returncode == 0

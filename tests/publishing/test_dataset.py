@@ -1,18 +1,21 @@
 """A published data set can be used: real clients in new processes with empty caches."""
 
-import shutil
+import io
 from pathlib import Path
 
 import datasets
+import numpy as np
 import pytest
 from hub_server import contents
 from huggingface_hub import DatasetCard
-from PIL import Image
-from pydicom.data import get_testdata_file
+from image_sets import write_dicom
+from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngInfo
 
-from hub.data.image_files import encoded_images
+from hub.data.image_files import encoded_images, file_names
 from hub.data.splits import load_splits
 from hub.errors import InputError
+from hub.imaging.read import read_image
 from hub.publishing.dataset import write_dataset
 
 ROOT = Path(__file__).parents[2]
@@ -37,13 +40,25 @@ assert found["train"][0]["image"].size == (48, 40)
 
 
 def test_a_published_data_set_loads_without_options_and_has_the_same_splits(hub, run, kaggle_folder):
-    """Image by image, also with a validation split so small that a stranger's would join train."""
+    """Image by image."""
     code, out, err = run("-m", "hub", "publish", "dataset", kaggle_folder, "someone/films")
     assert code == 0, err
     assert out.strip().startswith(f"{hub.url}/datasets/someone/films/commit/")
     assert hub.commits("dataset", "someone/films") == 1
     code, _, err = run("-c", CONSUME_DATASET, kaggle_folder, HF_TOKEN="")
     assert code == 0, err
+
+
+def test_what_was_left_out_is_printed_and_on_the_card(run, kaggle_folder, tmp_path, write_noise):
+    write_noise(kaggle_folder / "extra" / "film.png")
+    code, out, err = run(
+        "-m", "hub", "publish", "dataset", kaggle_folder, "someone/films", "--dry-run", tmp_path / "published"
+    )
+    assert (code, out.strip()) == (0, str(tmp_path / "published"))
+    note = "left out the folder extra: 1 file"
+    assert f"note: {note}\n" in err
+    assert note in (tmp_path / "published" / "README.md").read_text()
+    assert str(tmp_path) not in (tmp_path / "published" / "README.md").read_text()
 
 
 def test_shards_have_about_the_size_asked_for_and_hold_the_files_as_they_were(
@@ -111,9 +126,48 @@ def test_an_image_that_cannot_be_read_is_named_before_anything_is_uploaded(kaggl
         write_dataset(load_splits(kaggle_folder), tmp_path, "someone/films")
 
 
-def test_dicom_whose_header_names_the_patient_is_not_published(kaggle_folder, tmp_path):
-    radiograph = Path(get_testdata_file("dicomdirtests/77654033/CR2/6247"))
-    shutil.copy(radiograph, next((kaggle_folder / "train" / "NORMAL").iterdir()))
-    splits = load_splits(kaggle_folder)
-    with pytest.raises(InputError, match="DICOM, whose header names the patient; make PNG files"):
-        write_dataset(splits, tmp_path / "published", "someone/films")
+def test_dicom_is_published_as_png_without_its_header(kaggle_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    pixels = np.random.default_rng(0).integers(0, 256, (48, 64), np.uint8)
+    for name in ("IM-0050-0001.dcm", "IM-0051-0001"):
+        write_dicom(kaggle_folder / "test" / "NORMAL" / name, pixels)
+    folder = tmp_path / "published"
+    folder.mkdir()
+    notes = write_dataset(load_splits(kaggle_folder), folder, "someone/films", ["left out 1 file: 1 `.txt`"])
+    test = load_splits(folder)["test"]
+    films = [data for data, name in zip(encoded_images(test), file_names(test), strict=True) if "png" in name]
+    assert len(films) == 2
+    for data in films:
+        image = Image.open(io.BytesIO(data))
+        assert (image.format, image.mode, image.info) == ("PNG", "L", {})
+        assert np.array_equal(image, read_image(kaggle_folder / "test" / "NORMAL" / "IM-0050-0001.dcm"))
+    everything = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    for secret in (b"Doe", b"MRN-4711", b"19991231"):
+        assert secret not in everything
+    card = DatasetCard.load(folder / "README.md").text
+    wrote = "wrote 2 DICOM images as 8-bit PNG, with nothing of the header"
+    assert notes == ["left out 1 file: 1 `.txt`", wrote]
+    assert all(note in card for note in notes)
+
+
+@pytest.mark.parametrize("kind", ["EXIF", "XMP", "comment", "text", "TIFF"])
+def test_metadata_that_is_published_is_said_on_the_card(kind, kaggle_folder, tmp_path):
+    path = sorted((kaggle_folder / "train" / "NORMAL").iterdir())[0]
+    image = Image.open(path)
+    image.load()
+    text, exif = PngInfo(), Image.Exif()
+    text.add_text("Author", "Jane Doe")
+    exif[ExifTags.Base.Artist] = "Jane Doe"
+    suffix, options = {
+        "EXIF": (".jpeg", {"exif": exif}),
+        "XMP": (".webp", {"xmp": b"<x:xmpmeta>Jane Doe</x:xmpmeta>"}),
+        "comment": (".jpeg", {"comment": b"Jane Doe"}),
+        "text": (".png", {"pnginfo": text}),
+        "TIFF": (".tif", {"description": "Jane Doe"}),
+    }[kind]
+    path.unlink()
+    image.save(path.with_suffix(suffix), **options)
+    (tmp_path / "published").mkdir()
+    (note,) = write_dataset(load_splits(kaggle_folder), tmp_path / "published", "someone/films")
+    assert "1 image kept EXIF, XMP or text" in note
+    assert note in DatasetCard.load(tmp_path / "published" / "README.md").text

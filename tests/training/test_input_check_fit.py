@@ -70,6 +70,18 @@ def test_names_that_tell_no_patients_apart_are_halved_one_by_one(tmp_path):
     assert [len(half) for half in image_groups.read_groups([tmp_path])[tmp_path.name]] == [3, 3]
 
 
+def test_other_images_are_known_by_their_content_and_clutter_is_skipped(tmp_path):
+    for place in range(6):
+        Image.new("L", (40, 40)).save(tmp_path / f"img_{place}.png")
+    (tmp_path / "img_0.png").rename(tmp_path / "img_0.jfif")
+    (tmp_path / "img_1.png").rename(tmp_path / "img_1")
+    (tmp_path / "notes.txt").write_text("six films")
+    for clutter in ("@eaDir", ".ipynb_checkpoints", "__MACOSX"):
+        (tmp_path / clutter).mkdir()
+        Image.new("L", (40, 40)).save(tmp_path / clutter / "img_7.png")
+    assert [len(half) for half in image_groups.read_groups([tmp_path])[tmp_path.name]] == [3, 3]
+
+
 def test_a_folder_of_other_images_that_has_none_is_refused(tmp_path):
     with pytest.raises(InputError, match="has no images"):
         image_groups.read_groups([tmp_path])

@@ -1,0 +1,16 @@
+"""The options of every command that takes a data set: which columns to read."""
+
+from argparse import ArgumentParser
+
+
+def add_column_options(parser: ArgumentParser) -> None:
+    """Add --image-column and --label-column, arguments of `load_splits`."""
+    kind = "in Parquet, a table beside images, or on the Hub"
+    parser.add_argument(
+        "--image-column",
+        metavar="NAME",
+        help=f"the column of the images, or of their file names, {kind} (default: guessed)",
+    )
+    parser.add_argument(
+        "--label-column", metavar="NAME", help=f"the column of the classes, {kind} (default: guessed)"
+    )

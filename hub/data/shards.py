@@ -1,0 +1,142 @@
+"""Parquet, Arrow and WebDataset files, read by `datasets`."""
+
+import re
+import tarfile
+from collections import defaultdict
+from pathlib import Path, PurePosixPath
+
+import datasets
+from datasets import Dataset, DatasetDict, Image
+from pyarrow.lib import ArrowException
+
+from hub.data.file_tree import FileTree
+from hub.data.split_names import by_split, split_of, split_word, unusual_names
+from hub.errors import InputError
+from hub.text import counted
+
+# The builder of `datasets` for each suffix, the most specific first.
+BUILDERS = {".parquet": "parquet", ".arrow": "arrow", ".tar": "webdataset"}
+# What each is called, and what helps where it is damaged.
+KINDS = {
+    "parquet": ("Parquet", "write it again"),
+    "arrow": ("Arrow", "write it again"),
+    "webdataset": ("a WebDataset", "where it is an archive of folders, unpack it and give the folder"),
+}
+DAMAGE = (
+    datasets.exceptions.DatasetGenerationError,
+    ArrowException,
+    tarfile.TarError,
+    OSError,
+    ValueError,
+    KeyError,
+)
+
+
+def shard_files(tree: FileTree) -> tuple[str, list[str]]:
+    """Return a builder of `datasets` and its files in a tree.
+
+    Of several kinds these are the first, of none there are no files. A file metadata.parquet describes images
+    beside it, and is no shard.
+    """
+    for suffix, builder in BUILDERS.items():
+        files = [
+            file
+            for file in tree.files
+            if file.lower().endswith(suffix) and PurePosixPath(file).name.lower() != "metadata.parquet"
+        ]
+        if files:
+            return builder, files
+    return "", []
+
+
+def files_by_word(tree: FileTree, files: list[str]) -> dict[str, list[str]]:
+    """Return the files of each split, by the word that names the split.
+
+    Where no file's name or folder says a split, all are train; otherwise files that say none are left out.
+    Raises InputError for files of several data sets, or without train, and for two words of one split.
+    """
+    parts = defaultdict(list)
+    for file in files:
+        if word := split_word(file):
+            parts[word].append(file)
+    parts = parts or {"train": files}
+    names = by_split(parts, tree.root)
+    if "train" not in names:
+        suffix = PurePosixPath(files[0]).suffix
+        raise InputError(
+            f"{tree.root} has no train*{suffix}; name the files train-*{suffix} and test-*{suffix}."
+        )
+    folders = sorted({PurePosixPath(file).parent.as_posix() for file in parts[names["train"]]})
+    if len(folders) > 1:
+        raise InputError(
+            f"{tree.root} holds more than one data set; give one of them, such as {tree.path(folders[0])}."
+        )
+    return parts
+
+
+def read_shards(
+    tree: FileTree, builder: str, parts: dict[str, list[str]]
+) -> tuple[dict[str, Dataset], list[str]]:
+    """Return the splits of `files_by_word`, and notes on their names.
+
+    Raises InputError for what is damaged.
+    """
+    names = by_split(parts, tree.root)
+    loaded = {
+        split: _load(tree.root, builder, [*map(tree.path, parts[name])]) for split, name in names.items()
+    }
+    return loaded, unusual_names(names)
+
+
+def read_shard(path: Path) -> dict[str, Dataset]:
+    """Return the train split that one Parquet, Arrow or tar file is."""
+    return {"train": _load(path, BUILDERS[path.suffix.lower()], [str(path)])}
+
+
+def is_saved(path: Path) -> bool:
+    """Return whether `save_to_disk` of `datasets` wrote a folder."""
+    return (path / "dataset_dict.json").is_file() or (path / "state.json").is_file()
+
+
+def read_saved(path: Path) -> tuple[dict[str, Dataset], list[str]]:
+    """Return the `named_splits` of a folder that `save_to_disk` wrote."""
+    try:
+        loaded = datasets.load_from_disk(path)
+    except (*DAMAGE, TypeError, AttributeError) as error:  # the last two of JSON that is another's
+        raise InputError(
+            f"{path} cannot be read as a folder of save_to_disk; save it again ({first_sentence(error)})."
+        ) from None
+    return named_splits(loaded if isinstance(loaded, DatasetDict) else {"train": loaded}, path)
+
+
+def named_splits(loaded: dict[str, Dataset], source: object) -> tuple[dict[str, Dataset], list[str]]:
+    """Return the splits whose names say which they are, and notes on the other names.
+
+    Raises InputError where two names mean one split.
+    """
+    names = by_split(loaded, source)
+    left_out = [
+        f"left out the split {name}: {counted(len(dataset), 'image')}"
+        for name, dataset in loaded.items()
+        if not split_of(name)
+    ]
+    return {split: loaded[name] for split, name in names.items()}, unusual_names(names) + left_out
+
+
+def _load(source: Path, builder: str, paths: list[str]) -> Dataset:
+    # One split at a time: loaded together, all would be taken to have the classes of the first.
+    try:
+        dataset = datasets.load_dataset(builder, data_files=paths, split="train")
+    except DAMAGE as error:
+        kind, todo = KINDS[builder]
+        raise InputError(f"{source} cannot be read as {kind}; {todo} ({first_sentence(error)}).") from None
+    if builder != "webdataset":
+        return dataset
+    if all(isinstance(kind, Image) for name, kind in dataset.features.items() if not name.startswith("__")):
+        raise InputError(f"{source} holds images without classes; unpack it, and give the folder.")
+    return dataset.flatten()  # the fields of .json files become columns
+
+
+def first_sentence(error: Exception) -> str:
+    """Return the first sentence of an error's message, without its full stop."""
+    return re.split(r"\.\s|\n", str(error).strip())[0].rstrip(".")[:200] or type(error).__name__
