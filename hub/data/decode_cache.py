@@ -105,7 +105,7 @@ def _read_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
-    """Return the bytes before the pixels in a cache file, as of numpy's format .npy."""
+    """Return the bytes before the pixels in a cache file, as in a file .npy."""
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
     return header.getvalue()
