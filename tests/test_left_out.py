@@ -21,3 +21,10 @@ def test_left_out_files_are_counted_by_suffix():
     names = ["a.dcm", "b.txt", "c.DCM", "README", "folder.x/d.dcm"]
     assert left_out(names) == "left out 5 files: 3 `.dcm`, 1 without a suffix, 1 `.txt`"
     assert left_out(["a.dcm"]) == "left out 1 file: 1 `.dcm`"
+
+
+def test_of_many_suffixes_the_most_frequent_are_named():
+    names = [f"core.{number}" for number in range(100)] + ["a.txt", "b.txt"]
+    assert left_out(names) == (
+        "left out 102 files: 2 `.txt`, 1 `.0`, 1 `.1`, 1 `.10`, 1 `.11`, 1 `.12`, 95 of other kinds"
+    )

@@ -2,12 +2,17 @@
 
 import pytest
 
-from hub.text import interval, markdown_table, number, percent
+from hub.text import counted, interval, markdown_table, number, percent
 
 
 def test_a_number_has_as_many_digits_as_asked_for_and_none_where_it_was_not_measured():
     assert (number(0.98765), number(1, 2), number(None)) == ("0.9877", "1.00", "none")
     assert interval({"value": 0.5, "low": 0.25, "high": None}, 2) == "0.25 to none"
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 images"), (1, "1 image"), (5216, "5,216 images")])
+def test_a_noun_agrees_with_its_count(count, text):
+    assert counted(count, "image") == text
 
 
 @pytest.mark.parametrize(

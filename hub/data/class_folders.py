@@ -21,9 +21,8 @@ from hub.text import counted
 def read_class_folders(tree: FileTree) -> tuple[dict[str, Dataset], list[str]]:
     """Return the splits of a tree of class folders, and notes on what is left out.
 
-    Columns are `image`, a path, and `label`. Raises
-    InputError for a folder that has no classes, for a class without images, and for names that mean one split
-    or one class.
+    Columns are `image`, a path, and `label`. Raises InputError for a folder that has no classes, for a class
+    without images, and for names that mean one split or one class.
     """
     roots = split_folders(tree)
     if "train" not in roots:

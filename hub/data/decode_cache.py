@@ -105,7 +105,7 @@ def _read_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
-    """Return the bytes before the pixels in a cache file, which is in numpy's format .npy."""
+    """Return the bytes before the pixels in a cache file, as in a file .npy."""
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
     return header.getvalue()
@@ -146,22 +146,20 @@ def _delete_unused(folder: Path) -> None:
 def are_grey(dataset: Dataset) -> bool:
     """Return whether every image is stored as grey.
 
-    Only headers are read; a file without a readable one does not count as grey.
+    Only headers are decoded; a file without a readable one does not count as grey.
     """
     return all(map(_is_grey, encoded_images(dataset)))
 
 
 def _is_grey(image: bytes | str) -> bool:
+    data = image if isinstance(image, bytes) else read_file(image)
     try:
-        with PIL.Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as header:
+        if dicom.is_dicom(data):  # first, since some are TIFF, too
+            header = dicom.read_header(data, "The image")
+            return header.PhotometricInterpretation.startswith("MONOCHROME")
+        with PIL.Image.open(io.BytesIO(data)) as header:
             return header.mode in ("1", "L", "LA", "F") or header.mode.startswith("I")
-    except HEADER_ERRORS:
-        data = image if isinstance(image, bytes) else read_file(image)
-    if not dicom.is_dicom(data):
-        return False
-    try:
-        return dicom.read_header(data, "The image").PhotometricInterpretation.startswith("MONOCHROME")
-    except InputError:
+    except (InputError, *HEADER_ERRORS):
         return False
 
 

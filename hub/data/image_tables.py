@@ -102,7 +102,7 @@ def _find_tables(
 
 
 def _repeats_folders(tree: FileTree, table: ImageTable) -> bool:
-    """Return whether each class of a table is one class folder, and the other way round."""
+    """Return whether each class of a table is one class folder, and vice versa."""
     rows = _rows_by_image(tree, table)
     pairs = {(class_of_file(image), _text(row.get(table.label))) for image, row in rows.items()}
     return all(len(set(side)) == len(pairs) for side in zip(*pairs, strict=True))
@@ -113,8 +113,8 @@ def open_table(
 ) -> ImageTable:
     """Return a table of images.
 
-    Raises InputError where it cannot be read, and where no column names half of the images, or names them
-    in half of its rows.
+    Raises InputError where it cannot be read, and where no column names half of the images or, in half of
+    its rows, a twentieth.
     """
     path = tree.path(file)
     rows = _read_rows(path)
@@ -128,8 +128,14 @@ def open_table(
         column: _match(values[column], tree.images, folder)
         for column in ([image_column] if image_column else columns)
     }
-    name = max(images, key=lambda column: len(images[column]), default=None)
-    if not name or 2 * len(images[name]) < max(1, min(len(tree.images), len(values[name]))):
+
+    def closeness(column: str) -> tuple[int, int]:
+        # Of two columns that name as many images, such as 7 and 7.png, the one that does so more exactly.
+        return len(images[column]), sum("." in value for value in images[column])
+
+    name = max(images, key=closeness, default=None)
+    named, count = len(images.get(name, ())), len(tree.images)
+    if not named or not (2 * named >= count or (2 * named >= len(values[name]) and 20 * named >= count)):
         raise InputError(
             f"No column of {path} names the images beside it; write their file names into one, or name it by "
             "--image-column."
@@ -156,9 +162,10 @@ def read_tables(tree: FileTree, tables: list[ImageTable]) -> tuple[dict[str, Dat
     """
     words = [split_word(table.file) for table in tables]
     if len(tables) > 1 and len(set(words) - {None}) < len(tables):
+        likeliest = max(tables, key=lambda table: len(table.images))
         raise InputError(
             f"{tree.root} has the tables {', '.join(table.file for table in tables)}; give one of them, such "
-            f"as {tree.path(tables[0].file)}."
+            f"as {tree.path(likeliest.file)}."
         )
     rows = [(table, image, row) for table in tables for image, row in _rows_by_image(tree, table).items()]
     words = _split_words(rows)
@@ -267,7 +274,7 @@ def _rows_by_image(tree: FileTree, table: ImageTable) -> dict[str, Row]:
 
 
 def _columns(tree: FileTree, rows: list[tuple[ImageTable, str, Row]]) -> dict[str, list]:
-    """Return the columns of a data set, by the names that they have in the first table."""
+    """Return the columns of a data set, by their names in the first table."""
     first = rows[0][0]
     label = first.label or "label"
     classes = [row.get(table.label) if table.label else class_of_file(image) for table, image, row in rows]

@@ -70,7 +70,7 @@ def _read_folder(path: Path, chosen: Columns) -> tuple[Splits, list[str]]:
 
 
 def _refuse_other_files(tree: FileTree, chosen: Columns) -> None:
-    """Raise InputError for files without class folders, where they are not read for a reason."""
+    """Raise InputError for a table or an archive that cannot be read."""
     for file in filter(image_tables.is_table, tree.files):
         image_tables.open_table(tree, file, **chosen)
     archives = [file for file in tree.files if file.lower().endswith(ARCHIVES)]

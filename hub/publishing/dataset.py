@@ -65,7 +65,7 @@ def write_dataset(
 
 
 def _metadata_notes(kinds: Counter) -> list[str]:
-    """Return notes on images that were DICOM, and on metadata that is published with others."""
+    """Return notes on images that were DICOM, and on those with metadata."""
     notes = []
     if count := kinds["DICOM"]:
         notes.append(f"wrote {counted(count, 'DICOM image')} as 8-bit PNG, with nothing of the header")
@@ -131,7 +131,7 @@ def _kind(image: bytes | str) -> str:
 
 
 def _without_dicom(table: pa.Table) -> pa.Table:
-    """Return the table with each DICOM image as PNG of 8 bits, as `read_image` renders it."""
+    """Return the table with each DICOM image as 8-bit PNG, by `read_image`."""
     images = table["image"].to_pylist()
     rendered = [_rendered(image) if is_dicom(image["bytes"]) else image for image in images]
     if rendered == images:

@@ -9,6 +9,7 @@ import pytest
 from image_sets import names, names_in, refusal
 from pydicom.data import get_testdata_file
 
+from hub.data.decode_cache import decode
 from hub.data.file_tree import read_tree
 from hub.data.splits import load_splits, load_with_notes
 from hub.errors import InputError
@@ -133,6 +134,16 @@ def test_dicom_is_an_image_with_any_suffix(kaggle_folder):
     splits, notes = load_with_notes(kaggle_folder)
     assert len(splits["train"]) + len(splits["validation"]) == 122
     assert notes == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"PK\x03\x04"])
+def test_other_content_under_the_suffix_of_an_image_is_a_damaged_image(kaggle_folder, content):
+    path = kaggle_folder / "test" / "NORMAL" / "IM-0101-0001.jpeg"
+    path.write_bytes(content)
+    test = load_splits(kaggle_folder)["test"]
+    assert len(test) == 30
+    with pytest.raises(InputError, match=str(path)):
+        decode(test, 32, 1, radiograph=True)
 
 
 def test_what_is_left_out_is_counted_by_suffix(kaggle_folder):

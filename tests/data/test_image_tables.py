@@ -105,6 +105,16 @@ def test_a_column_says_the_splits(write_images):
     assert sizes(load_splits(folder)) == {"train": 26, "validation": 6, "test": 8}
 
 
+def test_a_table_of_something_else_is_left_out(write_images):
+    folder = write_images(name="{}.png")
+    rows = "".join(f"{n},{n}.png,{'ab'[n % 2]},TRAIN\n" for n in range(40))
+    (folder / "metadata_of_films.csv").write_text(",X_ray_image_name,Label,Dataset_type\n" + rows)
+    (folder / "summary.csv").write_text("label,count\na,20\nb,20\n")
+    splits, notes = load_with_notes(folder)
+    assert splits["train"].features["label"].names == ["a", "b"]
+    assert "left out 1 file: 1 `.csv`" in notes
+
+
 def test_tables_may_be_the_splits(write_images):
     folder = write_images()
     rows = csv("name,label").splitlines(keepends=True)
