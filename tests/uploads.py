@@ -28,7 +28,7 @@ class Brightness:
     def squash(self, image):
         return np.asarray(image.convert("L").resize((8, 8)))
 
-    def predict(self, images):
+    def predict(self, images, views):
         self.batches.append(len(images))
         assert images
         means = [float(image.mean()) / 255 for image in images]

@@ -47,7 +47,7 @@ def answer(classifier: Classifier, source: Source) -> Answer:
     """Classify one image; raise InputError if it cannot be read."""
     image = classifier.open(source, side=MAX_SIDE)
     pixels = classifier.squash(image)
-    (prediction,) = classifier.predict([pixels])
+    (prediction,) = classifier.predict([pixels], [image.info.get("view")])
     # Resized once for both images, and grey, as the network sees radiographs, before it becomes RGB.
     image = fit_screen(image.convert("L") if classifier.radiograph else image).convert("RGB")
     return Answer(prediction, image, overlay(image, prediction, heatmap_class(prediction)), pixels)

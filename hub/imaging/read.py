@@ -5,40 +5,21 @@ predictions, a large JPEG at reduced scale and without borders; `read_pixels` re
 that a network takes, from the whole image, for training and evaluation.
 """
 
-import io
-import warnings
-from pathlib import Path
-
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image, ImageChops
 from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION
 
 from hub.errors import InputError
-from hub.imaging import dicom
+from hub.imaging import decoders, dicom, greys
 from hub.imaging.borders import crop_borders
+from hub.imaging.dicom_views import OBLIQUE
+from hub.imaging.formats import HEAD, NAMES, image_format, other_format
+from hub.imaging.orientation import upright
+from hub.imaging.sources import Source, image_name, read_source
+from hub.imaging.sources import read_file as read_file
+from hub.imaging.unreadable import UnreadableError, check_size
 
-# Besides DICOM. JPEG includes MPO, the JPEG with a second, embedded image that many phones write.
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
-# Of training data, without DICOM: its header names the patient, and training data may be published.
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
-MAX_PIXELS = 64_000_000
 MIN_RADIOGRAPH_SIDE = 32
-# How to turn an image upright, by its EXIF orientation.
-TRANSPOSITIONS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-# Pillow warns about large images, which are refused below, and about EXIF, which may hold anything.
-# Set once: warnings.catch_warnings leaves its filters behind in threads, and threads decode images.
-warnings.filterwarnings("ignore", module="PIL")
-
-Source = bytes | str | Path | Image.Image | np.ndarray
 
 
 def read_image(source: Source, radiograph: bool = False) -> Image.Image:
@@ -47,14 +28,14 @@ def read_image(source: Source, radiograph: bool = False) -> Image.Image:
     `source` is encoded bytes, a path, a PIL image or an array ([H, W], or [H, W, 3 or 4] uint8).
     Deeper greys (16 and 32 bits, float) are stretched so that the darkest pixel becomes 0 and the
     brightest 255; transparent pixels become black, like the air around a radiograph. DICOM is read
-    through its window (`dicom.decode`). With `radiograph` the image is converted to grey and must be
-    at least 32 px a side.
+    through its window (`dicom.decode`), and an oblique view by its header is `info["view"]` of the image.
+    With `radiograph` the image is converted to grey and must be at least 32 px a side.
 
     Raises InputError for what is not an image, damaged, over 64 megapixels, too small for a radiograph, or
     DICOM of anything but a single frontal radiograph.
     """
-    name = _name(source)
-    image, _ = _read(source, name)
+    name = image_name(source)
+    image, _ = _read(read_source(source), name)
     if radiograph:
         _check_radiograph(image, name)
         return image.convert("L")
@@ -68,9 +49,8 @@ def read_reduced(source: Source, side: int, radiograph: bool, crop: bool = False
     pixels. With `crop` borders are cut off (`crop_borders`), and each side keeps `side` pixels within them.
     Radiographs are checked, but keep their colours. Raises InputError as `read_image` does.
     """
-    name = _name(source)
-    if isinstance(source, str | Path):
-        source = read_file(source)  # once: a pipe is empty afterwards
+    name = image_name(source)
+    source = read_source(source)  # once: a pipe is empty afterwards
     image, reduced = _read(source, name, side)
     if radiograph:
         _check_radiograph(image, name)
@@ -92,7 +72,7 @@ def read_pixels(source: Source, size: int, channels: int, radiograph: bool, crop
     """
     image = read_image(source)
     if radiograph:
-        _check_radiograph(image, _name(source))
+        _check_radiograph(image, image_name(source))
     if crop:
         image = crop_borders(image)
     return squash(image, size, channels)
@@ -112,26 +92,6 @@ def squash(image: Image.Image, size: int, channels: int) -> np.ndarray:
     return pixels.reshape(size, size, channels)
 
 
-def read_file(path: str | Path) -> bytes:
-    """Return the contents of a file.
-
-    Raises InputError where it cannot be read.
-    """
-    try:
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"There is no file {path}; check the path.") from None
-    except IsADirectoryError:
-        raise InputError(f"{path} is a folder; give the image files inside it.") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path} cannot be read: {reason}.") from None
-
-
-def _name(source: Source) -> str:
-    return Path(source).name if isinstance(source, str | Path) else "The image"
-
-
 def _check_radiograph(image: Image.Image, name: str) -> None:
     width, height = image.size
     if min(width, height) < MIN_RADIOGRAPH_SIDE:
@@ -141,115 +101,76 @@ def _check_radiograph(image: Image.Image, name: str) -> None:
         )
 
 
-def _read(source: Source, name: str, side: int | None = None) -> tuple[Image.Image, bool]:
+def _read(
+    source: bytes | Image.Image | np.ndarray, name: str, side: int | None = None
+) -> tuple[Image.Image, bool]:
     """Return the upright 8-bit image, and whether its scale is reduced.
 
-    With `side`, a large JPEG is decoded at a reduced scale that keeps at least `side` pixels a side.
+    `source` is what `read_source` returns. With `side`, a large JPEG is decoded at a reduced scale that keeps
+    at least `side` pixels a side.
     """
-    decoded, reduced = _decode(source, name, side)
-    image = _to_8_bit(_upright(decoded), name)
-    # Pillow copies metadata along; with its EXIF an image read twice would be turned twice.
-    image.info = {}
+    try:
+        decoded, reduced = _decode(source, name, side)
+        image = _to_8_bit(upright(decoded))
+    except UnreadableError as error:
+        raise InputError(f"{name} {error}") from None
+    # Pillow copies metadata along; with its EXIF an image read twice would be turned twice. The view of a
+    # DICOM file stays.
+    image.info = {"view": OBLIQUE} if decoded.info.get("view") == OBLIQUE else {}
     return image, reduced
 
 
-def _decode(source: Source, name: str, side: int | None) -> tuple[Image.Image, bool]:
+def _decode(
+    source: bytes | Image.Image | np.ndarray, name: str, side: int | None
+) -> tuple[Image.Image, bool]:
     if isinstance(source, np.ndarray):
         return _from_array(source, name), False
-    if isinstance(source, str | Path):
-        source = read_file(source)
+    if isinstance(source, Image.Image):
+        return decoders.load(source), False
     if not source:
-        raise InputError(f"{name} is empty; export or download it again.")
-    try:
-        opened = isinstance(source, Image.Image)
-        if not opened and dicom.is_dicom(source):
-            header = dicom.read_header(source, name)
-            _check_pixels(header.Columns, header.Rows, name)
-            return Image.fromarray(dicom.decode(source, header)), False
-        image = source if opened else Image.open(io.BytesIO(source), formats=FORMATS)
-        _check_pixels(*image.size, name)
-        _check_depth(image, name)
-        size = image.size
-        if side and not opened:  # an image that the caller opened keeps its size
-            image.draft(image.mode, (side, side))
-        reduced = image.size != size
-        image.load()
-    except Image.DecompressionBombError:
-        raise InputError(_too_large(name)) from None
-    except Image.UnidentifiedImageError:
-        raise InputError(
-            f"{name} is not an image that can be read here; give a PNG, JPEG, WebP, TIFF, BMP or DICOM file."
-        ) from None
-    except InputError:
-        raise
-    except Exception:
-        # Decoders report damage by exceptions of many kinds, struct.error and OverflowError among them.
-        raise InputError(f"{name} is damaged or cut short; export or download it again.") from None
-    return image, reduced
+        raise UnreadableError("is empty; export or download it again.")
+    kind = image_format(source[:HEAD])
+    if kind is None:
+        other = other_format(source[:HEAD])
+        what = f"is {other}, not an image" if other else "is not an image"
+        raise UnreadableError(f"{what} that can be read here; give a {NAMES} file.")
+    if kind == "DICOM":
+        return _decode_dicom(source, name), False
+    return decoders.decode(source, kind, side)
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Turn the image upright by its EXIF, which is ignored if unreadable."""
-    # ImageOps.exif_transpose also rewrites the EXIF, which fails where any other tag is malformed.
-    try:
-        transposition = TRANSPOSITIONS.get(image.getexif().get(ExifTags.Base.Orientation))
-    except Exception:
-        return image
-    return image if transposition is None else image.transpose(transposition)
+def _decode_dicom(data: bytes, name: str) -> Image.Image:
+    header = dicom.read_header(data, name)
+    check_size(header.frame.columns, header.frame.rows)
+    image = Image.fromarray(dicom.decode(header))
+    image.info = {"view": header.view}
+    return image
 
 
 def _from_array(pixels: np.ndarray, name: str) -> Image.Image:
-    grey = pixels.ndim == 2
-    colour = pixels.ndim == 3 and pixels.shape[2] in (3, 4) and pixels.dtype == np.uint8
-    if not (grey or colour) or 0 in pixels.shape or pixels.dtype.kind not in "uifb":
-        raise InputError(
-            f"{name} is an array of shape {pixels.shape} and type {pixels.dtype}; "
-            "give [height, width], or [height, width, 3 or 4] in uint8."
+    has_channels = pixels.ndim == 3 and pixels.shape[2] in (1, 3, 4)
+    if not (pixels.ndim == 2 or has_channels) or 0 in pixels.shape or pixels.dtype.kind not in "uifb":
+        raise UnreadableError(
+            f"is an array of shape {pixels.shape} and type {pixels.dtype}; "
+            "give numbers, [height, width] or [height, width, 1, 3 or 4]."
         )
-    _check_pixels(pixels.shape[1], pixels.shape[0], name)
-    if pixels.dtype == np.uint8:
-        return Image.fromarray(pixels)
-    return Image.fromarray(_stretch(pixels, name))
+    check_size(pixels.shape[1], pixels.shape[0])
+    return greys.to_image(pixels)
 
 
-def _to_8_bit(image: Image.Image, name: str) -> Image.Image:
+def _to_8_bit(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
-        pixels = _stretch(np.asarray(image), name)
+        grey = greys.to_image(np.asarray(image))
         # Pillow turns a TIFF whose 0 is white into one whose 0 is black, but only up to 8 bits.
         white_is_zero = getattr(image, "tag_v2", {}).get(PHOTOMETRIC_INTERPRETATION) == 0
-        return Image.fromarray(255 - pixels if white_is_zero else pixels)
+        return ImageChops.invert(grey) if white_is_zero else grey
+    if image.mode == "LAB":
+        return image.getchannel("L")
+    grey = image.mode in ("L", "LA", "La", "1")
     if image.has_transparency_data:
-        grey = image.mode in ("L", "LA", "La", "1")
         image = image.convert("RGBA")
-        backdrop = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        return Image.alpha_composite(backdrop, image).convert("L" if grey else "RGB")
-    return image.convert("L" if image.mode in ("L", "1") else "RGB")
-
-
-def _stretch(pixels: np.ndarray, name: str) -> np.ndarray:
-    """Stretch greys to 0 for the darkest and 255 for the brightest, as uint8.
-
-    A blank image becomes black. Raises InputError for values that are not finite.
-    """
-    pixels = pixels.astype(np.float64)
-    if not np.isfinite(pixels).all():
-        raise InputError(f"{name} holds values that are not numbers; export it again as 8 or 16 bits.")
-    low, high = pixels.min(), pixels.max()
-    return np.rint((pixels - low) * (255 / (high - low) if high > low else 0)).astype(np.uint8)
-
-
-def _check_pixels(width: int, height: int, name: str) -> None:
-    if width * height > MAX_PIXELS:
-        raise InputError(_too_large(name))
-
-
-def _check_depth(image: Image.Image, name: str) -> None:
-    # Pillow keeps the upper 8 of 16 bits of a colour: a 12-bit image would become nearly black.
-    if image.mode in ("RGB", "RGBA", "LA") and any(
-        ";16" in str(tile[3]) for tile in getattr(image, "tile", ())
-    ):
-        raise InputError(f"{name} has 16 bits per colour; save it as 16-bit grey, or with 8 bits per colour.")
-
-
-def _too_large(name: str) -> str:
-    return f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels; make it smaller and try again."
+        # Programs that know no transparency leave it at 0 everywhere, in BMP files above all.
+        if image.getchannel("A").getextrema() != (0, 0):
+            backdrop = Image.new("RGBA", image.size, (0, 0, 0, 255))
+            image = Image.alpha_composite(backdrop, image)
+    return image.convert("L" if grey else "RGB")

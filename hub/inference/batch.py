@@ -119,8 +119,8 @@ def _read_batch(
 
 def _predict(classifier: Classifier, batch: list[tuple[Result, object]]) -> Iterator[Result]:
     """Yield the results, those of images with their prediction."""
-    inputs = [pixels for _, pixels in batch if pixels is not None]
-    predictions = iter(classifier.predict(inputs) if inputs else [])
+    images = [(pixels, result.thumbnail.info.get("view")) for result, pixels in batch if pixels is not None]
+    predictions = iter(classifier.predict(*zip(*images, strict=True)) if images else [])
     for result, pixels in batch:
         yield result if pixels is None else replace(result, prediction=next(predictions))
 

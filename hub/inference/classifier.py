@@ -169,9 +169,13 @@ class Classifier:
         An image is a path, encoded bytes, a PIL image or an array. Raises InputError for an image that cannot
         be read.
         """
-        if isinstance(images, list | tuple):
-            return self.predict([self.read(image) for image in images]) if images else []
-        return self.predict([self.read(images)])[0]
+        if not isinstance(images, list | tuple):
+            return self([images])[0]
+        if not images:
+            return []
+        inputs = [(self.squash(image), image.info.get("view")) for image in map(self.open, images)]
+        pixels, views = zip(*inputs, strict=True)
+        return self.predict(pixels, views)
 
     def open(self, image: Source, side: int = 0) -> Image.Image:
         """Return the image as `read_image` does, a radiograph without its borders.
@@ -215,9 +219,12 @@ class Classifier:
         pixels /= self.std[:, None, None]
         return pixels
 
-    def predict(self, images: Sequence[np.ndarray], always: bool = False) -> list[Prediction]:
+    def predict(
+        self, images: Sequence[np.ndarray], views: Sequence[str | None] = (), always: bool = False
+    ) -> list[Prediction]:
         """Return one prediction for each image of `read`, uint8 [size, size, channels].
 
+        `views` are `info.get("view")` of the images of `open`; an oblique one makes the verdict a warning.
         With `always`, images that the input check refuses get an answer too: for evaluation, not for people.
         """
         pixels = np.stack(images)
@@ -228,6 +235,8 @@ class Classifier:
         verdicts = [UNCHECKED] * len(pixels)
         if self.check:
             verdicts = input_check.judge(self.check, pixels, outputs["statistics"])
+        if views:
+            verdicts = list(map(input_check.with_view, verdicts, views))
         return [
             Prediction(None, {}, {}, verdict)
             if verdict.status == "refused" and not always

@@ -15,6 +15,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from hub.errors import InputError
+from hub.imaging.dicom_views import OBLIQUE
 from hub.models.folder import INPUT_CHECK
 
 BLANK = 3.0  # grey levels: the standard deviation below which an image is blank
@@ -50,6 +51,8 @@ SENTENCES = {
     "coloured": "This film was coloured, by a heatmap, a colour map or a tint; give the original grey film.",
     UNLIKE: "This film is unlike those the model was trained on (is the patient an adult, or the view "
     "lateral?); do not rely on the answer.",
+    OBLIQUE: "This film is taken at an angle by its header; give one from the front, or do not rely on the "
+    "answer.",
     "inverted": "This film seems to be inverted, bone dark and air bright; invert it and try again.",
     "turned": "This film seems to lie on its side or to stand on its head; turn it upright and try again.",
     "blurred": "This film is too blurred to rely on the answer; give a sharper copy.",
@@ -95,6 +98,14 @@ def judge(check: dict, pixels: np.ndarray, statistics: np.ndarray) -> list[Verdi
         verdict("blank" if is_blank else "coloured" if is_coloured and reason != FOREIGN else reason)
         for is_blank, is_coloured, reason in zip(blank, coloured, reasons(check, statistics), strict=True)
     ]
+
+
+def with_view(found: Verdict, view: str | None) -> Verdict:
+    """Return the verdict on an image whose header says that it is of a `view`.
+
+    An oblique view is a warning that goes before any other, but a refusal stays.
+    """
+    return verdict(OBLIQUE) if view == OBLIQUE and found.status != "refused" else found
 
 
 def reasons(check: dict, statistics: np.ndarray) -> list[str]:

@@ -5,6 +5,7 @@ import math
 import shutil
 from types import SimpleNamespace
 
+import dicom_files
 import numpy as np
 import pytest
 from PIL import Image
@@ -93,6 +94,15 @@ def test_what_the_input_check_warns_of_comes_before_the_answer(classifier):
     assert "this model has none" in panels.card(
         decision.report(classifier, predict(0.9, Verdict("unchecked")))
     )
+
+
+def test_an_oblique_film_is_warned_of_on_the_page_as_by_the_api(classifier, radiograph, tmp_path):
+    image = dicom_files.dataset(np.asarray(radiograph), ViewPosition="LAO")
+    (tmp_path / "film.dcm").write_bytes(dicom_files.stored(image))
+    shown = handlers.answer(classifier, str(tmp_path / "film.dcm"))
+    verdict = decision.report(classifier, shown.prediction)["verdict"]
+    assert (verdict["status"], verdict["reason"]) == ("warned", "oblique")
+    assert "at an angle by its header" in panels.card(decision.report(classifier, shown.prediction))
 
 
 def test_a_model_of_something_else_says_nothing_of_pneumonia():

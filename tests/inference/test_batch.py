@@ -230,9 +230,9 @@ def test_the_next_batch_is_read_while_the_network_sees_this_one(tmp_path):
             yield tmp_path / "film.png"
 
     class Waiting(Brightness):
-        def predict(self, images):
+        def predict(self, images, views):
             assert read_ahead.wait(10), "nothing was read"
-            return super().predict(images)
+            return super().predict(images, views)
 
     assert len(list(classify_files(Waiting(), files()))) == batch.BATCH_SIZE + 1
 
@@ -256,7 +256,7 @@ def test_who_wants_no_more_results_leaves_no_threads_behind(tmp_path):
     assert threading.active_count() == before
 
     class Broken(Brightness):
-        def predict(self, images):
+        def predict(self, images, views):
             raise RuntimeError("the network fell over")
 
     with pytest.raises(RuntimeError, match="fell over"):
