@@ -15,6 +15,7 @@ COMMANDS = {
     "seeds": "variance across seeds, and which of several runs the rule chooses",
     "recipe_search": "recipes compared on groups of radiographs that training left out",
     "input_check": "the input check on data that it was not fitted with",
+    "deep_greys": "how greys of more than 8 bits are stretched, chosen on training radiographs",
     "selection_tables": "the tables of docs/model-selection, from its records",
 }
 
