@@ -23,7 +23,7 @@ from tqdm.auto import tqdm
 
 from benchmarks import charts, machine, peers, processes, records
 from hub.errors import InputError, run_command
-from hub.imaging.read import SUFFIXES
+from hub.imaging.formats import SUFFIXES
 from hub.models.folder import BUNDLED
 from hub.text import markdown_table
 

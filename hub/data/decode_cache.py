@@ -25,9 +25,10 @@ from hub.data.image_files import encoded_images, locate_errors, sha256_digests
 from hub.errors import InputError
 from hub.imaging import dicom
 from hub.imaging.read import read_file, read_pixels
+from hub.imaging.unreadable import UnreadableError
 
 # Part of the cache's key: raise it when `read_pixels` gives other pixels than before.
-PIXELS_VERSION = 1
+PIXELS_VERSION = 2
 UNUSED_DAYS = 30
 CHUNK_SIZE = 256  # encoded images in memory at a time
 # What Pillow raises for a header that is damaged, or of a format that it does not know.
@@ -155,11 +156,10 @@ def _is_grey(image: bytes | str) -> bool:
     data = image if isinstance(image, bytes) else read_file(image)
     try:
         if dicom.is_dicom(data):  # first, since some are TIFF, too
-            header = dicom.read_header(data, "The image")
-            return header.PhotometricInterpretation.startswith("MONOCHROME")
+            return dicom.read_header(data, "The image").frame.kind.startswith("MONOCHROME")
         with PIL.Image.open(io.BytesIO(data)) as header:
             return header.mode in ("1", "L", "LA", "F") or header.mode.startswith("I")
-    except (InputError, *HEADER_ERRORS):
+    except (InputError, UnreadableError, *HEADER_ERRORS):
         return False
 
 

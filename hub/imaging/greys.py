@@ -1,17 +1,119 @@
-"""Deep greys, of more than 8 bits, stretched to 8 bits."""
+"""Deep greys and colours, of more than 8 bits, stretched to 8 bits."""
+
+import math
+from collections.abc import Iterator
 
 import numpy as np
+from PIL import Image
 
-# Of all pixels: a few that are dead, hot or part of a marker must not decide how dark the rest is.
-PERCENTILES = (0.1, 99.9)
+from hub.imaging.unreadable import UnreadableError
+
+# Pixels that are dead, hot or part of a marker must not decide how dark the rest is. So black and white are
+# percentiles, moved apart by a share of their distance: the pixels of a radiograph reach hardly further.
+# `python -m hub.analysis deep_greys` chose both on training radiographs.
+PERCENTILES = (1, 99)
+WIDENING = 0.25
+SAMPLE = 1_000_000  # pixels that are enough for percentiles of values that cannot be counted one by one
+STRIP = 1 << 20  # pixels that are converted at a time: copies of a whole image as int64 or float64 are large
 
 
-def limits(values: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
+def limits(
+    values: np.ndarray,
+    counts: np.ndarray,
+    percentiles: tuple[float, float] = PERCENTILES,
+    widening: float = WIDENING,
+) -> tuple[float, float]:
     """Return the values that become black and white.
 
-    They are `PERCENTILES` of the pixels, or the lowest and the highest value where these are equal. `values`
-    are sorted, float [N], and `counts`, int [N], says how many pixels have each.
+    They are `percentiles` of the pixels, moved apart on either side by the share `widening` of their
+    distance, but no further than to the lowest and the highest value. Where the percentiles are equal, they
+    are the lowest and the highest value. `values` are sorted, float [N], and `counts`, int [N], says how many
+    pixels have each.
     """
     shares = 100 * np.cumsum(counts) / counts.sum()
-    low, high = (values[np.searchsorted(shares, percentile)] for percentile in PERCENTILES)
-    return (low, high) if low < high else (values[0], values[-1])
+    low, high = (float(values[np.searchsorted(shares, percentile)]) for percentile in percentiles)
+    lowest, highest = float(values[0]), float(values[-1])
+    if low == high:
+        return lowest, highest
+    margin = widening * (high - low)
+    return max(low - margin, lowest), min(high + margin, highest)
+
+
+def to_image(pixels: np.ndarray) -> Image.Image:
+    """Return pixels as an image of 8 bits, mode "L", "LA", "RGB" or "RGBA".
+
+    `pixels` are [H, W], or [H, W, 1 to 4]: grey, grey and alpha, RGB, RGBA. uint8 stays as it is. Deeper
+    colours are stretched together, and three equal ones are grey.
+
+    Raises UnreadableError for values that are not finite.
+    """
+    if pixels.dtype == np.uint8:
+        return Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels)
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    colours, alpha = (pixels, None) if pixels.shape[2] % 2 else (pixels[..., :-1], pixels[..., -1])
+    if colours.shape[2] == 3 and all(np.array_equal(colours[..., 0], colours[..., i]) for i in (1, 2)):
+        colours = colours[..., :1]
+    if alpha is not None and alpha.any():
+        shown = alpha > 0
+        # What nobody sees must not move the limits; it becomes black anyway.
+        colours = np.where(shown[..., None], colours, colours[shown].min())
+        opacity = scale(alpha, 0, float(alpha.max()))
+    else:
+        opacity = None  # where all is transparent, nothing is meant to be
+    bands = [Image.fromarray(band) for band in np.moveaxis(stretch(colours), 2, 0)]
+    if opacity is not None:
+        bands.append(Image.fromarray(opacity))
+    return Image.merge({1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[len(bands)], bands)
+
+
+def stretch(pixels: np.ndarray) -> np.ndarray:
+    """Return numbers as uint8 of the same shape, black and white at their `limits`.
+
+    Floats from 0 to 1 of which some are above a half are shares of white already. A blank image becomes
+    black. Raises UnreadableError for values that are not finite.
+    """
+    if pixels.dtype == bool:
+        pixels = pixels.view(np.uint8)
+    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    if pixels.dtype.kind in "ui" and pixels.dtype.itemsize <= 2:
+        return _stretch_by_table(pixels)
+    lowest, highest = pixels.min(), pixels.max()
+    if not (math.isfinite(lowest) and math.isfinite(highest)):
+        raise UnreadableError("holds values that are not numbers; export it again as 8 or 16 bits.")
+    if pixels.dtype.kind == "f" and lowest >= 0 and 0.5 < highest <= 1:
+        return scale(pixels, 0, 1)
+    step = math.ceil(math.sqrt(pixels.size / SAMPLE))
+    sample = np.append(pixels[::step, ::step], [lowest, highest]).astype(np.float64)
+    return scale(pixels, *limits(*np.unique(sample, return_counts=True)))
+
+
+def _stretch_by_table(pixels: np.ndarray) -> np.ndarray:
+    """Stretch integers of at most 16 bits, converting each value once."""
+    first = int(np.iinfo(pixels.dtype).min)
+    counts = np.zeros(1 << 8 * pixels.dtype.itemsize, np.int64)
+    for rows in _strips(pixels):
+        counts += np.bincount(pixels[rows].ravel().astype(np.intp) - first, minlength=len(counts))
+    present = np.flatnonzero(counts)
+    every = np.arange(len(counts))
+    table = scale(every[None], *(limit - first for limit in limits(present + float(first), counts[present])))
+    stretched = np.empty(pixels.shape, np.uint8)
+    for rows in _strips(pixels):
+        stretched[rows] = table[0, pixels[rows].astype(np.intp) - first]
+    return stretched
+
+
+def scale(pixels: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Return numbers as uint8 of the same shape: 0 up to `low`, 255 from `high`."""
+    scaled = np.zeros(pixels.shape, np.uint8)
+    if low < high:
+        for rows in _strips(pixels):
+            shares = (pixels[rows] - np.float64(low)) / (high - low)
+            scaled[rows] = np.rint(255 * shares.clip(0, 1))
+    return scaled
+
+
+def _strips(pixels: np.ndarray) -> Iterator[slice]:
+    """Yield slices of rows of about `STRIP` values."""
+    rows = max(1, STRIP // max(1, pixels[0].size))
+    for start in range(0, len(pixels), rows):
+        yield slice(start, start + rows)

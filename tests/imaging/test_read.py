@@ -6,12 +6,13 @@ import random
 import struct
 import warnings
 import zipfile
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
+from encoded_images import encoded, exif, png, png_chunk, tiff
 from PIL import Image
 from timm.data import create_transform
 
@@ -22,8 +23,10 @@ from hub.imaging.read import read_image, read_reduced, squash
 RANDOM = np.random.default_rng(0)
 # A gradient survives JPEG; noise makes files long enough to cut. Both hold 0 and 255.
 GREY = np.tile(np.linspace(0, 255, 48).round().astype(np.uint8), (40, 1))
+DEEP = GREY.astype(np.uint16) * 16
 COLOUR = np.stack([GREY, GREY[:, ::-1], np.tile(np.linspace(0, 255, 40)[:, None], 48).astype(np.uint8)], -1)
 NOISE = RANDOM.integers(0, 256, (40, 48, 3), dtype=np.uint8)
+DEEP_COLOUR = COLOUR.astype(np.uint16) * 16
 SEE_THROUGH = np.where(np.arange(48) < 24, 0, 255).astype(np.uint8) * np.ones((40, 1), np.uint8)
 
 STORED = {
@@ -32,14 +35,14 @@ STORED = {
     "WEBP": ("RGB", "RGBA"),
     "TIFF": ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"),
     "BMP": ("1", "L", "P", "RGB"),
+    "GIF": ("1", "P", "P+"),
+    "JPEG2000": ("L", "LA", "RGB", "RGBA", "I;16"),
+    "PPM": ("1", "L", "RGB", "I;16", "F"),
 }
-SUFFIX = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
-
-
-def encoded(image, kind, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **({"quality": 95} if kind == "JPEG" else {"lossless": True}) | options)
-    return buffer.getvalue()
+SUFFIX = {
+    "PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp", "GIF": ".gif",
+    "JPEG2000": ".jp2", "PPM": ".ppm",
+}  # fmt: skip
 
 
 def pixels(image):
@@ -87,14 +90,10 @@ def refusal(source, radiograph=False):
     return sentence
 
 
-def png_of_size(width, height):
+def png_of_size(width, height, bits=1):
     """The first bytes of a PNG, up to where its pixels would come."""
-
-    def chunk(name, data):
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"no pixels here")
+    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", b"no pixels here")
 
 
 @pytest.mark.parametrize(("kind", "mode"), [(kind, mode) for kind in STORED for mode in STORED[kind]])
@@ -118,43 +117,59 @@ def test_every_mode_is_read_from_a_pillow_image(mode):
 
 @pytest.mark.parametrize(
     ("kind", "options"),
-    [("MPO", {"quality": 95}), ("WEBP", {"lossless": True}), ("TIFF", {}), ("PNG", {})],
-)
+    [
+        ("MPO", {"quality": 95}), ("WEBP", {"lossless": True}), ("TIFF", {}), ("PNG", {}), ("GIF", {}),
+        ("AVIF", {"quality": 100}),
+    ],
+)  # fmt: skip
 def test_the_first_image_is_read_where_a_file_holds_several(kind, options):
-    first, second = Image.fromarray(COLOUR), Image.fromarray(255 - COLOUR)
+    first, second = Image.fromarray(GREY), Image.fromarray(255 - GREY)
     buffer = io.BytesIO()
     first.save(buffer, kind, save_all=True, append_images=[second], **options)
     assert Image.open(buffer).n_frames == 2
-    read = read_image(buffer.getvalue())
-    np.testing.assert_allclose(pixels(read), COLOUR, atol=8 if kind == "MPO" else 0)
+    read = pixels(read_image(buffer.getvalue()).convert("L"))
+    np.testing.assert_allclose(read, GREY, atol=8 if kind in ("MPO", "AVIF") else 0)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
+UPRIGHT = {
+    1: lambda x: x,
+    2: lambda x: x[:, ::-1],
+    3: lambda x: x[::-1, ::-1],
+    4: lambda x: x[::-1],
+    5: lambda x: x.swapaxes(0, 1),
+    6: lambda x: np.rot90(x, -1),
+    7: lambda x: np.rot90(x, 2).swapaxes(0, 1),
+    8: lambda x: np.rot90(x),
+}
+
+
 @pytest.mark.parametrize(
-    ("orientation", "upright"),
+    ("kind", "options"),
     [
-        (1, lambda x: x),
-        (2, lambda x: x[:, ::-1]),
-        (3, lambda x: x[::-1, ::-1]),
-        (4, lambda x: x[::-1]),
-        (5, lambda x: x.swapaxes(0, 1)),
-        (6, lambda x: np.rot90(x, -1)),
-        (7, lambda x: np.rot90(x, 2).swapaxes(0, 1)),
-        (8, lambda x: np.rot90(x)),
+        ("PNG", {}), ("JPEG", {}), ("WEBP", {}), ("AVIF", {"quality": 100}), ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}), ("TIFF", {"compression": "jpeg", "quality": 95}),
     ],
-)
-def test_the_image_is_turned_as_its_exif_says(kind, orientation, upright):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    read = read_image(encoded(Image.fromarray(COLOUR), kind, exif=exif))
-    np.testing.assert_allclose(pixels(read), upright(COLOUR), atol=8 if kind == "JPEG" else 0)
+)  # fmt: skip
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_the_image_is_turned_as_its_exif_says(kind, options, orientation):
+    read = read_image(encoded(Image.fromarray(COLOUR), kind, exif=exif(orientation), **options))
+    is_lossy = kind in ("JPEG", "AVIF") or options.get("compression") == "jpeg"
+    np.testing.assert_allclose(pixels(read), UPRIGHT[orientation](COLOUR), atol=8 if is_lossy else 0)
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_a_deep_image_is_turned_as_its_exif_says(orientation):
+    expected = UPRIGHT[orientation](COLOUR)
+    chunk = png_chunk(b"eXIf", exif(orientation).tobytes().removeprefix(b"Exif\0\0"))
+    tag = (274, 3, 1, orientation, True)
+    for data in (png(DEEP_COLOUR, chunk), tiff(DEEP_COLOUR, photometric="rgb", extratags=[tag])):
+        np.testing.assert_array_equal(pixels(read_image(data)), expected)
 
 
 def test_a_malformed_exif_tag_does_not_keep_the_image_from_being_turned():
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    exif[0x011A] = 72.0  # a resolution, which is turned into a fraction of strings below
-    data = exif.tobytes().replace(struct.pack(">HHI", 0x011A, 5, 1), struct.pack(">HHI", 0x011A, 7, 1))
+    tags = exif(6)
+    tags[0x011A] = 72.0  # a resolution, which is turned into a fraction of strings below
+    data = tags.tobytes().replace(struct.pack(">HHI", 0x011A, 5, 1), struct.pack(">HHI", 0x011A, 7, 1))
     for kind in ("PNG", "JPEG", "WEBP"):
         assert read_image(encoded(Image.fromarray(COLOUR), kind, exif=data)).size == (40, 48)
 
@@ -162,9 +177,9 @@ def test_a_malformed_exif_tag_does_not_keep_the_image_from_being_turned():
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_damaged_exif_never_hides_the_image(kind):
-    exif = Image.Exif()
-    exif[0x0112], exif[0x010E], exif[0x011A] = 6, "a chest", 72.0
-    whole, dice = exif.tobytes(), random.Random(0)
+    tags = exif(6)
+    tags[0x010E], tags[0x011A] = "a chest", 72.0
+    whole, dice = tags.tobytes(), random.Random(0)
     for data in (b"", b"Exif\0\0", b"Exif\0\0MM", b"II*\0", b"nonsense"):
         assert read_image(encoded(Image.fromarray(GREY), kind, exif=data)).size == (48, 40)
     for _ in range(300):
@@ -175,7 +190,7 @@ def test_damaged_exif_never_hides_the_image(kind):
         assert sorted(read_image(encoded(Image.fromarray(GREY), kind, exif=cut)).size) == [40, 48]
 
 
-@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG2000"])
 def test_twelve_bits_in_a_sixteen_bit_file_are_stretched_to_the_full_range(kind):
     image = np.linspace(300, 4095, 48 * 40).astype(np.uint16).reshape(40, 48)
     read = pixels(read_image(encoded(Image.fromarray(image), kind)))
@@ -184,14 +199,136 @@ def test_twelve_bits_in_a_sixteen_bit_file_are_stretched_to_the_full_range(kind)
     assert (np.diff(read.ravel()) >= 0).all()
 
 
+def in_deep_colour(pixels):
+    """The same pixels of 16 bits per channel in every format that holds them."""
+    return {
+        "PNG": png(pixels),
+        "TIFF": tiff(pixels, photometric="rgb"),
+        "planes": tiff(np.moveaxis(pixels, -1, 0), photometric="rgb", planarconfig="separate"),
+        "tiles": tiff(pixels, photometric="rgb", tile=(16, 16), compression="zlib", predictor=True),
+        "BigTIFF": tiff(pixels, photometric="rgb", bigtiff=True, byteorder=">"),
+        "JPEG 2000": imagecodecs.jpeg2k_encode(pixels, level=0, reversible=True),
+        "PPM": b"P6\n# 12 bits\n48 40\n65535\n" + pixels.astype(">u2").tobytes(),
+    }
+
+
+@pytest.mark.parametrize("kind", in_deep_colour(DEEP_COLOUR))
+def test_sixteen_bits_per_colour_are_read_at_full_depth(kind):
+    read = read_image(in_deep_colour(DEEP_COLOUR)[kind])
+    assert read.mode == "RGB"
+    np.testing.assert_array_equal(pixels(read), COLOUR)
+    grey = read_image(in_deep_colour(np.stack([DEEP] * 3, -1))[kind])
+    assert grey.mode == "L", "a film"
+    np.testing.assert_array_equal(pixels(grey), GREY)
+
+
+def test_sixteen_bits_with_transparency_are_read_at_full_depth():
+    alpha = SEE_THROUGH.astype(np.uint16) * 257
+    grey, colour = np.where(SEE_THROUGH, GREY, 0), np.where(SEE_THROUGH[..., None], COLOUR, 0)
+    for stored, expected in ((DEEP, grey), (DEEP_COLOUR, colour)):
+        with_alpha = np.dstack([stored, alpha])
+        kind = "minisblack" if stored.ndim == 2 else "rgb"
+        for data in (png(with_alpha), tiff(with_alpha, photometric=kind, extrasamples=["unassalpha"])):
+            read = pixels(read_image(data))
+            assert read.shape == expected.shape and not read[:, :24].any()
+            # Stretched without the half that nobody sees.
+            assert np.corrcoef(read[:, 24:].ravel(), expected[:, 24:].ravel())[0, 1] > 0.999
+    one_grey = png(DEEP, png_chunk(b"tRNS", struct.pack(">H", DEEP[0, 24])))
+    np.testing.assert_array_equal(pixels(read_image(one_grey)), np.where(GREY[0, 24] == GREY, 0, GREY))
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "u2", "i2", "u4", "i4", "i8", "i1"])
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"bigtiff": True, "byteorder": ">"}])
+def test_a_tiff_of_numbers_of_any_kind_is_read(dtype, options):
+    values = GREY // 2 if dtype == "i1" else GREY
+    np.testing.assert_allclose(pixels(read_image(tiff(values.astype(dtype), **options))), GREY, atol=1)
+
+
+@pytest.mark.parametrize("compression", ["lerc", "jpeg2000", "jpegxl", "png", "lzma", "zstd", "packbits"])
+def test_a_tiff_is_read_however_it_is_compressed(compression):
+    for image in (GREY, DEEP):
+        if image is GREY or compression != "packbits":
+            np.testing.assert_array_equal(pixels(read_image(tiff(image, compression=compression))), GREY)
+
+
+def test_the_first_page_of_a_deep_tiff_is_read():
+    np.testing.assert_array_equal(
+        pixels(read_image(tiff(np.stack([DEEP, DEEP[::-1, ::-1]]), photometric="minisblack"))), GREY
+    )
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_a_jpeg_of_more_than_8_bits_is_read(lossless):
+    data = imagecodecs.jpeg8_encode(DEEP, bitspersample=12, lossless=lossless, level=95)
+    np.testing.assert_allclose(pixels(read_image(data)), GREY, atol=0 if lossless else 3)
+
+
+@pytest.mark.parametrize("scale", ["1.0", "-1.0"])
+@pytest.mark.parametrize("stored", [GREY, COLOUR], ids=["grey", "colour"])
+def test_a_pfm_is_read_from_its_last_row_up(scale, stored):
+    order, kind = "<" if scale[0] == "-" else ">", b"PF" if stored.ndim == 3 else b"Pf"
+    data = kind + f"\n48 40\n{scale}\n".encode() + stored[::-1].astype(f"{order}f4").tobytes()
+    np.testing.assert_array_equal(pixels(read_image(data)), stored)
+
+
+def test_the_white_of_a_pnm_is_what_it_says():
+    np.testing.assert_array_equal(pixels(read_image(b"P5 48 40 100\n" + bytes([50] * 1920))), 128)
+    text = b"P2 48 40 255\n" + b" ".join(b"%d" % value for value in GREY.flat)
+    np.testing.assert_array_equal(pixels(read_image(text)), GREY)
+
+
+def test_avif_is_read():
+    for stored in (GREY, COLOUR):
+        read = read_image(encoded(Image.fromarray(stored), "AVIF", quality=100))
+        np.testing.assert_allclose(pixels(read.convert("L" if stored.ndim == 2 else "RGB")), stored, atol=6)
+
+
+def bmp_of_32_bits(pixels):
+    """A BMP whose header says where the alpha is, from uint8 [H, W, 4]."""
+    height, width = pixels.shape[:2]
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    header = struct.pack("<IiiHHIIiiII", 124, width, height, 1, 32, 3, 0, 0, 0, 0, 0) + masks + bytes(68)
+    rows = pixels[::-1, :, [2, 1, 0, 3]].tobytes()
+    return b"BM" + struct.pack("<IHHI", 138 + len(rows), 0, 0, 138) + header + rows
+
+
+def test_transparent_pixels_of_a_bmp_are_black():
+    read = read_image(bmp_of_32_bits(np.dstack([COLOUR, SEE_THROUGH])))
+    np.testing.assert_array_equal(pixels(read), np.where(SEE_THROUGH[..., None], COLOUR, 0))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "BMP"])
+def test_an_image_that_is_transparent_everywhere_is_opaque(kind):
+    """Programs that know no transparency leave it at 0."""
+    stored = np.dstack([COLOUR, np.zeros_like(GREY)])
+    options = {"exact": True} if kind == "WEBP" else {}
+    data = bmp_of_32_bits(stored) if kind == "BMP" else encoded(Image.fromarray(stored), kind, **options)
+    np.testing.assert_array_equal(pixels(read_image(data)), COLOUR)
+
+
 def test_a_deep_tiff_whose_zero_is_white_is_read_as_a_shallow_one():
-    for image in (GREY, GREY.astype(np.uint16) * 16):
+    for image in (GREY, DEEP):
         data = encoded(Image.fromarray(image), "TIFF", tiffinfo={262: 0})
         stored = Image.open(io.BytesIO(data))
         assert stored.tag_v2[262] == 0
         # Pillow writes 8-bit pixels inverted and 16-bit ones as they are.
         expected = GREY if image.dtype == np.uint8 else 255 - GREY
         np.testing.assert_array_equal(pixels(read_image(data)), expected)
+        np.testing.assert_array_equal(pixels(read_image(stored)), expected)
+
+
+def test_a_deep_tiff_in_colours_other_than_rgb_is_refused_with_the_reason(tmp_path):
+    (tmp_path / "film.tif").write_bytes(tiff(np.dstack([DEEP_COLOUR, DEEP]), photometric="separated"))
+    assert "neither grey nor RGB" in refusal(tmp_path / "film.tif")
+    (tmp_path / "film.tif").write_bytes(tiff(DEEP * (1 + 1j)))
+    assert "complex" in refusal(tmp_path / "film.tif")
+
+
+def test_a_bmp_that_no_library_reads_is_refused_with_the_reason(tmp_path):
+    data = bytearray(encoded(Image.fromarray(COLOUR), "BMP"))
+    data[30] = 5  # PNG inside a BMP
+    (tmp_path / "image.bmp").write_bytes(data)
+    assert "BMP of an unusual kind" in refusal(tmp_path / "image.bmp")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -235,8 +372,9 @@ def test_colour_arrays_with_and_without_transparency_are_read_and_may_be_views()
     [
         np.zeros(40),
         np.zeros((0, 40)),
-        np.zeros((40, 48, 1), np.uint8),
-        np.zeros((40, 48, 3), np.float32),
+        np.zeros((40, 48, 2), np.uint8),
+        np.zeros((40, 48, 5), np.float32),
+        np.zeros((3, 40, 48), np.uint8),
         np.zeros((2, 40, 48, 3), np.uint8),
         np.zeros((40, 48), complex),
         np.full((40, 48), "black"),
@@ -263,41 +401,6 @@ def test_a_pillow_image_whose_file_is_truncated_is_refused():
     assert "cut short" in refusal(Image.open(io.BytesIO(data[: len(data) // 2])))
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
-@pytest.mark.parametrize(
-    ("kind", "options"),
-    [
-        ("PNG", {}),
-        ("JPEG", {}),
-        ("JPEG", {"progressive": True}),
-        ("WEBP", {}),
-        ("WEBP", {"lossless": False}),
-        ("TIFF", {}),
-        ("TIFF", {"compression": "tiff_lzw"}),
-        ("TIFF", {"compression": "jpeg"}),
-        ("BMP", {}),
-    ],
-)
-def test_a_damaged_file_is_an_image_or_refused_and_never_anything_else(kind, options):
-    exif = {} if kind == "BMP" else {"exif": Image.Exif()}
-    if exif:
-        exif["exif"][0x0112] = 6
-    whole, dice = encoded(Image.fromarray(NOISE), kind, **exif | options), random.Random(0)
-    read = refused = 0
-    for _ in range(300):
-        data = bytearray(whole)
-        for _ in range(dice.choice([0, 1, 2, 16])):
-            near = dice.choice([200, len(data)])  # most of what can go wrong is in the header
-            data[dice.randrange(min(near, len(data)))] = dice.choice([0, 255, dice.randrange(256)])
-        data = bytes(data[: dice.choice([len(data), len(data), dice.randrange(len(data))])])
-        try:
-            assert isinstance(read_image(data), Image.Image)
-            read += 1
-        except InputError:
-            refused += 1
-    assert read > 10 and refused > 10
-
-
 def test_reading_in_threads_leaves_the_warning_filters_alone():
     data, before = encoded(Image.fromarray(NOISE), "PNG"), list(warnings.filters)
     with ThreadPoolExecutor(8) as pool:
@@ -313,20 +416,22 @@ def zipped():
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "what"),
     [
-        b"a letter about a chest radiograph",
-        b"<!DOCTYPE html><html></html>",
-        b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n",
-        encoded(Image.fromarray(GREY), "GIF"),
-        zipped(),
+        (b"a letter about a chest radiograph", ""),
+        (b"<!DOCTYPE html><html></html>", "a web page"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "a PDF"),
+        (b"8BPS\0\1", "a Photoshop file"),
+        (b"SIMPLE  =                    T", "a FITS file"),
+        (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG drawing"),
+        (zipped(), "a ZIP"),
     ],
-    ids=["text", "HTML", "PDF", "GIF", "zip"],
+    ids=["text", "HTML", "PDF", "PSD", "FITS", "SVG", "zip"],
 )
-def test_a_file_that_is_not_an_image_is_refused_and_told_what_is(data, tmp_path):
+def test_a_file_that_is_not_an_image_is_refused_and_told_what_is(data, what, tmp_path):
     (tmp_path / "image.png").write_bytes(data)
     sentence = refusal(tmp_path / "image.png")
-    assert "not an image" in sentence and "PNG, JPEG, WebP, TIFF, BMP or DICOM" in sentence
+    assert what in sentence and "not an image" in sentence and "PNG, JPEG" in sentence and "DICOM" in sentence
     assert "not an image" in refusal(data)
 
 
@@ -346,10 +451,43 @@ def test_a_file_that_is_not_there_is_refused(name, tmp_path):
     refusal(str(tmp_path / name))
 
 
-@pytest.mark.parametrize("side", [9_000, 20_000, 2**31 - 1])
-def test_more_than_64_megapixels_are_refused_before_any_is_decoded(side, tmp_path):
-    (tmp_path / "wall.png").write_bytes(png_of_size(side, side))
-    assert "more than 64 megapixels" in refusal(tmp_path / "wall.png")
+def resized(data, *places):
+    """The data with 9,000 in these places, each an offset and the bytes that it has, big-endian."""
+    data = bytearray(data)
+    for place, count in places:
+        data[place : place + count] = (9_000).to_bytes(count)
+    return bytes(data)
+
+
+JPEG_OF_12_BITS = imagecodecs.jpeg8_encode(DEEP, bitspersample=12)
+FRAME = JPEG_OF_12_BITS.index(b"\xff\xc1")
+CODESTREAM = encoded(Image.fromarray(GREY), "JPEG2000", no_jp2=True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png_of_size(9_000, 9_000),
+        png_of_size(20_000, 20_000),
+        png_of_size(2**31 - 1, 2**31 - 1),
+        png_of_size(9_000, 9_000, bits=16),
+        resized(JPEG_OF_12_BITS, (FRAME + 5, 2), (FRAME + 7, 2)),
+        resized(CODESTREAM, (8, 4), (12, 4)),
+        tiff(np.broadcast_to(np.uint16(0), (9_000, 9_000)), compression="zlib"),
+        b"P5 9000 9000 255\n",
+        b"PF 9000 9000 -1.0\n",
+        b"P1 9000 9000\n0",
+        encoded(Image.new("1", (9_000, 9_000)), "GIF"),
+        encoded(Image.new("1", (9_000, 9_000)), "BMP"),
+    ],
+    ids=[
+        "PNG", "400 megapixels", "far too many", "16-bit PNG", "12-bit JPEG", "JPEG 2000", "TIFF", "PGM",
+        "PFM", "PBM", "GIF", "BMP",
+    ],
+)  # fmt: skip
+def test_more_than_64_megapixels_are_refused_before_any_is_decoded(data, tmp_path):
+    (tmp_path / "wall").write_bytes(data)
+    assert "more than 64 megapixels" in refusal(tmp_path / "wall")
 
 
 def test_64_megapixels_are_not_too_many():
@@ -400,31 +538,9 @@ def test_squash_to_one_channel_resizes_the_grey():
     np.testing.assert_array_equal(squashed[..., 0], np.asarray(expected))
 
 
-def test_sixteen_bits_per_colour_are_refused_rather_than_read_nearly_black():
-    pixels = np.random.default_rng(0).integers(0, 4096, (40, 50, 3))
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", 50, 40, 16, 2, 0, 0, 0)
-    png = (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )
-    with pytest.raises(InputError, match="16 bits per colour"):
-        read_image(png)
-
-
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_an_image_read_twice_is_turned_once(orientation):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    buffer = io.BytesIO()
-    Image.fromarray(NOISE).save(buffer, "PNG", exif=exif)
-    once = read_image(buffer.getvalue())
+    once = read_image(encoded(Image.fromarray(NOISE), "PNG", exif=exif(orientation)))
     assert np.array_equal(np.asarray(read_image(once)), np.asarray(once))
 
 
@@ -470,9 +586,7 @@ def test_a_small_jpeg_an_array_and_an_opened_image_are_read_as_they_are():
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_jpeg_of_reduced_scale_is_turned_as_its_exif_says(orientation):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    data = encoded(smooth(1200, 900), "JPEG", exif=exif)
+    data = encoded(smooth(1200, 900), "JPEG", exif=exif(orientation))
     image, full = read_reduced(data, 224, radiograph=True), read_image(data)
     assert image.size == (full.width // 4, full.height // 4)
     np.testing.assert_allclose(pixels(image), pixels(full.resize(image.size)), atol=8)

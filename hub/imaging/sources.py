@@ -1,0 +1,108 @@
+"""What an image can be given as, from a path to a tensor."""
+
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from hub.errors import InputError
+from hub.imaging import decoders
+
+# Also a torch tensor, [C, H, W] or [H, W], and whatever else has `__array__` or a `path`.
+Source = str | os.PathLike | bytes | bytearray | memoryview | BinaryIO | Mapping | Image.Image | np.ndarray
+ALLOWED = "a path, bytes, a file opened in binary mode, an upload, a PIL image, an array or a tensor"
+
+
+def image_name(source: Source) -> str:
+    """Return the name of the source's file, "The image" where it has none."""
+    is_path = isinstance(source, str | os.PathLike)
+    path = source if is_path else _path(source) or getattr(source, "name", None)
+    return Path(os.fsdecode(path)).name if isinstance(path, str | os.PathLike) else "The image"
+
+
+def read_source(source: Source) -> bytes | Image.Image | np.ndarray:
+    """Return encoded bytes, a PIL image, or an array whose channels come last.
+
+    An open file is read from its beginning, and stays where it was. Raises InputError for a file that cannot
+    be read, and TypeError for a source of another type.
+    """
+    if isinstance(source, str | os.PathLike):
+        return read_file(source)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    if isinstance(source, Image.Image):
+        return _read_stream(source.fp) if decoders.is_deep(source) else source
+    if isinstance(source, np.ndarray):
+        return source
+    if hasattr(source, "read"):
+        return _read_stream(source)
+    if hasattr(source, "detach"):
+        return _read_tensor(source)
+    if hasattr(source, "__array__"):
+        return np.asarray(source)
+    if path := _path(source):
+        return read_file(path)
+    raise _wrong_type(source)
+
+
+def read_file(path: str | os.PathLike) -> bytes:
+    """Return the contents of a file.
+
+    Raises InputError where it cannot be read.
+    """
+    path = os.fsdecode(path)
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path}; check the path.") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder; give the image files inside it.") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {_reason(error)}.") from None
+
+
+def _read_stream(stream: BinaryIO) -> bytes:
+    if isinstance(stream, io.TextIOBase):
+        raise _wrong_type(stream)
+    try:
+        if not stream.seekable():
+            data = stream.read()
+        else:
+            position = stream.tell()
+            stream.seek(0)
+            data = stream.read()
+            stream.seek(position)
+    except UnicodeDecodeError:  # of a wrapper around a file in text mode
+        raise _wrong_type(stream) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{image_name(stream)} cannot be read: {_reason(error)}.") from None
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise _wrong_type(stream)
+    return bytes(data)
+
+
+def _read_tensor(tensor: object) -> np.ndarray:
+    """Return a torch tensor as an array whose channels come last."""
+    tensor = tensor.detach().cpu()
+    # NumPy has no bfloat16.
+    pixels = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+    return np.moveaxis(pixels, 0, -1) if pixels.ndim == 3 and pixels.shape[0] in (1, 3, 4) else pixels
+
+
+def _path(source: object) -> object:
+    """Return the path of an upload of Gradio, None for anything else."""
+    path = source.get("path") if isinstance(source, Mapping) else getattr(source, "path", None)
+    return path if isinstance(path, str | os.PathLike) else None
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).rstrip(".")
+
+
+def _wrong_type(source: object) -> TypeError:
+    kind = "a file opened as text" if hasattr(source, "read") else type(source).__name__
+    return TypeError(f"An image is {ALLOWED}, not {kind}.")
