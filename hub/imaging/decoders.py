@@ -215,19 +215,21 @@ def _read_by_tifffile(data: bytes) -> Image.Image:
         if not _stored_tags(data, file) & PIXEL_TAGS <= set(page.tags.keys()):
             raise DamagedError  # tifffile takes a tag that it cannot read for one that is not there
         photometric, orientation = page.tags.valueof(PHOTOMETRIC), page.tags.valueof(ORIENTATION)
-        depth = np.max(page.bitspersample)
-        if photometric not in (None, WHITE_IS_ZERO, BLACK_IS_ZERO, RGB) and depth > 8:
+        depth, is_known = np.max(page.bitspersample), photometric in (None, WHITE_IS_ZERO, BLACK_IS_ZERO, RGB)
+        if not is_known and depth > 8:
             raise UnreadableError("has colours that are neither grey nor RGB; save it as grey or RGB.")
         if page.dtype.kind == "c":
             raise UnreadableError("holds complex numbers; export it again as 8 or 16 bits.")
         # Room for four channels, as of every other format.
         check_size(page.imagewidth * -(-page.samplesperpixel // 4), page.imagelength * page.imagedepth)
         ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
-        if photometric not in (None, WHITE_IS_ZERO, BLACK_IS_ZERO, RGB) or max(ends) > len(data):
-            raise DamagedError  # some decoders would make up the rest
-        planes = page.asarray(maxworkers=1).reshape(page.shaped)[
-            :, 0
-        ]  # [planes, H, W, channels] of the first
+        if max(ends) > len(data):  # some decoders would make up what is missing
+            raise DamagedError
+        if not is_known and page.compression == 1:  # none; of a compressed page Pillow knows what is damaged
+            raise UnreadableError("has colours that are neither grey nor RGB; save it as grey or RGB.")
+        if not is_known:
+            raise DamagedError
+        planes = page.asarray(maxworkers=1).reshape(page.shaped)[:, 0]  # of the first layer
         pixels = np.concatenate(planes, -1) if len(planes) > 1 else planes[0]
         colours = 3 if photometric == RGB else 1
         channels = colours + (page.extrasamples[:1] == (SEPARATE_ALPHA,))

@@ -1,4 +1,4 @@
-"""One validated 8-bit image from a path, encoded bytes, a PIL image or an array.
+"""One validated 8-bit image from a path, bytes, a file, an image or a tensor.
 
 `read_image` returns the whole image, for data sets, hashes and pages; `read_reduced` does the same faster for
 predictions, a large JPEG at reduced scale and without borders; `read_pixels` returns an array of the size
@@ -25,14 +25,15 @@ MIN_RADIOGRAPH_SIDE = 32
 def read_image(source: Source, radiograph: bool = False) -> Image.Image:
     """Return an upright 8-bit image, mode "L" where it is stored as grey, else "RGB".
 
-    `source` is encoded bytes, a path, a PIL image or an array ([H, W], or [H, W, 3 or 4] uint8).
-    Deeper greys (16 and 32 bits, float) are stretched so that the darkest pixel becomes 0 and the
-    brightest 255; transparent pixels become black, like the air around a radiograph. DICOM is read
-    through its window (`dicom.decode`), and an oblique view by its header is `info["view"]` of the image.
-    With `radiograph` the image is converted to grey and must be at least 32 px a side.
+    `source` is a path, encoded bytes, an open binary file, an upload of Gradio or Streamlit, a PIL image, an
+    array ([H, W], or [H, W, 1, 3 or 4]) or a torch tensor ([H, W], or [1, 3 or 4, H, W]). Greys and colours
+    of more than 8 bits are stretched (`greys.stretch`); transparent pixels become black, like the air around
+    a radiograph, unless all are transparent. DICOM is read through its window (`dicom.decode`), and an
+    oblique view by its header is `info["view"]` of the image. With `radiograph` the image is converted to
+    grey and must be at least 32 px a side.
 
     Raises InputError for what is not an image, damaged, over 64 megapixels, too small for a radiograph, or
-    DICOM of anything but a single frontal radiograph.
+    DICOM of anything but a single frontal radiograph; TypeError for a source of another type.
     """
     name = image_name(source)
     image, _ = _read(read_source(source), name)

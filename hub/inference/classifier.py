@@ -166,8 +166,8 @@ class Classifier:
     def __call__(self, images: Source | Sequence[Source]) -> Prediction | list[Prediction]:
         """Return the prediction for an image, or a list of them for a list.
 
-        An image is a path, encoded bytes, a PIL image or an array. Raises InputError for an image that cannot
-        be read.
+        An image is whatever `read_image` reads. Raises InputError for an image that cannot be read, and
+        TypeError for anything else.
         """
         if not isinstance(images, list | tuple):
             return self([images])[0]

@@ -120,7 +120,7 @@ def test_a_member_of_a_zip_may_have_any_name(name, tmp_path):
     assert long.name == f"{path}/{name}" and long.prediction and short.prediction
 
 
-@pytest.mark.parametrize("file", [b"bytes", 5, None, io.StringIO("text")], ids=repr)
+@pytest.mark.parametrize("file", [b"bytes", 5, None, io.StringIO("text")], ids=["bytes", "5", "None", "text"])
 def test_what_is_no_file_is_a_type_error(file):
     with pytest.raises(TypeError, match="give paths or files open in binary mode"):
         list(classify_files(Brightness(), [file]))
