@@ -101,7 +101,7 @@ def test_an_image_that_the_input_check_refuses_has_its_answer_and_does_not_fail(
     verdict = input_check.verdict(reason)
     label, probabilities = (None, {}) if verdict.status == "refused" else ("NORMAL", {"NORMAL": 1.0})
     answer = Prediction(label, probabilities, {}, verdict)
-    monkeypatch.setattr(Classifier, "predict", lambda self, images: [answer] * len(images))
+    monkeypatch.setattr(Classifier, "predict", lambda self, images, views: [answer] * len(images))
     radiograph.save(tmp_path / "film.png")
     code, out, _ = run("classify", tmp_path / "film.png", "--json")
     assert (code, json.loads(out)["label"], json.loads(out)["error"]) == (0, label, None)
