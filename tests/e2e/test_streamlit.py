@@ -34,6 +34,8 @@ desktop = pytest.mark.parametrize("page", windows("desktop-light"), indirect=Tru
 def give(page, *files, tab="One film"):
     page.get_by_role("tab", name=tab).click()
     panel = page.get_by_role("tabpanel", name=tab)
+    # While the script runs, the upload may be drawn anew and what was put into it lost.
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     panel.locator("input[type=file]").set_input_files(list(files))
 
 
