@@ -5,6 +5,7 @@ same pixels, none is missing.
 """
 
 import re
+import struct
 import zlib
 
 from hub.imaging.metadata import JPEG_FRAMES, JPEG_LOSSLESS, JPEG_SCAN, jpeg_segments
@@ -15,6 +16,10 @@ FILLINGS = tuple(filling * MOST_MISSING for filling in (b"\0", b"\x55", b"\xaa",
 JPEG_END = b"\xff\xd9"  # also of JPEG 2000
 # Rows may begin at any of these markers.
 JPEG_RESTARTED = b"".join(bytes([0xFF, marker]) + FILLINGS[1] for marker in range(0xD0, 0xD8))
+# Of the passes of an interlaced PNG: the first column and row, and the steps to the next.
+ADAM7 = (
+    (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2),
+)  # fmt: skip
 MAX_INFLATED = 600_000_000  # bytes: the most pixels that are read, of 16 bits in four channels
 
 
@@ -25,10 +30,11 @@ def endings(data: bytes, image_format: str) -> list[bytes]:
     """
     match image_format:
         case "JPEG" if _has_all_scans(data):
-            return [data.rstrip(b"\xff") + filling + JPEG_END for filling in (b"", *FILLINGS, JPEG_RESTARTED)]
+            cut = data.rstrip(b"\xff")
+            return [cut + filling + JPEG_END for filling in (b"", *FILLINGS, JPEG_RESTARTED)]
         case "JPEG2000":
             return [data.rstrip(b"\xff") + JPEG_END]
-        case "PNG" if data[24:25] == b"\x10":  # of 8 bits a channel Pillow needs no more than the pixels
+        case "PNG":
             return _png(data)
         case "WEBP" | "TIFF":
             return _filled(data, MOST_MISSING)
@@ -63,7 +69,10 @@ def _has_all_scans(jpeg: bytes) -> bool:
 
 
 def _png(data: bytes) -> list[bytes]:
-    """Return the file with the pixels that are there compressed again, and an end."""
+    """Return the file with an end, where it has all of its pixels."""
+    size = _png_bytes(data)
+    if not 0 < size <= MAX_INFLATED:
+        return []
     before, pixels, position = [data[:8]], [], 8
     while position < len(data):
         end = position + 12 + int.from_bytes(data[position : position + 4])
@@ -73,10 +82,25 @@ def _png(data: bytes) -> list[bytes]:
             before.append(data[position:end])
         position = end
     try:
-        inflated = zlib.decompressobj().decompress(b"".join(pixels), MAX_INFLATED)
+        inflated = zlib.decompressobj().decompress(b"".join(pixels), size)
     except zlib.error:
         return []
+    if len(inflated) < size:
+        return []
     return [b"".join([*before, _chunk(b"IDAT", zlib.compress(inflated, 0)), _chunk(b"IEND", b"")])]
+
+
+def _png_bytes(data: bytes) -> int:
+    """Return how many bytes the pixels of a PNG have, before they are compressed."""
+    width, height, bits, colour, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29].ljust(13, b"\0"))
+    bits_per_pixel = bits * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 1)
+    sizes = [(-(-(width - x) // across), -(-(height - y) // down)) for x, y, across, down in ADAM7]
+    # Each row begins with a byte for its filter.
+    return sum(
+        rows * (1 + -(-columns * bits_per_pixel // 8))
+        for columns, rows in (sizes if interlaced else [(width, height)])
+        if columns > 0
+    )
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:

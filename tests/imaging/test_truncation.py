@@ -58,6 +58,13 @@ def test_a_file_without_more_bytes_is_whole_or_refused(data, end):
     assert refused > 150
 
 
+@pytest.mark.parametrize("rest", [b"\0\0\x10\0IDAT", b"\0\0\x10\0IDATxx", b"\0\0\0\5tEXtab", b"\0\0\0\0IE"])
+@pytest.mark.parametrize("kind", ["PNG", "16-bit PNG"])
+def test_a_png_is_read_that_ends_within_a_chunk_after_its_pixels(kind, rest):
+    data, _ = ENDS[kind]
+    np.testing.assert_array_equal(np.asarray(read_image(data[:-12] + rest)), np.asarray(read_image(data)))
+
+
 @pytest.mark.parametrize("options", [{"progressive": True}, {"subsampling": 0, "progressive": True}, {}])
 def test_a_jpeg_without_a_whole_scan_is_refused(options):
     """It has every pixel, but not as it was."""
@@ -67,6 +74,16 @@ def test_a_jpeg_without_a_whole_scan_is_refused(options):
         with pytest.raises(InputError, match="damaged or cut short"):
             read_image(data[:start])
     assert len(scans) > 5 or not options
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
+def test_a_jpeg_whose_rest_is_zeros_is_refused(part, options, radiograph):
+    """A download that stopped may have its full length."""
+    data = encoded(radiograph, "JPEG", **options)
+    start = int(part * len(data))
+    with pytest.raises(InputError, match="damaged or cut short"):
+        read_image(data[:start] + bytes(len(data) - start))
 
 
 def test_a_large_jpeg_without_its_end_is_read_at_reduced_scale():
