@@ -24,7 +24,8 @@ from hub.batching import batches
 from hub.data.image_files import encoded_images, locate_errors, sha256_digests
 from hub.errors import InputError
 from hub.imaging import dicom
-from hub.imaging.read import read_file, read_pixels
+from hub.imaging.read import read_pixels
+from hub.imaging.sources import read_file
 from hub.imaging.unreadable import UnreadableError
 
 # Part of the cache's key: raise it when `read_pixels` gives other pixels than before.

@@ -8,7 +8,7 @@ import pyarrow.compute
 from datasets import Dataset
 
 from hub.errors import InputError
-from hub.imaging.read import read_file
+from hub.imaging.sources import read_file
 
 
 def encoded_images(dataset: Dataset) -> Iterator[bytes | str]:

@@ -43,6 +43,7 @@ BINARY_PNM = re.compile(
 # Tags of TIFF, and values of them.
 BITS_PER_SAMPLE, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT = 258, 262, 274, 339
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
+UNCOMPRESSED = 1
 UNSIGNED, SEPARATE_ALPHA = 1, 2
 # Tags that say how pixels are stored, from ImageWidth to SampleFormat and JPEGTables.
 PIXEL_TAGS = {256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 322, 323, 324, 325, 338, 339, 347}
@@ -216,18 +217,16 @@ def _read_by_tifffile(data: bytes) -> Image.Image:
             raise DamagedError  # tifffile takes a tag that it cannot read for one that is not there
         photometric, orientation = page.tags.valueof(PHOTOMETRIC), page.tags.valueof(ORIENTATION)
         depth, is_known = np.max(page.bitspersample), photometric in (None, WHITE_IS_ZERO, BLACK_IS_ZERO, RGB)
-        if not is_known and depth > 8:
+        ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
+        is_whole = max(ends) <= len(data)
+        # Of a compressed page of 8 bits Pillow knows what is damaged.
+        if not is_known and (depth > 8 or (is_whole and page.compression == UNCOMPRESSED)):
             raise UnreadableError("has colours that are neither grey nor RGB; save it as grey or RGB.")
         if page.dtype.kind == "c":
             raise UnreadableError("holds complex numbers; export it again as 8 or 16 bits.")
         # Room for four channels, as of every other format.
         check_size(page.imagewidth * -(-page.samplesperpixel // 4), page.imagelength * page.imagedepth)
-        ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
-        if max(ends) > len(data):  # some decoders would make up what is missing
-            raise DamagedError
-        if not is_known and page.compression == 1:  # none; of a compressed page Pillow knows what is damaged
-            raise UnreadableError("has colours that are neither grey nor RGB; save it as grey or RGB.")
-        if not is_known:
+        if not (is_known and is_whole):  # some decoders would make up what is missing
             raise DamagedError
         planes = page.asarray(maxworkers=1).reshape(page.shaped)[:, 0]  # of the first layer
         pixels = np.concatenate(planes, -1) if len(planes) > 1 else planes[0]

@@ -43,10 +43,9 @@ PIXEL_DATA = Tag("PixelData")
 UNDEFINED_LENGTH = 0xFFFFFFFF
 SEQUENCE_DELIMITER = bytes.fromhex("feffdde000000000")
 
-# pydicom's warnings quote the header. Set once, as in read.py.
+# pydicom's warnings quote the header. Set once, as in decoders.py.
 warnings.filterwarnings("ignore", module="pydicom")
 logging.getLogger("pydicom").propagate = False
-
 
 # What pydicom raises for bytes that are malformed.
 MALFORMED = (

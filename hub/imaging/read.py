@@ -16,7 +16,6 @@ from hub.imaging.dicom_views import OBLIQUE
 from hub.imaging.formats import HEAD, NAMES, image_format, other_format
 from hub.imaging.orientation import upright
 from hub.imaging.sources import Source, image_name, read_source
-from hub.imaging.sources import read_file as read_file
 from hub.imaging.unreadable import UnreadableError, check_size
 
 MIN_RADIOGRAPH_SIDE = 32

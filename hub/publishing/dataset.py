@@ -25,7 +25,8 @@ from hub.data.patients import parse_name
 from hub.evaluation.plots import plot_samples
 from hub.files import write_text
 from hub.imaging.dicom import is_dicom
-from hub.imaging.read import read_file, read_image
+from hub.imaging.read import read_image
+from hub.imaging.sources import read_file
 from hub.text import counted
 
 TEMPLATE = Path(__file__).parent / "dataset_card.md"

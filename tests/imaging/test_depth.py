@@ -5,21 +5,14 @@ import io
 import imagecodecs
 import numpy as np
 import pytest
-import tifffile
+from encoded_images import tiff
 from PIL import Image
 
 from hub.imaging.read import read_image
 
-RANDOM = np.random.default_rng(0)
 # Smooth, as a radiograph is: 12 bits in 16.
 ROWS, COLUMNS = np.mgrid[:200, :160]
 DEEP = np.rint(4095 * (np.sin(COLUMNS / 30) + np.cos(ROWS / 40) + 2) / 4).astype(np.uint16)
-
-
-def tiff(pixels, **options):
-    buffer = io.BytesIO()
-    tifffile.imwrite(buffer, pixels, **options)
-    return buffer.getvalue()
 
 
 def pixels(source):
