@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,10 @@ def stop_train(how, *arguments):
     """Send the command a signal once its first epoch is kept; return its exit code and errors."""
     command = [sys.executable, str(ROOT / "train.py"), *map(str, arguments)]
     kept = checkpoint_path(arguments[-1])
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    # A shell's background job ignores Ctrl-C, and so would what its tests start.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, **streams, preexec_fn=heed) as process:
         while process.poll() is None and not kept.exists():
             time.sleep(0.01)
         process.send_signal(how)
