@@ -12,9 +12,18 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from hub.demo import gradio_api, gradio_errors, gradio_explorer, handlers, model_tab, panels, wording
+from hub.demo import (
+    batch_panel,
+    gradio_api,
+    gradio_errors,
+    gradio_explorer,
+    handlers,
+    model_tab,
+    panels,
+    wording,
+)
 from hub.demo.gradio_options import EVENTS, THEME
-from hub.demo.render import CSS, script
+from hub.demo.render import STYLES, page_script, script
 from hub.errors import InputError, run_command
 from hub.inference import batch, decision
 from hub.inference.classifier import Classifier, Prediction
@@ -41,8 +50,8 @@ def launch_options(classifier: Classifier) -> dict:
     """
     return {
         "theme": THEME,
-        "css_paths": CSS,
-        "js": script("page.js"),
+        "css_paths": STYLES,
+        "js": page_script(),
         "mcp_server": True,
         "run_history": False,
         "max_file_size": "100mb",
@@ -133,7 +142,7 @@ def build_batch_tab(classifier: Classifier, metrics: dict) -> None:
     rows = gr.State(time_to_live=DELETE_AFTER)
 
     def table(rows: list[batch.Result], point: str | None) -> str:
-        return panels.batch_table(handlers.with_reports(classifier, rows, point))
+        return batch_panel.batch_table(handlers.with_reports(classifier, rows, point))
 
     def classify_batch(files: list[dict] | None, point: str | None, progress=gr.Progress()) -> tuple:  # noqa: B008
         paths = [gradio_errors.upload_path(file) for file in files or []]

@@ -13,7 +13,7 @@ import streamlit as st
 from PIL import Image
 
 from hub.demo import handlers, model_tab, panels, streamlit_explorer, wording
-from hub.demo.render import CSS, jpeg_uri
+from hub.demo.render import STYLES, jpeg_uri
 from hub.errors import InputError
 from hub.inference import batch, decision
 from hub.inference.classifier import Classifier
@@ -28,7 +28,8 @@ def main() -> None:
         return
     words, metrics = wording.words(classifier), model_tab.read_metrics(classifier.folder)
     st.set_page_config(page_title=words["title"], page_icon="🫁", layout="wide")
-    st.html(CSS)
+    for style in STYLES:
+        st.html(style)
     st.html(panels.header(words, "Uploads go with your session and are never logged."))
 
     tabs = [words["first_tab"], "Batch", "Inside the network", "The model"]

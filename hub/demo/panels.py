@@ -1,7 +1,7 @@
-"""The header, image, card, batch table and gallery of both pages as HTML.
+"""The header, image, card and gallery of both pages as HTML.
 
-page.css styles them; page.js makes them interactive in Gradio. Visitors' images are data URIs inside the
-HTML, so that no file of them is left behind.
+The files of static/ style them and make them interactive in Gradio. Visitors' images are data URIs inside
+the HTML, so that no file of them is left behind.
 """
 
 import math
@@ -14,8 +14,8 @@ from PIL import Image
 from hub.demo import wording
 from hub.demo.handlers import Answer
 from hub.demo.render import jpeg_uri, render
-from hub.inference.batch import Result, to_csv
-from hub.inference.decision import UNCERTAIN_FACTOR, log_odds
+from hub.inference.decision import UNCERTAIN_FACTOR
+from hub.prevalence import log_odds
 
 TICKS = (0.01, 0.1, 0.5, 0.9, 0.99)
 SCALE_END = log_odds(0.997)  # of the probability bar, in log odds either way
@@ -88,21 +88,6 @@ def card(report: dict) -> Markup:
     )
 
 
-def batch_table(reports: list[tuple[Result, dict | None]]) -> Markup:
-    """Return the table of results and their reports, and a link that saves it as CSV.
-
-    A report of None is an error or a note, and a note does not count as a file.
-    """
-    return render(
-        "batch.html",
-        columns=wording.COLUMNS,
-        rows=[_row(result, report) for result, report in reports],
-        files=sum(result.note is None for result, _ in reports),
-        errors=sum(result.error is not None for result, _ in reports),
-        csv=quote(to_csv(reports)),
-    )
-
-
 def gallery(images: list[tuple[Path, str]]) -> Markup:
     """Return the images of a model folder with their captions.
 
@@ -129,14 +114,6 @@ def _scale(probability: float, threshold: float) -> dict:
 
 def _place(log_odds: float) -> float:
     return 50 + 50 * min(max(log_odds / SCALE_END, -1), 1)
-
-
-def _row(result: Result, report: dict | None) -> dict:
-    return {
-        "status": report["verdict"]["status"] if report else "note" if result.note else "bad",
-        "thumbnail": jpeg_uri(result.thumbnail) if result.thumbnail else None,
-        "cells": wording.table_row(result, report),
-    }
 
 
 def _thumbnail_uri(path: Path) -> str:

@@ -15,7 +15,8 @@ from PIL import Image
 from hub import text
 
 STATIC = Path(__file__).parent / "static"
-CSS = STATIC / "page.css"
+STYLES = [STATIC / f"{part}.css" for part in ("page", "film", "card", "batch", "inside", "model")]
+SCRIPTS = [STATIC / f"{part}.js" for part in ("page", "film", "batch", "inside")]
 # Autoescape: file names and class names come from visitors and model folders.
 ENVIRONMENT = Environment(
     loader=PackageLoader("hub.demo"),
@@ -38,6 +39,12 @@ def render(template: str, **context: object) -> Markup:
 def script(name: str) -> str:
     """Return the text of a script in static/."""
     return (STATIC / name).read_text(encoding="utf-8")
+
+
+def page_script() -> str:
+    """Return `SCRIPTS` as one function of JavaScript, each in a scope of its own."""
+    scopes = (f"{{\n{path.read_text(encoding='utf-8')}}}" for path in SCRIPTS)
+    return "() => {\n" + "\n".join(scopes) + "\n}"
 
 
 def jpeg_uri(image: Image.Image) -> str:

@@ -2,7 +2,7 @@
 
 from hub.inference.batch import Result
 from hub.inference.classifier import Classifier
-from hub.inference.decision import OPERATING_POINTS, UNCERTAIN_FACTOR
+from hub.inference.decision import UNCERTAIN_FACTOR
 from hub.text import percent
 
 RADIOGRAPH_WORDS = {
@@ -30,6 +30,11 @@ FINDINGS = {
     "signs of pneumonia": "Signs of pneumonia",
     "no sign of pneumonia": "No sign of pneumonia",
     "uncertain": "Uncertain",
+    "flagged for a second look": "Flagged for a second look",
+}
+OPERATING_POINTS = {
+    "balanced": "weighs a missed pneumonia and a false alarm alike",
+    "screening": "misses as little pneumonia as it can, at the price of more false alarms",
 }
 COLUMNS = ("Name", "Answer", "Calibrated probability", "Input check")  # of the batch table
 

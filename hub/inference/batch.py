@@ -93,7 +93,7 @@ def to_csv(rows: Iterable[tuple[Result, dict | None]]) -> str:
             verdict, shares = report["verdict"], report["probabilities"]
             cells = [
                 result.name,
-                *(report[name] for name in answer),
+                *(round(cell, 6) if isinstance(cell := report[name], float) else cell for name in answer),
                 *(round(shares[name], 6) if name in shares else None for name in classes),
                 *(verdict[name] for name in ("status", "reason", "sentence")),
             ]

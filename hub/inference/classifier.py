@@ -1,5 +1,6 @@
 """`Classifier`: from an image to a prediction, without torch."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +29,7 @@ from hub.models.folder import (
     read_config,
     read_metrics,
 )
+from hub.prevalence import EVEN, check_prevalence, move
 from hub.system import usable_cores
 
 # The files of a model folder that serving reads beside one of NETWORKS, and the charts that the pages show.
@@ -46,17 +48,30 @@ SPIN_MICROSECONDS = "20"  # how long a thread of ONNX Runtime waits actively for
 class Prediction:
     """The prediction of a model for one image.
 
-    `label` is the most probable class, `probabilities` a calibrated one per class, `heatmaps` a class
-    activation map per class (Zhou et al. 2016), float32 [h, w] in logits, 7 x 7 for MobileNetV2 at 224 px:
-    its mean plus the classifier's bias is the logit of the class. A network that does not end in average
-    pooling and one linear layer has no heatmaps. `verdict` is that of the input check; where it refuses the
-    image, `label` is None and the dictionaries are empty.
+    `label` is the class that the image speaks for: the most probable one if all classes were equally common.
+    `probabilities` has one per class, for the `prevalence` of the second of two classes. `heatmaps` has a
+    class activation map per class (Zhou et al. 2016), float32 [h, w] in logits, 7 x 7 for MobileNetV2 at
+    224 px: its mean plus the classifier's bias is the logit of the class. A network that does not end in
+    average pooling and one linear layer has no heatmaps. `verdict` is that of the input check; where it
+    refuses the image, `label` is None and the dictionaries are empty.
     """
 
     label: str | None
     probabilities: dict[str, float]
     heatmaps: dict[str, np.ndarray] = field(repr=False)
     verdict: Verdict = UNCHECKED
+    prevalence: float = EVEN
+
+    @property
+    def likelihood_ratio(self) -> float | None:
+        """How many times more often the second class looks like this than the first.
+
+        It is the same at any prevalence. None without an answer, and for more classes than two.
+        """
+        if len(self.probabilities) != 2:
+            return None
+        negative, positive = move([*self.probabilities.values()], EVEN, self.prevalence).tolist()
+        return positive / negative if negative else math.inf
 
     @property
     def heatmap(self) -> np.ndarray | None:
@@ -77,14 +92,23 @@ class Classifier:
     >>> prediction.label, prediction.probabilities  # None and {} where the input check refuses
     """
 
-    def __init__(self, folder: str | Path, check: bool | dict = True, precision: str | None = None):
+    def __init__(
+        self,
+        folder: str | Path,
+        check: bool | dict = True,
+        precision: str | None = None,
+        prevalence: float = EVEN,
+    ):
         """Load a local model folder.
+
+        `prevalence` is the share of the second of two classes among all images where one was taken, such as
+        0.1 where one child in ten with an X-ray has pneumonia; the probabilities are for it.
 
         `precision` is "fp32" or "int8", by default that of `default_precision`. `check` says whether to use
         the folder's input check, or is one to use instead, as `input_check.load` returns it. The check is
         fitted in 32 bits; in 8, it is left out if `hub evaluate --save` counted more than `MAX_CHANGES`
-        changed verdicts, and verdicts are then "unchecked". Raises InputError if it is not a model folder or
-        has no network of this precision.
+        changed verdicts, and verdicts are then "unchecked". Raises InputError if it is not a model folder,
+        has no network of this precision, or if the prevalence is not between 0 and 1.
         """
         config = read_config(Path(folder))
         if "label_names" not in config:
@@ -106,8 +130,12 @@ class Classifier:
         self.channels, self.size = data["input_size"][0], data["input_size"][-1]
         self.mean, self.std = (np.float32(data[key]) for key in ("mean", "std"))
         self.classes: list[str] = config["label_names"]
+        self.prevalence = check_prevalence(prevalence, len(self.classes))
         self.radiograph: bool = config.get("radiograph", False)
+        # Thresholds on the positive probability at even odds.
         self.operating_points: dict[str, float] = config.get("operating_points", {})
+        # Covariance of scale and offset of the log odds, as the calibration left them uncertain.
+        self.calibration_covariance: list[list[float]] | None = config.get("calibration_covariance")
 
     def _load_check(self) -> dict | None:
         """Return the folder's input check, None if it has none that fits.
@@ -129,15 +157,17 @@ class Classifier:
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
         precision: str | None = None,
+        prevalence: float = EVEN,
     ) -> "Classifier":
         """Load a local folder or a Hub model id, by default the bundled model.
 
-        `precision` is that of the constructor, and only its network is downloaded from the Hub. Raises
-        InputError if there is no such folder or model, no connection, if it is not a model folder or has no
-        network of this precision.
+        `precision` and `prevalence` are those of the constructor, and only the network of this precision is
+        downloaded from the Hub. Raises InputError if there is no such folder or model, no connection, and
+        where the constructor does.
         """
         if Path(folder_or_hub_id).is_dir():
-            return cls(folder_or_hub_id, precision=precision)
+            return cls(folder_or_hub_id, precision=precision, prevalence=prevalence)
+        check_prevalence(prevalence)
         if precision:
             _network(precision)  # raises before any download
         fetch = partial(
@@ -161,7 +191,7 @@ class Classifier:
                 f"There is no model {folder_or_hub_id}, neither as a folder nor on the Hub; "
                 "check the name, or log in if it is private."
             ) from None
-        return cls(folder, precision=precision)
+        return cls(folder, precision=precision, prevalence=prevalence)
 
     def __call__(self, images: Source | Sequence[Source]) -> Prediction | list[Prediction]:
         """Return the prediction for an image, or a list of them for a list.
@@ -231,7 +261,10 @@ class Classifier:
         names = [*self.outputs, "statistics"] if self.check else self.outputs
         outputs = dict(zip(names, self.run(pixels, names), strict=True))
         logits, maps = outputs["logits"], outputs.get("heatmap")
+        logits = logits.astype(np.float64)  # so that the smaller probability has all its digits
         probabilities = np.exp(logits - np.logaddexp.reduce(logits, 1, keepdims=True))
+        if self.prevalence != EVEN:
+            probabilities = move(probabilities, self.prevalence)
         verdicts = [UNCHECKED] * len(pixels)
         if self.check:
             verdicts = input_check.judge(self.check, pixels, outputs["statistics"])
@@ -241,10 +274,11 @@ class Classifier:
             Prediction(None, {}, {}, verdict)
             if verdict.status == "refused" and not always
             else Prediction(
-                label=self.classes[int(np.argmax(row))],
+                label=self.classes[int(np.argmax(logits[index]))],
                 probabilities=dict(zip(self.classes, row.tolist(), strict=True)),
                 heatmaps={} if maps is None else dict(zip(self.classes, maps[index], strict=True)),
                 verdict=verdict,
+                prevalence=self.prevalence,
             )
             for index, (row, verdict) in enumerate(zip(probabilities, verdicts, strict=True))
         ]

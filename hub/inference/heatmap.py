@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image
 
 from hub.inference.classifier import Prediction
+from hub.prevalence import EVEN, move
 
 MAX_SIDE = 768  # pixels on a screen
 FULL_COLOUR = 6  # log odds, 400 to 1; even odds and less have no colour
@@ -17,10 +18,13 @@ def local_log_odds(prediction: Prediction, label: str) -> np.ndarray:
     They are the log odds if the whole image looked as at that position. The network averages its class
     activation maps over positions, adds a bias and takes the softmax; this takes the softmax at each position
     instead. The bias is the difference between the mean of a map and its logit, and logits are log
-    probabilities up to a shared constant.
+    probabilities at even odds up to a shared constant: evidence is the same at any prevalence.
     """
     maps = np.stack(list(prediction.heatmaps.values())).astype(np.float64)
-    logits = np.log(np.maximum(list(prediction.probabilities.values()), 1e-30))
+    probabilities = [*prediction.probabilities.values()]
+    if prediction.prevalence != EVEN:
+        probabilities = move(probabilities, EVEN, prediction.prevalence)
+    logits = np.log(np.maximum(probabilities, 1e-30))
     local = maps - maps.mean((1, 2), keepdims=True) + logits[:, None, None]
     index = list(prediction.heatmaps).index(label)
     return local[index] - np.logaddexp.reduce(np.delete(local, index, 0), 0)

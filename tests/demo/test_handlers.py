@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hub.demo import handlers, model_tab, panels, wording
+from hub.demo import batch_panel, handlers, model_tab, panels, wording
 from hub.errors import InputError
 from hub.inference import decision, input_check
 from hub.inference.batch import Result
@@ -18,10 +18,11 @@ from hub.inference.classifier import Prediction
 from hub.inference.heatmap import overlay
 from hub.inference.input_check import Verdict
 from hub.models.folder import BUNDLED
+from hub.prevalence import log_odds
 from hub.text import percent
 
 FINE = Verdict("fine")
-DIGITS = SimpleNamespace(classes=[*"0123456789"], operating_points={}, radiograph=False)
+DIGITS = SimpleNamespace(classes=[*"0123456789"], operating_points={}, radiograph=False, prevalence=0.5)
 
 
 def predict(probability, verdict=FINE):
@@ -30,7 +31,7 @@ def predict(probability, verdict=FINE):
 
 
 @pytest.mark.parametrize(
-    ("odds", "finding"),
+    ("factor", "finding"),
     [
         (0.1, "no sign of pneumonia"),
         (0.49, "no sign of pneumonia"),
@@ -41,26 +42,49 @@ def predict(probability, verdict=FINE):
         (1e12, "signs of pneumonia"),
     ],
 )
-@pytest.mark.parametrize("threshold", [0.02, 0.5, 0.9])
-def test_a_finding_is_uncertain_within_a_factor_of_two_of_the_thresholds_odds(odds, finding, threshold):
-    odds *= threshold / (1 - threshold)
-    assert decision.finding(odds / (1 + odds), threshold) == finding
+@pytest.mark.parametrize("threshold", [0.02, 0.5, 9])
+def test_a_finding_is_uncertain_within_a_factor_of_two_of_the_threshold(factor, finding, threshold):
+    assert decision.finding(factor * threshold, threshold, "balanced") == finding
+
+
+@pytest.mark.parametrize(
+    ("factor", "finding"),
+    [(0.99, "no sign of pneumonia"), (1, "flagged for a second look"), (9, "flagged for a second look")],
+)
+def test_screening_flags_from_its_threshold_up(factor, finding):
+    assert decision.finding(factor * 0.02, 0.02, "screening") == finding
 
 
 def test_the_operating_point_decides_what_the_same_probability_means(classifier):
-    balanced = decision.report(classifier, predict(0.06))
+    points = classifier.operating_points
+    probability = 1.5 * points["screening"]
+    balanced = decision.report(classifier, predict(probability))
     assert (balanced["operating_point"], balanced["label"]) == ("balanced", "NORMAL")
-    assert (balanced["finding"], wording.headline(balanced)) == (
-        "no sign of pneumonia",
-        "No sign of pneumonia",
-    )
-    screening = decision.report(classifier, predict(0.06), "screening")
-    assert (screening["label"], screening["finding"]) == ("PNEUMONIA", "signs of pneumonia")
-    assert screening["probability"] == balanced["probability"] == 0.06
-    assert screening["threshold"] == classifier.operating_points["screening"]
+    assert balanced["finding"] == "no sign of pneumonia"
+    screening = decision.report(classifier, predict(probability), "screening")
+    assert (screening["label"], screening["finding"]) == ("PNEUMONIA", "flagged for a second look")
+    assert screening["probability"] == balanced["probability"] == pytest.approx(probability)
+    assert screening["threshold"] == pytest.approx(points["screening"])
     close = decision.report(classifier, predict(balanced["threshold"]))
     assert close["finding"] == "uncertain"
-    assert "Have a person look" in wording.advice(close)
+
+
+@pytest.mark.parametrize("operating_point", ["balanced", "screening"])
+@pytest.mark.parametrize("probability", [0.003, 0.2, 0.6, 0.99])
+def test_a_finding_does_not_move_with_the_prevalence_and_the_probability_does(
+    classifier, operating_point, probability
+):
+    reports = [
+        decision.report(classifier, predict(probability), operating_point, prevalence)
+        for prevalence in (0.1, 0.5, 0.75)
+    ]
+    for name in ("label", "finding", "likelihood_ratio", "threshold_likelihood_ratio"):
+        assert len({report[name] for report in reports}) == 1
+    odds = [report["probability"] / (1 - report["probability"]) for report in reports]
+    assert odds[0] * 9 == pytest.approx(odds[1]) == pytest.approx(odds[2] / 3)
+    for report in reports:
+        assert report["probabilities"]["PNEUMONIA"] == pytest.approx(report["probability"])
+        assert (report["label"] == "PNEUMONIA") == (report["probability"] >= report["threshold"])
 
 
 def test_an_operating_point_that_is_not_there_is_one_sentence(classifier):
@@ -137,7 +161,7 @@ def test_names_of_files_are_text_on_the_page(classifier):
             wording.words(classifier),
         ),
         panels.refusal(name),
-        panels.batch_table([(row, None)]),
+        batch_panel.batch_table([(row, None)]),
     ):
         assert "<img src=x" not in html
         assert "'\".png" not in html
@@ -190,10 +214,10 @@ def test_weak_evidence_hardly_tints_a_radiograph_and_strong_evidence_reddens_it(
 def test_what_is_left_out_is_a_row_that_counts_as_no_file(classifier):
     notes = [(Result("films.zip", note="left out 2 files: 1 `.csv`, 1 `.txt`"), None)]
     film = Result("a.png", predict(0.9))
-    table = panels.batch_table([*handlers.with_reports(classifier, [film], "balanced"), *notes])
+    table = batch_panel.batch_table([*handlers.with_reports(classifier, [film], "balanced"), *notes])
     assert "1 file." in table and "unreadable" not in table
     assert "left out 2 files: 1 `.csv`, 1 `.txt`" in table and "Left out" in table
-    unreadable = panels.batch_table([(Result("b.png", error="b.png is empty."), None), *notes])
+    unreadable = batch_panel.batch_table([(Result("b.png", error="b.png is empty."), None), *notes])
     assert "1 file, 1 of them unreadable" in unreadable
 
 
@@ -222,5 +246,5 @@ def test_a_model_folder_tells_its_figures_and_images(tmp_path):
 
 
 def test_log_odds_are_finite():
-    assert decision.log_odds(0.5) == 0
-    assert all(map(math.isfinite, (decision.log_odds(0), decision.log_odds(1))))
+    assert log_odds(0.5) == 0
+    assert all(map(math.isfinite, (log_odds(0), log_odds(1))))

@@ -311,8 +311,13 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
     assert peaks[1] < peaks[0] + 500_000
 
 
-PNEUMONIA = SimpleNamespace(classes=["NORMAL", "PNEUMONIA"], operating_points={"balanced": 0.1})
-OTHER = SimpleNamespace(classes=["A"], operating_points={})
+PNEUMONIA = SimpleNamespace(
+    classes=["NORMAL", "PNEUMONIA"],
+    operating_points={"balanced": 0.1},
+    prevalence=0.5,
+    calibration_covariance=None,
+)
+OTHER = SimpleNamespace(classes=["A"], operating_points={}, prevalence=0.5)
 
 
 def report(result, classifier=PNEUMONIA):
