@@ -1,0 +1,52 @@
+"""The language of a visitor of the Gradio page.
+
+Labels of Gradio's components are translated in the browser by Gradio's own i18n, HTML of the panels on the
+server; both follow the browser's languages and have their words from `hub.demo.words`.
+"""
+
+from collections.abc import Callable
+
+import gradio as gr
+
+from hub.demo.words import LANGUAGES, Words, phrases, preferred_language, words_in
+from hub.inference.classifier import Classifier
+
+I18N = gr.I18n(**{language: phrases("en") | phrases(language) for language in LANGUAGES})
+# HTML that is laid out before anyone visits, and how it is said in the visitor's words.
+Localized = list[tuple[gr.HTML, Callable[[Words], str]]]
+
+
+def label(name: str, classifier: Classifier) -> object:
+    """Return a phrase as the label of a component, translated by the browser."""
+    other = f"other.{name}"
+    return I18N(name if classifier.radiograph or other not in phrases("en") else other)
+
+
+def words_of(request: gr.Request | None, classifier: Classifier) -> Words:
+    """Return the words in the language that the visitor's browser prefers."""
+    accepted = request.headers.get("accept-language") if request else None
+    return words_in(preferred_language(accepted), classifier.radiograph)
+
+
+def localized_html(render: Callable[[Words], str], localized: Localized, classifier: Classifier, **options):
+    """Lay out HTML in English, and note it down for visitors of other languages.
+
+    `options` are those of gr.HTML.
+    """
+    component = gr.HTML(render(words_in("en", classifier.radiograph)), **options)
+    localized.append((component, render))
+    return component
+
+
+def add_localization(blocks: gr.Blocks, localized: Localized, classifier: Classifier, **options) -> None:
+    """Say what is `localized` in the visitor's language when the page is opened.
+
+    `options` are those of the event.
+    """
+
+    def localize(request: gr.Request) -> dict:
+        english = preferred_language(request.headers.get("accept-language")) == "en"
+        words = words_of(request, classifier)
+        return {component: gr.skip() if english else render(words) for component, render in localized}
+
+    blocks.load(localize, None, {component for component, _ in localized}, **options)
