@@ -24,13 +24,14 @@ class Calibration(NamedTuple):
     offset: float = 0.0
 
 
-def calibrate(logits: np.ndarray, labels: np.ndarray) -> Calibration:
+def fit(logits: np.ndarray, labels: np.ndarray, offset: bool = True) -> Calibration:
     """Return the calibration of a network: Platt scaling, or a temperature.
 
-    `logits` is float [N, classes], `labels` int [N]. More classes than two get a temperature. Which images
-    the logits are best taken of was chosen by `python -m hub.analysis calibration`.
+    `logits` is float [N, classes], `labels` int [N]. More classes than two get a temperature, and so does a
+    network whose last layer has no bias to put an `offset` into. Which calibration and which images are best
+    was chosen by `python -m hub.analysis calibration`.
     """
-    if logits.shape[1] == 2:
+    if offset and logits.shape[1] == 2:
         return fit_platt(logits, labels)
     return Calibration(1 / fit_temperature(logits, labels))
 
