@@ -22,7 +22,7 @@ from scipy.special import softmax
 from sklearn.model_selection import StratifiedGroupKFold
 
 from hub import files
-from hub.analysis.selection_tables import records_folder
+from hub.analysis.selection_tables import CALIBRATION, format_calibration, records_folder
 from hub.data import decode_cache
 from hub.data.column_options import add_column_options
 from hub.data.patients import patient_number
@@ -35,9 +35,7 @@ from hub.models import forward
 from hub.models.factory import load_network
 from hub.models.folder import read_metrics
 from hub.prevalence import move
-from hub.text import markdown_table, number
 
-RECORD = "calibration.json"
 FOLDS = 5
 
 Fit = Callable[[np.ndarray, np.ndarray], Calibration]
@@ -65,10 +63,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--dataset", required=True, help="the data that it was trained on")
     add_column_options(parser)
     options = parser.parse_args(arguments)
-    record = records_folder() / RECORD
+    record = records_folder() / CALIBRATION
     columns = {"image_column": options.image_column, "label_column": options.label_column}
     rows = measure(*read_views(options.model, options.dataset, **columns))
-    print(format_rows(rows))
+    print(format_calibration(rows))
     choice = choose(rows)
     files.write_json(record, {"rows": rows, "choice": choice})
     print(f"the rule chooses {choice}")
@@ -137,15 +135,6 @@ def _row(name: str, folds: list, logits: np.ndarray, labels: np.ndarray, images:
 def choose(rows: list[dict]) -> str:
     """Return the name of the candidate that the rule chooses."""
     return min(rows, key=lambda row: row["log_loss"] + row["log_loss_views"])["candidate"]
-
-
-def format_rows(rows: list[dict]) -> str:
-    """Return the rows of `measure` as a table in Markdown."""
-    names = ("log_loss", "log_loss_views", "ece", "scale", "offset")
-    return markdown_table(
-        ("Candidate", "Log loss", "Log loss, views", "Calibration error", "Scale", "Offset"),
-        [(row["candidate"], *(number(row[name]) for name in names)) for row in rows],
-    )
 
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ def test_classify_json_says_everything_about_each_file_and_a_bad_one_does_not_st
     code, out, _ = run("classify", "--json", *files)
     assert code == 2
     missing, bad, good = map(json.loads, out.splitlines())
-    keys = {"file", "label", "probabilities", "warnings", "verdict", "error", "note"}
+    keys = {"file", "label", "probabilities", "prevalence", "likelihood_ratio", "warnings", "verdict"}
+    keys |= {"error", "note"}
     assert all(row.keys() == keys for row in (missing, bad, good))
     assert (missing["label"], bad["label"]) == (None, None)
     assert (missing["verdict"], bad["verdict"]) == (None, None)
