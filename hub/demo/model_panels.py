@@ -143,11 +143,14 @@ def _metric(rate: str, points: list[str]) -> str:
 def _calibration(metrics: dict, classifier: Classifier) -> dict:
     """Return the table of calibration and ranking, a column for each split."""
     splits = {name: metrics[name] for name in ("test", "validation") if name in metrics}
-    names = CALIBRATION if classifier.radiograph else ("ece", "auc")
-    rows = [(name, [section.get(name) for section in splits.values()]) for name in names]
+    binary = classifier.radiograph
+    rows = {
+        name: [section.get(name) for section in splits.values()]
+        for name in (CALIBRATION if binary else ("ece", "auc"))
+    }
     return {
         "columns": [f"model.{name}" for name in splits],
-        "prevalences": [_prevalence(section) for section in splits.values()] if classifier.radiograph else [],
-        "at_own_share": any("prevalence" in section for section in splits.values()),
-        "rows": [row for row in rows if any(row[1])],
+        "prevalences": [_prevalence(section) for section in splits.values()] if binary else [],
+        "at_own_share": binary and any("prevalence" in section for section in splits.values()),
+        "rows": [(name, figures) for name, figures in rows.items() if any(figures)],
     }
