@@ -31,9 +31,9 @@ PHRASES = {
 
 
 def name_of(name: str, words: Words) -> str:
-    """Return the words for a name in metrics.json; for an unknown one, the name in a readable form.
+    """Return the words for a name in metrics.json, else the name made readable.
 
-    Names come from model folders: whatever a page could not show is taken out.
+    Names come from model folders: what a page could not show is taken out.
     """
     if name in PHRASES:
         return words(f"model.{PHRASES[name]}")

@@ -1,4 +1,4 @@
-"""The HTML of the tab "The model" of both apps, from the figures of `model_tab.read_metrics`.
+"""The HTML of the tab "The model" of both apps.
 
 Charts are drawn by HTML and CSS: Streamlit takes SVG out of HTML, and so they are of the page's colours.
 """
@@ -54,7 +54,7 @@ def tab(
 
 
 def _facts(test: dict, classifier: Classifier, points: list[str]) -> list[tuple[str, dict[str, int]]]:
-    """Return the name of a phrase and a metric of 100, for each figure that is said in words."""
+    """Return a phrase's name and a metric of 100, for each figure said in words."""
     phrases = {"found": "sensitivity", "cleared": "specificity"} if classifier.radiograph else {}
     names = {phrase: _metric(rate, points) for phrase, rate in (phrases | {"right": "accuracy"}).items()}
     return [
@@ -84,7 +84,7 @@ def _source(test: dict, classifier: Classifier, points: list[str], words: Words)
 
 
 def _prevalence(section: dict) -> float | None:
-    """Return the share of positives in a split; older folders tell it by the confusion alone."""
+    """Return the share of positives in a split; older folders tell by the confusion."""
     if "prevalence" in section or "confusion" not in section:
         return section.get("prevalence")
     negatives, positives = map(sum, section["confusion"])
@@ -92,13 +92,13 @@ def _prevalence(section: dict) -> float | None:
 
 
 def _bins(reliability: list[dict]) -> list[dict]:
-    """Return the bins of a reliability diagram, with the height of the bar of each, of the highest."""
+    """Return the bins of a reliability diagram with the heights of their bars."""
     highest = max((part["count"] for part in reliability), default=1)
     return [part | {"height": part["count"] / highest} for part in reliability]
 
 
 def _point_rates(test: dict, points: list[str]) -> list[tuple[str, list[tuple[str, dict]]]]:
-    """Return for each operating point the shares found and cleared, with the names of their phrases."""
+    """Return the shares found and cleared at each point, with their phrases' names."""
     phrases = {"pneumonia_found": "sensitivity", "normal_cleared": "specificity"}
     rows = {
         point: [(phrase, test.get(_metric(rate, [point]))) for phrase, rate in phrases.items()]
@@ -108,13 +108,13 @@ def _point_rates(test: dict, points: list[str]) -> list[tuple[str, list[tuple[st
 
 
 def _confusions(test: dict, points: list[str]) -> list[tuple[str, list[list[int]]]]:
-    """Return the confusion at each operating point and by argmax, with the names of their phrases."""
+    """Return the confusion at each point and by argmax, with their phrases' names."""
     names = {f"point.{point}": f"confusion_at_{point}" for point in points} | {"model.argmax": "confusion"}
     return [(phrase, test[name]) for phrase, name in names.items() if name in test]
 
 
 def _answers(metrics: dict, classifier: Classifier, points: list[str]) -> list[dict]:
-    """Return the table of accuracy, sensitivity and specificity of each split, by how answers were made."""
+    """Return a table of rates for each split, a column for each way to answer."""
     columns = {f"point.{point}": [point] for point in points} | {"model.argmax": []}
     rates = RATES if classifier.radiograph else RATES[:1]
     tables = []
@@ -134,7 +134,7 @@ def _likelihood_ratios(classifier: Classifier, points: list[str]) -> list[float]
 
 
 def _metric(rate: str, points: list[str]) -> str:
-    """Return the name in metrics.json of a rate at the first operating point; by argmax without any."""
+    """Return the key of a rate at the first of the points; by argmax without any."""
     if not points:
         return rate
     return f"accuracy_at_{points[0]}" if rate == "accuracy" else f"{points[0]}_{rate}"

@@ -62,7 +62,7 @@ def _first(rows: dict[str, dict]) -> dict[str, dict]:
 
 
 def _section(section: object) -> dict:
-    """Return the metrics and counts of a section that can be shown; {} without the number of pictures."""
+    """Return what can be shown of a section; {} without the number of pictures."""
     if not isinstance(section, dict) or not _is_count(section.get("n")):
         return {}
     shown = {name: metric for name, metric in section.items() if _is_metric(name, metric)}
