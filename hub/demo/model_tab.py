@@ -1,4 +1,4 @@
-"""The figures and pictures of a model folder, for the tab "The model" of both apps.
+"""The figures and pictures of a model folder, for the tab "The model".
 
 A folder from the Hub may hold anything by these names, so nothing of it is taken on trust: what is not as
 `evaluation.metrics.measure` writes it is left out.
