@@ -23,7 +23,7 @@ PICTURES = {
 
 
 def read_metrics(folder: Path) -> dict:
-    """Return what metrics.json of a model folder says, in the shape that the tab shows.
+    """Return what metrics.json of a model folder says, as the tab shows it.
 
     "test" and "validation" are sections of `evaluation.metrics.measure`, "others" such sections by source,
     and "scope" the rows of the input check, {"n", "warned", "refused"}, by kind of picture. Returns {}
