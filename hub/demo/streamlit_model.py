@@ -12,7 +12,10 @@ from hub.inference.classifier import Classifier
 
 
 def show(classifier: Classifier, metrics: dict, words: Words) -> None:
-    """Lay out the tab. Its pictures are in the HTML, so lay it out only while it is open."""
+    """Lay out the tab.
+
+    Its pictures are in the HTML, a megabyte: lay it out only while it is open.
+    """
     pictures = [
         (_uri(path), path.stem, model_tab.PICTURES[path.name])
         for path in model_tab.pictures(classifier.folder)
