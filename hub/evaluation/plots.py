@@ -162,7 +162,7 @@ def plot_robustness(rows: dict[str, list[dict]], path: Path) -> None:
         for alpha, row in zip((0.35, 0.65, 1), strengths, strict=True):
             axis.plot(row["accuracy"], place, "o", color=BLUE, alpha=alpha)
     axis.set(
-        yticks=range(len(rows)), yticklabels=[*reversed(rows)], xlabel="accuracy (darker: stronger)",
+        yticks=range(len(rows)), yticklabels=[*reversed(rows)], xlabel="accuracy (fuller colour: stronger)",
         title="Under corruptions",
     )  # fmt: skip
     axis.grid(axis="x", alpha=0.3)
