@@ -18,7 +18,7 @@ DRAWS = 200  # of patients, for the covariance
 
 
 class Calibration(NamedTuple):
-    """Logits are multiplied by `scale`; the log odds of two classes then move by `offset`."""
+    """A scale of the logits, and an offset that the log odds of two classes then get."""
 
     scale: float = 1.0
     offset: float = 0.0
