@@ -102,7 +102,10 @@ def _share(hits: np.ndarray) -> float:
 
 
 def _metrics(probabilities: np.ndarray, labels: np.ndarray, moved: np.ndarray) -> dict[str, float]:
-    """Return the metrics of one sample; `moved` are the probabilities at its prevalence."""
+    """Return the metrics of one sample.
+
+    `moved` are the probabilities at its prevalence.
+    """
     confusion = _confusion(probabilities.argmax(1), labels, probabilities.shape[1])
     correct, actual, predicted = np.diag(confusion), confusion.sum(1), confusion.sum(0)
     # A class may be absent from a draw: its recall and F1 are then 0, as in scikit-learn.

@@ -94,7 +94,10 @@ def plot_precision_recall(
 def _decisions(
     probabilities: np.ndarray, operating_points: dict[str, float]
 ) -> Iterator[tuple[str, np.ndarray, dict]]:
-    """Yield name, positive images (bool [N]) and marker of each decision on two classes."""
+    """Yield name, positive images and marker of each decision on two classes.
+
+    The positive images are bool [N].
+    """
     if probabilities.shape[1] != 2:
         return
     for marker, (name, threshold) in zip("sD^v", operating_points.items(), strict=False):
@@ -117,9 +120,9 @@ def plot_confusion(confusions: dict[str, list[list[int]]], classes: list[str], p
 
 
 def plot_reliability(bins: list[dict], even: list[dict], prevalence: float, path: Path) -> None:
-    """Plot the reliability diagram of two classes, and how many images are in each bin.
+    """Plot the reliability diagram of two classes, and the images in each bin.
 
-    It shows the share of positives against the probability. `bins` are those of `metrics.reliability_bins` at
+    It shows the share of positives against the probability, and below how many images are in each bin. `bins` are those of `metrics.reliability_bins` at
     the `prevalence` of the images, with their intervals; `even` are those at even odds, where the softmax
     stands.
     """
@@ -147,7 +150,7 @@ def plot_reliability(bins: list[dict], even: list[dict], prevalence: float, path
     bottom.set(xlabel="probability given", ylabel="images", yscale="log")
     for axis in (top, bottom):
         axis.spines[["top", "right"]].set_visible(False)
-    top.legend(frameon=False, loc="lower right")
+    top.legend(frameon=False, loc="upper left")
     _save(figure, path)
 
 

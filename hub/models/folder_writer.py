@@ -60,7 +60,7 @@ def save_folder(
 
 
 def fold_calibration(model: nn.Module, scale: float, offset: float) -> None:
-    """Change the last layer, so that logits are scaled and log odds moved by `offset`.
+    """Scale the logits and move the log odds by `offset`, in the last layer.
 
     Softmax sees only the difference between logits, so each of two classes takes half of the offset.
     """
