@@ -122,9 +122,9 @@ def plot_confusion(confusions: dict[str, list[list[int]]], classes: list[str], p
 def plot_reliability(bins: list[dict], even: list[dict], prevalence: float, path: Path) -> None:
     """Plot the reliability diagram of two classes, and the images in each bin.
 
-    It shows the share of positives against the probability, and below how many images are in each bin. `bins` are those of `metrics.reliability_bins` at
-    the `prevalence` of the images, with their intervals; `even` are those at even odds, where the softmax
-    stands.
+    It shows the share of positives against the probability, and a histogram below. `bins` are those of
+    `metrics.reliability_bins` at the `prevalence` of the images, with their intervals; `even` are those at
+    even odds, where the softmax stands.
     """
     figure, (top, bottom) = plt.subplots(
         2, 1, figsize=(4.5, 5.4), sharex=True, height_ratios=(3, 1), layout="constrained"
