@@ -29,6 +29,7 @@ class Asked:
     name: str
     prediction: Prediction
     token: str = ""
+    turned: bool = False
 
 
 def build(
@@ -51,17 +52,17 @@ def build(
             answer = handlers.answer(classifier, source)
         except InputError as error:
             return panels.empty_image(), panels.refusal(str(error), name, words, token), "", None, None, None
-        asked = Asked(name, answer.prediction, token)
+        asked = Asked(name, answer.prediction, token, turned=film.turns > 0)
         film = film if film.image else Film(answer.image, film.name)
         shown = film_html(answer, name, words)
         return shown, *cards(classifier, metrics, asked, settings, words), asked, film, answer.pixels
 
-    def show_upload(event: gr.EventData, *settings, request: gr.Request) -> tuple:
+    def show_upload(event: gr.EventData, request: gr.Request, *settings) -> tuple:
         path = gradio_errors.upload_path({"path": _given(event, "path")})
         words = words_of(request, classifier)
         return show(Film(None, Path(path).name), path, _token(event), settings, words)
 
-    def show_sample(event: gr.EventData, *settings, request: gr.Request) -> tuple:
+    def show_sample(event: gr.EventData, request: gr.Request, *settings) -> tuple:
         index, words = _given(event, "index"), words_of(request, classifier)
         if index not in range(len(samples)):
             raise InputError("There is no such example; choose one of those on the page.")
@@ -73,7 +74,7 @@ def build(
             words,
         )
 
-    def show_corrected(event: gr.EventData, film: Film | None, *settings, request: gr.Request) -> tuple:
+    def show_corrected(event: gr.EventData, request: gr.Request, film: Film | None, *settings) -> tuple:
         words, token = words_of(request, classifier), _token(event)
         if film is None:
             refusal = panels.refusal(words("card.gone"), "", words, token)
@@ -81,7 +82,7 @@ def build(
         film = handlers.correct(film, _given(event, "how"))
         return show(film, handlers.corrected(film), token, settings, words)
 
-    def change_settings(asked: Asked | None, *settings, request: gr.Request) -> tuple:
+    def change_settings(request: gr.Request, asked: Asked | None, *settings) -> tuple:
         words = words_of(request, classifier)
         if asked is None:
             return gr.skip(), gr.skip()
@@ -181,7 +182,7 @@ def cards(classifier: Classifier, metrics: dict, asked: Asked, settings: tuple, 
     if not decision.operating_points(classifier):
         prevalence = None
     report = decision.report(classifier, asked.prediction, point, prevalence)
-    card = panels.card(report, asked.name, words, asked.token)
+    card = panels.card(report, asked.name, words, asked.token, asked.turned)
     return card, panels.decided(report, metrics, words)
 
 

@@ -67,22 +67,29 @@ def empty_card(sentence: str = "The answer appears here") -> Markup:
     return render("empty_card.html", sentence=sentence)
 
 
-def refusal(sentence: str, name: str, words: Words, token: str = "") -> Markup:
+def refusal(
+    sentence: str, name: str, words: Words, token: str = "", correction: str | None = None
+) -> Markup:
     """Return the card of a file without an answer, and why.
 
-    `token` is that of the question, by which the script of the page knows its answer.
+    `token` is that of the question, by which the script of the page knows its answer. `correction` is what a
+    button offers to do, "invert" or "turn".
     """
-    return render("refusal.html", sentence=sentence, name=name, token=token, words=words)
+    return render(
+        "refusal.html", sentence=sentence, name=name, token=token, correction=correction, words=words
+    )
 
 
-def card(report: dict, name: str, words: Words, token: str = "") -> Markup:
+def card(report: dict, name: str, words: Words, token: str = "", turned: bool = False) -> Markup:
     """Return the card of a report: one verdict, one number, and what to do next.
 
-    `report` is that of `inference.decision.report`, `name` that of the image, `token` that of `refusal`.
+    `report` is that of `inference.decision.report`, `name` that of the image, `token` that of `refusal`. An
+    image that its visitor has `turned` can be turned on until it is upright.
     """
     check = answer_words.check(report, words)
+    correction = CORRECTIONS.get(report["verdict"]["reason"]) or ("turn" if turned else None)
     if report["label"] is None:
-        return refusal(check, name, words, token)
+        return refusal(check, name, words, token, correction)
     return render(
         "card.html",
         name=name,
@@ -94,7 +101,7 @@ def card(report: dict, name: str, words: Words, token: str = "") -> Markup:
         figures=_figures(report["probability"]),
         next_step=answer_words.next_step(report, words),
         check=check,
-        correction=CORRECTIONS.get(report["verdict"]["reason"]),
+        correction=correction,
         classes=answer_words.most_probable(report),
         words=words,
     )
