@@ -6,9 +6,10 @@ from PIL import Image
 from hub.inference.classifier import Prediction
 from hub.prevalence import EVEN, move
 
-MAX_SIDE = 768  # pixels on a screen
+MAX_SIDE = 1024  # pixels on a screen
 FULL_COLOUR = 6  # log odds, 400 to 1; even odds and less have no colour
 OPACITY = 0.75  # of full colour, so that the radiograph shows through
+LAYER_POWER = 1.5  # of its opacity: at half strength it is about as strong as `overlay`, and never hides all
 LAYER_SIDE = 320  # pixels of the heatmap alone, which a browser enlarges: it is smooth
 VISIBLE = 8  # of 255: less opacity than this is not seen
 FAINT, FULL = (255, 214, 10), (220, 38, 38)  # yellow, over orange to red
@@ -40,6 +41,14 @@ def tint(heat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.array(FAINT) * (1 - heat) + np.array(FULL) * heat, OPACITY * heat**2
 
 
+def layer_tint(heat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return colour and opacity of heat in a layer of its own, which pages show at half strength.
+
+    Shapes are those of `tint`; the opacity ends at 1.
+    """
+    return tint(heat)[0], heat**LAYER_POWER
+
+
 def fit_screen(image: Image.Image) -> Image.Image:
     """Return the image with at most `MAX_SIDE` pixels on its longer side."""
     scale = min(1.0, MAX_SIDE / max(image.size))
@@ -67,7 +76,7 @@ def layer(prediction: Prediction, label: str, size: tuple[int, int]) -> Image.Im
     scale = min(1.0, LAYER_SIDE / max(size))
     size = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
     levels = (255 * heat(prediction, label, size)[..., 0]).round().astype(np.uint8)
-    colour, opacity = tint(np.linspace(0, 1, 256)[:, None])
+    colour, opacity = layer_tint(np.linspace(0, 1, 256)[:, None])
     palette = np.concatenate([colour, 255 * opacity], 1).round().astype(np.uint8)
     if palette[levels.max(), 3] < VISIBLE:
         return None
