@@ -35,11 +35,12 @@ class Answer:
 
     @property
     def overlay(self) -> Image.Image:
-        """Return the image under its heatmap, RGB."""
+        """Return the image under its heatmap, RGB, as the pages show it at first: at half strength."""
+        if not self.heat:
+            return self.image
+        heat = self.heat.convert("RGBA").resize(self.image.size, Image.Resampling.BICUBIC)
         image = self.image.copy()
-        if self.heat:
-            heat = self.heat.convert("RGBA").resize(image.size, Image.Resampling.BICUBIC)
-            image.paste(heat, mask=heat)
+        image.paste(heat, mask=heat.getchannel("A").point(lambda level: level // 2))
         return image
 
 

@@ -65,7 +65,7 @@ def _lines(classifier: Classifier, answer: dict, words: Words) -> dict:
         settings = [
             words(f"point.{answer['operating_point']}"),
             answer_words.threshold(answer, words),
-            answer_words.probability(answer, words),
+            *([] if warned else [answer_words.probability(answer, words)]),
         ]
     return {
         "style": Markup((STATIC / "report.css").read_text(encoding="utf-8")),

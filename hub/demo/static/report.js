@@ -17,8 +17,9 @@ async function print(button) {
   const sheet = button.parentElement.querySelector(".report-sheet").cloneNode(true);
   const { grey, heat } = picturesOf(button);
   for (const image of sheet.querySelectorAll(".report-grey")) image.src = grey ?? "";
-  if (heat) sheet.querySelector(".report-heat").src = heat;
-  else sheet.querySelector(".report-heated").remove();
+  const heated = sheet.querySelector(".report-heated"); // not where the check warned
+  if (heat && heated) sheet.querySelector(".report-heat").src = heat;
+  else heated?.remove();
   const now = new Date();
   const time = sheet.querySelector("time");
   time.dateTime = now.toISOString();
