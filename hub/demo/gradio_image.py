@@ -6,10 +6,12 @@ from pathlib import Path
 import gradio as gr
 
 from hub.demo import gradio_errors, handlers, panels
+from hub.demo.film_panel import film as film_viewer
 from hub.demo.gradio_language import Localized, label, localized_html, words_of
 from hub.demo.gradio_options import DELETE_AFTER, EVENTS
 from hub.demo.handlers import Answer, Film
 from hub.demo.render import script
+from hub.demo.report_panel import report as printed_report
 from hub.demo.samples import Sample
 from hub.demo.words import Words
 from hub.errors import InputError
@@ -54,7 +56,7 @@ def build(
             return panels.empty_image(), panels.refusal(str(error), name, words, token), "", None, None, None
         asked = Asked(name, answer.prediction, token, turned=film.turns > 0)
         film = film if film.image else Film(answer.image, film.name)
-        shown = film_html(answer, name, words)
+        shown = film_html(answer, name, metrics, words)
         return shown, *cards(classifier, metrics, asked, settings, words), asked, film, answer.pixels
 
     def show_upload(event: gr.EventData, request: gr.Request, *settings) -> tuple:
@@ -111,7 +113,9 @@ def _lay_out(classifier: Classifier, metrics: dict, samples: list[Sample], local
     answer = handlers.answer(classifier, opening.path) if opening else None
 
     def film(words: Words) -> str:
-        return film_html(answer, sample_name(opening, words), words) if answer else panels.empty_image()
+        return (
+            film_html(answer, sample_name(opening, words), metrics, words) if answer else panels.empty_image()
+        )
 
     def card(words: Words) -> tuple:
         if not answer:
@@ -171,9 +175,10 @@ def film_name(film: Film, words: Words) -> str:
     return words("card.turned_name", name=name, degrees=90 * film.turns) if film.turns else name
 
 
-def film_html(answer: Answer, name: str, words: Words) -> str:
+def film_html(answer: Answer, name: str, metrics: dict, words: Words) -> str:
     """Return the image of an answer, its heatmap off where the input check warns."""
-    return panels.image(answer, name, words, warned=answer.prediction.verdict.status == "warned")
+    warned = answer.prediction.verdict.status == "warned"
+    return film_viewer(answer, name, words, warned, metrics)
 
 
 def cards(classifier: Classifier, metrics: dict, asked: Asked, settings: tuple, words: Words) -> tuple:
@@ -183,7 +188,8 @@ def cards(classifier: Classifier, metrics: dict, asked: Asked, settings: tuple, 
         prevalence = None
     report = decision.report(classifier, asked.prediction, point, prevalence)
     card = panels.card(report, asked.name, words, asked.token, asked.turned)
-    return card, panels.decided(report, metrics, words)
+    printed = printed_report(classifier, report, asked.name, words)
+    return card, panels.decided(report, metrics, words) + printed
 
 
 def _given(event: gr.EventData, name: str) -> object:

@@ -13,7 +13,7 @@ from hub.imaging.read import Source
 from hub.inference.batch import Result, classify_files
 from hub.inference.classifier import Classifier, Prediction
 from hub.inference.decision import heatmap_class, report
-from hub.inference.heatmap import MAX_SIDE, fit_screen, overlay
+from hub.inference.heatmap import MAX_SIDE, fit_screen, layer
 from hub.models.folder import BUNDLED
 
 MODEL_FILE = Path(__file__).parent / "model.txt"  # one line, a Hub id; publishing a Space writes it
@@ -21,16 +21,27 @@ MODEL_FILE = Path(__file__).parent / "model.txt"  # one line, a Hub id; publishi
 
 @dataclass(frozen=True)
 class Answer:
-    """A prediction, and the image as RGB without and with its heatmap.
+    """A prediction, and what is shown of it.
 
-    `image` and `overlay` have the same size. `pixels` is the input of the network, uint8 [size, size,
-    channels].
+    `image` is the one that was answered, RGB. `heat` is its heatmap, a palette image with opacity for the
+    same area, which may be smaller; None if nothing is coloured. `pixels` is the input of the network, uint8
+    [size, size, channels].
     """
 
     prediction: Prediction
     image: Image.Image
-    overlay: Image.Image
+    heat: Image.Image | None
     pixels: np.ndarray
+
+    @property
+    def overlay(self) -> Image.Image:
+        """Return the image under its heatmap, RGB, as the pages show it at first: at half strength."""
+        if not self.heat:
+            return self.image
+        heat = self.heat.convert("RGBA").resize(self.image.size, Image.Resampling.BICUBIC)
+        image = self.image.copy()
+        image.paste(heat, mask=heat.getchannel("A").point(lambda level: level // 2))
+        return image
 
 
 @dataclass(frozen=True)
@@ -58,9 +69,9 @@ def answer(classifier: Classifier, source: Source) -> Answer:
     image = classifier.open(source, side=MAX_SIDE)
     pixels = classifier.squash(image)
     (prediction,) = classifier.predict([pixels], [image.info.get("view")])
-    # Resized once for both images, and grey, as the network sees radiographs, before it becomes RGB.
+    # Grey, as the network sees radiographs, before it becomes RGB.
     image = fit_screen(image.convert("L") if classifier.radiograph else image).convert("RGB")
-    return Answer(prediction, image, overlay(image, prediction, heatmap_class(prediction)), pixels)
+    return Answer(prediction, image, layer(prediction, heatmap_class(prediction), image.size), pixels)
 
 
 def correct(film: Film, how: str) -> Film:

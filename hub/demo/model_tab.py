@@ -12,7 +12,7 @@ MEASURES = {
     "specificity": "Specificity: share of {negative} that is cleared",
     "ece": "Calibration error: how far probabilities are off",
 }
-SECTIONS = ("test", "validation", "others", "scope")
+SECTIONS = ("test", "validation", "others", "scope", "heatmaps")
 PLOTS = {
     "roc_test.png": "ROC curve, test split: what more sensitivity costs in specificity.",
     "reliability_test.png": "Reliability, test split: how often the answer was right, by its probability.",
