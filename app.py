@@ -22,6 +22,8 @@ from hub.demo import (
     panels,
     wording,
 )
+from hub.demo.explorer_tab import Shown
+from hub.demo.gradio_language import I18N, Localized, add_localization
 from hub.demo.gradio_options import EVENTS, THEME
 from hub.demo.render import STYLES, page_script, script
 from hub.errors import InputError, run_command
@@ -52,6 +54,7 @@ def launch_options(classifier: Classifier) -> dict:
         "theme": THEME,
         "css_paths": STYLES,
         "js": page_script(),
+        "i18n": I18N,
         "mcp_server": True,
         "run_history": False,
         "max_file_size": "100mb",
@@ -68,23 +71,25 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
     with gradio_errors.Page(
         title=words["title"], analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
     ) as blocks:
-        pixels = gr.State(time_to_live=DELETE_AFTER)  # of the image, for the tab "Inside the network"
+        localized: Localized = []
+        shown = gr.State(time_to_live=DELETE_AFTER)  # a Shown, for the tab "Inside the network"
         gr.HTML(panels.header(words, "Uploads are deleted within minutes and never logged."))
         with gr.Tabs():
             with gr.Tab(words["first_tab"]):
-                build_image_tab(classifier, metrics, examples, pixels)
+                build_image_tab(classifier, metrics, examples, shown)
             with gr.Tab("Batch"):
                 build_batch_tab(classifier, metrics)
             with gr.Tab("Inside the network") as inside:
-                gradio_explorer.build(inside, classifier, examples, pixels)
+                gradio_explorer.build(inside, classifier, examples, shown, localized)
             with gr.Tab("The model"):
                 gr.Markdown(model_tab.markdown(metrics, classifier.operating_points), elem_id="about")
                 gr.HTML(panels.gallery(model_tab.plots(classifier.folder)), elem_id="gallery")
         gradio_api.add_endpoint(classifier, words["api"])
+        add_localization(blocks, localized, classifier, **EVENTS)
     return blocks
 
 
-def build_image_tab(classifier: Classifier, metrics: dict, examples: list[Path], pixels: gr.State) -> None:
+def build_image_tab(classifier: Classifier, metrics: dict, examples: list[Path], inside: gr.State) -> None:
     """Lay out the inputs for one image, its heatmap, and the card with the answer."""
     words = wording.words(classifier)
     with gr.Row(elem_id="inputs"):
@@ -109,8 +114,9 @@ def build_image_tab(classifier: Classifier, metrics: dict, examples: list[Path],
             report = decision.report(classifier, answer.prediction, point)
         except InputError as error:
             return panels.empty_image(), panels.refusal(str(error)), None, gr.skip()
-        shown = panels.image(answer, Path(path).name, words)
-        return shown, panels.card(report), answer.prediction, answer.pixels
+        name = Path(path).name
+        film = panels.image(answer, name, words)
+        return film, panels.card(report), answer.prediction, Shown(name, answer.pixels)
 
     def show_upload(file: dict | None, point: str | None) -> tuple:
         if not file:
@@ -124,7 +130,7 @@ def build_image_tab(classifier: Classifier, metrics: dict, examples: list[Path],
         card = panels.card(decision.report(classifier, prediction, point)) if prediction else gr.skip()
         return card, gr.update(info=wording.explain_point(point, metrics))
 
-    outputs = [image, card, prediction, pixels]  # what `show` returns
+    outputs = [image, card, prediction, inside]  # what `show` returns
     # Without preprocessing, which would read and write the file again: only hub.imaging reads uploads.
     upload.upload(show_upload, [upload, point], [*outputs, upload], preprocess=False, **EVENTS)
     camera.input(show_upload, [camera, point], [*outputs, camera], preprocess=False, **EVENTS)
