@@ -77,17 +77,17 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
     with gradio_errors.Page(
         title=words("page.title"), analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
     ) as blocks:
-        pixels = gr.State(time_to_live=DELETE_AFTER)  # of the image, for the tab "Inside the network"
+        shown = gr.State(time_to_live=DELETE_AFTER)  # a Shown, for the tab "Inside the network"
         localized_html(header, localized, classifier)
         with gr.Tabs(overflow_behavior="wrap"):
             with tab("image", classifier):
-                gradio_image.build(blocks, classifier, metrics, samples, pixels, localized)
+                gradio_image.build(blocks, classifier, metrics, samples, shown, localized)
             with tab("batch", classifier):
                 build_batch_tab(classifier, metrics)
             with tab("inside", classifier) as inside:
                 # Without an image the tab takes the first: the one that the page opens with.
                 opening = gradio_image.opening_sample(samples)
-                gradio_explorer.build(inside, classifier, [opening.path] if opening else [], pixels)
+                gradio_explorer.build(inside, classifier, [opening.path] if opening else [], shown, localized)
             with tab("model", classifier):
                 gr.Markdown(model_tab.markdown(metrics, classifier.operating_points), elem_id="about")
                 gr.HTML(panels.gallery(model_tab.plots(classifier.folder)), elem_id="gallery")

@@ -8,13 +8,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 from PIL import Image
 
 from hub.demo import handlers, model_tab, panels, streamlit_explorer, wording
+from hub.demo.explorer_tab import Shown
 from hub.demo.render import STYLES, jpeg_uri
-from hub.demo.samples import write_samples
+from hub.demo.words import words_in
 from hub.errors import InputError
 from hub.inference import batch, decision
 from hub.inference.classifier import Classifier
@@ -36,10 +36,11 @@ def main() -> None:
     tabs = [words["first_tab"], "Batch", "Inside the network", "The model"]
     image_tab, batch_tab, inside_tab, model = st.tabs(tabs, on_change="rerun", key="tab")
     with image_tab:
-        pixels = show_image(classifier, examples, metrics)
+        shown = show_image(classifier, examples, metrics)
     if inside_tab.open:
         with inside_tab:  # before the batch, which may take long
-            streamlit_explorer.show(classifier, list(examples.values()), pixels)
+            inside_words = words_in("en", classifier.radiograph)
+            streamlit_explorer.show(classifier, list(examples.values()), shown, inside_words)
     with batch_tab:
         show_batch(classifier, metrics)
     with model:
@@ -51,14 +52,14 @@ def load() -> tuple[Classifier, dict[str, bytes]]:
     """Return the model and its examples, as PNG bytes by name: once for all visitors."""
     classifier = handlers.load_model()
     with tempfile.TemporaryDirectory() as folder:
-        samples = write_samples(classifier, Path(folder))
-        return classifier, {sample.path.stem: sample.path.read_bytes() for sample in samples}
+        paths = handlers.write_examples(classifier, Path(folder))
+        return classifier, {path.stem: path.read_bytes() for path in paths}
 
 
-def show_image(classifier: Classifier, examples: dict[str, bytes], metrics: dict) -> np.ndarray | None:
-    """Lay out one image and its answer; return the pixels that the network was given."""
+def show_image(classifier: Classifier, examples: dict[str, bytes], metrics: dict) -> Shown | None:
+    """Lay out one image and its answer; return its name and what the network was given."""
     words = wording.words(classifier)
-    source = choose_image(examples, words)
+    name, source = choose_image(examples, words)
     card_column, image_column = st.columns(2)  # on a phone, the answer first
     with card_column:
         card = st.container()
@@ -75,21 +76,21 @@ def show_image(classifier: Classifier, examples: dict[str, bytes], metrics: dict
     card.html(panels.card(decision.report(classifier, answer.prediction, point)))
     with image_column.container(key="film"):
         show_heatmap(answer, words)
-    return answer.pixels
+    return Shown(name, answer.pixels)
 
 
-def choose_image(examples: dict[str, bytes], words: dict[str, str]) -> bytes | None:
-    """Lay out the ways to give an image; return its bytes."""
+def choose_image(examples: dict[str, bytes], words: dict[str, str]) -> tuple[str, bytes | None]:
+    """Lay out the ways to give an image; return its name and its bytes."""
     upload_column, example_column = st.columns(2)
     upload = upload_column.file_uploader(words["image"])
     if upload:
-        return upload.getvalue()
+        return upload.name, upload.getvalue()
     if not examples:
-        return None
+        return "", None
     name = example_column.selectbox(
         "or a synthetic film of no patient", examples, index=None, placeholder="Pick one"
     )
-    return examples.get(name)
+    return name or "", examples.get(name)
 
 
 def choose_point(label: str, classifier: Classifier, metrics: dict) -> str | None:

@@ -7,6 +7,7 @@ import gradio as gr
 
 from hub.demo import gradio_errors, handlers, panels
 from hub.demo.film_panel import film as film_viewer
+from hub.demo.explorer_tab import Shown
 from hub.demo.gradio_language import Localized, label, localized_html, words_of
 from hub.demo.gradio_options import DELETE_AFTER, EVENTS
 from hub.demo.handlers import Answer, Film
@@ -39,14 +40,14 @@ def build(
     classifier: Classifier,
     metrics: dict,
     samples: list[Sample],
-    pixels: gr.State,
+    shown: gr.State,
     localized: Localized,
 ) -> None:
     """Lay out the drop zone, the image, and the card with the answer and its settings."""
     page = _lay_out(classifier, metrics, samples, localized)
     choose, film_panel, card, decided, point, prevalence = page
     asked, film = gr.State(), gr.State(time_to_live=DELETE_AFTER)
-    settings, outputs = [point, prevalence], [film_panel, card, decided, asked, film, pixels]
+    settings, outputs = [point, prevalence], [film_panel, card, decided, asked, film, shown]
 
     def show(film: Film, source: object, token: str, settings: tuple, words: Words) -> tuple:
         name = film_name(film, words)
@@ -56,8 +57,9 @@ def build(
             return panels.empty_image(), panels.refusal(str(error), name, words, token), "", None, None, None
         asked = Asked(name, answer.prediction, token, turned=film.turns > 0)
         film = film if film.image else Film(answer.image, film.name)
-        shown = film_html(answer, name, metrics, words)
-        return shown, *cards(classifier, metrics, asked, settings, words), asked, film, answer.pixels
+        panel = film_html(answer, name, metrics, words)
+        inside = Shown(name, answer.pixels)
+        return panel, *cards(classifier, metrics, asked, settings, words), asked, film, inside
 
     def show_upload(event: gr.EventData, request: gr.Request, *settings) -> tuple:
         path = gradio_errors.upload_path({"path": _given(event, "path")})
@@ -95,12 +97,13 @@ def build(
     card.correct(show_corrected, [film, *settings], outputs, **LATEST)
     gr.on([point.input, prevalence.input], change_settings, [asked, *settings], [card, decided], **LATEST)
     if opening := opening_sample(samples):
-        prediction = classifier(opening.path)
+        answer = handlers.answer(classifier, opening.path)
 
-        def open_page(request: gr.Request) -> Asked:
-            return Asked(sample_name(opening, words_of(request, classifier)), prediction)
+        def open_page(request: gr.Request) -> tuple:
+            name = sample_name(opening, words_of(request, classifier))
+            return Asked(name, answer.prediction), Shown(name, answer.pixels)
 
-        blocks.load(open_page, None, asked, **EVENTS)
+        blocks.load(open_page, None, [asked, shown], **EVENTS)
 
 
 def _lay_out(classifier: Classifier, metrics: dict, samples: list[Sample], localized: Localized) -> tuple:
