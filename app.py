@@ -18,6 +18,7 @@ from hub.demo import (
     gradio_errors,
     gradio_explorer,
     gradio_image,
+    gradio_model,
     handlers,
     model_tab,
     panels,
@@ -48,10 +49,10 @@ def main() -> None:
 def launch_options(classifier: Classifier) -> dict:
     """Return the arguments of `Blocks.launch`.
 
-    They set the looks of the page; nothing is recorded, and only the model's plots and the picture of the
+    They set the looks of the page; nothing is recorded, and only the model's pictures and the picture of the
     share preview may be fetched as files.
     """
-    files = [*(path for path, _ in model_tab.plots(classifier.folder)), share_preview.PICTURE]
+    files = [*model_tab.pictures(classifier.folder), share_preview.PICTURE]
     return {
         "theme": THEME,
         "css_paths": STYLES,
@@ -89,8 +90,7 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
                 opening = gradio_image.opening_sample(samples)
                 gradio_explorer.build(inside, classifier, [opening.path] if opening else [], shown, localized)
             with tab("model", classifier):
-                gr.Markdown(model_tab.markdown(metrics, classifier.operating_points), elem_id="about")
-                gr.HTML(panels.gallery(model_tab.plots(classifier.folder)), elem_id="gallery")
+                gradio_model.build(classifier, metrics, localized)
             with tab("api", classifier):
                 points = decision.operating_points(classifier)
                 localized_html(lambda words: panels.api(points, words), localized, classifier)

@@ -8,11 +8,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 from PIL import Image
 
-from hub.demo import handlers, model_tab, panels, streamlit_explorer, wording
-from hub.demo.explorer_tab import Shown
+from hub.demo import handlers, model_tab, panels, streamlit_explorer, streamlit_model, wording
 from hub.demo.render import STYLES, jpeg_uri
 from hub.demo.words import words_in
 from hub.errors import InputError
@@ -36,15 +36,15 @@ def main() -> None:
     tabs = [words["first_tab"], "Batch", "Inside the network", "The model"]
     image_tab, batch_tab, inside_tab, model = st.tabs(tabs, on_change="rerun", key="tab")
     with image_tab:
-        shown = show_image(classifier, examples, metrics)
+        pixels = show_image(classifier, examples, metrics)
     if inside_tab.open:
         with inside_tab:  # before the batch, which may take long
-            inside_words = words_in("en", classifier.radiograph)
-            streamlit_explorer.show(classifier, list(examples.values()), shown, inside_words)
+            streamlit_explorer.show(classifier, list(examples.values()), pixels)
     with batch_tab:
         show_batch(classifier, metrics)
-    with model:
-        show_model(classifier, metrics)
+    if model.open:
+        with model:
+            streamlit_model.show(classifier, metrics, words_in("en", classifier.radiograph))
 
 
 @st.cache_resource(show_spinner="Loading the model")
@@ -56,10 +56,10 @@ def load() -> tuple[Classifier, dict[str, bytes]]:
         return classifier, {path.stem: path.read_bytes() for path in paths}
 
 
-def show_image(classifier: Classifier, examples: dict[str, bytes], metrics: dict) -> Shown | None:
-    """Lay out one image and its answer; return its name and what the network was given."""
+def show_image(classifier: Classifier, examples: dict[str, bytes], metrics: dict) -> np.ndarray | None:
+    """Lay out one image and its answer; return the pixels that the network was given."""
     words = wording.words(classifier)
-    name, source = choose_image(examples, words)
+    source = choose_image(examples, words)
     card_column, image_column = st.columns(2)  # on a phone, the answer first
     with card_column:
         card = st.container()
@@ -76,21 +76,21 @@ def show_image(classifier: Classifier, examples: dict[str, bytes], metrics: dict
     card.html(panels.card(decision.report(classifier, answer.prediction, point)))
     with image_column.container(key="film"):
         show_heatmap(answer, words)
-    return Shown(name, answer.pixels)
+    return answer.pixels
 
 
-def choose_image(examples: dict[str, bytes], words: dict[str, str]) -> tuple[str, bytes | None]:
-    """Lay out the ways to give an image; return its name and its bytes."""
+def choose_image(examples: dict[str, bytes], words: dict[str, str]) -> bytes | None:
+    """Lay out the ways to give an image; return its bytes."""
     upload_column, example_column = st.columns(2)
     upload = upload_column.file_uploader(words["image"])
     if upload:
-        return upload.name, upload.getvalue()
+        return upload.getvalue()
     if not examples:
-        return "", None
+        return None
     name = example_column.selectbox(
         "or a synthetic film of no patient", examples, index=None, placeholder="Pick one"
     )
-    return name or "", examples.get(name)
+    return examples.get(name)
 
 
 def choose_point(label: str, classifier: Classifier, metrics: dict) -> str | None:
@@ -177,13 +177,6 @@ def classify(classifier: Classifier, uploads: list) -> list[batch.Result]:
         st.session_state.batch = files, rows, True
         bar.empty()
     return rows
-
-
-def show_model(classifier: Classifier, metrics: dict) -> None:
-    """Lay out the metrics of the model, and its plots."""
-    st.markdown(model_tab.markdown(metrics, classifier.operating_points))
-    for path, caption in model_tab.plots(classifier.folder):
-        st.image(str(path), caption, alt=caption)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from pathlib import Path
 import gradio as gr
 
 from hub.demo import gradio_errors, handlers, panels
-from hub.demo.film_panel import film as film_viewer
 from hub.demo.explorer_tab import Shown
+from hub.demo.film_panel import film as film_viewer
 from hub.demo.gradio_language import Localized, label, localized_html, words_of
 from hub.demo.gradio_options import DELETE_AFTER, EVENTS
 from hub.demo.handlers import Answer, Film
