@@ -5,7 +5,6 @@ MODEL in the environment names another model folder or Hub id.
 
 import os
 import tempfile
-import time
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -13,8 +12,8 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import gradio as gr
 
 from hub.demo import (
-    batch_panel,
     gradio_api,
+    gradio_batch,
     gradio_errors,
     gradio_explorer,
     handlers,
@@ -22,10 +21,11 @@ from hub.demo import (
     panels,
     wording,
 )
+from hub.demo.gradio_language import I18N, Localized, add_localization
 from hub.demo.gradio_options import EVENTS, THEME
 from hub.demo.render import STYLES, page_script, script
 from hub.errors import InputError, run_command
-from hub.inference import batch, decision
+from hub.inference import decision
 from hub.inference.classifier import Classifier, Prediction
 
 # Seconds. A batch is read while it waits and runs: its files have to be there until its end.
@@ -52,6 +52,7 @@ def launch_options(classifier: Classifier) -> dict:
         "theme": THEME,
         "css_paths": STYLES,
         "js": page_script(),
+        "i18n": I18N,
         "mcp_server": True,
         "run_history": False,
         "max_file_size": "100mb",
@@ -65,6 +66,7 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
     """Lay out the page for one model, four tabs, and add the endpoint of its API."""
     words = wording.words(classifier)
     metrics = model_tab.read_metrics(classifier.folder)
+    localized: Localized = []
     with gradio_errors.Page(
         title=words["title"], analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
     ) as blocks:
@@ -74,13 +76,14 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
             with gr.Tab(words["first_tab"]):
                 build_image_tab(classifier, metrics, examples, pixels)
             with gr.Tab("Batch"):
-                build_batch_tab(classifier, metrics)
+                gradio_batch.build(classifier, metrics, localized)
             with gr.Tab("Inside the network") as inside:
                 gradio_explorer.build(inside, classifier, examples, pixels)
             with gr.Tab("The model"):
                 gr.Markdown(model_tab.markdown(metrics, classifier.operating_points), elem_id="about")
                 gr.HTML(panels.gallery(model_tab.plots(classifier.folder)), elem_id="gallery")
         gradio_api.add_endpoint(classifier, words["api"])
+        add_localization(blocks, localized, classifier, **EVENTS)
     return blocks
 
 
@@ -130,38 +133,6 @@ def build_image_tab(classifier: Classifier, metrics: dict, examples: list[Path],
     camera.input(show_upload, [camera, point], [*outputs, camera], preprocess=False, **EVENTS)
     sample.select(show_example, point, outputs, **EVENTS)
     point.change(change_point, [prediction, point], [card, point], **EVENTS)
-
-
-def build_batch_tab(classifier: Classifier, metrics: dict) -> None:
-    """Lay out the drop zone for many images, and the table of their answers."""
-    uploads = gr.File(
-        label="Many files, or ZIPs of them", file_count="multiple", height=104, elem_id="batch-input"
-    )
-    point = operating_point("Operating point of this table", classifier, metrics)
-    results = gr.HTML(panels.empty_card("The answers appear here"))
-    rows = gr.State(time_to_live=DELETE_AFTER)
-
-    def table(rows: list[batch.Result], point: str | None) -> str:
-        return batch_panel.batch_table(handlers.with_reports(classifier, rows, point))
-
-    def classify_batch(files: list[dict] | None, point: str | None, progress=gr.Progress()) -> tuple:  # noqa: B008
-        paths = [gradio_errors.upload_path(file) for file in files or []]
-        rows, start = [], time.perf_counter()
-        for row in handlers.classify_uploads(classifier, paths):
-            rows.append(row)
-            done = sum(row.note is None for row in rows)
-            progress((done, max(done, len(paths))), f"Classifying, {batch.rate(done, start)}", unit="files")
-        return rows, table(rows, point), None
-
-    def change_point(rows: list[batch.Result] | None, point: str) -> tuple:
-        answers = table(rows, point) if rows else panels.empty_card("No answers are kept; give files")
-        return answers, gr.update(info=wording.explain_point(point, metrics))
-
-    uploads.upload(
-        classify_batch, [uploads, point], [rows, results, uploads], preprocess=False,
-        api_visibility="private", show_progress_on=results, concurrency_limit=2,
-    )  # fmt: skip
-    point.change(change_point, [rows, point], [results, point], **EVENTS)
 
 
 def operating_point(label: str, classifier: Classifier, metrics: dict) -> gr.Radio:
