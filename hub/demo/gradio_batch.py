@@ -72,7 +72,7 @@ def add_batch(classifier: Classifier, tab: Tab) -> tuple[gr.events.Dependency, .
         shown = 0
         for row in handlers.classify_uploads(classifier, paths, batch_film.SIDE):
             rows.append(row)
-            if time.perf_counter() - start > shown + PAUSE:
+            if len(rows) % batch.BATCH_SIZE == 0 and time.perf_counter() - start > shown + PAUSE:
                 shown = time.perf_counter() - start
                 status = batch_panel.progress(len(rows), total, len(rows) / shown, words)
                 yield rows, gr.skip(), gr.skip(), gr.skip(), status
