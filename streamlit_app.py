@@ -14,6 +14,7 @@ from PIL import Image
 
 from hub.demo import handlers, model_tab, panels, streamlit_explorer, wording
 from hub.demo.render import STYLES, jpeg_uri
+from hub.demo.samples import write_samples
 from hub.errors import InputError
 from hub.inference import batch, decision
 from hub.inference.classifier import Classifier
@@ -50,8 +51,8 @@ def load() -> tuple[Classifier, dict[str, bytes]]:
     """Return the model and its examples, as PNG bytes by name: once for all visitors."""
     classifier = handlers.load_model()
     with tempfile.TemporaryDirectory() as folder:
-        paths = handlers.write_examples(classifier, Path(folder))
-        return classifier, {path.stem: path.read_bytes() for path in paths}
+        samples = write_samples(classifier, Path(folder))
+        return classifier, {sample.path.stem: sample.path.read_bytes() for sample in samples}
 
 
 def show_image(classifier: Classifier, examples: dict[str, bytes], metrics: dict) -> np.ndarray | None:

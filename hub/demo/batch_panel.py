@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 
 from markupsafe import Markup
 
+from hub.demo import answer_words
 from hub.demo.render import jpeg_uri, render
 from hub.demo.words import Words
 from hub.inference.batch import HEADLINES, Result, kind, to_csv
@@ -176,9 +177,9 @@ def _row(index: int, result: Result, report: dict | None, words: Words) -> dict:
     probability = report["probability"]
     if probability is None:
         probability = max(report["probabilities"].values(), default=None)
-    verdict = report["verdict"]
-    check = verdict["sentence"] or words(f"batch.{verdict['status']}")
-    return row | {"probability": probability, "check": check, "status": verdict["status"]}
+    status = report["verdict"]["status"]
+    check = words(f"batch.{status}") if status in ("fine", "unchecked") else answer_words.check(report, words)
+    return row | {"probability": probability, "check": check, "status": status}
 
 
 def _chips(rows: list[dict], view: View, words: Words) -> list[dict]:

@@ -6,22 +6,21 @@ from typing import NamedTuple
 
 import gradio as gr
 
-from hub.demo import batch_film, batch_panel, gradio_errors, handlers, wording
+from hub.demo import batch_film, batch_panel, gradio_errors, handlers
 from hub.demo.batch_panel import Reports, View
+from hub.demo.gradio_image import LATEST, PREVALENCES
 from hub.demo.gradio_language import Localized, label, localized_html, words_of
-from hub.demo.gradio_options import EVENTS
+from hub.demo.gradio_options import DELETE_AFTER, EVENTS
 from hub.demo.render import script
 from hub.inference import batch, decision
 from hub.inference.batch import Result
 from hub.inference.classifier import Classifier
+from hub.prevalence import EVEN
 
-KEEP = 900  # seconds that answers are kept after they were last used
 PAUSE = 0.7  # seconds between two looks at a batch that runs
-PREVALENCES = {"rare": 0.1, "quarter": 0.25, "half": 0.5, "most": 0.75}
-LATEST = EVENTS | {"trigger_mode": "always_last"}  # for what visitors change faster than it is drawn
 ASK = script("batch_ask.js")
 
-Rows = list[Result] | None  # None before a batch, and after `KEEP`
+Rows = list[Result] | None  # None before a batch, and when they are no longer kept
 
 
 class Tab(NamedTuple):
@@ -38,7 +37,7 @@ class Tab(NamedTuple):
     view: gr.State
 
 
-def build(classifier: Classifier, metrics: dict, localized: Localized) -> None:
+def build(classifier: Classifier, localized: Localized) -> None:
     """Lay out the drop zone for many images, and the work list of their answers."""
     drop = localized_html(
         batch_panel.drop_zone, localized, classifier,
@@ -46,17 +45,16 @@ def build(classifier: Classifier, metrics: dict, localized: Localized) -> None:
     )  # fmt: skip
     status = gr.HTML(elem_id="batch-status", js_on_load=ASK)
     with gr.Row(elem_id="batch-settings", visible=bool(decision.operating_points(classifier))):
-        point, prevalence = operating_point(classifier, metrics), prevalences(classifier)
+        point, prevalence = choose_point(classifier), choose_prevalence(classifier)
     results = localized_html(
         lambda words: batch_panel.notice(words("batch.empty"), False, words), localized, classifier,
         elem_id="batch-results", js_on_load=ASK,
     )  # fmt: skip
     csv = gr.HTML(elem_id="batch-csv", js_on_load=None)
     film = gr.HTML(batch_film.empty(), js_on_load=ASK)
-    rows, view = gr.State(time_to_live=KEEP), gr.State()
+    rows, view = gr.State(time_to_live=DELETE_AFTER), gr.State()
     tab = Tab(drop, status, point, prevalence, results, csv, film, rows, view)
     add_work_list(classifier, tab, add_batch(classifier, tab))
-    point.change(lambda name: gr.update(info=wording.explain_point(name, metrics)), point, point, **EVENTS)
 
 
 def add_batch(classifier: Classifier, tab: Tab) -> tuple[gr.events.Dependency, ...]:
@@ -138,21 +136,20 @@ def report(
     return handlers.with_reports(classifier, list(rows), point, prevalence)
 
 
-def operating_point(classifier: Classifier, metrics: dict) -> gr.Radio:
+def choose_point(classifier: Classifier) -> gr.Radio:
     """Lay out the choice of an operating point."""
     points = decision.operating_points(classifier)
     return gr.Radio(
         [(label(f"point.{name}", classifier), name) for name in points],
         value=points[0] if points else None,
-        label=label("batch.point", classifier),
-        info=wording.explain_point(points[0], metrics) if points else "",
+        label=label("point.question", classifier),
     )
 
 
-def prevalences(classifier: Classifier) -> gr.Radio:
-    """Lay out the choice of a prevalence."""
+def choose_prevalence(classifier: Classifier) -> gr.Radio:
+    """Lay out the choice of how common pneumonia is."""
     return gr.Radio(
         [(label(f"prevalence.{name}", classifier), share) for name, share in PREVALENCES.items()],
-        value=PREVALENCES["half"],
-        label=label("prevalence.question", classifier),
+        value=EVEN,
+        label=label("batch.prevalence", classifier),
     )

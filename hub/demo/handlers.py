@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
+from hub.errors import InputError
 from hub.imaging.read import Source
-from hub.imaging.synthetic import sample_radiographs
 from hub.inference.batch import Result, classify_files
 from hub.inference.classifier import Classifier, Prediction
 from hub.inference.decision import heatmap_class, report
@@ -33,6 +33,16 @@ class Answer:
     pixels: np.ndarray
 
 
+@dataclass(frozen=True)
+class Film:
+    """An image as it was given, and how a visitor corrected it: inverted, and turned by quarters."""
+
+    image: Image.Image
+    name: str
+    inverted: bool = False
+    turns: int = 0
+
+
 def load_model() -> Classifier:
     """Load the model that MODEL in the environment names, or the default one.
 
@@ -51,6 +61,24 @@ def answer(classifier: Classifier, source: Source) -> Answer:
     # Resized once for both images, and grey, as the network sees radiographs, before it becomes RGB.
     image = fit_screen(image.convert("L") if classifier.radiograph else image).convert("RGB")
     return Answer(prediction, image, overlay(image, prediction, heatmap_class(prediction)), pixels)
+
+
+def correct(film: Film, how: str) -> Film:
+    """Return a film that is to be inverted ("invert"), or turned clockwise by a quarter more ("turn").
+
+    Raises InputError for anything else.
+    """
+    if how == "invert":
+        return replace(film, inverted=not film.inverted)
+    if how == "turn":
+        return replace(film, turns=(film.turns + 1) % 4)
+    raise InputError("A film can be inverted or turned; give invert or turn.")
+
+
+def corrected(film: Film) -> Image.Image:
+    """Return the image of a film as its visitor corrected it."""
+    image = ImageOps.invert(film.image) if film.inverted else film.image
+    return image.rotate(-90 * film.turns, expand=True)
 
 
 def classify_uploads(classifier: Classifier, paths: list[str], side: int = 0) -> Iterator[Result]:
@@ -77,28 +105,3 @@ def with_reports(
         (result, result.prediction and report(classifier, result.prediction, operating_point, prevalence))
         for result in results
     ]
-
-
-def write_examples(classifier: Classifier, folder: Path, per_class: int = 3) -> list[Path]:
-    """Write the clearest synthetic radiographs into `folder`; return their paths.
-
-    For each class they are at most `per_class` of a small sample, those that the model classifies correctly
-    with the highest probability and that pass its input check. A model that does not read radiographs has
-    none.
-    """
-    if not classifier.radiograph:
-        return []
-    images, labels = sample_radiographs(8 * per_class)
-    answers = list(zip(images, labels, classifier(images), strict=True))
-    paths = []
-    for index, name in enumerate(classifier.classes):
-        correct = [
-            (prediction.probabilities[name], image)
-            for image, label, prediction in answers
-            if label == index and prediction.label == name and not prediction.warnings
-        ]
-        clearest = sorted(correct, key=lambda pair: pair[0], reverse=True)[:per_class]
-        for number, (_, image) in enumerate(clearest, 1):
-            paths.append(folder / f"synthetic-{name.lower()}-{number}.png")
-            image.save(paths[-1])
-    return paths

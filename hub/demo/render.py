@@ -16,7 +16,7 @@ from hub import text
 
 STATIC = Path(__file__).parent / "static"
 STYLES = [STATIC / f"{part}.css" for part in ("page", "film", "card", "batch", "inside", "model")]
-SCRIPTS = [STATIC / f"{part}.js" for part in ("page", "film", "batch", "inside")]
+SCRIPTS = [STATIC / f"{part}.js" for part in ("page", "reading", "film", "batch", "inside")]
 # Autoescape: file names and class names come from visitors and model folders.
 ENVIRONMENT = Environment(
     loader=PackageLoader("hub.demo"),
