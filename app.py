@@ -5,7 +5,6 @@ MODEL in the environment names another model folder or Hub id.
 
 import os
 import tempfile
-import time
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -13,8 +12,8 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import gradio as gr
 
 from hub.demo import (
-    batch_panel,
     gradio_api,
+    gradio_batch,
     gradio_errors,
     gradio_explorer,
     gradio_image,
@@ -23,7 +22,6 @@ from hub.demo import (
     model_tab,
     panels,
     share_preview,
-    wording,
 )
 from hub.demo.gradio_language import I18N, Localized, add_localization, label, localized_html
 from hub.demo.gradio_options import DELETE_AFTER, DELETE_EVERY, EVENTS, THEME
@@ -31,7 +29,7 @@ from hub.demo.render import STYLES, page_script
 from hub.demo.samples import Sample, write_samples
 from hub.demo.words import Words, words_in
 from hub.errors import run_command
-from hub.inference import batch, decision
+from hub.inference import decision
 from hub.inference.classifier import Classifier
 
 
@@ -84,7 +82,7 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
             with tab("image", classifier):
                 gradio_image.build(blocks, classifier, metrics, samples, shown, localized)
             with tab("batch", classifier):
-                build_batch_tab(classifier, metrics)
+                gradio_batch.build(classifier, localized)
             with tab("inside", classifier) as inside:
                 # Without an image the tab takes the first: the one that the page opens with.
                 opening = gradio_image.opening_sample(samples)
@@ -107,50 +105,6 @@ def header(words: Words) -> str:
 def tab(name: str, classifier: Classifier) -> gr.Tab:
     """Lay out a tab; the address of the page names it (static/page.js)."""
     return gr.Tab(label(f"tabs.{name}", classifier), id=name, elem_id=f"view-{name}")
-
-
-def build_batch_tab(classifier: Classifier, metrics: dict) -> None:
-    """Lay out the drop zone for many images, and the table of their answers."""
-    uploads = gr.File(
-        label="Many files, or ZIPs of them", file_count="multiple", height=104, elem_id="batch-input"
-    )
-    point = operating_point("Operating point of this table", classifier, metrics)
-    results = gr.HTML(panels.empty_card("The answers appear here"))
-    rows = gr.State(time_to_live=DELETE_AFTER)
-
-    def table(rows: list[batch.Result], point: str | None) -> str:
-        return batch_panel.batch_table(handlers.with_reports(classifier, rows, point))
-
-    def classify_batch(files: list[dict] | None, point: str | None, progress=gr.Progress()) -> tuple:  # noqa: B008
-        paths = [gradio_errors.upload_path(file) for file in files or []]
-        rows, start = [], time.perf_counter()
-        for row in handlers.classify_uploads(classifier, paths):
-            rows.append(row)
-            done = sum(row.note is None for row in rows)
-            progress((done, max(done, len(paths))), f"Classifying, {batch.rate(done, start)}", unit="files")
-        return rows, table(rows, point), None
-
-    def change_point(rows: list[batch.Result] | None, point: str) -> tuple:
-        answers = table(rows, point) if rows else panels.empty_card("No answers are kept; give files")
-        return answers, gr.update(info=wording.explain_point(point, metrics))
-
-    uploads.upload(
-        classify_batch, [uploads, point], [rows, results, uploads], preprocess=False,
-        api_visibility="private", show_progress_on=results, concurrency_limit=2,
-    )  # fmt: skip
-    point.change(change_point, [rows, point], [results, point], **EVENTS)
-
-
-def operating_point(label: str, classifier: Classifier, metrics: dict) -> gr.Radio:
-    """Lay out the choice of an operating point; hidden for a model without any."""
-    points = decision.operating_points(classifier)
-    return gr.Radio(
-        [(name.capitalize(), name) for name in points],
-        value=points[0] if points else None,
-        label=label,
-        info=wording.explain_point(points[0], metrics) if points else "",
-        visible=bool(points),
-    )
 
 
 if __name__ == "__main__":

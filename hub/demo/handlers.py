@@ -92,24 +92,27 @@ def corrected(film: Film) -> Image.Image:
     return image.rotate(-90 * film.turns, expand=True)
 
 
-def classify_uploads(classifier: Classifier, paths: list[str]) -> Iterator[Result]:
+def classify_uploads(classifier: Classifier, paths: list[str], side: int = 0) -> Iterator[Result]:
     """Yield one result per image, named without the folder of the upload.
 
     Results are those of `classify_files`.
     """
-    for result in classify_files(classifier, paths):
+    for result in classify_files(classifier, paths, side=side):
         folder = Path(paths[result.file]).parent
         yield replace(result, name=result.name.removeprefix(f"{folder}/"))
 
 
 def with_reports(
-    classifier: Classifier, results: list[Result], operating_point: str | None
+    classifier: Classifier,
+    results: list[Result],
+    operating_point: str | None,
+    prevalence: float | None = None,
 ) -> list[tuple[Result, dict | None]]:
     """Return each result of a batch with its `report`.
 
     The report is None for an error or a note.
     """
     return [
-        (result, result.prediction and report(classifier, result.prediction, operating_point))
+        (result, result.prediction and report(classifier, result.prediction, operating_point, prevalence))
         for result in results
     ]

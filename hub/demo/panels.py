@@ -66,9 +66,7 @@ def empty_card(sentence: str = "The answer appears here") -> Markup:
     return render("empty_card.html", sentence=sentence)
 
 
-def refusal(
-    sentence: str, name: str, words: Words, token: str = "", correction: str | None = None
-) -> Markup:
+def refusal(sentence: str, name: str, words: Words, token: str = "", correction: str | None = None) -> Markup:
     """Return the card of a file without an answer, and why.
 
     `token` is that of the question, by which the script of the page knows its answer. `correction` is what a
