@@ -18,6 +18,7 @@ from hub.demo import (
     gradio_errors,
     gradio_explorer,
     gradio_image,
+    gradio_model,
     handlers,
     model_tab,
     panels,
@@ -48,10 +49,10 @@ def main() -> None:
 def launch_options(classifier: Classifier) -> dict:
     """Return the arguments of `Blocks.launch`.
 
-    They set the looks of the page; nothing is recorded, and only the model's plots and the picture of the
+    They set the looks of the page; nothing is recorded, and only the model's pictures and the picture of the
     share preview may be fetched as files.
     """
-    files = [*(path for path, _ in model_tab.plots(classifier.folder)), share_preview.PICTURE]
+    files = [*model_tab.pictures(classifier.folder), share_preview.PICTURE]
     return {
         "theme": THEME,
         "css_paths": STYLES,
@@ -77,20 +78,19 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
     with gradio_errors.Page(
         title=words("page.title"), analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
     ) as blocks:
-        pixels = gr.State(time_to_live=DELETE_AFTER)  # of the image, for the tab "Inside the network"
+        shown = gr.State(time_to_live=DELETE_AFTER)  # a Shown, for the tab "Inside the network"
         localized_html(header, localized, classifier)
         with gr.Tabs(overflow_behavior="wrap"):
             with tab("image", classifier):
-                gradio_image.build(blocks, classifier, metrics, samples, pixels, localized)
+                gradio_image.build(blocks, classifier, metrics, samples, shown, localized)
             with tab("batch", classifier):
                 build_batch_tab(classifier, metrics)
             with tab("inside", classifier) as inside:
                 # Without an image the tab takes the first: the one that the page opens with.
                 opening = gradio_image.opening_sample(samples)
-                gradio_explorer.build(inside, classifier, [opening.path] if opening else [], pixels)
+                gradio_explorer.build(inside, classifier, [opening.path] if opening else [], shown, localized)
             with tab("model", classifier):
-                gr.Markdown(model_tab.markdown(metrics, classifier.operating_points), elem_id="about")
-                gr.HTML(panels.gallery(model_tab.plots(classifier.folder)), elem_id="gallery")
+                gradio_model.build(classifier, metrics, localized)
             with tab("api", classifier):
                 points = decision.operating_points(classifier)
                 localized_html(lambda words: panels.api(points, words), localized, classifier)

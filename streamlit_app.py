@@ -12,9 +12,9 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from hub.demo import handlers, model_tab, panels, streamlit_explorer, wording
+from hub.demo import handlers, model_tab, panels, streamlit_explorer, streamlit_model, wording
 from hub.demo.render import STYLES, jpeg_uri
-from hub.demo.samples import write_samples
+from hub.demo.words import words_in
 from hub.errors import InputError
 from hub.inference import batch, decision
 from hub.inference.classifier import Classifier
@@ -42,8 +42,9 @@ def main() -> None:
             streamlit_explorer.show(classifier, list(examples.values()), pixels)
     with batch_tab:
         show_batch(classifier, metrics)
-    with model:
-        show_model(classifier, metrics)
+    if model.open:
+        with model:
+            streamlit_model.show(classifier, metrics, words_in("en", classifier.radiograph))
 
 
 @st.cache_resource(show_spinner="Loading the model")
@@ -51,8 +52,8 @@ def load() -> tuple[Classifier, dict[str, bytes]]:
     """Return the model and its examples, as PNG bytes by name: once for all visitors."""
     classifier = handlers.load_model()
     with tempfile.TemporaryDirectory() as folder:
-        samples = write_samples(classifier, Path(folder))
-        return classifier, {sample.path.stem: sample.path.read_bytes() for sample in samples}
+        paths = handlers.write_examples(classifier, Path(folder))
+        return classifier, {path.stem: path.read_bytes() for path in paths}
 
 
 def show_image(classifier: Classifier, examples: dict[str, bytes], metrics: dict) -> np.ndarray | None:
@@ -176,13 +177,6 @@ def classify(classifier: Classifier, uploads: list) -> list[batch.Result]:
         st.session_state.batch = files, rows, True
         bar.empty()
     return rows
-
-
-def show_model(classifier: Classifier, metrics: dict) -> None:
-    """Lay out the metrics of the model, and its plots."""
-    st.markdown(model_tab.markdown(metrics, classifier.operating_points))
-    for path, caption in model_tab.plots(classifier.folder):
-        st.image(str(path), caption, alt=caption)
 
 
 if __name__ == "__main__":

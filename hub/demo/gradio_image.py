@@ -6,6 +6,7 @@ from pathlib import Path
 import gradio as gr
 
 from hub.demo import gradio_errors, handlers, panels
+from hub.demo.explorer_tab import Shown
 from hub.demo.film_panel import film as film_viewer
 from hub.demo.gradio_language import Localized, label, localized_html, words_of
 from hub.demo.gradio_options import DELETE_AFTER, EVENTS
@@ -31,6 +32,7 @@ class Asked:
     name: str
     prediction: Prediction
     token: str = ""
+    turned: bool = False
 
 
 def build(
@@ -38,14 +40,14 @@ def build(
     classifier: Classifier,
     metrics: dict,
     samples: list[Sample],
-    pixels: gr.State,
+    shown: gr.State,
     localized: Localized,
 ) -> None:
     """Lay out the drop zone, the image, and the card with the answer and its settings."""
     page = _lay_out(classifier, metrics, samples, localized)
     choose, film_panel, card, decided, point, prevalence = page
     asked, film = gr.State(), gr.State(time_to_live=DELETE_AFTER)
-    settings, outputs = [point, prevalence], [film_panel, card, decided, asked, film, pixels]
+    settings, outputs = [point, prevalence], [film_panel, card, decided, asked, film, shown]
 
     def show(film: Film, source: object, token: str, settings: tuple, words: Words) -> tuple:
         name = film_name(film, words)
@@ -53,17 +55,18 @@ def build(
             answer = handlers.answer(classifier, source)
         except InputError as error:
             return panels.empty_image(), panels.refusal(str(error), name, words, token), "", None, None, None
-        asked = Asked(name, answer.prediction, token)
+        asked = Asked(name, answer.prediction, token, turned=film.turns > 0)
         film = film if film.image else Film(answer.image, film.name)
-        shown = film_html(answer, name, metrics, words)
-        return shown, *cards(classifier, metrics, asked, settings, words), asked, film, answer.pixels
+        panel = film_html(answer, name, metrics, words)
+        inside = Shown(name, answer.pixels)
+        return panel, *cards(classifier, metrics, asked, settings, words), asked, film, inside
 
-    def show_upload(event: gr.EventData, *settings, request: gr.Request) -> tuple:
+    def show_upload(event: gr.EventData, request: gr.Request, *settings) -> tuple:
         path = gradio_errors.upload_path({"path": _given(event, "path")})
         words = words_of(request, classifier)
         return show(Film(None, Path(path).name), path, _token(event), settings, words)
 
-    def show_sample(event: gr.EventData, *settings, request: gr.Request) -> tuple:
+    def show_sample(event: gr.EventData, request: gr.Request, *settings) -> tuple:
         index, words = _given(event, "index"), words_of(request, classifier)
         if index not in range(len(samples)):
             raise InputError("There is no such example; choose one of those on the page.")
@@ -75,7 +78,7 @@ def build(
             words,
         )
 
-    def show_corrected(event: gr.EventData, film: Film | None, *settings, request: gr.Request) -> tuple:
+    def show_corrected(event: gr.EventData, request: gr.Request, film: Film | None, *settings) -> tuple:
         words, token = words_of(request, classifier), _token(event)
         if film is None:
             refusal = panels.refusal(words("card.gone"), "", words, token)
@@ -83,7 +86,7 @@ def build(
         film = handlers.correct(film, _given(event, "how"))
         return show(film, handlers.corrected(film), token, settings, words)
 
-    def change_settings(asked: Asked | None, *settings, request: gr.Request) -> tuple:
+    def change_settings(request: gr.Request, asked: Asked | None, *settings) -> tuple:
         words = words_of(request, classifier)
         if asked is None:
             return gr.skip(), gr.skip()
@@ -94,12 +97,13 @@ def build(
     card.correct(show_corrected, [film, *settings], outputs, **LATEST)
     gr.on([point.input, prevalence.input], change_settings, [asked, *settings], [card, decided], **LATEST)
     if opening := opening_sample(samples):
-        prediction = classifier(opening.path)
+        answer = handlers.answer(classifier, opening.path)
 
-        def open_page(request: gr.Request) -> Asked:
-            return Asked(sample_name(opening, words_of(request, classifier)), prediction)
+        def open_page(request: gr.Request) -> tuple:
+            name = sample_name(opening, words_of(request, classifier))
+            return Asked(name, answer.prediction), Shown(name, answer.pixels)
 
-        blocks.load(open_page, None, asked, **EVENTS)
+        blocks.load(open_page, None, [asked, shown], **EVENTS)
 
 
 def _lay_out(classifier: Classifier, metrics: dict, samples: list[Sample], localized: Localized) -> tuple:
@@ -186,7 +190,7 @@ def cards(classifier: Classifier, metrics: dict, asked: Asked, settings: tuple, 
     if not decision.operating_points(classifier):
         prevalence = None
     report = decision.report(classifier, asked.prediction, point, prevalence)
-    card = panels.card(report, asked.name, words, asked.token)
+    card = panels.card(report, asked.name, words, asked.token, asked.turned)
     printed = printed_report(classifier, report, asked.name, words)
     return card, panels.decided(report, metrics, words) + printed
 

@@ -1,4 +1,4 @@
-"""The header, card, image and gallery of both pages as HTML.
+"""The header, image and card of both pages as HTML.
 
 The files of static/ style them and make them interactive in Gradio. Visitors' images are data URIs inside
 the HTML, so that no file of them is left behind.
@@ -6,7 +6,6 @@ the HTML, so that no file of them is left behind.
 
 import math
 from pathlib import Path
-from urllib.parse import quote
 
 from markupsafe import Markup
 from PIL import Image
@@ -67,22 +66,29 @@ def empty_card(sentence: str = "The answer appears here") -> Markup:
     return render("empty_card.html", sentence=sentence)
 
 
-def refusal(sentence: str, name: str, words: Words, token: str = "") -> Markup:
+def refusal(
+    sentence: str, name: str, words: Words, token: str = "", correction: str | None = None
+) -> Markup:
     """Return the card of a file without an answer, and why.
 
-    `token` is that of the question, by which the script of the page knows its answer.
+    `token` is that of the question, by which the script of the page knows its answer. `correction` is what a
+    button offers to do, "invert" or "turn".
     """
-    return render("refusal.html", sentence=sentence, name=name, token=token, words=words)
+    return render(
+        "refusal.html", sentence=sentence, name=name, token=token, correction=correction, words=words
+    )
 
 
-def card(report: dict, name: str, words: Words, token: str = "") -> Markup:
+def card(report: dict, name: str, words: Words, token: str = "", turned: bool = False) -> Markup:
     """Return the card of a report: one verdict, one number, and what to do next.
 
-    `report` is that of `inference.decision.report`, `name` that of the image, `token` that of `refusal`.
+    `report` is that of `inference.decision.report`, `name` that of the image, `token` that of `refusal`. An
+    image that its visitor has `turned` can be turned on until it is upright.
     """
     check = answer_words.check(report, words)
+    correction = CORRECTIONS.get(report["verdict"]["reason"]) or ("turn" if turned else None)
     if report["label"] is None:
-        return refusal(check, name, words, token)
+        return refusal(check, name, words, token, correction)
     return render(
         "card.html",
         name=name,
@@ -94,7 +100,7 @@ def card(report: dict, name: str, words: Words, token: str = "") -> Markup:
         figures=_figures(report["probability"]),
         next_step=answer_words.next_step(report, words),
         check=check,
-        correction=CORRECTIONS.get(report["verdict"]["reason"]),
+        correction=correction,
         classes=answer_words.most_probable(report),
         words=words,
     )
@@ -127,15 +133,6 @@ def api(classifier_points: list[str], words: Words) -> Markup:
     `classifier_points` are the operating points of the model.
     """
     return render("api.html", points=classifier_points, words=words)
-
-
-def gallery(images: list[tuple[Path, str]]) -> Markup:
-    """Return the images of a model folder with their captions.
-
-    They load when they scroll into view.
-    """
-    addresses = [(f"gradio_api/file={quote(str(path))}", caption) for path, caption in images]
-    return render("gallery.html", images=addresses)
 
 
 def _figures(probability: float | None) -> list[str]:

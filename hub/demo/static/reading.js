@@ -3,7 +3,8 @@
 const TOO_SLOW = 120_000; // ms
 const answer = () => document.querySelector("#answer");
 const said = () => document.querySelector("#reading .reading");
-let waiting = null; // { name, token, again, timer }
+let waiting = null; // for an answer to a film: { name, token, again, timer }
+let changing = null; // the card that another setting is to replace
 let folds = {}; // which parts of the card are open, by name
 
 const say = (sentence, again) => {
@@ -14,10 +15,17 @@ const say = (sentence, again) => {
   button.onclick = again;
 };
 
+// Gradio shows errors of the server in toasts, which stay a while and may be used again for the next error.
+const toasts = () =>
+  [...document.querySelectorAll(".toast-body.error")].filter((toast) => toast.dataset.seen !== toast.textContent);
+const ignoreToasts = () => toasts().forEach((toast) => (toast.dataset.seen = toast.textContent));
+
 const lose = (reason) => {
+  ignoreToasts();
   if (waiting) clearTimeout(waiting.timer);
   const { name, again } = waiting ?? {};
-  waiting = null;
+  sessionStorage.lost = name ?? "";
+  waiting = changing = null;
   answer().inert = true;
   document.body.dataset.film = "lost";
   say([name && said().dataset.lost.replace("{name}", () => name), reason].filter(Boolean).join(" "), again);
@@ -27,7 +35,9 @@ document.addEventListener("film-reading", ({ detail }) => {
   if (waiting) clearTimeout(waiting.timer);
   const timer = setTimeout(() => lose(said().dataset.tooSlow), TOO_SLOW);
   waiting = { ...detail, timer };
+  changing = null;
   folds = {};
+  ignoreToasts();
   answer().inert = true;
   if (document.body.dataset.film !== "lost") document.body.dataset.film = "reading";
   say(said().dataset.reading.replace("{name}", () => detail.name));
@@ -44,6 +54,7 @@ addEventListener("offline", () => {
 const arrived = () => {
   clearTimeout(waiting.timer);
   waiting = null;
+  delete sessionStorage.lost;
   delete document.body.dataset.film;
   answer().inert = false;
   say("");
@@ -56,7 +67,11 @@ document.addEventListener("toggle", ({ target }) => {
   if (target.dataset?.fold) folds[target.dataset.fold] = target.open;
 }, true);
 
-// Gradio draws the card anew for each answer and setting, and shows an error of the server in a toast.
+document.addEventListener("input", ({ target }) => {
+  if (target.closest("#settings")) changing = document.querySelector("#card .card");
+});
+
+// Gradio draws the card anew for each answer and setting.
 new MutationObserver(() => {
   if (!answer()) return;
   for (const fold of document.querySelectorAll("#answer [data-fold]")) {
@@ -65,8 +80,19 @@ new MutationObserver(() => {
     fold.open = Boolean(folds[fold.dataset.fold]);
   }
   if (waiting && document.querySelector("#card [data-token]")?.dataset.token === waiting.token) arrived();
-  const isOpen = answer().offsetParent;
-  if (isOpen && document.querySelector(".toast-body.error") && document.body.dataset.film !== "lost") {
+  if (changing && !changing.isConnected) changing = null;
+  if ((waiting || changing) && toasts().length) lose(said().dataset.noConnection);
+}).observe(document.body, { childList: true, characterData: true, subtree: true });
+
+// When the server is there again, Gradio loads the page anew, with its example: that is not the answer.
+const { lost } = sessionStorage;
+delete sessionStorage.lost;
+if (lost) {
+  const starting = setInterval(() => {
+    if (!said()) return;
+    clearInterval(starting);
+    waiting = { name: lost };
     lose(said().dataset.noConnection);
-  }
-}).observe(document.body, { childList: true, subtree: true });
+    delete sessionStorage.lost;
+  }, 50);
+}
