@@ -1,4 +1,7 @@
-"""The viewer of an image: original, heatmap, or side by side; static/film.css and film.js work it."""
+"""The viewer of an image: original, heatmap, or side by side.
+
+static/film.css and static/film.js make it work.
+"""
 
 import hashlib
 
