@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hub.demo import batch_panel, handlers, model_tab, panels, wording
+from hub.demo import handlers, model_tab, panels, wording
 from hub.errors import InputError
 from hub.inference import decision, input_check
-from hub.inference.batch import Result
 from hub.inference.classifier import Prediction
 from hub.inference.heatmap import overlay
 from hub.inference.input_check import Verdict
@@ -153,7 +152,6 @@ def test_a_share_never_breaks_before_its_sign(share, shown):
 def test_names_of_files_are_text_on_the_page(classifier):
     name = "<img src=x onerror=alert(1)>'\".png"
     image = Image.new("RGB", (40, 40))
-    row = Result(name, error=f"{name} is empty")
     for html in (
         panels.image(
             handlers.Answer(predict(0.5), image, image, np.asarray(image)),
@@ -161,7 +159,6 @@ def test_names_of_files_are_text_on_the_page(classifier):
             wording.words(classifier),
         ),
         panels.refusal(name),
-        batch_panel.batch_table([(row, None)]),
     ):
         assert "<img src=x" not in html
         assert "'\".png" not in html
@@ -209,16 +206,6 @@ def test_weak_evidence_hardly_tints_a_radiograph_and_strong_evidence_reddens_it(
     tinted = np.asarray(overlay(Image.new("RGB", (64, 48), (120, 120, 120)), prediction, "PNEUMONIA"))
     red = tinted[..., 0].astype(int) - tinted[..., 2]
     assert low <= red.min() <= red.max() <= high
-
-
-def test_what_is_left_out_is_a_row_that_counts_as_no_file(classifier):
-    notes = [(Result("films.zip", note="left out 2 files: 1 `.csv`, 1 `.txt`"), None)]
-    film = Result("a.png", predict(0.9))
-    table = batch_panel.batch_table([*handlers.with_reports(classifier, [film], "balanced"), *notes])
-    assert "1 file." in table and "unreadable" not in table
-    assert "left out 2 files: 1 `.csv`, 1 `.txt`" in table and "Left out" in table
-    unreadable = batch_panel.batch_table([(Result("b.png", error="b.png is empty."), None), *notes])
-    assert "1 file, 1 of them unreadable" in unreadable
 
 
 def test_figures_that_could_not_be_measured_are_left_out(tmp_path):
