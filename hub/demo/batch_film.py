@@ -34,13 +34,14 @@ def film(reports: Reports, view: View, index: int, words: Words) -> Markup:
         return render("batch_film.html", row=None, sentence=words("batch.expired"), words=words)
     place = places.index(index)
     result, _ = reports[index]
-    heat = heat_uri(result) if result.prediction.heatmaps else None
+    has_heatmap = bool(result.prediction.heatmaps)
     return render(
         "batch_film.html",
         words=words,
         row=order[place],
         picture=f"data:image/jpeg;base64,{base64.b64encode(result.picture).decode()}",
-        heat=heat,
+        has_heatmap=has_heatmap,
+        heat=heat_uri(result) if has_heatmap else None,
         place=place + 1,
         total=len(places),
         previous=places[place - 1] if place else None,

@@ -186,7 +186,8 @@ def _chips(rows: list[dict], view: View, words: Words) -> list[dict]:
     """Return the filters: all, and each group with its count, the most urgent first."""
     counts, order = Counter(row["group"] for row in rows), list(HEADLINES)
     groups = {row["group"]: row for row in sorted(rows, key=lambda row: order.index(row["kind"]))}
-    chips = [{"group": "", "kind": "all", "count": len(rows), "text": words("batch.all")}]
+    files = len(rows) - sum(row["kind"] == "left_out" for row in rows)
+    chips = [{"group": "", "kind": "all", "count": files, "text": words("batch.all")}]
     for group, row in groups.items():
         name = row["answer"] if row["kind"] == "label" else words(f"batch.chip_{row['kind']}")
         chips.append({"group": group, "kind": row["kind"], "count": counts[group], "text": name})

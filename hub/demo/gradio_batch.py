@@ -72,13 +72,13 @@ def add_batch(classifier: Classifier, tab: Tab) -> tuple[gr.events.Dependency, .
             rows.append(row)
             if len(rows) % batch.BATCH_SIZE == 0 and time.perf_counter() - start > shown + PAUSE:
                 shown = time.perf_counter() - start
-                status = batch_panel.progress(len(rows), total, len(rows) / shown, words)
+                status = batch_panel.progress(files(rows), total, files(rows) / shown, words)
                 yield rows, gr.skip(), gr.skip(), gr.skip(), status
         seconds = time.perf_counter() - start
-        yield rows, gr.skip(), gr.skip(), gr.skip(), batch_panel.finished(len(rows), seconds, words)
+        yield rows, gr.skip(), gr.skip(), gr.skip(), batch_panel.finished(files(rows), seconds, words)
 
     def stop(rows: Rows, request: gr.Request) -> str:
-        return batch_panel.stopped(len(rows or []), words_of(request, classifier))
+        return batch_panel.stopped(files(rows or []), words_of(request, classifier))
 
     running = tab.drop.select(
         run, None, [tab.rows, tab.view, tab.results, tab.csv, tab.status],
@@ -125,6 +125,11 @@ def add_work_list(classifier: Classifier, tab: Tab, ends: tuple[gr.events.Depend
     gr.on([each.change for each in chosen], draw_all, settings, whole, **LATEST)
     tab.results.select(change_view, [tab.rows, *chosen], [tab.rows, tab.view, tab.results], **LATEST)
     tab.film.select(open_film, settings, [tab.rows, tab.film], **LATEST)
+
+
+def files(rows: list[Result]) -> int:
+    """Return how many rows are of a file, and not of what was left out."""
+    return sum(row.note is None for row in rows)
 
 
 def report(
