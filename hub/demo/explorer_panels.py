@@ -47,7 +47,7 @@ def shown(name: str, image: np.ndarray, words: Words) -> str:
 
     Without a name it is an example that nobody chose.
     """
-    sentence = words("inside.shown", name=name) if name else words("inside.shown_example")
+    sentence = words("inside.shown", title=name) if name else words("inside.shown_example")
     return render("explorer/shown.html", image=png_uri(image), sentence=sentence)
 
 
