@@ -62,7 +62,7 @@ def build(
         return panel, *cards(classifier, metrics, asked, settings, words), asked, film, inside
 
     def show_upload(event: gr.EventData, request: gr.Request, *settings) -> tuple:
-        path = gradio_errors.upload_path({"path": _given(event, "path")})
+        path = gradio_errors.upload_path({"path": _given(event, "file")})
         words = words_of(request, classifier)
         return show(Film(None, Path(path).name), path, _token(event), settings, words)
 

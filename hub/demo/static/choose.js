@@ -20,7 +20,7 @@ const question = (name, ask) => {
 const give = (file) =>
   question(file.name, async (token, isLatest) => {
     const { path } = await upload(file);
-    if (isLatest()) trigger("give", { path, token });
+    if (isLatest()) trigger("give", { file: path, token });
   });
 
 element.addEventListener("change", (event) => {
