@@ -22,6 +22,8 @@ from hub.prevalence import EVEN
 
 PREVALENCES = {"rare": 0.1, "quarter": 0.25, "half": EVEN, "most": 0.75}
 OPENING = ("pneumonia", "normal")  # the sample that the page opens with, the first that there is
+# The page's script asks about one film at a time: Gradio's "always_last" would ask with the data of the first.
+ONE_BY_ONE = EVENTS | {"trigger_mode": "multiple"}
 LATEST = EVENTS | {"trigger_mode": "always_last"}
 
 
@@ -92,9 +94,9 @@ def build(
             return gr.skip(), gr.skip()
         return cards(classifier, metrics, asked, settings, words)
 
-    choose.give(show_upload, settings, outputs, **LATEST)
-    choose.sample(show_sample, settings, outputs, **LATEST)
-    card.correct(show_corrected, [film, *settings], outputs, **LATEST)
+    choose.give(show_upload, settings, outputs, **ONE_BY_ONE)
+    choose.sample(show_sample, settings, outputs, **ONE_BY_ONE)
+    card.correct(show_corrected, [film, *settings], outputs, **ONE_BY_ONE)
     gr.on([point.input, prevalence.input], change_settings, [asked, *settings], [card, decided], **LATEST)
     if opening := opening_sample(samples):
         answer = handlers.answer(classifier, opening.path)

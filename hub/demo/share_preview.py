@@ -15,7 +15,7 @@ from starlette.requests import Request
 from hub.demo.render import STATIC, render
 from hub.demo.words import preferred_language, words_in
 
-PICTURE = STATIC / "share.png"
+PICTURE = STATIC / "share.jpg"
 META = re.compile(r'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*>')
 
 App = Callable[[dict, Callable, Callable], Awaitable[None]]

@@ -1,26 +1,12 @@
-// js_on_load of the drop zone and the samples. What is chosen is an event for the server, and before that one
-// for the page, which says at once what is being read.
-let latest = 0;
-
-// Run `ask`, which sends the question with its token; the page may run it again.
-const question = (name, ask) => {
-  const run = async () => {
-    const token = `${Date.now()}-${latest += 1}`;
-    const mine = latest;
-    document.dispatchEvent(new CustomEvent("film-reading", { detail: { name, token, again: run } }));
-    try {
-      await ask(token, () => mine === latest);
-    } catch (error) {
-      document.dispatchEvent(new CustomEvent("film-lost", { detail: { token } }));
-    }
-  };
-  run();
-};
+// js_on_load of the drop zone and the samples: what is chosen is announced to the page, which says at once what
+// is being read (reading.js), and is an event for the server when it is its turn.
+const choose = (detail) => document.dispatchEvent(new CustomEvent("film-chosen", { detail }));
 
 const give = (file) =>
-  question(file.name, async (token, isLatest) => {
-    const { path } = await upload(file);
-    if (isLatest()) trigger("give", { file: path, token });
+  choose({
+    name: file.name,
+    prepare: () => upload(file),
+    send: (token, { path }) => trigger("give", { file: path, token }),
   });
 
 element.addEventListener("change", (event) => {
@@ -71,6 +57,7 @@ element.addEventListener("click", (event) => {
   const sample = event.target.closest("[data-sample]");
   if (way) ways[way]();
   else if (sample) {
-    question(sample.dataset.name, (token) => trigger("sample", { index: Number(sample.dataset.sample), token }));
+    const index = Number(sample.dataset.sample);
+    choose({ name: sample.dataset.name, send: (token) => trigger("sample", { index, token }) });
   } else if (event.target.closest(".zone") && !event.target.closest("dialog, input")) ways.file();
 });

@@ -1,9 +1,11 @@
 // Never an answer beside another film's name. From the moment a film is chosen the old answer is dimmed and out
 // of reach and the new name is shown; where no answer comes, the old one is gone and the page says so.
 const TOO_SLOW = 120_000; // ms
+const UNCHANGED = 3_000; // ms, after which a setting is taken to leave the card as it was
 const answer = () => document.querySelector("#answer");
 const said = () => document.querySelector("#reading .reading");
-let waiting = null; // for an answer to a film: { name, token, again, timer }
+let waiting = null; // for an answer to the latest film: { name, token, again, timer, send }
+let asking = null; // the token of the film that the server is asked about, which may be an earlier one
 let changing = null; // the card that another setting is to replace
 let folds = {}; // which parts of the card are open, by name
 
@@ -25,27 +27,42 @@ const lose = (reason) => {
   if (waiting) clearTimeout(waiting.timer);
   const { name, again } = waiting ?? {};
   sessionStorage.lost = name ?? "";
-  waiting = changing = null;
+  waiting = asking = changing = null;
   answer().inert = true;
   document.body.dataset.film = "lost";
   say([name && said().dataset.lost.replace("{name}", () => name), reason].filter(Boolean).join(" "), again);
 };
 
-document.addEventListener("film-reading", ({ detail }) => {
+// Ask about the latest film, one at a time: Gradio may mix up events that overtake each other.
+const ask = () => {
+  if (asking || changing || !waiting?.send) return;
+  asking = waiting.token;
+  waiting.send();
+};
+
+// A film is chosen: `prepare` uploads what there is to upload, `send` asks the server.
+const choose = ({ name, prepare, send }) => {
   if (waiting) clearTimeout(waiting.timer);
+  const token = crypto.getRandomValues(new Uint32Array(2)).join("-");
   const timer = setTimeout(() => lose(said().dataset.tooSlow), TOO_SLOW);
-  waiting = { ...detail, timer };
-  changing = null;
+  waiting = { name, token, timer, again: () => choose({ name, prepare, send }) };
   folds = {};
   ignoreToasts();
   answer().inert = true;
   if (document.body.dataset.film !== "lost") document.body.dataset.film = "reading";
-  say(said().dataset.reading.replace("{name}", () => detail.name));
-});
+  say(said().dataset.reading.replace("{name}", () => name));
+  const isLatest = () => waiting?.token === token;
+  Promise.resolve(prepare?.()).then(
+    (given) => {
+      if (!isLatest()) return;
+      waiting.send = () => send(token, given);
+      ask();
+    },
+    () => isLatest() && lose(said().dataset.noConnection),
+  );
+};
+document.addEventListener("film-chosen", ({ detail }) => choose(detail));
 
-document.addEventListener("film-lost", ({ detail }) => {
-  if (waiting?.token === detail.token) lose(said().dataset.noConnection);
-});
 // On a machine of one's own the server is there without any network.
 addEventListener("offline", () => {
   if (waiting && !/^(localhost|127\.|\[::1\])/.test(location.hostname)) lose(said().dataset.noConnection);
@@ -68,19 +85,29 @@ document.addEventListener("toggle", ({ target }) => {
 }, true);
 
 document.addEventListener("input", ({ target }) => {
-  if (target.closest("#settings")) changing = document.querySelector("#card .card");
+  if (!target.closest("#settings")) return;
+  const card = (changing = document.querySelector("#card .card"));
+  setTimeout(() => changing === card && changed(), UNCHANGED);
 });
+const changed = () => {
+  changing = null;
+  ask();
+};
 
 // Gradio draws the card anew for each answer and setting.
 new MutationObserver(() => {
   if (!answer()) return;
-  for (const fold of document.querySelectorAll("#answer [data-fold]")) {
-    if (fold.dataset.seen) continue;
+  for (const fold of document.querySelectorAll("#answer [data-fold]:not([data-seen])")) {
     fold.dataset.seen = true;
     fold.open = Boolean(folds[fold.dataset.fold]);
   }
-  if (waiting && document.querySelector("#card [data-token]")?.dataset.token === waiting.token) arrived();
-  if (changing && !changing.isConnected) changing = null;
+  if (changing && !changing.isConnected) changed();
+  if (asking && document.querySelector("#card [data-token]")?.dataset.token === asking) {
+    const isLatest = asking === waiting?.token;
+    asking = null;
+    if (isLatest) arrived();
+    else ask();
+  }
   if ((waiting || changing) && toasts().length) lose(said().dataset.noConnection);
 }).observe(document.body, { childList: true, characterData: true, subtree: true });
 
