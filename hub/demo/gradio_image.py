@@ -22,7 +22,7 @@ from hub.prevalence import EVEN
 
 PREVALENCES = {"rare": 0.1, "quarter": 0.25, "half": EVEN, "most": 0.75}
 OPENING = ("pneumonia", "normal")  # the sample that the page opens with, the first that there is
-# The page's script asks about one film at a time: Gradio's "always_last" would ask with the data of the first.
+# The page's script asks about one film at a time; "always_last" would ask with the data of the first event.
 ONE_BY_ONE = EVENTS | {"trigger_mode": "multiple"}
 LATEST = EVENTS | {"trigger_mode": "always_last"}
 
