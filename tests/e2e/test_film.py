@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import gradio as gr
 import pytest
-import servers
 from playwright.sync_api import expect
 from servers import free_port, open_page, screenshot, sideways_scroll, violations, windows
 
@@ -20,7 +19,6 @@ from hub.inference import decision
 
 WORDS = words_in("en")
 WAIT = 60_000  # ms
-servers.SIZES |= {"wide": (1440, 900), "tablet": (768, 1024)}
 
 
 @pytest.fixture(scope="module")
