@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import csv
 import json
 import os
 import subprocess
@@ -10,7 +9,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -221,58 +219,6 @@ def test_the_name_of_a_file_is_no_html(page, radiograph, tmp_path):
     expect(page.locator(".film b")).to_have_count(0)
 
 
-def test_a_batch_of_50_becomes_a_table_that_sorts_and_saves(page, write_radiographs, tmp_path):
-    files = write_radiographs(tmp_path, 49)
-    (tmp_path / "broken.png").write_bytes(b"nothing")
-    give(page, *files, tmp_path / "broken.png", tab="Batch")
-    expect(page.get_by_text("50 files, 1 of them unreadable")).to_be_visible(timeout=WAIT)
-    rows = page.locator(".batch tbody tr")
-    expect(rows).to_have_count(50)
-    expect(rows.last).to_contain_text("broken.png is not an image")
-    assert rows.first.locator("img").evaluate("image => image.naturalWidth") > 0
-    page.get_by_role("button", name="Calibrated probability").click()
-    shares = [float(value) for value in page.locator(".batch td:nth-child(4)").evaluate_all(
-        "cells => cells.map((cell) => cell.dataset.sort)"
-    )]  # fmt: skip
-    assert shares == sorted(shares) and shares[0] == -1
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download as CSV").click()
-    saved = download.value.path().read_text()
-    assert download.value.suggested_filename == "answers.csv"
-    assert all(file.name in saved for file in files)
-    assert violations(page, FRAMEWORK) == []
-    assert sideways_scroll(page) == 0
-    screenshot(page, "gradio-batch")
-    page.get_by_role("radio", name="Screening").check()
-    expect(page.locator(".batch")).to_contain_text("Uncertain", timeout=WAIT)
-
-
-def test_a_zip_of_radiographs_is_a_batch_and_what_it_holds_besides_is_one_row(
-    page, write_radiographs, tmp_path
-):
-    with zipfile.ZipFile(tmp_path / "films.zip", "w") as archive:
-        for path in write_radiographs(tmp_path, 3):
-            archive.write(path, path.name)
-        archive.writestr("metadata.csv", "film-0.png,NORMAL")
-        archive.writestr("README.txt", "three films")
-        archive.writestr("@eaDir/film-0.png/SYNOPHOTO_THUMB_M.jpg", "a preview")
-    give(page, tmp_path / "films.zip", tab="Batch")
-    expect(page.get_by_text("3 files.")).to_be_visible(timeout=WAIT)
-    rows = page.locator(".batch tbody tr")
-    expect(rows).to_have_count(4)
-    expect(rows.nth(2)).to_contain_text("film-2.png")
-    expect(rows.last).to_contain_text("left out 2 files: 1 `.csv`, 1 `.txt`")
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download as CSV").click()
-    statuses = [row["status"] for row in csv.DictReader(download.value.path().read_text().splitlines())]
-    assert statuses[3:] == ["left out"]
-    page.get_by_role("radio", name="Screening").check()
-    expect(rows).to_have_count(4)
-    assert violations(page, FRAMEWORK) == []
-    assert sideways_scroll(page) == 0
-    screenshot(page, "gradio-left-out")
-
-
 def test_a_film_under_its_heatmap_is_warned_of_as_coloured(page, classifier, radiograph, tmp_path):
     answer = handlers.answer(classifier, radiograph)
     answer.overlay.save(tmp_path / "overlay.jpeg", quality=88)
@@ -282,8 +228,6 @@ def test_a_film_under_its_heatmap_is_warned_of_as_coloured(page, classifier, rad
     assert violations(page, FRAMEWORK) == []
     assert sideways_scroll(page) == 0
     screenshot(page, "gradio-coloured")
-    give(page, tmp_path / "overlay.jpeg", tab="Batch")
-    expect(page.locator(".batch tbody tr")).to_contain_text("coloured", timeout=WAIT)
 
 
 @desktop
@@ -445,19 +389,6 @@ def test_what_is_no_endpoint_is_said_to_be_none_and_leaves_no_traceback(logged, 
     url, log = logged
     answer = requests.post(f"{url}/gradio_api/{route}", json={"data": [], "fn_index": 9999})
     assert answer.status_code == 400 and "There is no such endpoint" in answer.json()["error"]
-    assert "Traceback" not in log.read_text()
-
-
-def test_a_batch_of_what_was_not_uploaded_leaves_no_traceback(logged, radiograph_file):
-    url, log = logged
-    config = requests.get(f"{url}/config").json()
-    types = {component["id"]: component["type"] for component in config["components"]}
-    files = [event for event in config["dependencies"] if "file" in [types[each] for each in event["inputs"]]]
-    for event in files:
-        for file in ("x", 5, [5], ["x"], [{"path": str(radiograph_file)}], as_upload(str(radiograph_file))):
-            body = {"data": [file, "Screening"], "fn_index": event["id"], "session_hash": "other"}
-            answer = requests.post(f"{url}/gradio_api/run/predict", json=body)
-            assert "no uploaded file" in answer.text or "cannot be used" in answer.text
     assert "Traceback" not in log.read_text()
 
 
