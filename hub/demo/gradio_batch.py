@@ -90,9 +90,9 @@ def add_batch(classifier: Classifier, tab: Tab) -> tuple[gr.events.Dependency, .
 
 
 def add_work_list(classifier: Classifier, tab: Tab, ends: tuple[gr.events.Dependency, ...]) -> None:
-    """Let a visitor filter, sort and open the answers, and ask them anew at other settings.
+    """Let a visitor filter, sort and open the answers.
 
-    `ends` are the events after which a batch is complete.
+    They are given anew at other settings. `ends` are the events after which a batch is complete.
     """
 
     def draw(rows: Rows, view: View | None, point: str, prevalence: float, request: gr.Request):
