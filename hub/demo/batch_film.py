@@ -26,7 +26,10 @@ def empty() -> Markup:
 
 
 def film(reports: Reports, view: View, index: int, words: Words) -> Markup:
-    """Return the dialog that shows one result of a batch, and names those before and after it in a view."""
+    """Return the dialog that shows one result of a batch.
+
+    It names those before and after it in the view.
+    """
     every = batch_panel.choose(batch_panel.rows(reports, words), view)
     order = [row for row in every if reports[row["index"]][0].picture]
     places = [row["index"] for row in order]
@@ -57,7 +60,10 @@ def index_of(data: object) -> int:
 
 
 def heat_uri(result: Result) -> str | None:
-    """Return the heatmap as a layer to lay over the picture, None where nothing is coloured."""
+    """Return the heatmap as a layer to lay over the picture.
+
+    None where nothing is coloured.
+    """
     prediction = result.prediction
     label = heatmap_class(prediction)
     with Image.open(io.BytesIO(result.picture)) as picture:

@@ -1,7 +1,7 @@
-"""A batch as a work list: its answers as rows, counted, filtered, sorted and shown page by page.
+"""A batch as a work list: rows to count, filter, sort and open, page by page.
 
-The server draws one page, static/batch.css styles it, and static/batch.js asks for another one: what is
-shown is a `View`.
+The server draws one page, static/batch.css styles it, and static/batch.js asks for another one: what is shown
+is a `View`.
 """
 
 import json
@@ -91,7 +91,10 @@ def table_rows(reports: Reports, words: Words) -> list[dict]:
 
 
 def choose(rows: list[dict], view: View) -> list[dict]:
-    """Return the rows of all pages of a view, in its order; those without a value come last."""
+    """Return the rows of all pages of a view.
+
+    They are in its order, and those without a value come last.
+    """
     text = view.search.strip().casefold()
     chosen = [row for row in rows if view.group in ("", row["group"]) and text in row["name"].casefold()]
     if not view.sort:
@@ -139,12 +142,18 @@ def drop_zone(words: Words) -> Markup:
 
 
 def notice(sentence: str, save: bool, words: Words) -> Markup:
-    """Return a sentence in place of the table; `save` says whether its CSV can still be saved."""
+    """Return a sentence in place of the table.
+
+    `save` says whether its CSV can still be saved.
+    """
     return render("batch_notice.html", sentence=sentence, save=save, words=words)
 
 
 def progress(done: int, total: int, rate: float, words: Words) -> Markup:
-    """Return how far a batch is, `rate` in images a second; a `total` of 0 is not known yet."""
+    """Return how far a batch is.
+
+    `rate` is in images a second, and a `total` of 0 is not known yet.
+    """
     return render("batch_progress.html", done=done, total=total and max(done, total), rate=rate, words=words)
 
 
@@ -183,7 +192,7 @@ def _row(index: int, result: Result, report: dict | None, words: Words) -> dict:
 
 
 def _chips(rows: list[dict], view: View, words: Words) -> list[dict]:
-    """Return the filters: all, and each group with its count, the most urgent first."""
+    """Return the filters: all, and each group, the most urgent first."""
     counts, order = Counter(row["group"] for row in rows), list(HEADLINES)
     groups = {row["group"]: row for row in sorted(rows, key=lambda row: order.index(row["kind"]))}
     files = len(rows) - sum(row["kind"] == "left_out" for row in rows)

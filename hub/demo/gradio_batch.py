@@ -58,12 +58,12 @@ def build(classifier: Classifier, localized: Localized) -> None:
 
 
 def add_batch(classifier: Classifier, tab: Tab) -> tuple[gr.events.Dependency, ...]:
-    """Let files that are given be classified; return the events of the batch and of stopping it."""
+    """Let files that are given be classified; return the events that end it."""
 
     def run(event: gr.EventData, request: gr.Request) -> Iterator[tuple]:
         words = words_of(request, classifier)
         files = event._data.get("files") if isinstance(event._data, dict) else None
-        paths = [gradio_errors.upload_path(file) for file in files or []]
+        paths = list(map(gradio_errors.upload_path, files if isinstance(files, list) else [files]))
         total, start, rows = batch.expected(paths), time.perf_counter(), []
         opening = batch_panel.notice(words("batch.opening"), False, words)
         yield rows, View(), opening, "", batch_panel.progress(0, 0, 0, words)
@@ -72,26 +72,27 @@ def add_batch(classifier: Classifier, tab: Tab) -> tuple[gr.events.Dependency, .
             rows.append(row)
             if len(rows) % batch.BATCH_SIZE == 0 and time.perf_counter() - start > shown + PAUSE:
                 shown = time.perf_counter() - start
-                status = batch_panel.progress(files(rows), total, files(rows) / shown, words)
+                status = batch_panel.progress(count_files(rows), total, count_files(rows) / shown, words)
                 yield rows, gr.skip(), gr.skip(), gr.skip(), status
         seconds = time.perf_counter() - start
-        yield rows, gr.skip(), gr.skip(), gr.skip(), batch_panel.finished(files(rows), seconds, words)
+        yield rows, gr.skip(), gr.skip(), gr.skip(), batch_panel.finished(count_files(rows), seconds, words)
 
     def stop(rows: Rows, request: gr.Request) -> str:
-        return batch_panel.stopped(files(rows or []), words_of(request, classifier))
+        return batch_panel.stopped(count_files(rows or []), words_of(request, classifier))
 
     running = tab.drop.select(
         run, None, [tab.rows, tab.view, tab.results, tab.csv, tab.status],
         api_visibility="private", show_progress="hidden", concurrency_limit=2,
     )  # fmt: skip
     stopped = tab.status.select(stop, tab.rows, tab.status, cancels=[running], **EVENTS)
-    return running, stopped
+    failed = running.failure(stop, tab.rows, tab.status, **EVENTS)
+    return running, stopped, failed
 
 
 def add_work_list(classifier: Classifier, tab: Tab, ends: tuple[gr.events.Dependency, ...]) -> None:
-    """Let a visitor filter, sort and open the answers, and ask them anew at other settings.
+    """Let a visitor filter, sort and open the answers.
 
-    `ends` are the events after which a batch is complete.
+    They are given anew at other settings. `ends` are the events after which a batch is complete.
     """
 
     def draw(rows: Rows, view: View | None, point: str, prevalence: float, request: gr.Request):
@@ -127,7 +128,7 @@ def add_work_list(classifier: Classifier, tab: Tab, ends: tuple[gr.events.Depend
     tab.film.select(open_film, settings, [tab.rows, tab.film], **LATEST)
 
 
-def files(rows: list[Result]) -> int:
+def count_files(rows: list[Result]) -> int:
     """Return how many rows are of a file, and not of what was left out."""
     return sum(row.note is None for row in rows)
 

@@ -47,6 +47,8 @@ class Page(gr.Blocks):
         """Run the function of an event; raise gr.Error for an InputError."""
         try:
             return await super().call_function(*arguments, **options)
+        except gr.Error:  # by Gradio, for a file in what the page says of an event
+            raise _shown(NO_UPLOAD) from None
         except InputError as error:
             raise _shown(str(error)) from None
 

@@ -97,15 +97,15 @@ def rate(done: int, start: float) -> str:
 
 
 def expected(files: Iterable[str]) -> int:
-    """Return about how many images files on the disk hold, by the tables of contents of ZIPs."""
+    """Return about how many images are in files, by ZIPs' tables of contents."""
     return sum(map(_expected, files))
 
 
 def kind(result: Result, report: dict | None) -> str:
-    """Return what kind of answer a result and its report are: a key of `HEADLINES`.
+    """Return what kind of answer a result and its report are.
 
-    "label" is the answer of a model that has classes alone. A film that the input check warns of is
-    "not_reliable", whatever the network says.
+    It is a key of `HEADLINES`. "label" is the answer of a model that has classes alone. A film that the input
+    check warns of is "not_reliable", whatever the network says.
     """
     if report is None:
         return "left_out" if result.note else "unreadable"
@@ -212,9 +212,9 @@ def _expected(file: str) -> int:
 
 
 def _cell(cell: str | float | None) -> str | float | None:
-    """Return the cell in six digits, or so that a spreadsheet does not run it as a formula.
+    """Return the cell so that no spreadsheet runs it as a formula.
 
-    Characters that UTF-8 cannot encode are escaped.
+    Numbers have six digits. Characters that UTF-8 cannot encode are escaped.
     """
     if not isinstance(cell, str):
         return float(f"{cell:.6g}") if isinstance(cell, float) else cell

@@ -194,8 +194,9 @@ def test_an_opened_film_shows_the_heatmap_as_a_layer_that_is_clear_where_nothing
 def test_an_opened_film_that_was_refused_has_neither_a_number_nor_a_heatmap(reports):
     html = batch_film.film(reports, View(), 4, WORDS)
     assert reports[4][1]["label"] is None
-    for phrase in ("batch.probability", "batch.heatmap", "batch.no_colour"):
+    for phrase in ("batch.probability", "batch.heatmap_says", "batch.no_colour"):
         assert WORDS(phrase) not in html
+    assert 'class="toggle" hidden' in html
 
 
 def test_a_film_that_is_no_longer_kept_is_said_to_be_gone():
