@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 ROOT = Path(__file__).parents[1]
 SCREENSHOTS = ROOT / "test-output"
-SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+SIZES = {"wide": (1440, 900), "desktop": (1280, 900), "tablet": (768, 1024), "phone": (390, 844)}
 
 
 def windows(*names):
