@@ -1,5 +1,6 @@
 """The tab "Inside the network" of both pages, in a real browser."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ import app
 from hub.demo import handlers
 from hub.demo.render import png_uri
 from hub.demo.words import words_in
+from hub.explorer import milestones
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference.classifier import Classifier
 
 WAIT = 60_000  # ms: the first visitor waits for torch
+TABLET = 768  # pixels
 WORDS = words_in()
 # Each panel, and what it is known by, on Gradio's page and on Streamlit's.
 SHOWS = {
@@ -28,7 +31,7 @@ SHOWS = {
 }
 
 
-@pytest.fixture(scope="module", params=windows("wide-light", "tablet-dark", "phone-dark"))
+@pytest.fixture(scope="module", params=windows("wide-light", "phone-dark"))
 def page(request, browser, gradio_url):
     """The tab, open in one window for all tests; nothing may go wrong in it unseen."""
     with open_page(browser, gradio_url, request.param) as page:
@@ -61,12 +64,17 @@ def cut_off(page):
     )
 
 
+@pytest.mark.slow
 def test_every_panel_fits_and_explains_itself(page):
     expect(page.locator(".shown")).to_be_visible()
+    window = page.viewport_size
     for panel, content in SHOWS.items():
         choose(page, panel)
         expect(page.locator(content)).to_be_visible(timeout=WAIT)
-        assert (sideways_scroll(page), cut_off(page)) == (0, []), panel
+        for width in {window["width"], min(window["width"], TABLET)}:
+            page.set_viewport_size(window | {"width": width})
+            assert (sideways_scroll(page), cut_off(page)) == (0, []), (panel, width)
+        page.set_viewport_size(window)
         assert violations(page, {}) == [], panel
         screenshot(page, f"inside-{panel}")
 
@@ -157,6 +165,7 @@ def test_stride_leaves_the_parameters_alone(page):
 
 
 @wide
+@pytest.mark.slow
 def test_architectures_are_counted_at_once_and_timed_when_asked(page):
     choose(page, "architectures")
     row = page.locator(".architectures tr", has_text=WORDS("inside.parameters"))
@@ -221,6 +230,7 @@ def choose_on_streamlit(page, panel):
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_streamlit_has_the_same_panels_of_the_radiograph_that_was_given(
     browser, streamlit_url, classifier, radiograph, tmp_path
 ):
@@ -242,6 +252,7 @@ def test_streamlit_has_the_same_panels_of_the_radiograph_that_was_given(
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_on_streamlit_too_a_channel_and_a_cell_are_clicked(browser, streamlit_url):
     with open_page(browser, streamlit_url, "wide-light") as page:
         page.get_by_role("tab", name=WORDS("tabs.inside")).click(timeout=WAIT)
@@ -262,25 +273,38 @@ def test_on_streamlit_too_a_channel_and_a_cell_are_clicked(browser, streamlit_ur
         page.get_by_text(WORDS("inside.colour")).click()
         expect(large.locator("img")).to_have_count(3)
 
-        choose_on_streamlit(page, "architectures")
-        page.get_by_role("button", name=WORDS("inside.time")).click()
-        timed = page.get_by_text(WORDS("inside.timed", done=4, count=4))
-        expect(timed).to_be_visible(timeout=WAIT)
-        choose_on_streamlit(page, "field")  # the session keeps what was set and timed
+        choose_on_streamlit(page, "field")  # the session keeps what was chosen
         expect(page.locator(".field figcaption").last).to_contain_text(seen, timeout=WAIT)
-        choose_on_streamlit(page, "architectures")
-        expect(timed).to_be_visible(timeout=WAIT)
+
+
+def streamlit_page(panel):
+    """Return Streamlit's page without a browser, open at a panel of the tab."""
+    st.cache_resource.clear()
+    page = AppTest.from_file(str(Path(app.__file__).with_name("streamlit_app.py")), default_timeout=60)
+    page.session_state["tab"], page.session_state["panel"] = WORDS("tabs.inside"), panel
+    return page.run()
+
+
+def written(page):
+    assert not page.exception
+    html = " ".join(element.proto.body for element in page.get("html"))
+    return re.sub("<style>.*?</style>", "", html, flags=re.DOTALL)
+
+
+def test_on_streamlit_too_architectures_are_timed_when_asked_and_stay(monkeypatch):
+    monkeypatch.setattr(milestones, "milliseconds", lambda paper: 0.21)
+    page, timed = streamlit_page("architectures"), WORDS("inside.timed", done=4, count=4)
+    assert "61.7\u00a0k" in written(page) and timed not in written(page)
+    next(button for button in page.button if button.label == WORDS("inside.time")).click().run()
+    assert timed in written(page)
+    page.run()
+    assert timed in written(page)
 
 
 def test_on_streamlit_too_a_model_without_examples_asks_for_an_image(monkeypatch):
     other = Classifier.from_pretrained()
     other.classes, other.radiograph, other.operating_points = ["cat", "dog"], False, {}
     monkeypatch.setattr(handlers, "load_model", lambda: other)
-    st.cache_resource.clear()
-    page = AppTest.from_file(str(Path(app.__file__).with_name("streamlit_app.py")), default_timeout=60)
-    page.session_state["tab"], page.session_state["panel"] = WORDS("tabs.inside"), "maps"
-    page.run()
-    assert not page.exception
-    written = " ".join(element.proto.body for element in page.get("html"))
-    assert WORDS("inside.no_image") in written
-    assert "pneumonia" not in written.split("</style>")[-1].lower()
+    html = written(streamlit_page("maps"))
+    assert WORDS("inside.no_image") in html
+    assert "pneumonia" not in html.lower()
