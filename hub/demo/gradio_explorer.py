@@ -115,7 +115,7 @@ def build_topics(classifier: Classifier, localized: Localized) -> dict[str, gr.C
 
 def feature_maps(tab: Tab) -> None:
     """Lay out the choice of a layer, its strongest channels, and one of them large."""
-    depth, layer = choose_layer(tab)
+    depth, layer = choose_layer(tab, "maps")
     channel = gr.State()
     with gr.Row(elem_id="maps"):
         with gr.Column(scale=2):
@@ -177,7 +177,7 @@ def padding_and_stride(tab: Tab) -> None:
 
 def receptive_field(tab: Tab) -> None:
     """Lay out the cells of a layer over the image, and what one of them sees."""
-    depth, layer = choose_layer(tab)
+    depth, layer = choose_layer(tab, "field")
     with gr.Row(elem_id="fields"):
         cells = tab.loading(js_on_load=SELECT)
         cell = gr.HTML()
@@ -237,13 +237,14 @@ def architecture_table(tab: Tab) -> None:
     )  # fmt: skip
 
 
-def choose_layer(tab: Tab) -> tuple[gr.Radio, gr.Dropdown]:
+def choose_layer(tab: Tab, panel: str) -> tuple[gr.Radio, gr.Dropdown]:
     """Lay out the choices of a depth and of a layer in it, hidden until the network is loaded."""
+    options = {"visible": False, "min_width": 240}
     with gr.Row(elem_classes="layer"):
         depth = gr.Radio(
-            label=tab.label("depth"), visible=False, elem_classes="pills", scale=3, min_width=240
+            label=tab.label("depth"), elem_id=f"{panel}-depth", elem_classes="pills", scale=3, **options
         )
-        layer = gr.Dropdown(label=tab.label("layer"), visible=False, scale=2, min_width=240)
+        layer = gr.Dropdown(label=tab.label("layer"), elem_id=f"{panel}-layer", scale=2, **options)
     return depth, layer
 
 
