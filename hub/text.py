@@ -47,14 +47,6 @@ def compact(count: float) -> str:
     return f"{count:,.0f}"
 
 
-def in_words(count: float) -> str:
-    """Return a count for a sentence: 864, 61,706, 3.5 million, 20.1 billion."""
-    for unit, name in ((1e9, "billion"), (1e6, "million")):
-        if count >= unit:
-            return f"{count / unit:,.1f} {name}"
-    return f"{count:,.0f}"
-
-
 def file_size(count: float) -> str:
     """Return a number of bytes in powers of ten: 247 kB, 14.0 MB, 553 MB, 80.3 GB."""
     for unit, sign in ((1e9, "GB"), (1e6, "MB")):
@@ -78,6 +70,5 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> s
 
 # Templates call them by these names: {{ share | percent }}.
 FORMATS = {
-    function.__name__: function
-    for function in (number, percent, thousands, compact, in_words, file_size, dimensions)
+    function.__name__: function for function in (number, percent, thousands, compact, file_size, dimensions)
 }

@@ -54,18 +54,23 @@ def serving(command, url, cwd=ROOT, **options):
 
 
 @contextmanager
-def open_page(browser, url, window):
-    """Yield `url` in a new window, "phone-dark" for one; it must not ask any other machine for anything."""
+def open_page(browser, url, window, base=None, **options):
+    """Yield `url` in a new window, "phone-dark" for one.
+
+    It must not ask any other machine for anything; `base` is the address of its own where `url` has more, and
+    `options` are those of the browser's context.
+    """
     device, scheme = window.split("-")
     width, height = SIZES[device]
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **options)
     page = context.new_page()
     page.name = window
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(url)
     yield page
-    own = (url, url.replace("http", "ws", 1), "data:", "blob:")
+    base = base or url
+    own = (base, base.replace("http", "ws", 1), "data:", "blob:")
     assert [address for address in asked if not address.startswith(own)] == []
     context.close()
 

@@ -4,17 +4,31 @@ Only this tab loads torch.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hub.demo import arithmetic_panels, explorer_panels
+from hub.demo.words import Words
 from hub.imaging.read import Source
 from hub.inference.classifier import Classifier
 
 if TYPE_CHECKING:
     from hub.explorer.milestones import Architecture
     from hub.explorer.network import Network
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The image that the tab looks at, and the name that it goes by.
+
+    `pixels` is the input of the network, uint8 [size, size, 1 or 3].
+    """
+
+    name: str
+    pixels: np.ndarray
 
 
 def open_network(classifier: Classifier) -> "Network":
@@ -27,64 +41,63 @@ def open_network(classifier: Classifier) -> "Network":
     return open_network(classifier)
 
 
-def image_or_example(
-    classifier: Classifier, pixels: np.ndarray | None, examples: Sequence[Source]
-) -> np.ndarray | None:
-    """Return the pixels of the visitor's image, else those of the first example.
+def shown_or_example(classifier: Classifier, shown: Shown | None, examples: Sequence[Source]) -> Shown | None:
+    """Return the visitor's image, else the first example, without a name.
 
     Returns None without any.
     """
-    return classifier.read(examples[0]) if pixels is None and examples else pixels
-
-
-def default_maps_layer(network: "Network") -> str | None:
-    """Return the layer whose feature maps are shown first; None without any."""
-    choices = explorer_panels.layer_choices(network)
-    return choices[0][1] if choices else None
+    return Shown("", classifier.read(examples[0])) if shown is None and examples else shown
 
 
 def receptive_field(
-    classifier: Classifier, network: "Network", pixels: np.ndarray | None, layer: str | None
+    classifier: Classifier, network: "Network", pixels: np.ndarray | None, layer: str | None, words: Words
 ) -> tuple[str, str]:
     """Return the grid of cells over the image, and what the default cell sees.
 
     The heatmap tints the cells.
     """
     heat = None if pixels is None else explorer_panels.heatmap(classifier, pixels)
-    grid, cell = explorer_panels.cell_grid(network, pixels, layer, heat)
-    return grid, explorer_panels.receptive_field(network, pixels, layer, *cell)
+    grid, cell = explorer_panels.cell_grid(network, pixels, layer, heat, None, True, words)
+    return grid, explorer_panels.receptive_field(network, pixels, layer, cell, words)
 
 
-def slide(size: int, kernel: int, padding: str, pixels: int, stride: int, dilation: int) -> str:
+def slide(size: int, kernel: int, padding: str, pixels: int, stride: int, dilation: int, words: Words) -> str:
     """Return the drawing of a sliding kernel.
 
     `pixels` is the padding if `padding` is "number", and ignored otherwise.
     """
-    return arithmetic_panels.slide(size, kernel, pixels if padding == "number" else padding, stride, dilation)
+    padding = pixels if padding == "number" else padding
+    return arithmetic_panels.slide(size, kernel, padding, stride, dilation, words)
 
 
-def cost(channels: int, filters: int, kernel: int, size: int, stride: int) -> tuple[str, str]:
+def cost(channels: int, filters: int, kernel: int, size: int, stride: int, words: Words) -> tuple[str, str]:
     """Return the cost of a convolution, and of one 7 x 7 against three 3 x 3."""
-    table = arithmetic_panels.cost(channels, filters, kernel, size, stride)
-    return table, arithmetic_panels.stacks(channels, size)
+    table = arithmetic_panels.cost(channels, filters, kernel, size, stride, words)
+    return table, arithmetic_panels.stacks(channels, size, words)
 
 
-def architectures(rows: Sequence["Architecture"] = ()) -> str:
-    """Return the table of networks, with the `rows` that are counted and timed."""
+@cache
+def count_architectures() -> list["Architecture"]:
+    """Return the counts of the networks of the table; they never change."""
     from hub.explorer import milestones
 
-    return explorer_panels.architectures(milestones.papers(), rows)
+    return [milestones.count(paper) for paper in milestones.papers()]
 
 
-def count_architectures(rows: list["Architecture"]) -> Iterator[str]:
-    """Yield the table of networks before the first and after each measurement.
+def architectures(times: dict[str, float], words: Words) -> str:
+    """Return the table of networks, with `times` in milliseconds by name."""
+    return explorer_panels.architectures(count_architectures(), times, False, words)
 
-    Networks are counted and timed one by one; the results are appended to `rows`.
+
+def time_architectures(times: dict[str, float], words: Words) -> Iterator[str]:
+    """Yield the table of networks before the first and after each is timed.
+
+    Networks are timed one by one; `times` takes the milliseconds by name.
     """
     from hub.explorer import milestones
 
-    papers = milestones.papers()
-    yield explorer_panels.architectures(papers, rows, running=True)
-    for row in milestones.measure():
-        rows.append(row)
-        yield explorer_panels.architectures(papers, rows, running=True)
+    counted = count_architectures()
+    yield explorer_panels.architectures(counted, times, True, words)
+    for row in counted:
+        times[row.paper.name] = milestones.milliseconds(row.paper)
+        yield explorer_panels.architectures(counted, times, True, words)

@@ -4,9 +4,11 @@ Gradio logs the traceback of every exception but a gr.Error that forbids it. Her
 becomes such a gr.Error, and what is wrong with the code keeps its traceback.
 """
 
+import inspect
 from pathlib import Path
 
 import gradio as gr
+from gradio.block_function import BlockFunction
 from gradio.exceptions import InvalidPathError
 from gradio.route_utils import FnIndexInferError
 from gradio.utils import get_upload_folder, is_in_or_equal
@@ -26,13 +28,14 @@ API_ROUTES = ("/gradio_api/call/", "/gradio_api/run/", "/gradio_api/queue/join")
 class Page(gr.Blocks):
     """Blocks whose events answer a wrong request with one sentence."""
 
-    async def preprocess_data(self, *arguments, **options):
-        """Return the inputs of an event from those of the request.
+    async def preprocess_data(self, block_fn: BlockFunction, inputs: list, *arguments, **options):
+        """Return the inputs of an event from those of the request; what is left out has its default.
 
         Raises gr.Error for too few of them, a wrong type, a choice that is not offered, or no uploaded file.
         """
+        inputs = _with_defaults(block_fn, inputs)
         try:
-            return await super().preprocess_data(*arguments, **options)
+            return await super().preprocess_data(block_fn, inputs, *arguments, **options)
         except gr.Error as error:
             raise _shown(error.message) from None
         except (InvalidPathError, OSError):
@@ -44,8 +47,22 @@ class Page(gr.Blocks):
         """Run the function of an event; raise gr.Error for an InputError."""
         try:
             return await super().call_function(*arguments, **options)
+        except gr.Error:  # by Gradio, for a file in what the page says of an event
+            raise _shown(NO_UPLOAD) from None
         except InputError as error:
             raise _shown(str(error)) from None
+
+
+def _with_defaults(block_fn: BlockFunction, inputs: list) -> list:
+    """Return the inputs of an endpoint with the defaults of those left out, where they have any.
+
+    Gradio's own clients fill them in, and curl does not.
+    """
+    if block_fn.api_visibility != "public":
+        return inputs
+    parameters = list(inspect.signature(block_fn.fn).parameters.values())
+    left_out = [parameter.default for parameter in parameters[len(inputs) :]]
+    return inputs if inspect.Parameter.empty in left_out else [*inputs, *left_out]
 
 
 def _shown(sentence: str) -> gr.Error:

@@ -2,6 +2,8 @@
 
 import gradio as gr
 
+# Seconds. A batch is read while it waits and runs: its files have to be there until its end.
+DELETE_EVERY, DELETE_AFTER = 60, 900
 # Events that answer at once. None of them is part of the API.
 EVENTS = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 THEME = gr.themes.Default(

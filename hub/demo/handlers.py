@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
+from hub.errors import InputError
 from hub.imaging.read import Source
-from hub.imaging.synthetic import sample_radiographs
 from hub.inference.batch import Result, classify_files
 from hub.inference.classifier import Classifier, Prediction
 from hub.inference.decision import heatmap_class, report
-from hub.inference.heatmap import MAX_SIDE, fit_screen, overlay
+from hub.inference.heatmap import MAX_SIDE, fit_screen, layer
 from hub.models.folder import BUNDLED
 
 MODEL_FILE = Path(__file__).parent / "model.txt"  # one line, a Hub id; publishing a Space writes it
@@ -21,16 +21,37 @@ MODEL_FILE = Path(__file__).parent / "model.txt"  # one line, a Hub id; publishi
 
 @dataclass(frozen=True)
 class Answer:
-    """A prediction, and the image as RGB without and with its heatmap.
+    """A prediction, and what is shown of it.
 
-    `image` and `overlay` have the same size. `pixels` is the input of the network, uint8 [size, size,
-    channels].
+    `image` is the one that was answered, RGB. `heat` is its heatmap, a palette image with opacity for the
+    same area, which may be smaller; None if nothing is coloured. `pixels` is the input of the network, uint8
+    [size, size, channels].
     """
 
     prediction: Prediction
     image: Image.Image
-    overlay: Image.Image
+    heat: Image.Image | None
     pixels: np.ndarray
+
+    @property
+    def overlay(self) -> Image.Image:
+        """Return the image under its heatmap, RGB, as the pages show it at first: at half strength."""
+        if not self.heat:
+            return self.image
+        heat = self.heat.convert("RGBA").resize(self.image.size, Image.Resampling.BICUBIC)
+        image = self.image.copy()
+        image.paste(heat, mask=heat.getchannel("A").point(lambda level: level // 2))
+        return image
+
+
+@dataclass(frozen=True)
+class Film:
+    """An image as it was given, and how a visitor corrected it: inverted, and turned by quarters."""
+
+    image: Image.Image
+    name: str
+    inverted: bool = False
+    turns: int = 0
 
 
 def load_model() -> Classifier:
@@ -48,54 +69,50 @@ def answer(classifier: Classifier, source: Source) -> Answer:
     image = classifier.open(source, side=MAX_SIDE)
     pixels = classifier.squash(image)
     (prediction,) = classifier.predict([pixels], [image.info.get("view")])
-    # Resized once for both images, and grey, as the network sees radiographs, before it becomes RGB.
+    # Grey, as the network sees radiographs, before it becomes RGB.
     image = fit_screen(image.convert("L") if classifier.radiograph else image).convert("RGB")
-    return Answer(prediction, image, overlay(image, prediction, heatmap_class(prediction)), pixels)
+    return Answer(prediction, image, layer(prediction, heatmap_class(prediction), image.size), pixels)
 
 
-def classify_uploads(classifier: Classifier, paths: list[str]) -> Iterator[Result]:
+def correct(film: Film, how: str) -> Film:
+    """Return a film that is to be inverted ("invert"), or turned clockwise by a quarter more ("turn").
+
+    Raises InputError for anything else.
+    """
+    if how == "invert":
+        return replace(film, inverted=not film.inverted)
+    if how == "turn":
+        return replace(film, turns=(film.turns + 1) % 4)
+    raise InputError("A film can be inverted or turned; give invert or turn.")
+
+
+def corrected(film: Film) -> Image.Image:
+    """Return the image of a film as its visitor corrected it."""
+    image = ImageOps.invert(film.image) if film.inverted else film.image
+    return image.rotate(-90 * film.turns, expand=True)
+
+
+def classify_uploads(classifier: Classifier, paths: list[str], side: int = 0) -> Iterator[Result]:
     """Yield one result per image, named without the folder of the upload.
 
     Results are those of `classify_files`.
     """
-    for result in classify_files(classifier, paths):
+    for result in classify_files(classifier, paths, side=side):
         folder = Path(paths[result.file]).parent
         yield replace(result, name=result.name.removeprefix(f"{folder}/"))
 
 
 def with_reports(
-    classifier: Classifier, results: list[Result], operating_point: str | None
+    classifier: Classifier,
+    results: list[Result],
+    operating_point: str | None,
+    prevalence: float | None = None,
 ) -> list[tuple[Result, dict | None]]:
     """Return each result of a batch with its `report`.
 
     The report is None for an error or a note.
     """
     return [
-        (result, result.prediction and report(classifier, result.prediction, operating_point))
+        (result, result.prediction and report(classifier, result.prediction, operating_point, prevalence))
         for result in results
     ]
-
-
-def write_examples(classifier: Classifier, folder: Path, per_class: int = 3) -> list[Path]:
-    """Write the clearest synthetic radiographs into `folder`; return their paths.
-
-    For each class they are at most `per_class` of a small sample, those that the model classifies correctly
-    with the highest probability and that pass its input check. A model that does not read radiographs has
-    none.
-    """
-    if not classifier.radiograph:
-        return []
-    images, labels = sample_radiographs(8 * per_class)
-    answers = list(zip(images, labels, classifier(images), strict=True))
-    paths = []
-    for index, name in enumerate(classifier.classes):
-        correct = [
-            (prediction.probabilities[name], image)
-            for image, label, prediction in answers
-            if label == index and prediction.label == name and not prediction.warnings
-        ]
-        clearest = sorted(correct, key=lambda pair: pair[0], reverse=True)[:per_class]
-        for number, (_, image) in enumerate(clearest, 1):
-            paths.append(folder / f"synthetic-{name.lower()}-{number}.png")
-            image.save(paths[-1])
-    return paths

@@ -26,8 +26,8 @@ def read_metrics(folder: Path) -> dict:
     """Return what metrics.json of a model folder says, as the tab shows it.
 
     "test" and "validation" are sections of `evaluation.metrics.measure`, "others" such sections by source,
-    and "scope" the rows of the input check, {"n", "warned", "refused"}, by kind of picture. Returns {}
-    without a readable file.
+    "scope" the rows of the input check, {"n", "warned", "refused"}, by kind of picture, and "heatmaps" what
+    was measured of heat and lungs. Returns {} without a readable file.
     """
     path = Path(folder) / "metrics.json"
     try:
@@ -42,6 +42,7 @@ def read_metrics(folder: Path) -> dict:
     return {name: section for name, section in sections.items() if section} | {
         "others": _first(others),
         "scope": _first(scope),
+        "heatmaps": _part(metrics, "heatmaps"),
     }
 
 

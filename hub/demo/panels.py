@@ -10,22 +10,25 @@ from pathlib import Path
 from markupsafe import Markup
 from PIL import Image
 
-from hub.demo import wording
+from hub.demo import answer_words
 from hub.demo.handlers import Answer
 from hub.demo.render import jpeg_uri, render
+from hub.demo.samples import Sample
+from hub.demo.words import Words
 from hub.inference.decision import UNCERTAIN_FACTOR
 from hub.prevalence import log_odds
 
 TICKS = (0.01, 0.1, 0.5, 0.9, 0.99)
 SCALE_END = log_odds(0.997)  # of the probability bar, in log odds either way
+CORRECTIONS = {"inverted": "invert", "turned": "turn"}  # what a visitor can do about a reason of the check
 
 
-def header(words: dict[str, str], uploads: str) -> Markup:
+def header(uploads: str, words: Words) -> Markup:
     """Return the head of the page.
 
     `uploads` says what happens to the files of a visitor.
     """
-    return render("header.html", words=words, uploads=uploads)
+    return render("header.html", uploads=uploads, words=words)
 
 
 def explanation(sentence: str) -> Markup:
@@ -33,11 +36,15 @@ def explanation(sentence: str) -> Markup:
     return render("explanation.html", sentence=sentence)
 
 
-def examples(paths: list[Path]) -> Markup:
-    """Return a button for each example, numbered from 0 for the script of the page."""
-    return render(
-        "examples.html", examples=[(path.stem.replace("-", " "), _thumbnail_uri(path)) for path in paths]
-    )
+def choose(samples: list[Sample], words: Words) -> Markup:
+    """Return the drop zone, and a captioned button for each sample, numbered from 0 for the script."""
+    pictures = [(words(f"samples.{sample.name}"), _thumbnail_uri(sample.path)) for sample in samples]
+    return render("choose.html", samples=pictures, words=words)
+
+
+def reading(words: Words) -> Markup:
+    """Return the place of what the page says while it waits for an answer, or where none came."""
+    return render("reading.html", words=words)
 
 
 def empty_image() -> Markup:
@@ -45,15 +52,13 @@ def empty_image() -> Markup:
     return render("empty_image.html")
 
 
-def image(answer: Answer, name: str, words: dict[str, str]) -> Markup:
+def image(answer: Answer, name: str, words: Words, warned: bool = False) -> Markup:
     """Return the image under its heatmap, with a slider for the opacity.
 
-    Without a heatmap it is the image alone.
+    Without a heatmap, or if the input check has `warned` of it, it is the image alone.
     """
-    overlay = jpeg_uri(answer.overlay) if answer.prediction.heatmaps else None
-    return render(
-        "image.html", image=jpeg_uri(answer.image), overlay=overlay, name=name, explanation=words["heatmap"]
-    )
+    overlay = jpeg_uri(answer.overlay) if answer.prediction.heatmaps and not warned else None
+    return render("image.html", image=jpeg_uri(answer.image), overlay=overlay, name=name, explanation="")
 
 
 def empty_card(sentence: str = "The answer appears here") -> Markup:
@@ -61,43 +66,97 @@ def empty_card(sentence: str = "The answer appears here") -> Markup:
     return render("empty_card.html", sentence=sentence)
 
 
-def refusal(sentence: str) -> Markup:
-    """Return the card of a file without an answer, and why."""
-    return render("refusal.html", sentence=sentence)
+def refusal(sentence: str, name: str, words: Words, token: str = "", correction: str | None = None) -> Markup:
+    """Return the card of a file without an answer, and why.
 
-
-def card(report: dict) -> Markup:
-    """Return the card of a report: input check, finding and probability.
-
-    `report` is that of `inference.decision.report`.
+    `token` is that of the question, by which the script of the page knows its answer. `correction` is what a
+    button offers to do, "invert" or "turn".
     """
-    check = wording.check_sentence(report)
-    if report["label"] is None:
-        return refusal(check)
     return render(
-        "card.html",
-        status=report["verdict"]["status"],
-        check=check,
-        headline=wording.headline(report),
-        advice=wording.advice(report),
-        probability=report["probability"],
-        threshold=report["threshold"],
-        scale=_scale(report["probability"], report["threshold"]) if report["finding"] else None,
-        classes=wording.most_probable(report),
+        "refusal.html", sentence=sentence, name=name, token=token, correction=correction, words=words
     )
 
 
-def _scale(probability: float, threshold: float) -> dict:
+def card(report: dict, name: str, words: Words, token: str = "", turned: bool = False) -> Markup:
+    """Return the card of a report: one verdict, one number, and what to do next.
+
+    `report` is that of `inference.decision.report`, `name` that of the image, `token` that of `refusal`. An
+    image that its visitor has `turned` can be turned on until it is upright.
+    """
+    check = answer_words.check(report, words)
+    correction = CORRECTIONS.get(report["verdict"]["reason"]) or ("turn" if turned else None)
+    if report["label"] is None:
+        return refusal(check, name, words, token, correction)
+    return render(
+        "card.html",
+        name=name,
+        token=token,
+        status=report["verdict"]["status"],
+        tone=answer_words.FINDINGS.get(report["finding"], "label"),
+        verdict=answer_words.verdict(report, words),
+        number=answer_words.of_hundred(report, words),
+        figures=_figures(report["probability"]),
+        next_step=answer_words.next_step(report, words),
+        check=check,
+        correction=correction,
+        classes=answer_words.most_probable(report),
+        words=words,
+    )
+
+
+def decided(report: dict, metrics: dict, words: Words) -> Markup | str:
+    """Return how a report came about, folded: likelihood ratio, threshold and measured performance.
+
+    It is "" without a finding.
+    """
+    if report["finding"] is None:
+        return ""
+    return render(
+        "decided.html",
+        likelihood=answer_words.likelihood(report, words),
+        meaning=answer_words.probability(report, words),
+        rule=answer_words.threshold(report, words),
+        point=answer_words.explain_point(report["operating_point"], metrics, words),
+        probability=report["probability"],
+        threshold=report["threshold"],
+        screening=report["operating_point"] == "screening",
+        scale=_scale(report),
+        words=words,
+    )
+
+
+def api(classifier_points: list[str], words: Words) -> Markup:
+    """Return how programs ask the model, with snippets to copy.
+
+    `classifier_points` are the operating points of the model.
+    """
+    return render("api.html", points=classifier_points, words=words)
+
+
+def _figures(probability: float | None) -> list[str]:
+    """Return a hundred children: "sick", "well", and "between" for one at either end of the scale."""
+    if probability is None:
+        return []
+    if probability < 0.01:
+        return ["between"] + 99 * ["well"]
+    if probability > 0.99:
+        return 99 * ["sick"] + ["between"]
+    count = round(100 * probability)
+    return count * ["sick"] + (100 - count) * ["well"]
+
+
+def _scale(report: dict) -> dict:
     """Return positions on the probability bar, in per cent of its length.
 
-    They are measured from the left.
+    They are measured from the left. Screening has no range that is too close to call.
     """
-    middle, uncertain = log_odds(threshold), math.log(UNCERTAIN_FACTOR)
+    middle = log_odds(report["threshold"])
+    unsure = 0 if report["operating_point"] == "screening" else math.log(UNCERTAIN_FACTOR)
     return {
-        "probability": _place(log_odds(probability)),
+        "probability": _place(log_odds(report["probability"])),
         "threshold": _place(middle),
-        "low": _place(middle - uncertain),
-        "high": _place(middle + uncertain),
+        "low": _place(middle - unsure),
+        "high": _place(middle + unsure),
         "ticks": [(tick, _place(log_odds(tick))) for tick in TICKS],
     }
 
@@ -108,5 +167,5 @@ def _place(log_odds: float) -> float:
 
 def _thumbnail_uri(path: Path) -> str:
     with Image.open(path) as example:
-        example.thumbnail((128, 128))
+        example.thumbnail((192, 192))
         return jpeg_uri(example)

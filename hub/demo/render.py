@@ -16,7 +16,7 @@ from hub import text
 
 STATIC = Path(__file__).parent / "static"
 STYLES = [STATIC / f"{part}.css" for part in ("page", "film", "card", "batch", "inside", "model")]
-SCRIPTS = [STATIC / f"{part}.js" for part in ("page", "film", "batch", "inside")]
+SCRIPTS = [STATIC / f"{part}.js" for part in ("page", "reading", "film", "report", "batch", "inside")]
 # Autoescape: file names and class names come from visitors and model folders.
 ENVIRONMENT = Environment(
     loader=PackageLoader("hub.demo"),
@@ -58,6 +58,13 @@ def png_uri(pixels: np.ndarray) -> str:
     """Return uint8 [h, w, 1, 3 or 4] as a PNG in a data URI, without loss."""
     buffer = io.BytesIO()
     Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels).save(buffer, "PNG")
+    return _uri("png", buffer)
+
+
+def palette_uri(image: Image.Image) -> str:
+    """Return a palette image with its opacity as a PNG in a data URI."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
     return _uri("png", buffer)
 
 

@@ -2,7 +2,6 @@
 
 from hub.inference.batch import Result
 from hub.inference.classifier import Classifier
-from hub.inference.decision import UNCERTAIN_FACTOR
 from hub.text import percent
 
 RADIOGRAPH_WORDS = {
@@ -49,36 +48,6 @@ def headline(report: dict) -> str:
     if report["label"] is None:
         return "No answer"
     return FINDINGS[report["finding"]] if report["finding"] else report["label"]
-
-
-def advice(report: dict) -> str:
-    """Return what the finding means at its operating point; "" without a finding."""
-    if report["finding"] is None:
-        return ""
-    threshold = f"the {report['operating_point']} threshold of {percent(report['threshold'])}"
-    if report["finding"] == "uncertain":
-        return (
-            f"Too close to call: the odds are within a factor of {UNCERTAIN_FACTOR} of those of {threshold}. "
-            "Have a person look at this film."
-        )
-    side = "Above" if report["finding"] == "signs of pneumonia" else "Below"
-    factor = f"the factor of {UNCERTAIN_FACTOR} in odds"
-    return f"{side} {threshold}, by more than {factor} that counts as uncertain."
-
-
-def check_sentence(report: dict) -> str:
-    """Return what the input check says of the image, in a sentence."""
-    verdict = report["verdict"]
-    if verdict["status"] == "fine":
-        return "Input check: a film like those it knows."
-    if verdict["status"] == "unchecked":
-        return "Input check: this model has none, and answers whatever it is shown."
-    return verdict["sentence"]
-
-
-def most_probable(report: dict) -> list[tuple[str, float]]:
-    """Return the five most probable classes with their probabilities, highest first."""
-    return sorted(report["probabilities"].items(), key=lambda item: item[1], reverse=True)[:5]
 
 
 def table_row(result: Result, report: dict | None) -> tuple[str, str, float | None, str]:

@@ -30,7 +30,7 @@ def words_in(language: str = "en", radiograph: bool = True) -> Words:
     """
     known = phrases("en") | phrases(language)
 
-    def words(name: str, **values: object) -> str:
+    def words(name: str, /, **values: object) -> str:
         other = None if radiograph else known.get(f"other.{name}")
         return (known[name] if other is None else other).format(**values)
 

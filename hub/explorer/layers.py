@@ -1,5 +1,6 @@
 """Layers of a network in forward order: shapes, costs and receptive fields."""
 
+import threading
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hub.errors import InputError
 from hub.explorer.receptive_field import ReceptiveField, ReceptiveFieldMode, pair
+
+# torch's counter of FLOPs hooks every module of the process: no other thread may run a network meanwhile.
+COUNTING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ def _run(model: nn.Module, modules: Iterable[nn.Module], shape: tuple[int, int, 
             for module in modules:
                 hooks.enter_context(module.register_forward_pre_hook(start))
                 hooks.enter_context(module.register_forward_hook(end))
-            with counter, mode:
+            with COUNTING, counter, mode:
                 functional_call(model, weights, (image,))
     except (RuntimeError, AssertionError) as error:
         size = " x ".join(map(str, shape))

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -31,17 +31,15 @@ class Paper:
     top1: float | None
     citation: str
     url: str
-    note: str = ""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Counts and time of the untrained network of a `paper`, for one image.
+    """Counts of the untrained network of a `paper`, for one image.
 
     `depth` is the number of layers with weights, `kernels` are the sides of its filters, without dense
-    layers, `field` is the receptive field of its last maps, in pixels a side, `megabytes` (10^6 bytes) the
-    size of its weights in 32 bits, `milliseconds` the median of a few forward passes in torch on this
-    machine.
+    layers, `output` is the shape of its last maps with several cells and `field` their receptive field, in
+    pixels a side, `megabytes` (10^6 bytes) the size of its weights in 32 bits.
     """
 
     paper: Paper
@@ -49,9 +47,9 @@ class Architecture:
     kernels: list[int]
     parameters: int
     multiply_adds: int
+    output: tuple[int, int, int]
     field: int
     megabytes: float
-    milliseconds: float
 
 
 def _alexnet() -> nn.Module:
@@ -70,20 +68,17 @@ def papers() -> list[Paper]:
             "LeNet-5", lambda: timm.create_model("lenet5"), (1, 32, 32), 1998, None,
             "LeCun et al. 1998, Gradient-based learning applied to document recognition",
             "https://doi.org/10.1109/5.726791",
-            "Made for digits, before there was ImageNet.",
         ),
         Paper(
             "AlexNet", _alexnet, (3, 224, 224), 2012, 0.593,  # table 2: 1 CNN, top-1 error 40.7 %
             "Krizhevsky et al. 2012, ImageNet classification with deep convolutional networks, table 2",
             "https://doi.org/10.1145/3065386",
-            "Counted and timed: torchvision's, without the two towers (Krizhevsky 2014, arXiv 1404.5997).",
         ),
         Paper(
             "VGG-16", lambda: timm.create_model("vgg16"), (3, 224, 224), 2014,
             0.744,  # table 3: configuration D at one scale, top-1 error 25.6 %
             "Simonyan and Zisserman 2014, Very deep convolutional networks, table 3, configuration D",
             "https://arxiv.org/abs/1409.1556",
-            "Its top-1 is of pictures whose smaller side has 384 pixels.",
         ),
         Paper(
             "MobileNetV2", lambda: timm.create_model("mobilenetv2_100"), (3, 224, 224), 2018,
@@ -94,24 +89,33 @@ def papers() -> list[Paper]:
     ]  # fmt: skip
 
 
-def measure() -> Iterator[Architecture]:
-    """Yield the networks of `papers`, counted and timed here; each may take seconds."""
-    for paper in papers():
-        with torch.device("meta"):
-            model = paper.make().eval()
-        layers = list_layers(model, paper.shape)
-        weighted = [layer for layer in layers if layer.parameters]
-        parameters = sum(tensor.numel() for tensor in model.parameters())
-        yield Architecture(
-            paper=paper,
-            depth=len(weighted),
-            kernels=sorted({layer.kernel[0] for layer in weighted if layer.kind != "dense"}, reverse=True),
-            parameters=parameters,
-            multiply_adds=sum(layer.multiply_adds for layer in layers),
-            field=last_maps(layers).field.size[0],
-            megabytes=4 * parameters / 1e6,
-            milliseconds=forward_milliseconds(model, paper.shape),
-        )
+def count(paper: Paper) -> Architecture:
+    """Return the counts of the network of a paper; nothing is computed."""
+    model = _without_content(paper)
+    layers = list_layers(model, paper.shape)
+    weighted = [layer for layer in layers if layer.parameters]
+    parameters = sum(tensor.numel() for tensor in model.parameters())
+    last = last_maps(layers)
+    return Architecture(
+        paper=paper,
+        depth=len(weighted),
+        kernels=sorted({layer.kernel[0] for layer in weighted if layer.kind != "dense"}, reverse=True),
+        parameters=parameters,
+        multiply_adds=sum(layer.multiply_adds for layer in layers),
+        output=last.output,
+        field=last.field.size[0],
+        megabytes=4 * parameters / 1e6,
+    )
+
+
+def milliseconds(paper: Paper) -> float:
+    """Return the time of one image in the network of a paper, on this machine; it may take seconds."""
+    return forward_milliseconds(_without_content(paper), paper.shape)
+
+
+def _without_content(paper: Paper) -> nn.Module:
+    with torch.device("meta"):
+        return paper.make().eval()
 
 
 @torch.inference_mode()

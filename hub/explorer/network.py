@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from hub.errors import InputError
-from hub.explorer.layers import Layer, list_layers
+from hub.explorer.layers import COUNTING, Layer, list_layers
 from hub.models.factory import load_network
 from hub.models.filters import first_layer_filters, load_filters
 
@@ -23,7 +23,8 @@ class Network:
 
     `before` and `after` are the first layer's filters before and after training, None if there are none. What
     cannot be loaded is None or empty, and `trouble` says why. `lock` lets one image at a time through
-    `model`, because hooks would also record another visitor's image. `normalize` is `Classifier.normalize`.
+    `model`, because hooks would also record another visitor's image, and none while layers are counted.
+    `normalize` is `Classifier.normalize`.
     """
 
     model: nn.Module | None
@@ -50,4 +51,4 @@ def open_network(classifier: "Classifier") -> Network:
         before = load_filters(classifier.folder)
     except InputError as error:
         trouble = str(error)
-    return Network(model, layers, trouble, before, after, classifier.normalize, threading.Lock())
+    return Network(model, layers, trouble, before, after, classifier.normalize, COUNTING)

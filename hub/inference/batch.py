@@ -4,9 +4,10 @@ import csv
 import io
 import threading
 import time
-from collections.abc import Iterable, Iterator
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import PurePosixPath
@@ -21,6 +22,25 @@ from hub.system import usable_cores
 BATCH_SIZE = 32  # images in memory at a time, at the size of the network's input
 THUMBNAIL = 96  # pixels, the longer side
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+REPORTED = ("label", "finding", "likelihood_ratio", "prevalence", "operating_point", "threshold")
+FINDINGS = {
+    "signs of pneumonia": "signs",
+    "flagged for a second look": "flagged",
+    "uncertain": "uncertain",
+    "no sign of pneumonia": "no_sign",
+}
+# What `kind` returns, as headlines of the CSV table; "label" has that of the class.
+HEADLINES = {
+    "signs": "Signs of pneumonia",
+    "flagged": "Flagged for a second look",
+    "uncertain": "Too close to call",
+    "no_sign": "No sign of pneumonia",
+    "label": None,
+    "not_reliable": "Not reliable for this film",
+    "refused": "No answer",
+    "unreadable": "No answer",
+    "left_out": "Left out",
+}
 
 
 @dataclass(frozen=True)
@@ -29,8 +49,9 @@ class Result:
 
     `name` is the name of the file, followed by a slash and the member's name in a ZIP. A prediction comes
     with a `thumbnail`, grey or RGB, whose longer side has at most `THUMBNAIL` pixels; that of a radiograph
-    has no borders. `error` is one sentence, `note` one without a full stop. `file` is the index of the file
-    among all, from 0.
+    has no borders. `picture` is the same as a JPEG for a screen, where `classify_files` was asked for one.
+    `error` is one sentence, `note` one without a full stop. `file` is the index of the file among all, from
+    0.
     """
 
     name: str
@@ -39,9 +60,12 @@ class Result:
     note: str | None = None
     thumbnail: Image.Image | None = None
     file: int = 0
+    picture: bytes | None = field(default=None, repr=False)
 
 
-def classify_files(classifier: Classifier, files: Iterable[File], folders: bool = False) -> Iterator[Result]:
+def classify_files(
+    classifier: Classifier, files: Iterable[File], folders: bool = False, side: int = 0
+) -> Iterator[Result]:
     """Yield one result per image, in order.
 
     The result of an image that cannot be read has an error in place of a prediction. `files` are images and
@@ -49,13 +73,15 @@ def classify_files(classifier: Classifier, files: Iterable[File], folders: bool 
     classified at any depth; paths that a visitor of a page can choose must not. Files of a ZIP or folder that
     are no images are counted in one result with a note. While the network classifies `BATCH_SIZE` images, the
     next `BATCH_SIZE` are read, in one thread per core. However many files there are, memory holds no more
-    images than these, and one encoded file per thread.
+    images than these, and one encoded file per thread. With `side`, results have a `picture` of at most so
+    many pixels on its longer side, some 20 kB at 512.
     """
     cores, stopped = usable_cores(), threading.Event()
     sources = ((index, *item) for index, file in enumerate(files) for item in unpack(file, folders))
     # One more thread hands out the work: only one may read in an archive or in a list of open files.
     with ThreadPoolExecutor(cores + 1) as pool:
-        read_batch = partial(_read_batch, classifier, sources, pool, cores, stopped)
+        read = partial(_read, classifier, side)
+        read_batch = partial(_read_batch, read, sources, pool, cores, stopped)
         following = pool.submit(read_batch)
         try:
             while batch := following.result():
@@ -70,49 +96,70 @@ def rate(done: int, start: float) -> str:
     return f"{done / max(time.perf_counter() - start, 1e-9):,.1f} pictures/s"
 
 
+def expected(files: Iterable[str]) -> int:
+    """Return about how many images are in files, by ZIPs' tables of contents."""
+    return sum(map(_expected, files))
+
+
+def kind(result: Result, report: dict | None) -> str:
+    """Return what kind of answer a result and its report are.
+
+    It is a key of `HEADLINES`. "label" is the answer of a model that has classes alone. A film that the input
+    check warns of is "not_reliable", whatever the network says.
+    """
+    if report is None:
+        return "left_out" if result.note else "unreadable"
+    if report["label"] is None:
+        return "refused"
+    if report["verdict"]["status"] == "warned":
+        return "not_reliable"
+    return FINDINGS.get(report["finding"], "label")
+
+
 def to_csv(rows: Iterable[tuple[Result, dict | None]]) -> str:
     """Return results and their reports as CSV, one row per result.
 
-    A report is what `decision.report` returns, None for an error or a note. `status` and `reason` are those
-    of the `Verdict`; without a report, `status` is "error" or "left out". Text that a spreadsheet would take
-    for a formula gets an apostrophe in front.
+    A report is what `decision.report` returns, None for an error or a note. `answer` is one of `HEADLINES`,
+    or the class. `label` and `finding` are left empty where the input check warns of the film. `status` and
+    `reason` are those of the `Verdict`; without a report, `status` is "error" or "left out". Text that a
+    spreadsheet would take for a formula gets an apostrophe in front.
     """
     rows = list(rows)
     classes = list(dict.fromkeys(name for _, report in rows if report for name in report["probabilities"]))
-    answer = ["label", "finding", "operating_point", "threshold"]
     table = io.StringIO()
     writer = csv.writer(table)
-    writer.writerow(
-        ["file", *answer, *(f"probability_{name}" for name in classes), "status", "reason", "message"]
-    )
+    probabilities = [f"probability_{name}" for name in classes]
+    writer.writerow(["file", "answer", *REPORTED, *probabilities, "status", "reason", "message"])
     for result, report in rows:
+        answer = kind(result, report)
         if report is None:
             status, message = ("left out", result.note) if result.note else ("error", result.error)
-            cells = [result.name, *(None for _ in answer + classes), status, None, message]
+            cells = [*(None for _ in [*REPORTED, *classes]), status, None, message]
         else:
+            hidden = ("label", "finding") if answer == "not_reliable" else ()
             verdict, shares = report["verdict"], report["probabilities"]
             cells = [
-                result.name,
-                *(round(cell, 6) if isinstance(cell := report[name], float) else cell for name in answer),
-                *(round(shares[name], 6) if name in shares else None for name in classes),
+                *(None if name in hidden else report[name] for name in REPORTED),
+                *(shares.get(name) for name in classes),
                 *(verdict[name] for name in ("status", "reason", "sentence")),
             ]
-        writer.writerow([_harmless(cell) if isinstance(cell, str) else cell for cell in cells])
+        headline = HEADLINES[answer] or report["label"]
+        writer.writerow([_cell(cell) for cell in [result.name, headline, *cells]])
     return table.getvalue()
 
 
 def _read_batch(
-    classifier: Classifier,
+    read: Callable[[tuple[int, str, Contents]], tuple[Result, object]],
     sources: Iterator[tuple[int, str, Contents]],
     pool: ThreadPoolExecutor,
     cores: int,
     stopped: threading.Event,
 ) -> list[tuple[Result, object]]:
-    """Return `_read` of the next `BATCH_SIZE` images, in `cores` threads of the pool."""
+    """Return `read` of the next `BATCH_SIZE` images, in `cores` threads of the pool."""
     batch = []
     # A few at a time, one per thread: encoded files that wait for a thread would fill the memory.
     while not stopped.is_set() and (few := list(islice(sources, min(cores, BATCH_SIZE - len(batch))))):
-        batch += pool.map(partial(_read, classifier), few)
+        batch += pool.map(read, few)
         few.clear()  # before the next ones are unpacked
     return batch
 
@@ -125,7 +172,7 @@ def _predict(classifier: Classifier, batch: list[tuple[Result, object]]) -> Iter
         yield result if pixels is None else replace(result, prediction=next(predictions))
 
 
-def _read(classifier: Classifier, item: tuple[int, str, Contents]) -> tuple[Result, object]:
+def _read(classifier: Classifier, side: int, item: tuple[int, str, Contents]) -> tuple[Result, object]:
     """Return a result without its prediction, and the pixels for `predict`.
 
     They are None for an error or a note.
@@ -143,14 +190,33 @@ def _read(classifier: Classifier, item: tuple[int, str, Contents]) -> tuple[Resu
         if sentence.startswith("The image "):  # encoded bytes have no name
             sentence = PurePosixPath(name).name + sentence.removeprefix("The image")
         return Result(name, error=sentence, file=index), None
+    picture = _picture(image, side) if side else None
     image.thumbnail((THUMBNAIL, THUMBNAIL))
-    return Result(name, thumbnail=image, file=index), pixels
+    return Result(name, thumbnail=image, file=index, picture=picture), pixels
 
 
-def _harmless(cell: str) -> str:
-    """Return the text so that a spreadsheet does not run it as a formula.
+def _picture(image: Image.Image, side: int) -> bytes:
+    """Make the image no larger than `side`, and return it as a JPEG."""
+    image.thumbnail((side, side))
+    buffer = io.BytesIO()
+    (image if image.mode == "L" else image.convert("RGB")).save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
 
-    Characters that UTF-8 cannot encode are escaped.
+
+def _expected(file: str) -> int:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return sum(not member.is_dir() for member in archive.infolist())
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return 1
+
+
+def _cell(cell: str | float | None) -> str | float | None:
+    """Return the cell so that no spreadsheet runs it as a formula.
+
+    Numbers have six digits. Characters that UTF-8 cannot encode are escaped.
     """
+    if not isinstance(cell, str):
+        return float(f"{cell:.6g}") if isinstance(cell, float) else cell
     text = cell.encode("utf-8", "backslashreplace").decode("utf-8")
     return f"'{text}" if text.startswith(FORMULA) else text

@@ -1,5 +1,7 @@
 """The layers of a network: their shapes, and costs held against torch's own counts."""
 
+import threading
+
 import pytest
 import timm
 import torch
@@ -7,7 +9,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from hub.errors import InputError
-from hub.explorer.layers import list_layers
+from hub.explorer.layers import COUNTING, list_layers
 
 
 def untrained(name, **options):
@@ -75,3 +77,17 @@ def test_what_a_network_does_not_take_is_said():
         list_layers(nn.Conv2d(1, 1, 3))
     with pytest.raises(InputError, match="5 x 5 cells; there is no row 5"):
         list_layers(timm.create_model("lenet5"), (1, 32, 32))[3].box(5, 0)
+
+
+def test_layers_are_not_counted_while_another_thread_runs_a_network():
+    """torch's counter would hook that network, too, and its gradients would fail."""
+    counted = []
+    thread = threading.Thread(
+        target=lambda: counted.extend(list_layers(timm.create_model("lenet5"), (1, 32, 32)))
+    )
+    with COUNTING:
+        thread.start()
+        thread.join(0.3)
+        assert counted == []
+    thread.join()
+    assert len(counted) == 7

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 from uploads import RADIOGRAPH, Brightness, archive, png
 
 from hub.demo import handlers
@@ -190,6 +191,42 @@ def test_thumbnails_are_small_and_keep_the_shape(tmp_path):
     assert (grey.thumbnail.mode, colour.thumbnail.mode) == ("L", "RGB")
 
 
+def test_a_picture_for_a_screen_is_kept_where_it_is_asked_for(tmp_path):
+    (tmp_path / "a.png").write_bytes(png())
+    (plain,) = classify_files(Brightness(), [tmp_path / "a.png"])
+    (pictured,) = classify_files(Brightness(), [tmp_path / "a.png"], side=100)
+    assert plain.picture is None
+    with Image.open(io.BytesIO(pictured.picture)) as picture:
+        assert (picture.format, picture.mode, picture.size) == ("JPEG", "L", (100, 30))
+    assert pictured.thumbnail.size == plain.thumbnail.size
+
+
+def test_how_many_images_are_to_come_is_known_from_the_tables_of_contents(tmp_path):
+    (tmp_path / "a.png").write_bytes(png())
+    films = archive(tmp_path / "films.zip", [("a/", b""), ("a/b.png", png()), ("c.png", png())])
+    assert batch.expected([str(tmp_path / "a.png"), str(films), str(tmp_path / "missing.png")]) == 4
+
+
+@pytest.mark.parametrize(
+    ("probability", "point", "expected"),
+    [
+        (0.9, "balanced", "signs"),
+        (0.1, "balanced", "uncertain"),
+        (0.01, "balanced", "no_sign"),
+        (0.09, "screening", "flagged"),
+        (0.01, "screening", "no_sign"),
+    ],
+)
+def test_the_answer_of_a_row_is_the_finding_and_a_warned_film_has_none(probability, point, expected):
+    for verdict, answer in ((Verdict("fine"), expected), (input_check.verdict("blurred"), "not_reliable")):
+        prediction = Prediction("A", {"NORMAL": 1 - probability, "PNEUMONIA": probability}, {}, verdict)
+        result = Result("a.png", prediction)
+        (row,) = table([(result, decision.report(PNEUMONIA, prediction, point))])
+        assert batch.kind(result, decision.report(PNEUMONIA, prediction, point)) == answer
+        assert row["answer"] == batch.HEADLINES[answer]
+        assert (row["label"] == row["finding"] == "") == (answer == "not_reliable")
+
+
 def test_images_go_through_the_network_in_batches_and_bad_ones_do_not(tmp_path):
     classifier = Brightness()
     members = [(f"{index}.png", png() if index % 2 else b"bad") for index in range(100)]
@@ -313,7 +350,7 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
 
 PNEUMONIA = SimpleNamespace(
     classes=["NORMAL", "PNEUMONIA"],
-    operating_points={"balanced": 0.1},
+    operating_points={"balanced": 0.1, "screening": 0.05},
     prevalence=0.5,
     calibration_covariance=None,
 )
@@ -342,11 +379,15 @@ def test_a_table_has_a_row_per_result_and_says_what_the_page_says():
         ]
     )
     assert list(rows[0]) == [
-        "file", "label", "finding", "operating_point", "threshold",
-        "probability_NORMAL", "probability_PNEUMONIA", "status", "reason", "message",
+        "file", "answer", "label", "finding", "likelihood_ratio", "prevalence", "operating_point",
+        "threshold", "probability_NORMAL", "probability_PNEUMONIA", "status", "reason", "message",
     ]  # fmt: skip
-    assert [row["label"] for row in rows] == ["PNEUMONIA", "PNEUMONIA", "", "", ""]
-    assert [row["finding"] for row in rows] == ["signs of pneumonia", "uncertain", "", "", ""]
+    kinds = ["signs", "not_reliable", "refused", "unreadable", "left_out"]
+    assert [row["answer"] for row in rows] == [batch.HEADLINES[each] for each in kinds]
+    assert [row["label"] for row in rows] == ["PNEUMONIA", "", "", "", ""]
+    assert [row["finding"] for row in rows] == ["signs of pneumonia", "", "", "", ""]
+    assert [row["likelihood_ratio"] for row in rows] == ["3.0", "0.136364", "", "", ""]
+    assert [row["prevalence"] for row in rows] == ["0.5", "0.5", "0.5", "", ""]
     assert [row["operating_point"] for row in rows] == ["balanced", "balanced", "balanced", "", ""]
     assert [row["threshold"] for row in rows] == ["0.1", "0.1", "0.1", "", ""]
     assert [row["probability_PNEUMONIA"] for row in rows] == ["0.75", "0.12", "", "", ""]
@@ -368,7 +409,7 @@ def test_a_file_name_is_never_a_formula(start):
 def test_a_class_is_never_a_formula(start):
     name = f"{start}1+1"
     (row,) = table([report(Result("a.png", Prediction(name, {name: 1.0}, {})), OTHER)])
-    assert row["label"] == f"'{name}"
+    assert row["answer"] == row["label"] == f"'{name}"
     assert [row[column] for column in ("finding", "operating_point", "threshold")] == ["", "", ""]
 
 
@@ -380,7 +421,8 @@ def test_names_with_commas_quotes_and_other_bytes_come_back_whole():
 
 
 def test_a_table_of_nothing_has_a_head():
-    assert to_csv([]) == "file,label,finding,operating_point,threshold,status,reason,message\r\n"
+    head = to_csv([])
+    assert head.startswith("file,answer,label,") and head.endswith(",status,reason,message\r\n")
 
 
 def test_no_web_framework_and_no_torch_is_imported():

@@ -1,0 +1,98 @@
+"""What a report says, in a visitor's words: the card of both pages."""
+
+from hub.demo.words import Words
+from hub.inference.decision import UNCERTAIN_FACTOR
+from hub.text import percent
+
+# The phrase of each finding of a report, and what to do next: card.signs, card.next_signs.
+FINDINGS = {
+    "signs of pneumonia": "signs",
+    "no sign of pneumonia": "no_sign",
+    "uncertain": "uncertain",
+    "flagged for a second look": "flagged",
+}
+
+
+def verdict(report: dict, words: Words) -> str:
+    """Return the finding, or else the class; "No answer" if the file was refused."""
+    if report["label"] is None:
+        return words("card.no_answer")
+    return words(f"card.{FINDINGS[report['finding']]}") if report["finding"] else report["label"]
+
+
+def check(report: dict, words: Words) -> str:
+    """Return what the input check says of the image, and what to do."""
+    found = report["verdict"]
+    reason = found["reason"] or found["status"]
+    return words(f"card.check_{reason.replace(' ', '_').replace('-', '_')}")
+
+
+def next_step(report: dict, words: Words) -> str:
+    """Return what to do with a finding; "" without one."""
+    return words(f"card.next_{FINDINGS[report['finding']]}") if report["finding"] else ""
+
+
+def of_hundred(report: dict, words: Words) -> str:
+    """Return the probability as children among a hundred; "" without one.
+
+    The interval is left out where it rounds to a single number.
+    """
+    probability = report["probability"]
+    if probability is None:
+        return ""
+    if not 0.01 <= probability <= 0.99:
+        return words("card.hundred_few" if probability < 0.5 else "card.hundred_most")
+    count = round(100 * probability)
+    low, high = (round(100 * end) for end in report["interval"] or (probability, probability))
+    if low == high:
+        return words("card.hundred", count=count)
+    return words("card.hundred_between", count=count, low=low, high=high)
+
+
+def likelihood(report: dict, words: Words) -> str:
+    """Return what the likelihood ratio means."""
+    ratio = report["likelihood_ratio"]
+    if ratio >= 1:
+        return words("card.more_likely", factor=factor(ratio))
+    return words("card.less_likely", factor=factor(1 / max(ratio, 1e-30)), ratio=f"{ratio:.2g}")
+
+
+def factor(ratio: float) -> str:
+    """Return a ratio of 1 or more with the digits that matter: 1.3, 13, over 1,000."""
+    if ratio > 1000:
+        return "> 1,000"
+    return f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:.0f}"
+
+
+def probability(report: dict, words: Words) -> str:
+    """Return the probability of pneumonia and the prevalence that it is for."""
+    values = {"prevalence": percent(report["prevalence"]), "probability": percent(report["probability"])}
+    if report["interval"] is None:
+        return words("card.probability", **values)
+    low, high = map(percent, report["interval"])
+    return words("card.probability_between", **values, low=low, high=high)
+
+
+def threshold(report: dict, words: Words) -> str:
+    """Return from which probability there is a finding."""
+    name = f"card.threshold_{report['operating_point']}"
+    return words(name, threshold=percent(report["threshold"]), factor=UNCERTAIN_FACTOR)
+
+
+def explain_point(name: str, metrics: dict, words: Words) -> str:
+    """Return the purpose of an operating point, and its measured performance.
+
+    Sensitivity and specificity are named for each split where both were measured.
+    """
+    sentences = [words(f"point.{name}_weighs")]
+    for split in ("validation", "test"):
+        measures = {key: f"{name}_{key}" for key in ("sensitivity", "specificity")}
+        if metrics.get(split, {}).keys() >= set(measures.values()):
+            figures = {key: percent(metrics[split][each]["value"]) for key, each in measures.items()}
+            sentences.append(words(f"point.{split}", **figures))
+    return " ".join(sentences)
+
+
+def most_probable(report: dict) -> list[tuple[str, float]]:
+    """Return the five most probable classes with their probabilities, highest first."""
+    return sorted(report["probabilities"].items(), key=lambda item: item[1], reverse=True)[:5]

@@ -1,0 +1,207 @@
+"""The first tab of the Gradio app: one image, its answer, and the settings of the answer."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from hub.demo import gradio_errors, handlers, panels
+from hub.demo.explorer_tab import Shown
+from hub.demo.film_panel import film as film_viewer
+from hub.demo.gradio_language import Localized, label, localized_html, words_of
+from hub.demo.gradio_options import DELETE_AFTER, EVENTS
+from hub.demo.handlers import Answer, Film
+from hub.demo.render import script
+from hub.demo.report_panel import report as printed_report
+from hub.demo.samples import Sample
+from hub.demo.words import Words
+from hub.errors import InputError
+from hub.inference import decision
+from hub.inference.classifier import Classifier, Prediction
+from hub.prevalence import EVEN
+
+PREVALENCES = {"rare": 0.1, "quarter": 0.25, "half": EVEN, "most": 0.75}
+OPENING = ("pneumonia", "normal")  # the sample that the page opens with, the first that there is
+# The page's script asks about one film at a time; "always_last" would ask with the data of the first event.
+ONE_BY_ONE = EVENTS | {"trigger_mode": "multiple"}
+LATEST = EVENTS | {"trigger_mode": "always_last"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the page shows an answer to: enough to answer anew at other settings, without the image."""
+
+    name: str
+    prediction: Prediction
+    token: str = ""
+    turned: bool = False
+
+
+def build(
+    blocks: gr.Blocks,
+    classifier: Classifier,
+    metrics: dict,
+    samples: list[Sample],
+    shown: gr.State,
+    localized: Localized,
+) -> None:
+    """Lay out the drop zone, the image, and the card with the answer and its settings."""
+    page = _lay_out(classifier, metrics, samples, localized)
+    choose, film_panel, card, decided, point, prevalence = page
+    asked, film = gr.State(), gr.State(time_to_live=DELETE_AFTER)
+    settings, outputs = [point, prevalence], [film_panel, card, decided, asked, film, shown]
+
+    def show(film: Film, source: object, token: str, settings: tuple, words: Words) -> tuple:
+        name = film_name(film, words)
+        try:
+            answer = handlers.answer(classifier, source)
+        except InputError as error:
+            return panels.empty_image(), panels.refusal(str(error), name, words, token), "", None, None, None
+        asked = Asked(name, answer.prediction, token, turned=film.turns > 0)
+        film = film if film.image else Film(answer.image, film.name)
+        panel = film_html(answer, name, metrics, words)
+        inside = Shown(name, answer.pixels)
+        return panel, *cards(classifier, metrics, asked, settings, words), asked, film, inside
+
+    def show_upload(event: gr.EventData, request: gr.Request, *settings) -> tuple:
+        path = gradio_errors.upload_path({"path": _given(event, "file")})
+        words = words_of(request, classifier)
+        return show(Film(None, Path(path).name), path, _token(event), settings, words)
+
+    def show_sample(event: gr.EventData, request: gr.Request, *settings) -> tuple:
+        index, words = _given(event, "index"), words_of(request, classifier)
+        if index not in range(len(samples)):
+            raise InputError("There is no such example; choose one of those on the page.")
+        return show(
+            Film(None, sample_name(samples[index], words)),
+            samples[index].path,
+            _token(event),
+            settings,
+            words,
+        )
+
+    def show_corrected(event: gr.EventData, request: gr.Request, film: Film | None, *settings) -> tuple:
+        words, token = words_of(request, classifier), _token(event)
+        if film is None:
+            refusal = panels.refusal(words("card.gone"), "", words, token)
+            return panels.empty_image(), refusal, "", None, None, None
+        film = handlers.correct(film, _given(event, "how"))
+        return show(film, handlers.corrected(film), token, settings, words)
+
+    def change_settings(request: gr.Request, asked: Asked | None, *settings) -> tuple:
+        words = words_of(request, classifier)
+        if asked is None:
+            return gr.skip(), gr.skip()
+        return cards(classifier, metrics, asked, settings, words)
+
+    choose.give(show_upload, settings, outputs, **ONE_BY_ONE)
+    choose.sample(show_sample, settings, outputs, **ONE_BY_ONE)
+    card.correct(show_corrected, [film, *settings], outputs, **ONE_BY_ONE)
+    gr.on([point.input, prevalence.input], change_settings, [asked, *settings], [card, decided], **LATEST)
+    if opening := opening_sample(samples):
+        answer = handlers.answer(classifier, opening.path)
+
+        def open_page(request: gr.Request) -> tuple:
+            name = sample_name(opening, words_of(request, classifier))
+            return Asked(name, answer.prediction), Shown(name, answer.pixels)
+
+        blocks.load(open_page, None, [asked, shown], **EVENTS)
+
+
+def _lay_out(classifier: Classifier, metrics: dict, samples: list[Sample], localized: Localized) -> tuple:
+    """Lay out the tab with the answer to the sample that it opens with; return what its events need."""
+
+    def html(render, **options) -> gr.HTML:
+        return localized_html(render, localized, classifier, **options)
+
+    opening = opening_sample(samples)
+    answer = handlers.answer(classifier, opening.path) if opening else None
+
+    def film(words: Words) -> str:
+        return (
+            film_html(answer, sample_name(opening, words), metrics, words) if answer else panels.empty_image()
+        )
+
+    def card(words: Words) -> tuple:
+        if not answer:
+            return panels.empty_card(words("card.empty")), ""
+        asked = Asked(sample_name(opening, words), answer.prediction)
+        return cards(classifier, metrics, asked, (None, None), words)
+
+    choose = html(
+        lambda words: panels.choose(samples, words), js_on_load=script("choose.js"), elem_id="choose"
+    )
+    html(panels.reading, elem_id="reading")
+    with gr.Row(elem_id="answer"):
+        with gr.Column(scale=6, elem_id="film"):
+            film_panel = html(film)
+        with gr.Column(scale=5, elem_id="answer-card"):
+            card_panel = html(lambda words: card(words)[0], js_on_load=script("correct.js"), elem_id="card")
+            with gr.Column(elem_id="settings", visible=bool(decision.operating_points(classifier))):
+                prevalence = choose_prevalence(classifier)
+                point = choose_point(classifier)
+            decided = html(lambda words: card(words)[1], elem_id="decided")
+    return choose, film_panel, card_panel, decided, point, prevalence
+
+
+def choose_prevalence(classifier: Classifier) -> gr.Radio:
+    """Lay out the choice of how common pneumonia is."""
+    choices = [(label(f"prevalence.{name}", classifier), share) for name, share in PREVALENCES.items()]
+    question, explanation = (label(f"prevalence.{each}", classifier) for each in ("question", "explanation"))
+    return gr.Radio(choices, value=EVEN, label=question, info=explanation, elem_id="prevalence")
+
+
+def choose_point(classifier: Classifier) -> gr.Radio:
+    """Lay out the choice of an operating point."""
+    points = decision.operating_points(classifier)
+    return gr.Radio(
+        [(label(f"point.{name}", classifier), name) for name in points],
+        value=points[0] if points else None,
+        label=label("point.question", classifier),
+        info=label("point.explanation", classifier),
+        elem_id="point",
+    )
+
+
+def opening_sample(samples: list[Sample]) -> Sample | None:
+    """Return the sample that the page opens with."""
+    by_name = {sample.name: sample for sample in samples}
+    return next((by_name[name] for name in OPENING if name in by_name), None)
+
+
+def sample_name(sample: Sample, words: Words) -> str:
+    """Return what the page calls a sample."""
+    return words("samples.shown", name=words(f"samples.{sample.name}"))
+
+
+def film_name(film: Film, words: Words) -> str:
+    """Return the name of a film, and how it was corrected."""
+    name = words("card.inverted_name", name=film.name) if film.inverted else film.name
+    return words("card.turned_name", name=name, degrees=90 * film.turns) if film.turns else name
+
+
+def film_html(answer: Answer, name: str, metrics: dict, words: Words) -> str:
+    """Return the image of an answer, its heatmap off where the input check warns."""
+    warned = answer.prediction.verdict.status == "warned"
+    return film_viewer(answer, name, words, warned, metrics)
+
+
+def cards(classifier: Classifier, metrics: dict, asked: Asked, settings: tuple, words: Words) -> tuple:
+    """Return the card of an answer at its operating point and prevalence, and how it came about."""
+    point, prevalence = settings
+    if not decision.operating_points(classifier):
+        prevalence = None
+    report = decision.report(classifier, asked.prediction, point, prevalence)
+    card = panels.card(report, asked.name, words, asked.token, asked.turned)
+    printed = printed_report(classifier, report, asked.name, words)
+    return card, panels.decided(report, metrics, words) + printed
+
+
+def _given(event: gr.EventData, name: str) -> object:
+    """Return what the page, or any client, says of an event; None for what is missing."""
+    given = getattr(event, "_data", None)
+    return given.get(name) if isinstance(given, dict) else None
+
+
+def _token(event: gr.EventData) -> str:
+    return f"{_given(event, 'token')!s:.40}"

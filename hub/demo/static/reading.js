@@ -1,0 +1,125 @@
+// Never an answer beside another film's name. From the moment a film is chosen the old answer is dimmed and out
+// of reach and the new name is shown; where no answer comes, the old one is gone and the page says so.
+const TOO_SLOW = 120_000; // ms
+const UNCHANGED = 3_000; // ms, after which a setting is taken to leave the card as it was
+const answer = () => document.querySelector("#answer");
+const said = () => document.querySelector("#reading .reading");
+let waiting = null; // for an answer to the latest film: { name, token, again, timer, send }
+let asking = null; // the token of the film that the server is asked about, which may be an earlier one
+let changing = null; // the card that another setting is to replace
+let folds = {}; // which parts of the card are open, by name
+
+const say = (sentence, again) => {
+  const [text, button] = said().children;
+  said().hidden = !sentence;
+  text.textContent = sentence;
+  button.hidden = !again;
+  button.onclick = again;
+};
+
+// Gradio shows errors of the server in toasts, which stay a while and may be used again for the next error.
+const toasts = () =>
+  [...document.querySelectorAll(".toast-body.error")].filter((toast) => toast.dataset.seen !== toast.textContent);
+const ignoreToasts = () => toasts().forEach((toast) => (toast.dataset.seen = toast.textContent));
+
+const lose = (reason) => {
+  ignoreToasts();
+  if (waiting) clearTimeout(waiting.timer);
+  const { name, again } = waiting ?? {};
+  sessionStorage.lost = name ?? "";
+  waiting = asking = changing = null;
+  answer().inert = true;
+  document.body.dataset.film = "lost";
+  say([name && said().dataset.lost.replace("{name}", () => name), reason].filter(Boolean).join(" "), again);
+};
+
+// Ask about the latest film, one at a time: Gradio may mix up events that overtake each other.
+const ask = () => {
+  if (asking || changing || !waiting?.send) return;
+  asking = waiting.token;
+  waiting.send();
+};
+
+// A film is chosen: `prepare` uploads what there is to upload, `send` asks the server.
+const choose = ({ name, prepare, send }) => {
+  if (waiting) clearTimeout(waiting.timer);
+  const token = crypto.getRandomValues(new Uint32Array(2)).join("-");
+  const timer = setTimeout(() => lose(said().dataset.tooSlow), TOO_SLOW);
+  waiting = { name, token, timer, again: () => choose({ name, prepare, send }) };
+  folds = {};
+  ignoreToasts();
+  answer().inert = true;
+  if (document.body.dataset.film !== "lost") document.body.dataset.film = "reading";
+  say(said().dataset.reading.replace("{name}", () => name));
+  const isLatest = () => waiting?.token === token;
+  Promise.resolve(prepare?.()).then(
+    (given) => {
+      if (!isLatest()) return;
+      waiting.send = () => send(token, given);
+      ask();
+    },
+    () => isLatest() && lose(said().dataset.noConnection),
+  );
+};
+document.addEventListener("film-chosen", ({ detail }) => choose(detail));
+
+// On a machine of one's own the server is there without any network.
+addEventListener("offline", () => {
+  if (waiting && !/^(localhost|127\.|\[::1\])/.test(location.hostname)) lose(said().dataset.noConnection);
+});
+
+const arrived = () => {
+  clearTimeout(waiting.timer);
+  waiting = null;
+  delete sessionStorage.lost;
+  delete document.body.dataset.film;
+  answer().inert = false;
+  say("");
+  const heading = document.querySelector("#card h2");
+  const { top, bottom } = heading.getBoundingClientRect();
+  if (top < 0 || bottom > innerHeight) heading.scrollIntoView({ block: "center" });
+};
+
+document.addEventListener("toggle", ({ target }) => {
+  if (target.dataset?.fold) folds[target.dataset.fold] = target.open;
+}, true);
+
+document.addEventListener("input", ({ target }) => {
+  if (!target.closest("#settings")) return;
+  const card = (changing = document.querySelector("#card .card"));
+  setTimeout(() => changing === card && changed(), UNCHANGED);
+});
+const changed = () => {
+  changing = null;
+  ask();
+};
+
+// Gradio draws the card anew for each answer and setting.
+new MutationObserver(() => {
+  if (!answer()) return;
+  for (const fold of document.querySelectorAll("#answer [data-fold]:not([data-seen])")) {
+    fold.dataset.seen = true;
+    fold.open = Boolean(folds[fold.dataset.fold]);
+  }
+  if (changing && !changing.isConnected) changed();
+  if (asking && document.querySelector("#card [data-token]")?.dataset.token === asking) {
+    const isLatest = asking === waiting?.token;
+    asking = null;
+    if (isLatest) arrived();
+    else ask();
+  }
+  if ((waiting || changing) && toasts().length) lose(said().dataset.noConnection);
+}).observe(document.body, { childList: true, characterData: true, subtree: true });
+
+// When the server is there again, Gradio loads the page anew, with its example: that is not the answer.
+const { lost } = sessionStorage;
+delete sessionStorage.lost;
+if (lost) {
+  const starting = setInterval(() => {
+    if (!said()) return;
+    clearInterval(starting);
+    waiting = { name: lost };
+    lose(said().dataset.noConnection);
+    delete sessionStorage.lost;
+  }, 50);
+}

@@ -1,0 +1,254 @@
+"""The endpoint /classify of the Gradio app for its clients, and what any client can send to the page."""
+
+import asyncio
+import base64
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from servers import free_port, serving
+
+from hub.inference import decision
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def radiograph_file(radiograph, tmp_path):
+    radiograph.save(tmp_path / "film.png")
+    return tmp_path / "film.png"
+
+
+def test_the_api_in_python_gives_the_answer_of_the_classifier(gradio_url, classifier, radiograph_file):
+    client = Client(gradio_url, verbose=False)
+    given = client.predict(handle_file(radiograph_file), "screening", api_name="/classify")
+    assert given == decision.report(classifier, classifier(radiograph_file), "screening")
+    usual = client.predict(image=handle_file(radiograph_file), api_name="/classify")
+    assert (usual["operating_point"], usual["prevalence"]) == ("balanced", 0.5)
+    rare = client.predict(image=handle_file(radiograph_file), prevalence=0.1, api_name="/classify")
+    assert rare == decision.report(classifier, classifier(radiograph_file), prevalence=0.1)
+    assert rare["probability"] < usual["probability"]
+    assert (rare["finding"], rare["likelihood_ratio"]) == (usual["finding"], usual["likelihood_ratio"])
+    (name,) = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert name == "/classify"
+
+
+def test_the_api_explains_what_it_cannot_do(gradio_url, radiograph_file, tmp_path):
+    client = Client(gradio_url, verbose=False)
+    (tmp_path / "notes.txt").write_text("not a picture")
+    with pytest.raises(AppError, match=r"notes\.txt is not an image that can be read here"):
+        client.predict(handle_file(tmp_path / "notes.txt"), api_name="/classify")
+    with pytest.raises(AppError, match="There is no picture"):
+        client.predict(None, "balanced", api_name="/classify")
+    with pytest.raises(AppError, match="best"):
+        client.predict(handle_file(radiograph_file), "best", api_name="/classify")
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory):
+    """A demo of its own; its address and the file of its log."""
+    folder, port = tmp_path_factory.mktemp("logged"), free_port()
+    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
+    environment["GRADIO_TEMP_DIR"] = str(folder / "uploads")
+    url = f"http://127.0.0.1:{port}"
+    with (
+        (folder / "log").open("w") as log,
+        serving([sys.executable, "app.py"], url, env=environment, stdout=log, stderr=log),
+    ):
+        yield url, folder / "log"
+
+
+def upload(url, path):
+    """Upload a file as any client does; return its path on the server."""
+    with path.open("rb") as stream:
+        return requests.post(f"{url}/gradio_api/upload", files={"files": stream}).json()[0]
+
+
+def answers(url, data):
+    """Send the same inputs to every route of /classify; return what each answers, as text."""
+    base = f"{url}/gradio_api"
+    event = requests.post(f"{base}/call/classify", json={"data": data}).json()["event_id"]
+    yield requests.get(f"{base}/call/classify/{event}").text
+    yield requests.post(f"{base}/run/classify", json={"data": data}).text
+    config = requests.get(f"{url}/config").json()
+    (index,) = [each["id"] for each in config["dependencies"] if each["api_name"] == "classify"]
+    yield requests.post(f"{base}/run/predict", json={"data": data, "fn_index": index}).text
+    session = {"fn_index": index, "session_hash": str(time.time())}
+    requests.post(f"{base}/queue/join", json={"data": data} | session).raise_for_status()
+    with requests.get(f"{base}/queue/data", params=session, stream=True) as stream:
+        yield next(line.decode() for line in stream.iter_lines() if b"process_completed" in line)
+
+
+def as_upload(path):
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (["FILM", "Screening"], "There is no operating point Screening; give balanced or screening."),
+        (["FILM", ["balanced"]], "give balanced or screening."),
+        (["FILM", {"a": 1}], "give balanced or screening."),
+        (["FILM", ""], "give balanced or screening."),
+        (["FILM", "z" * 9000], f"{'z' * 40}; give balanced or screening."),
+        (["FILM", "balanced", 0], "The prevalence 0 is not a share between 0 and 1"),
+        (["FILM", "balanced", 7], "The prevalence 7 is not a share between 0 and 1"),
+        (["FILM", "balanced", "often"], "The prevalence often is not a share between 0 and 1"),
+        (["FILM", "balanced", None], "The prevalence None is not a share between 0 and 1"),
+        (["NOTES", "balanced"], "notes.txt is not an image that can be read here"),
+        (["GONE", "balanced"], "There is no file"),
+        ([None, None], "There is no picture; give one."),
+        (["film.png", "balanced"], "The picture is no uploaded file; upload it first."),
+        ([5, "balanced"], "The picture is no uploaded file; upload it first."),
+        ([as_upload("/etc/passwd"), "balanced"], "The picture is no uploaded file; upload it first."),
+        ([as_upload("/tmp/" + "x" * 6000), "balanced"], "The picture is no uploaded file; upload it first."),
+        ([as_upload("/tmp/a\0.png"), "balanced"], "upload the picture first"),
+        ([as_upload({"a": 1}), "balanced"], "The picture is no uploaded file; upload it first."),
+        ([], "These inputs cannot be used"),
+    ],
+    ids=lambda given: str(given)[:30],
+)
+def test_a_wrong_request_is_answered_with_a_sentence_and_leaves_no_traceback(
+    logged, radiograph_file, tmp_path, given, sentence
+):
+    url, log = logged
+    (tmp_path / "notes.txt").write_text("not a picture")
+    film, notes = upload(url, radiograph_file), upload(url, tmp_path / "notes.txt")
+    uploads = {"FILM": as_upload(film), "NOTES": as_upload(notes), "GONE": as_upload(f"{film}.png")}
+    data = [uploads[each] if isinstance(each, str) and each in uploads else each for each in given]
+    for answer in answers(url, data):
+        assert sentence in answer
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.parametrize(
+    "route", ["call/nope", "run/nope", "run/predict", "call/v2/nope", "call/v2/classify"]
+)
+def test_what_is_no_endpoint_is_said_to_be_none_and_leaves_no_traceback(logged, route):
+    url, log = logged
+    answer = requests.post(f"{url}/gradio_api/{route}", json={"data": [], "fn_index": 9999})
+    assert answer.status_code == 400 and "There is no such endpoint" in answer.json()["error"]
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_batch_of_what_was_not_uploaded_leaves_no_traceback(logged, radiograph_file):
+    url, log = logged
+    config = requests.get(f"{url}/config").json()
+    types = {component["id"]: component["type"] for component in config["components"]}
+    files = [event for event in config["dependencies"] if "file" in [types[each] for each in event["inputs"]]]
+    for event in files:
+        for file in ("x", 5, [5], ["x"], [{"path": str(radiograph_file)}], as_upload(str(radiograph_file))):
+            body = {"data": [file, "Screening"], "fn_index": event["id"], "session_hash": "other"}
+            answer = requests.post(f"{url}/gradio_api/run/predict", json=body)
+            assert "no uploaded file" in answer.text or "cannot be used" in answer.text
+    assert "Traceback" not in log.read_text()
+
+
+def test_the_curl_of_the_documents_gives_the_same(gradio_url, classifier, radiograph_file):
+    page = (ROOT / "docs" / "api.md").read_text()
+    script = next(block for block in page.split("```")[1::2] if "curl" in block).removeprefix("bash\n")
+    script = script.replace("http://127.0.0.1:7860", gradio_url).replace("image.png", radiograph_file.name)
+    done = subprocess.run(["bash", "-c", script], cwd=radiograph_file.parent, capture_output=True, text=True)
+    event, data = done.stdout.strip().splitlines()[-2:]
+    assert event == "event: complete"
+    assert json.loads(data.removeprefix("data: ")) == [
+        decision.report(classifier, classifier(radiograph_file))
+    ]
+
+
+def test_the_mcp_tool_says_what_it_does_and_does_it(gradio_url, classifier, radiograph_file, tmp_path):
+    async def use(image):
+        async with (
+            streamable_http_client(f"{gradio_url}/gradio_api/mcp/") as (read, write, _),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            return await session.list_tools(), await session.call_tool("classify", {"image": image})
+
+    def run(function, *arguments):  # Playwright has a loop of its own in this thread
+        with ThreadPoolExecutor() as pool:
+            return pool.submit(lambda: asyncio.run(function(*arguments))).result()
+
+    def uri(path):
+        return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+    tools, result = run(use, uri(radiograph_file))
+    (tool,) = tools.tools
+    assert tool.name == "classify"
+    assert "signs of pneumonia" in tool.description
+    assert "not a diagnosis" in tool.description
+    assert set(tool.inputSchema["properties"]) == {"image", "operating_point", "prevalence"}
+    assert tool.inputSchema["required"] == ["image"]
+    assert not result.isError
+    assert json.loads(result.content[0].text) == decision.report(classifier, classifier(radiograph_file))
+    (tmp_path / "broken.png").write_bytes(b"nothing")
+    _, result = run(use, uri(tmp_path / "broken.png"))
+    assert result.isError
+    assert "not an image that can be read here" in result.content[0].text
+
+
+@pytest.mark.parametrize(
+    "meta", [{"meta": {"_type": "gradio.FileData"}}, {"meta": {"_type": "other"}}, {}], ids=str
+)
+def test_the_api_reads_only_what_was_uploaded(gradio_url, radiograph_file, meta):
+    """A path sent in the place of an upload is an error, whatever lies there and however it is marked."""
+    call = urllib.request.Request(
+        f"{gradio_url}/gradio_api/call/classify",
+        json.dumps({"data": [{"path": str(radiograph_file)} | meta, "balanced"]}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(call) as response:
+        event = json.load(response)["event_id"]
+    with urllib.request.urlopen(f"{gradio_url}/gradio_api/call/classify/{event}") as response:
+        assert response.read().startswith(b"event: error")
+
+
+@pytest.mark.parametrize("name", ["show_upload", "show_sample", "show_corrected"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        None,
+        5,
+        "x",
+        [],
+        {},
+        {"file": "FILM"},
+        {"file": ["FILM"]},
+        {"index": 99},
+        {"index": {}},
+        {"how": "flip"},
+    ],
+    ids=str,
+)
+def test_the_page_reads_only_what_was_uploaded(logged, radiograph_file, name, given):
+    """The events of the page are private, but any client can send them."""
+    url, log = logged
+    if isinstance(given, dict) and "file" in given:
+        given = json.loads(json.dumps(given).replace("FILM", str(radiograph_file)))
+    config = requests.get(f"{url}/config").json()
+    (event,) = [event for event in config["dependencies"] if event["api_name"] == name]
+    settings = ["balanced", 0.5]
+    inputs = [None, *settings] if name == "show_corrected" else settings
+    body = {"data": inputs, "event_data": given, "fn_index": event["id"], "session_hash": "other"}
+    answer = requests.post(f"{url}/gradio_api/run/predict", json=body)
+    assert "image/jpeg" not in answer.text and "hundred" not in answer.text
+    assert "Traceback" not in log.read_text()
+
+
+def test_no_file_of_the_server_is_handed_out(gradio_url):
+    for path in ("requirements.txt", "hub/pretrained/model.safetensors", "hub/pretrained/config.json"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{gradio_url}/gradio_api/file={ROOT / path}")
+        assert refused.value.code in (403, 404)
