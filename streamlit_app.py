@@ -57,7 +57,7 @@ def load() -> tuple[Classifier, dict[str, bytes]]:
 
 
 def show_image(classifier: Classifier, examples: dict[str, bytes], metrics: dict) -> Shown | None:
-    """Lay out one image and its answer; return its name and what the network was given."""
+    """Lay out one image and its answer; return what the network was given."""
     words = wording.words(classifier)
     name, source = choose_image(examples, words)
     card_column, image_column = st.columns(2)  # on a phone, the answer first
