@@ -26,7 +26,7 @@ def depth_of(network: "Network", layer: str) -> str:
 
 
 def default_layer(network: "Network", depth: str = "middle") -> str | None:
-    """Return the layer that stands for a depth: the first, the middle or the last one.
+    """Return the layer that stands for a depth: the first, middle or last one.
 
     It is one whose maps have several cells, if there is any. Where no layer of this depth has maps it is of
     the whole network; None for a network without maps.
