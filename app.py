@@ -17,6 +17,7 @@ from hub.demo import (
     gradio_api,
     gradio_errors,
     gradio_explorer,
+    gradio_model,
     handlers,
     model_tab,
     panels,
@@ -60,7 +61,7 @@ def launch_options(classifier: Classifier) -> dict:
         "max_file_size": "100mb",
         "footer_links": [],
         "app_kwargs": {"exception_handlers": gradio_errors.HANDLERS},
-        "allowed_paths": [str(path) for path, _ in model_tab.plots(classifier.folder)],
+        "allowed_paths": [str(path) for path in model_tab.pictures(classifier.folder)],
     }
 
 
@@ -82,8 +83,7 @@ def build(classifier: Classifier, examples: list[Path]) -> gr.Blocks:
             with gr.Tab("Inside the network") as inside:
                 gradio_explorer.build(inside, classifier, examples, shown, localized)
             with gr.Tab("The model"):
-                gr.Markdown(model_tab.markdown(metrics, classifier.operating_points), elem_id="about")
-                gr.HTML(panels.gallery(model_tab.plots(classifier.folder)), elem_id="gallery")
+                gradio_model.build(classifier, metrics, [])
         gradio_api.add_endpoint(classifier, words["api"])
         add_localization(blocks, localized, classifier, **EVENTS)
     return blocks

@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 from PIL import Image
 
-from hub.demo import handlers, model_tab, panels, streamlit_explorer, wording
+from hub.demo import handlers, model_tab, panels, streamlit_explorer, streamlit_model, wording
 from hub.demo.explorer_tab import Shown
 from hub.demo.render import STYLES, jpeg_uri
 from hub.demo.words import words_in
@@ -43,8 +43,9 @@ def main() -> None:
             streamlit_explorer.show(classifier, list(examples.values()), shown, inside_words)
     with batch_tab:
         show_batch(classifier, metrics)
-    with model:
-        show_model(classifier, metrics)
+    if model.open:
+        with model:
+            streamlit_model.show(classifier, metrics, words_in("en", classifier.radiograph))
 
 
 @st.cache_resource(show_spinner="Loading the model")
@@ -177,13 +178,6 @@ def classify(classifier: Classifier, uploads: list) -> list[batch.Result]:
         st.session_state.batch = files, rows, True
         bar.empty()
     return rows
-
-
-def show_model(classifier: Classifier, metrics: dict) -> None:
-    """Lay out the metrics of the model, and its plots."""
-    st.markdown(model_tab.markdown(metrics, classifier.operating_points))
-    for path, caption in model_tab.plots(classifier.folder):
-        st.image(str(path), caption, alt=caption)
 
 
 if __name__ == "__main__":

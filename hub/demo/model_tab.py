@@ -1,152 +1,124 @@
-"""The tab "The model" of both apps: metrics as Markdown, and plots."""
+"""The figures and pictures of a model folder, for the tab "The model".
+
+A folder from the Hub may hold anything by these names, so nothing of it is taken on trust: what is not as
+`evaluation.metrics.measure` writes it is left out.
+"""
 
 import json
 from pathlib import Path
 
-from hub.text import interval, markdown_table, number
-
-MEASURES = {
-    "accuracy": "Accuracy: pictures put into the right class",
-    "auc": "AUC: 1 is perfect, 0.5 is guessing",
-    "sensitivity": "Sensitivity: share of {positive} that is found",
-    "specificity": "Specificity: share of {negative} that is cleared",
-    "ece": "Calibration error: how far probabilities are off",
-}
-SECTIONS = ("test", "validation", "others", "scope")
-PLOTS = {
-    "roc_test.png": "ROC curve, test split: what more sensitivity costs in specificity.",
-    "reliability_test.png": "Reliability, test split: how often the answer was right, by its probability.",
-    "confusion_test.png": "Confusion, test split; rows are the truth.",
-    "robustness_test.png": "Accuracy on spoilt test pictures; a darker dot is more spoilt.",
-    "heatmaps.jpg": "Test films under their heatmaps, lungs boxed by hand.",
-    "failures.jpg": "Every test film that the model gets wrong.",
+LARGEST_FILE = 10_000_000  # bytes
+MOST = 50  # bins, sources and rows of a table
+HIGHEST = {"log_loss": 1000}  # other metrics are shares of 1
+CONFUSIONS = ("confusion", "confusion_at_balanced", "confusion_at_screening")
+# Pictures that may be in a model folder, and whether they are charts on a white ground.
+PICTURES = {
+    "roc_test.png": True,
+    "reliability_test.png": True,
+    "confusion_test.png": True,
+    "robustness_test.png": True,
+    "heatmaps.jpg": False,
+    "failures.jpg": False,
 }
 
 
 def read_metrics(folder: Path) -> dict:
-    """Return the measured `SECTIONS` of a model folder's metrics.json.
+    """Return what metrics.json of a model folder says, as the tab shows it.
 
-    Metrics that could not be measured are left out. Returns {} without a readable file: a folder from the Hub
-    may hold anything by that name.
+    "test" and "validation" are sections of `evaluation.metrics.measure`, "others" such sections by source,
+    and "scope" the rows of the input check, {"n", "warned", "refused"}, by kind of picture. Returns {}
+    without a readable file.
     """
+    path = Path(folder) / "metrics.json"
     try:
-        metrics = json.loads((Path(folder) / "metrics.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        if path.stat().st_size > LARGEST_FILE:
+            return {}
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
-    if not isinstance(metrics, dict):
-        return {}
-    sections = {name: metrics[name] for name in SECTIONS if isinstance(metrics.get(name), dict)}
-    splits = {name: _measured(sections[name]) for name in ("test", "validation") if name in sections}
-    others = {name: _measured(other) for name, other in sections.get("others", {}).items()}
-    return sections | splits | {"others": others}
-
-
-def _measured(section: object) -> dict:
-    """Return a section of metrics.json without null metrics.
-
-    Sections are those of `evaluation.metrics.measure`; returns {} for anything else.
-    """
-    if not isinstance(section, dict) or "n" not in section:
-        return {}
-    bounds = ("value", "low", "high")
-    return {
-        name: metric
-        for name, metric in section.items()
-        if not (isinstance(metric, dict) and "value" in metric)
-        or all(isinstance(metric.get(bound), float | int) for bound in bounds)
+    sections = {name: _section(_part(metrics, name)) for name in ("test", "validation")}
+    others = {name: _section(other) for name, other in _part(metrics, "others").items()}
+    scope = {name: _scope_row(row) for name, row in _part(_part(metrics, "scope"), "test").items()}
+    return {name: section for name, section in sections.items() if section} | {
+        "others": _first(others),
+        "scope": _first(scope),
     }
 
 
-def plots(folder: Path) -> list[tuple[Path, str]]:
-    """Return path and caption of each of `PLOTS` that the model folder has."""
-    paths = [(Path(folder) / name, caption) for name, caption in PLOTS.items()]
-    return [(path, caption) for path, caption in paths if path.is_file()]
+def pictures(folder: Path) -> list[Path]:
+    """Return those of `PICTURES` that the model folder has."""
+    paths = [Path(folder) / name for name in PICTURES]
+    return [path for path in paths if path.is_file()]
 
 
-def markdown(metrics: dict, thresholds: dict[str, float]) -> str:
-    """Return test split, operating points, other sources and input check as Markdown.
+def _part(metrics: object, name: str) -> dict:
+    part = metrics.get(name) if isinstance(metrics, dict) else None
+    return part if isinstance(part, dict) else {}
 
-    `thresholds` are those of the operating points by name. What `metrics` lacks is left out.
-    """
-    parts = [
-        _test_split(metrics.get("test", {})),
-        _operating_points(metrics, thresholds),
-        *(_other_source(name, metrics) for name, metrics in metrics.get("others", {}).items()),
-        _input_check(metrics.get("scope", {})),
+
+def _first(rows: dict[str, dict]) -> dict[str, dict]:
+    """Return the first `MOST` rows that hold anything."""
+    return dict([(name, row) for name, row in rows.items() if row][:MOST])
+
+
+def _section(section: object) -> dict:
+    """Return what can be shown of a section; {} without the number of pictures."""
+    if not isinstance(section, dict) or not _is_count(section.get("n")):
+        return {}
+    shown = {name: metric for name, metric in section.items() if _is_metric(name, metric)}
+    shown["n"] = section["n"]
+    if _is_count(section.get("patients")):
+        shown["patients"] = section["patients"]
+    if _is_share(section.get("prevalence")):
+        shown["prevalence"] = section["prevalence"]
+    shown |= {name: section[name] for name in CONFUSIONS if _is_confusion(section.get(name))}
+    if bins := _reliability(section.get("reliability")):
+        shown["reliability"] = bins
+    return shown
+
+
+def _scope_row(row: object) -> dict:
+    shares = ("warned", "refused")
+    if not isinstance(row, dict) or not _is_count(row.get("n")):
+        return {}
+    return {name: row[name] for name in ("n", *shares)} if _are_shares(row, shares) else {}
+
+
+def _reliability(bins: object) -> list[dict]:
+    """Return the bins of a reliability diagram that hold pictures."""
+    shares = ("low", "high", "probability", "share", "share_low", "share_high")
+    return [
+        {name: part[name] for name in (*shares, "count")}
+        for part in (bins[:MOST] if isinstance(bins, list) else [])
+        if isinstance(part, dict) and _is_count(part.get("count")) and _are_shares(part, shares)
     ]
-    return "\n\n".join(part for part in parts if part) or "The model folder holds no measurements."
 
 
-def _test_split(metrics: dict) -> str:
-    negative, positive = metrics.get("classes", ["", ""])[:2]
-    rows = [
-        (
-            words.format(positive=positive, negative=negative),
-            number(metrics[name]["value"], 3),
-            interval(metrics[name], 3),
-        )
-        for name, words in MEASURES.items()
-        if name in metrics
-    ]
-    if not rows:
-        return ""
-    patients = f" of {metrics['patients']} patients" if metrics.get("patients") else ""
-    return (
-        "## How good is it?\n"
-        f"{metrics['n']} test pictures{patients}. They chose nothing: no weights, no calibration, no "
-        "threshold. The class is the most probable one.\n\n"
-        + markdown_table(["Measure", "Test split", "95 % interval"], rows)
-    )
+def _is_metric(name: str, metric: object) -> bool:
+    highest, bounds = HIGHEST.get(name, 1), ("value", "low", "high")
+    return isinstance(metric, dict) and all(_is_between(metric.get(bound), highest) for bound in bounds)
 
 
-def _operating_points(metrics: dict, thresholds: dict[str, float]) -> str:
-    def cell(split: str, measure: str) -> str:
-        metric = metrics.get(split, {}).get(measure)
-        return f"{number(metric['value'], 3)} ({interval(metric, 3)})" if metric else ""
-
-    rows = [
-        (
-            f"{name.capitalize()}, from {threshold:.3f}: {measure}",
-            cell("validation", f"{name}_{measure}"),
-            cell("test", f"{name}_{measure}"),
-        )
-        for name, threshold in sorted(thresholds.items())
-        for measure in ("sensitivity", "specificity")
-    ]
-    if not rows:
-        return ""
-    return (
-        "## Operating points\n"
-        "From the threshold up, a calibrated probability counts as positive. Validation pictures chose "
-        "the thresholds, so their figures flatter; 95 % intervals in brackets.\n\n"
-        + markdown_table(["Operating point", "Validation split", "Test split"], rows)
-    )
+def _is_confusion(table: object) -> bool:
+    """Return whether a table is two rows of two counts, and counts anything."""
+    if not isinstance(table, list) or len(table) != 2:
+        return False
+    rows = [row for row in table if isinstance(row, list) and len(row) == 2]
+    cells = [cell for row in rows for cell in row]
+    return len(rows) == 2 and all(_is_count(cell, 0) for cell in cells) and any(cells)
 
 
-def _other_source(name: str, metrics: dict) -> str:
-    if "auc" not in metrics:
-        return ""
-    return (
-        f"## Films it was not made for: {name.replace('_', ' ')}\n"
-        f"On {metrics['n']} of them its AUC is {number(metrics['auc']['value'], 3)} "
-        f"({interval(metrics['auc'], 3)}), where 0.5 is guessing. Do not use it on such films."
-    )
+def _are_shares(values: dict, names: tuple[str, ...]) -> bool:
+    return all(_is_share(values.get(name)) for name in names)
 
 
-def _input_check(metrics: dict) -> str:
-    rows = [
-        (
-            f"{name.replace('_', ' ').replace('/', ': ')}, {row['n']}",
-            f"{row['warned']:.1%}",
-            f"{row['refused']:.1%}",
-        )
-        for name, row in metrics.get("test", {}).items()
-    ]
-    if not rows:
-        return ""
-    return (
-        "## Input check\n"
-        "How many pictures get an answer behind a warning, and how many none: test films, as they are "
-        "and with each fault, and other pictures. None of them made the fit.\n\n"
-        + markdown_table(["Pictures", "Warned", "Refused"], rows)
-    )
+def _is_share(value: object) -> bool:
+    return _is_between(value, 1)
+
+
+def _is_between(value: object, highest: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= highest
+
+
+def _is_count(value: object, lowest: int = 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and lowest <= value < 1e12

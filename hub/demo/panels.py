@@ -1,4 +1,4 @@
-"""The header, image, card and gallery of both pages as HTML.
+"""The header, image and card of both pages as HTML.
 
 The files of static/ style them and make them interactive in Gradio. Visitors' images are data URIs inside
 the HTML, so that no file of them is left behind.
@@ -6,7 +6,6 @@ the HTML, so that no file of them is left behind.
 
 import math
 from pathlib import Path
-from urllib.parse import quote
 
 from markupsafe import Markup
 from PIL import Image
@@ -86,15 +85,6 @@ def card(report: dict) -> Markup:
         scale=_scale(report["probability"], report["threshold"]) if report["finding"] else None,
         classes=wording.most_probable(report),
     )
-
-
-def gallery(images: list[tuple[Path, str]]) -> Markup:
-    """Return the images of a model folder with their captions.
-
-    They load when they scroll into view.
-    """
-    addresses = [(f"gradio_api/file={quote(str(path))}", caption) for path, caption in images]
-    return render("gallery.html", images=addresses)
 
 
 def _scale(probability: float, threshold: float) -> dict:

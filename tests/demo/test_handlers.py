@@ -1,6 +1,5 @@
 """What both apps say, before any page shows it."""
 
-import json
 import math
 import shutil
 from types import SimpleNamespace
@@ -138,7 +137,7 @@ def test_a_model_of_something_else_says_nothing_of_pneumonia():
     card = panels.card(report)
     assert "<h2>7</h2>" in card
     assert card.count("<li>") == 5
-    shown = card + str(wording.words(DIGITS)) + model_tab.markdown({}, {})
+    shown = card + str(wording.words(DIGITS))
     assert "pneumonia" not in shown.lower()
 
 
@@ -219,30 +218,6 @@ def test_what_is_left_out_is_a_row_that_counts_as_no_file(classifier):
     assert "left out 2 files: 1 `.csv`, 1 `.txt`" in table and "Left out" in table
     unreadable = batch_panel.batch_table([(Result("b.png", error="b.png is empty."), None), *notes])
     assert "1 file, 1 of them unreadable" in unreadable
-
-
-def test_figures_that_could_not_be_measured_are_left_out(tmp_path):
-    none = {"value": None, "low": None, "high": None}
-    split = {"n": 5, "accuracy": {"value": 0.9, "low": 0.8, "high": 1.0}, "auc": none}
-    strange = {"test": split, "validation": {"accuracy": 0.93}, "others": {"adults": {"n": 3, "auc": none}}}
-    (tmp_path / "metrics.json").write_text(json.dumps(strange))
-    text = model_tab.markdown(model_tab.read_metrics(tmp_path), {"balanced": 0.2})
-    assert "0.900 | 0.800 to 1.000" in text and "AUC" not in text
-
-
-def test_a_model_folder_tells_its_figures_and_images(tmp_path):
-    metrics = model_tab.read_metrics(BUNDLED)
-    text = model_tab.markdown(metrics, {"balanced": 0.18, "screening": 0.02})
-    assert "0.944 | 0.926 to 0.961" in text
-    assert "| Screening, from 0.020: specificity | 0.964 (0.931 to 0.988) | 0.803 (0.747 to 0.855) |" in text
-    assert f"AUC is {metrics['others']['adult_chest_xray']['auc']['value']:.3f}" in text
-    names = [path.name for path, caption in model_tab.plots(BUNDLED) if caption]
-    assert names[:2] == ["roc_test.png", "reliability_test.png"]
-    assert model_tab.read_metrics(tmp_path) == {}
-    (tmp_path / "metrics.json").write_text("[1")
-    assert model_tab.read_metrics(tmp_path) == {}
-    assert model_tab.plots(tmp_path) == []
-    assert model_tab.markdown({}, {}) == "The model folder holds no measurements."
 
 
 def test_log_odds_are_finite():

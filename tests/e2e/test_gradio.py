@@ -293,22 +293,6 @@ def test_the_choosers_hide_no_file(page):
         assert not page.locator(f"{zone} input[type=file]").get_attribute("accept")
 
 
-@everywhere
-def test_the_model_says_how_good_it_is(page):
-    page.get_by_role("tab", name="The model").click()
-    expect(page.get_by_role("cell", name="0.926 to 0.961")).to_be_visible()
-    expect(page.get_by_text("its AUC is 0.4")).to_be_visible()
-    images = page.locator(".gallery img")
-    expect(images).to_have_count(6)
-    for image in images.all():
-        image.scroll_into_view_if_needed()
-        expect(image).to_have_js_property("complete", True, timeout=WAIT)
-        assert image.evaluate("image => image.naturalWidth") > 0
-    assert violations(page, FRAMEWORK) == []
-    assert sideways_scroll(page) == 0
-    screenshot(page, "gradio-about")
-
-
 @desktop
 def test_everything_works_by_keyboard(page):
     def tab_to(locator):

@@ -195,15 +195,6 @@ def test_a_batch_becomes_a_table_that_saves(page, write_radiographs, tmp_path):
     assert {row["operating_point"] for row in rows} == {"screening", ""}
 
 
-def test_the_model_says_how_good_it_is(page):
-    page.get_by_role("tab", name="The model").click()
-    expect(page.get_by_role("cell", name="0.926 to 0.961")).to_be_visible()
-    expect(page.get_by_text("its AUC is 0.4")).to_be_visible()
-    assert violations(page, FRAMEWORK) == []
-    assert sideways_scroll(page) == 0
-    screenshot(page, "streamlit-model")
-
-
 def test_a_model_that_is_not_there_is_explained(monkeypatch):
     st.cache_resource.clear()
     monkeypatch.setenv("MODEL", "no/such/model")

@@ -1,0 +1,30 @@
+"""The tab "The model" of the Streamlit app."""
+
+import base64
+import functools
+from pathlib import Path
+
+import streamlit as st
+
+from hub.demo import model_panels, model_tab
+from hub.demo.words import Words
+from hub.inference.classifier import Classifier
+
+
+def show(classifier: Classifier, metrics: dict, words: Words) -> None:
+    """Lay out the tab.
+
+    Its pictures are in the HTML, a megabyte: lay it out only while it is open.
+    """
+    pictures = [
+        (_uri(path), path.stem, model_tab.PICTURES[path.name])
+        for path in model_tab.pictures(classifier.folder)
+    ]
+    dark = st.context.theme.type == "dark"
+    st.html(model_panels.tab(classifier, metrics, pictures, words, dark))
+
+
+@functools.cache
+def _uri(path: Path) -> str:
+    kind = "png" if path.suffix == ".png" else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
