@@ -69,9 +69,10 @@ def filters(network: "Network", words: Words) -> str:
 
 
 def _weight_sharing(network: "Network", words: Words) -> dict:
-    """Return the first convolution, how many weights are stored of it, and a dense layer's cost.
+    """Return the first convolution and its weights, and what a dense layer costs.
 
-    The dense layer has the convolution's input and output. "convolution" is None if there is none.
+    "stored" is how many of the weights the file holds. The dense layer has the convolution's input and
+    output. "convolution" is None if there is none.
     """
     from hub.explorer import conv_arithmetic
 
@@ -129,9 +130,10 @@ def feature_maps(
     buttons: bool,
     words: Words,
 ) -> tuple[str, str]:
-    """Return a layer's strongest channels as buttons, and one channel large beside the image.
+    """Return a layer's strongest channels as buttons, and one channel large.
 
-    The large one is `channel`, the strongest if None. It is grey, or lies over the image if `coloured`.
+    The large one is `channel`, the strongest if None, beside the image. It is grey, or lies over the image if
+    `coloured`.
     """
     if sentence := problem(network, image, layer, words):
         return notice(sentence), ""

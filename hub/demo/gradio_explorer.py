@@ -93,7 +93,10 @@ def build(
 
 
 def build_topics(classifier: Classifier, localized: Localized) -> dict[str, gr.Column]:
-    """Lay out the choice of a panel; return the column of each, which only has its introduction yet."""
+    """Lay out the choice of a panel; return the column of each by its name.
+
+    A column only has its introduction yet.
+    """
     names = explorer_panels.PANELS
     choice = gr.Radio(
         [(label(f"inside.{name}", classifier), name) for name in names],
@@ -238,7 +241,10 @@ def architecture_table(tab: Tab) -> None:
 
 
 def choose_layer(tab: Tab, panel: str) -> tuple[gr.Radio, gr.Dropdown]:
-    """Lay out the choices of a depth and of a layer in it, hidden until the network is loaded."""
+    """Lay out the choices of a depth and of a layer in it.
+
+    They are hidden until the network is loaded.
+    """
     options = {"visible": False, "min_width": 240}
     with gr.Row(elem_classes="layer"):
         depth = gr.Radio(

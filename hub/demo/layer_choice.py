@@ -1,4 +1,4 @@
-"""The layers of a network to choose from, by how deep they are: early, middle or late."""
+"""The layers of a network to choose from: early, middle and late ones."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -20,13 +20,13 @@ def depths(network: "Network") -> list[str]:
 
 
 def depth_of(network: "Network", layer: str) -> str:
-    """Return the third of the network's layers in which a layer is, one of `DEPTHS`."""
+    """Return in which third of the network a layer is, one of `DEPTHS`."""
     names = [layer.name for layer in network.layers]
     return DEPTHS[int((names.index(layer) + 0.5) / len(names) * len(DEPTHS))]
 
 
 def default_layer(network: "Network", depth: str = "middle") -> str | None:
-    """Return the layer that stands for a depth: the first, the middle or the last one.
+    """Return the layer that stands for a depth: the first, middle or last one.
 
     It is one whose maps have several cells, if there is any. Where no layer of this depth has maps it is of
     the whole network; None for a network without maps.
@@ -38,7 +38,10 @@ def default_layer(network: "Network", depth: str = "middle") -> str | None:
 
 
 def choices(network: "Network", depth: str | None, words: Words) -> list[tuple[str, str]]:
-    """Return a label and the name of each layer of a depth that has maps, in the network's order."""
+    """Return a label and the name of each layer of a depth, in the network's order.
+
+    Layers without maps are left out.
+    """
     return [
         (option(network, layer, words), layer.name)
         for layer in network.maps
@@ -47,7 +50,7 @@ def choices(network: "Network", depth: str | None, words: Words) -> list[tuple[s
 
 
 def option(network: "Network", layer: "Layer", words: Words) -> str:
-    """Return the number of a layer in the network, and how many cells its maps have."""
+    """Return a layer's number in the network, and the cells of its maps."""
     number, count = network.layers.index(layer) + 1, len(network.layers)
     return words("inside.layer_option", number=number, count=count, cells=dimensions(layer.output[1:]))
 
@@ -58,7 +61,7 @@ def find(network: "Network", name: str) -> "Layer":
 
 
 def operation(layer: "Layer", words: Words) -> str:
-    """Return a layer's kind, kernel and stride: "depthwise convolution 3 × 3, stride 2"."""
+    """Return a layer's kind, kernel and stride: "convolution 3 × 3, stride 2"."""
     kind, kernel = words(f"inside.kind_{layer.kind}"), dimensions(layer.kernel)
     if layer.kind == "dense" or (layer.kind == "pooling" and layer.kernel == (1, 1)):
         return kind
@@ -74,10 +77,10 @@ def technical_name(network: "Network", name: str, words: Words) -> str:
 
 
 def layers_as_trained(network: "Network") -> tuple[list["Layer"], int | None]:
-    """Return the layers, the first one with the weights that were trained, and how many are stored of it.
+    """Return the layers, the first one with the weights that were trained.
 
-    A model of radiographs is stored with three channels in for one that was trained. The second is None
-    where the file stores just what was trained.
+    With them is how many weights the file stores of the first one, or None if just those: a model of
+    radiographs is stored with three channels in for one that was trained.
     """
     first = next((layer for layer in network.layers if layer.kind != "pooling"), None)
     if first is None or network.after is None or len(first.input) != 3:

@@ -109,7 +109,10 @@ def count(paper: Paper) -> Architecture:
 
 
 def milliseconds(paper: Paper) -> float:
-    """Return the time of one image in the network of a paper, on this machine; it may take seconds."""
+    """Return the time of one image in the network of a paper, on this machine.
+
+    This may take seconds.
+    """
     return forward_milliseconds(_without_content(paper), paper.shape)
 
 

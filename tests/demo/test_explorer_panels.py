@@ -120,7 +120,7 @@ def test_filters_are_shown_before_and_after_training_with_their_change(network):
 
 
 def test_the_weights_are_those_trained_and_one_sentence_says_why_more_are_stored(network):
-    """A radiograph model reads grey and is stored for libraries that feed three colours."""
+    """A radiograph model reads grey and is stored for those that feed three colours."""
     stored = WORDS("inside.sharing_stored", stored="864")
     html = text(explorer_panels.filters(network, WORDS))
     assert WORDS("inside.sharing_few", weights="288") in html

@@ -57,7 +57,7 @@ def choose(page, panel):
 
 
 def cut_off(page):
-    """Return the tables that are wider than the window; Gradio's page hides what sticks out."""
+    """Return the tables wider than the window; Gradio's page hides what sticks out."""
     return page.evaluate(
         "[...document.querySelectorAll('.inside table')].filter((table) => !table.closest('.scroll')"
         " && table.getBoundingClientRect().right > innerWidth).map((table) => table.className)"
