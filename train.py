@@ -34,17 +34,15 @@ def main(settings: Settings) -> None:
     check_settings(settings)
     # These take seconds to import; --help and a wrong option should not.
     import torch
-    from scipy.special import softmax
 
     from hub import files
     from hub.data.leakage import format_report
-    from hub.evaluation import plots, shifts
-    from hub.evaluation.calibration import choose_operating_points, fit_temperature
-    from hub.evaluation.metrics import auc, measure
+    from hub.evaluation import plots
     from hub.export.onnx import calibration_rows, export
     from hub.models import architectures, factory, filters, folder_writer, forward
     from hub.models.folder import BUNDLED, read_config
     from hub.training import checkpoint, loop, recipes
+    from hub.training.calibration import calibrate
     from hub.training.data import are_grey, decode, read_data
     from hub.training.report import format_summary
 
@@ -93,25 +91,9 @@ def main(settings: Settings) -> None:
         )  # fmt: skip
         training_seconds = time.perf_counter() - training_started
 
-        # Calibrate, and choose thresholds, on validation images and, for radiographs, shifted views of them.
-        images, labels = shifts.add_shifts(*validation_set) if radiograph else validation_set
-        logits, labels = forward.predict_logits(model, images).numpy(), labels.numpy()
-        temperature = fit_temperature(logits, labels)
-        probabilities = softmax(logits / temperature, axis=1)
-        points = choose_operating_points(probabilities, labels) if len(classes) == 2 else {}
-
-        # Measure.
+        # Calibrate, choose operating points, and measure, all on validation images.
         split = data.splits["validation"]
-        validation = measure(
-            probabilities[: len(split)],  # the images as they are come first
-            labels[: len(split)],
-            split["patient"][:],
-            classes,
-            subtypes=split["subtype"][:],
-            operating_points=points,
-        )
-        validation |= {"dataset": settings.dataset, "split": "validation"}
-        shifted = {"images": len(labels), "auc": auc(probabilities, labels)}
+        result = calibrate(model, validation_set, split, classes, radiograph, settings.dataset)
 
         # Package.
         training = {
@@ -122,16 +104,17 @@ def main(settings: Settings) -> None:
             "seed": settings.seed,
             "seconds": round(time.perf_counter() - started),
             "training_seconds": round(training_seconds, 2),
-            "temperature": temperature,
             "splits": data.leaks,
             "notes": data.notes,
             "history": history,
         }
-        metrics = {"training": training, "validation": validation}
-        metrics |= {"shifted_validation": shifted} if radiograph else {}
+        metrics = {"training": training, **result.metrics}
         plots.plot_training(history, folder / "training.png")
         filters.save_filters(folder, first_filters)
-        folder_writer.save_folder(folder, model, classes, radiograph, metrics, temperature, points)
+        folder_writer.save_folder(
+            folder, model, classes, radiograph, metrics,
+            result.calibration, result.operating_points, result.covariance,
+        )  # fmt: skip
 
         # Export.
         images = train_set[0][calibration_rows(len(train_set[0]))]

@@ -97,8 +97,20 @@ def test_the_front_page_quotes_the_measured_accuracy():
         f"{test['n']} images of {test['patients']} patients",
         *(
             value_and_interval(test[key])
-            for key in ("accuracy", "auc", "sensitivity", "specificity", "brier", "ece")
+            for key in (
+                "accuracy_at_balanced",
+                "auc",
+                "balanced_sensitivity",
+                "balanced_specificity",
+                "accuracy",
+                "sensitivity",
+                "specificity",
+                "brier",
+                "ece",
+            )
         ),
+        f"prevalence, {100 * test['prevalence']:.1f} %",
+        f"On validation data it is {number(METRICS['validation']['ece']['value'], 3)}",
         *(
             f"{number(seeds['mean'][key], 3)} ± {number(seeds['deviation'][key], 3)}"
             for key in ("test_accuracy", "test_auc")
@@ -108,7 +120,7 @@ def test_the_front_page_quotes_the_measured_accuracy():
         f"outer {METRICS['data_checks']['border_px']} px reaches AUC {number(probes['border'], 3)}",
         f"brightness histogram {number(probes['histogram'], 3)}",
         *(f"{100 * lungs[key]:.0f} %" for key in ("heat_in_lungs", "area_of_lungs")),
-        *(number(METRICS[split]["specificity"]["value"], 3) for split in ("validation", "test")),
+        *(number(METRICS[split]["balanced_specificity"]["value"], 3) for split in ("validation", "test")),
     ]
     text = on_one_line(FRONT)
     assert [quotation for quotation in quotations if quotation not in text] == []
@@ -142,10 +154,21 @@ def test_the_page_on_the_input_check_quotes_what_was_measured():
     assert f"AUC is {number(METRICS['others']['adult_chest_xray']['auc']['value'], 3)}" in text
 
 
+def test_the_page_on_model_selection_quotes_what_was_measured():
+    specificity, error = (
+        [number(METRICS[split][name]["value"], digits) for split in ("validation", "test")]
+        for name, digits in (("balanced_specificity", 4), ("ece", 3))
+    )
+    text = on_one_line(ROOT / "docs" / "model-selection.md")
+    assert f"operating point is {specificity[0]}; on the test split it is {specificity[1]}." in text
+    assert f"calibration error is {error[1]}, and {error[0]} on validation" in text
+
+
 def test_the_page_on_related_work_quotes_what_was_measured():
     test = METRICS["test"]
     accuracy, sensitivity, specificity = (
-        percent_and_interval(test[key]) for key in ("accuracy", "sensitivity", "specificity")
+        percent_and_interval(test[key])
+        for key in ("accuracy_at_balanced", "balanced_sensitivity", "balanced_specificity")
     )
     row = f"| {accuracy} | {value_and_interval(test['auc'])} | {sensitivity} | {specificity} |"
     assert row in (ROOT / "docs" / "related-work.md").read_text()

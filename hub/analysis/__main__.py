@@ -14,6 +14,7 @@ COMMANDS = {
     "shortcuts": "copies, doubtful labels, and features other than lungs that predict the class",
     "seeds": "variance across seeds, and which of several runs the rule chooses",
     "recipe_search": "recipes compared on groups of radiographs that training left out",
+    "calibration": "how probabilities are calibrated, chosen on validation images",
     "input_check": "the input check on data that it was not fitted with",
     "deep_greys": "how greys of more than 8 bits are stretched, chosen on training radiographs",
     "selection_tables": "the tables of docs/model-selection, from its records",

@@ -18,8 +18,7 @@ from hub.data.leakage import format_report, leak_report
 from hub.data.splits import load_with_notes
 from hub.errors import InputError
 from hub.evaluation import plots, shifts
-from hub.evaluation.calibration import undo_temperature
-from hub.evaluation.metrics import auc, format_metrics, measure
+from hub.evaluation.metrics import auc, format_metrics, measure, reliability_bins
 from hub.inference.classifier import Classifier, Prediction
 from hub.models import card
 from hub.models.folder import METRICS, NETWORKS, read_metrics
@@ -71,11 +70,10 @@ def evaluate(
     result.metrics["notes"] = notes
     if json_file:
         files.write_json(json_file, result.metrics | {"robustness": result.robustness, "int8": result.int8})
-    temperature = _record(Path(model)).get("training", {}).get("temperature")
     if plot_folder:
-        _draw(result, temperature, plot_folder)
+        _draw(result, classifier, plot_folder)
     if save:
-        _draw(result, temperature, Path(model))
+        _draw(result, classifier, Path(model))
         _save(result, Path(model))
 
 
@@ -227,21 +225,21 @@ def _robustness(classifier: Classifier, images: Tensor, labels: np.ndarray) -> d
     return rows
 
 
-def _draw(result: Evaluation, temperature: float | None, folder: Path) -> None:
-    """Write the plots into a folder.
-
-    `temperature` is that of the calibration, None if it is not known.
-    """
+def _draw(result: Evaluation, classifier: Classifier, folder: Path) -> None:
+    """Write the plots into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    classes, name = result.metrics["classes"], result.name
-    curves = result.probabilities, result.labels, classes
+    metrics, name = result.metrics, result.name
+    points = classifier.operating_points
+    curves = result.probabilities, result.labels, metrics["classes"], points
     plots.plot_roc(*curves, folder / f"roc_{name}.png")
     plots.plot_precision_recall(*curves, folder / f"precision_recall_{name}.png")
-    plots.plot_confusion(result.metrics["confusion"], classes, folder / f"confusion_{name}.png")
-    if len(classes) == 2 and temperature is not None:
-        before = undo_temperature(result.probabilities, temperature)
+    confusions = {f"at {point}": metrics[f"confusion_at_{point}"] for point in points if point == "balanced"}
+    confusions["argmax"] = metrics["confusion"]
+    plots.plot_confusion(confusions, metrics["classes"], folder / f"confusion_{name}.png")
+    if "reliability" in metrics:
+        even = reliability_bins(result.probabilities, result.labels)
         plots.plot_reliability(
-            before, result.probabilities, result.labels, folder / f"reliability_{name}.png"
+            metrics["reliability"], even, metrics["prevalence"], folder / f"reliability_{name}.png"
         )
     if result.robustness:
         plots.plot_robustness(result.robustness, folder / f"robustness_{name}.png")

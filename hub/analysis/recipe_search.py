@@ -155,7 +155,7 @@ def score(model: nn.Module, groups: dict[str, tuple[Tensor, Tensor]]) -> dict[st
         return forward.predict_logits(model, images, SIZE).numpy()
 
     images, labels = next(iter(groups.values()))
-    pool, pool_labels = shifts.add_shifts(images, labels)
+    pool, pool_labels, _ = shifts.add_shifts(images, labels)
     temperature = fit_temperature(predict(pool), pool_labels.numpy())
 
     def add(name: str, images: Tensor, labels: Tensor) -> None:

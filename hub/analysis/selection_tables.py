@@ -3,7 +3,8 @@
 python -m hub.analysis selection_tables
 
 experiments.md shows experiments.jsonl, a row for each small training run of `recipe_search`; finalists.md
-shows the test figures of finalists/*.json. docs/model-selection.md explains both.
+shows the test figures of finalists/*.json, and calibration.md the validation figures of calibration.json.
+docs/model-selection.md explains them.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from hub.text import markdown_table
 
 FOLDER = Path(__file__).parents[2] / "docs" / "model-selection"
 EXPERIMENTS = "experiments.jsonl"
+CALIBRATION = "calibration.json"
 EXPERIMENT_COLUMNS = (
     "Recipe", "Seed", "Plain", "Shifted", "Swapped", "Series", "Cluster", "Mean", "Worst group",
     "Specificity", "Specificity, with bias", "Brier, with bias", "Brier", "Time (s)", "Commit",
@@ -72,6 +74,10 @@ def write_tables(folder: Path) -> None:
         name: json.loads((folder / "finalists" / f"{name}.json").read_text())["test"] for name in FINALISTS
     }
     write_text(folder / "finalists.md", format_finalists(tests))
+    calibration = json.loads((folder / CALIBRATION).read_text())
+    table = format_calibration(calibration["rows"])
+    text = f"{table}\n\nThe rule chooses: {calibration['choice']}."
+    write_text(folder / "calibration.md", _page("Calibration on validation radiographs", text))
 
 
 def format_experiments(experiments: list[dict]) -> str:
@@ -123,6 +129,15 @@ def format_finalists(tests: dict[str, dict]) -> str:
         ("third rule, standard deviation", *(_figure(statistics.stdev(column)) for column in columns))
     )
     return _page("Finalists on the test split", markdown_table(("Model", *METRICS.values()), rows))
+
+
+def format_calibration(rows: list[dict]) -> str:
+    """Return the rows of `hub.analysis.calibration` as a table in Markdown."""
+    names = ("log_loss", "log_loss_views", "ece", "scale", "offset")
+    return markdown_table(
+        ("Candidate", "Log loss", "Log loss, views", "Calibration error", "Scale", "Offset"),
+        [(row["candidate"], *(_figure(row[name]) for name in names)) for row in rows],
+    )
 
 
 def _page(title: str, table: str) -> str:

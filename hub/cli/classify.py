@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from hub.prevalence import EVEN
+
 if TYPE_CHECKING:
     from hub.inference.batch import Result
 
@@ -35,18 +37,29 @@ def add_parser(commands: _SubParsersAction) -> None:
         help="default: int8 where it changes hardly a label of the test split, else fp32",
     )
     add(
+        "--prevalence",
+        type=float,
+        default=EVEN,
+        metavar="SHARE",
+        help="how common the second of two classes is where the images were taken, such as 0.1 where one "
+        "child in ten with an X-ray has pneumonia; the probability is for it, the label does not change "
+        "(default: 0.5, even odds)",
+    )
+    add(
         "--json",
         dest="as_json",
         action="store_true",
-        help="one JSON object per line: file, label (null when refused), probabilities, warnings, verdict "
-        "(status, reason and sentence; null when not read), error, note (what a ZIP or folder held besides)",
+        help="one JSON object per line: file, label (null when refused), probabilities, prevalence, "
+        "likelihood_ratio (of two classes), warnings, verdict (status, reason and sentence; null when not "
+        "read), error, note (what a ZIP or folder held besides)",
     )
 
 
-def run(files: list[str], model: str | None, precision: str | None, as_json: bool) -> int:
+def run(files: list[str], model: str | None, precision: str | None, prevalence: float, as_json: bool) -> int:
     """Print one line per file and return the exit code.
 
-    It is 2 if a file could not be read, else 0.
+    It is 2 if a file could not be read, else 0. Raises InputError for a prevalence that is not between 0 and
+    1, before anything is read.
     """
     from tqdm.auto import tqdm
 
@@ -55,7 +68,7 @@ def run(files: list[str], model: str | None, precision: str | None, as_json: boo
     from hub.inference.classifier import Classifier
     from hub.models.folder import BUNDLED
 
-    classifier = Classifier.from_pretrained(model or BUNDLED, precision=precision)
+    classifier = Classifier.from_pretrained(model or BUNDLED, precision=precision, prevalence=prevalence)
     one_each = all(PurePath(file).suffix.lower() in SUFFIXES for file in files)
     total = len(files) if one_each else None  # of a ZIP or folder nobody knows how many
     results = classify_files(classifier, files, folders=True)
@@ -75,6 +88,8 @@ def _row(result: "Result") -> dict:
         "file": result.name,
         "label": prediction.label if prediction else None,
         "probabilities": prediction.probabilities if prediction else {},
+        "prevalence": prediction.prevalence if prediction else None,
+        "likelihood_ratio": prediction.likelihood_ratio if prediction else None,
         "warnings": prediction.warnings if prediction else [],
         "verdict": asdict(prediction.verdict) if prediction else None,
         "error": result.error,
@@ -88,5 +103,12 @@ def _line(result: "Result") -> str:
         return f"{result.name}: {result.error or result.note}"
     if prediction.label is None:
         return f"{result.name}: {prediction.verdict.sentence}"
-    best = f"{prediction.label} {prediction.probabilities[prediction.label]:.3f}"
-    return f"{result.name}: {best}" + "".join(f" ({warning})" for warning in prediction.warnings)
+    answer = f"{prediction.label} {prediction.probabilities[prediction.label]:.3f}"
+    if prediction.prevalence != EVEN:
+        positive, probability = [*prediction.probabilities.items()][1]
+        answer = (
+            f"{prediction.label}, {positive} {probability:.3f} at a prevalence of {prediction.prevalence:g}"
+        )
+    if prediction.warnings:
+        return f"{result.name}: not reliable: {' '.join(prediction.warnings)} ({answer})"
+    return f"{result.name}: {answer}"

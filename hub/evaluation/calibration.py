@@ -1,20 +1,56 @@
-"""Temperature scaling, and thresholds on calibrated probabilities."""
+"""Calibrated probabilities at even odds, and thresholds on them.
+
+A calibration scales the logits and, of two classes, moves the log odds by an offset. Classes weigh the same
+in every fit, so that the likelihood ratio is what is calibrated: Bayes' rule (`hub.prevalence`) makes the
+probability for any prevalence from it.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import log_softmax
 from sklearn.metrics import roc_curve
+from tqdm.auto import tqdm
+
+DRAWS = 200  # of patients, for the covariance
+
+
+class Calibration(NamedTuple):
+    """Logits are multiplied by `scale`; the log odds of two classes then move by `offset`."""
+
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+def fit(logits: np.ndarray, labels: np.ndarray, offset: bool = True) -> Calibration:
+    """Return the calibration of a network: Platt scaling, or a temperature.
+
+    `logits` is float [N, classes], `labels` int [N]. More classes than two get a temperature, and so does a
+    network whose last layer has no bias to put an `offset` into. Which calibration and which images are best
+    was chosen by `python -m hub.analysis calibration`.
+    """
+    if offset and logits.shape[1] == 2:
+        return fit_platt(logits, labels)
+    return Calibration(1 / fit_temperature(logits, labels))
+
+
+def apply(calibration: Calibration, logits: np.ndarray) -> np.ndarray:
+    """Return calibrated logits, float64 [N, classes]."""
+    scaled = calibration.scale * logits.astype(np.float64)
+    if calibration.offset:  # of two classes only
+        scaled += np.array([-0.5, 0.5]) * calibration.offset
+    return scaled
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """Return the temperature that gives the logits the least log loss.
 
     `logits` is float [N, classes], `labels` int [N]; logits are to be divided by the temperature. Temperature
-    scaling (Guo et al. 2017) with equal weight for each class, so that the probabilities assume a balanced
-    prior, as the training loss does. There is no bias per class (Alexandari et al. 2020): fitted on images
-    like the training images, it moves normal radiographs unlike them towards pneumonia.
+    scaling (Guo et al. 2017) with equal weight for each class.
     """
-    weights = 1 / np.bincount(labels)[labels]
+    weights = _class_weights(labels)
 
     def loss(exponent: float) -> float:
         scaled = log_softmax(logits.astype(np.float64) * np.exp(-exponent), axis=1)
@@ -23,13 +59,48 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
 
 
-def undo_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Return probabilities as they were before temperature scaling.
+def fit_platt(logits: np.ndarray, labels: np.ndarray) -> Calibration:
+    """Return the scale and offset that give the log odds the least log loss.
 
-    `probabilities` and the result are float [N, classes].
+    `logits` is float [N, 2], `labels` int [N]. Platt scaling (Platt 1999) with equal weight for each class,
+    and with his targets a little away from 0 and 1, which keep the scale finite where all are right.
     """
-    tiny = np.finfo(probabilities.dtype).tiny
-    return softmax(np.log(np.maximum(probabilities, tiny)) * temperature, axis=1)
+    log_odds = np.diff(logits.astype(np.float64))[:, 0]
+    negatives, positives = np.bincount(labels, minlength=2)
+    targets = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    weights = _class_weights(labels)
+
+    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        scale = np.exp(parameters[0])  # a network that ranks the wrong way round stays wrong
+        moved = scale * log_odds + parameters[1]
+        error = weights * (1 / (1 + np.exp(-np.clip(moved, -500, 500))) - targets)
+        value = weights @ (np.logaddexp(0, moved) - targets * moved)
+        return value, np.array([error @ (scale * log_odds), error.sum()])
+
+    found = minimize(loss, np.zeros(2), jac=True, bounds=[(-3, 3), (-20, 20)], method="L-BFGS-B").x
+    return Calibration(float(np.exp(found[0])), float(found[1]))
+
+
+def _class_weights(labels: np.ndarray) -> np.ndarray:
+    """Return weights that sum to 1, and to the same for each class that is there."""
+    counts = np.bincount(labels)
+    return 1 / counts[labels] / np.count_nonzero(counts)
+
+
+def covariance(logits: np.ndarray, labels: np.ndarray, patients: Sequence[str]) -> list[list[float]]:
+    """Return the covariance of scale and offset of two classes, [2, 2].
+
+    It is that of `DRAWS` fits to the calibrated `logits`, float [N, 2], each to as many patients as there
+    are, drawn with replacement, with all their images (Field and Welsh 2007). `patients` has one per image.
+    """
+    cluster = np.unique(np.asarray(patients), return_inverse=True)[1]
+    images_of = np.split(np.argsort(cluster, kind="stable"), np.cumsum(np.bincount(cluster))[:-1])
+    random, fits = np.random.default_rng(0), []
+    for _ in tqdm(range(DRAWS), "Interval of the calibration", unit=" draws", leave=False):
+        sample = np.concatenate([images_of[i] for i in random.integers(len(images_of), size=len(images_of))])
+        if len(np.unique(labels[sample])) == 2:
+            fits.append(fit_platt(logits[sample], labels[sample]))
+    return np.cov(np.array(fits).T).tolist() if len(fits) > 1 else [[0.0, 0.0], [0.0, 0.0]]
 
 
 def choose_operating_points(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """Plots of metrics, training and images, written as PNG files."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib
@@ -31,10 +32,17 @@ def plot_training(history: list[dict], path: Path) -> None:
     _save(figure, path)
 
 
-def plot_roc(probabilities: np.ndarray, labels: np.ndarray, classes: list[str], path: Path) -> None:
+def plot_roc(
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    classes: list[str],
+    operating_points: dict[str, float],
+    path: Path,
+) -> None:
     """Plot the ROC curve of two classes, or one curve per class against the rest.
 
-    `probabilities` is float [N, classes], `labels` int [N]. A ring marks the argmax, two classes only.
+    `probabilities` is float [N, classes], `labels` int [N]. Two classes only: marks show the operating
+    points, thresholds on the positive probability by name, and a ring the argmax.
     """
     figure, axis = plt.subplots(figsize=(4.5, 4.5), layout="constrained")
     # More than ten curves cannot be told apart.
@@ -43,10 +51,9 @@ def plot_roc(probabilities: np.ndarray, labels: np.ndarray, classes: list[str], 
             labels == label, probabilities[:, label], name=classes[label], ax=axis
         )
     axis.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
-    if len(classes) == 2:
-        positive = probabilities.argmax(1) == 1
+    for name, positive, style in _decisions(probabilities, operating_points):
         point = positive[labels == 0].mean(), positive[labels == 1].mean()
-        axis.plot(*point, "o", color=ORANGE, fillstyle="none", label="argmax")
+        axis.plot(*point, color=ORANGE, label=name, **style)
     axis.set(xlabel="1 - specificity", ylabel="sensitivity", title="ROC", xlim=(0, 1), ylim=(0, 1.01))
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, loc="lower right")
@@ -54,12 +61,16 @@ def plot_roc(probabilities: np.ndarray, labels: np.ndarray, classes: list[str], 
 
 
 def plot_precision_recall(
-    probabilities: np.ndarray, labels: np.ndarray, classes: list[str], path: Path
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    classes: list[str],
+    operating_points: dict[str, float],
+    path: Path,
 ) -> None:
-    """Plot precision against recall, with curves as in `plot_roc`.
+    """Plot precision against recall, with curves and marks as in `plot_roc`.
 
-    `probabilities` is float [N, classes], `labels` int [N]. Two classes only: a ring marks the argmax, and a
-    dotted line the precision of guessing.
+    `probabilities` is float [N, classes], `labels` int [N]. Two classes only: a dotted line shows the
+    precision of guessing.
     """
     figure, axis = plt.subplots(figsize=(4.5, 4.5), layout="constrained")
     for label in [1] if len(classes) == 2 else range(min(len(classes), 10)):
@@ -68,10 +79,10 @@ def plot_precision_recall(
         )
     if len(classes) == 2:
         axis.axhline((labels == 1).mean(), color=GREY, linestyle=":", linewidth=1)
-        positive = probabilities.argmax(1) == 1
+    for name, positive, style in _decisions(probabilities, operating_points):
         if positive.any():
             point = positive[labels == 1].mean(), labels[positive].mean()
-            axis.plot(*point, "o", color=ORANGE, fillstyle="none", label="argmax")
+            axis.plot(*point, color=ORANGE, label=name, **style)
     axis.set(
         xlabel="recall", ylabel="precision", title="Precision and recall", xlim=(0, 1.01), ylim=(0, 1.01)
     )
@@ -80,40 +91,68 @@ def plot_precision_recall(
     _save(figure, path)
 
 
-def plot_confusion(confusion: list[list[int]], classes: list[str], path: Path) -> None:
-    """Plot the confusion matrix; rows are the truth."""
-    size = max(4.5, 0.5 * len(classes))
-    figure, axis = plt.subplots(figsize=(size, size), layout="constrained")
-    display = ConfusionMatrixDisplay(np.array(confusion), display_labels=classes)
-    display.plot(ax=axis, cmap="Blues", colorbar=False, xticks_rotation=0 if len(classes) < 6 else 90)
-    axis.set_title("Confusion")
+def _decisions(
+    probabilities: np.ndarray, operating_points: dict[str, float]
+) -> Iterator[tuple[str, np.ndarray, dict]]:
+    """Yield name, positive images (bool [N]) and marker of each decision on two classes."""
+    if probabilities.shape[1] != 2:
+        return
+    for marker, (name, threshold) in zip("sD^v", operating_points.items(), strict=False):
+        yield name, probabilities[:, 1] >= threshold, {"marker": marker, "linestyle": "none"}
+    ring = {"marker": "o", "linestyle": "none", "fillstyle": "none", "markersize": 10}
+    yield "argmax", probabilities.argmax(1) == 1, ring
+
+
+def plot_confusion(confusions: dict[str, list[list[int]]], classes: list[str], path: Path) -> None:
+    """Plot a confusion matrix for each decision by name; rows are the truth."""
+    size = max(4.0, 0.5 * len(classes))
+    figure, axes = plt.subplots(
+        1, len(confusions), figsize=(size * len(confusions), size), squeeze=False, layout="constrained"
+    )
+    for axis, (name, confusion) in zip(axes[0], confusions.items(), strict=True):
+        display = ConfusionMatrixDisplay(np.array(confusion), display_labels=classes)
+        display.plot(ax=axis, cmap="Blues", colorbar=False, xticks_rotation=0 if len(classes) < 6 else 90)
+        axis.set_title(f"Confusion, {name}")
     _save(figure, path)
 
 
-def plot_reliability(before: np.ndarray, after: np.ndarray, labels: np.ndarray, path: Path) -> None:
-    """Plot the reliability diagram of two classes, before and after calibration.
+def plot_reliability(bins: list[dict], even: list[dict], prevalence: float, path: Path) -> None:
+    """Plot the reliability diagram of two classes, and how many images are in each bin.
 
-    It shows the share of positives against the probability. `before` and `after` are probabilities,
-    float [N, 2], `labels` int [N]. A histogram below counts the images in each of ten bins.
+    It shows the share of positives against the probability. `bins` are those of `metrics.reliability_bins` at
+    the `prevalence` of the images, with their intervals; `even` are those at even odds, where the softmax
+    stands.
     """
     figure, (top, bottom) = plt.subplots(
         2, 1, figsize=(4.5, 5.4), sharex=True, height_ratios=(3, 1), layout="constrained"
     )
-    edges = np.linspace(0, 1, 11)
     top.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
-    for probabilities, color, name in ((before, GREY, "before"), (after, BLUE, "after")):
-        positive = probabilities[:, 1]
-        bins = np.digitize(positive, edges[1:-1])
-        filled = np.unique(bins)
-        means = [(positive[bins == i].mean(), labels[bins == i].mean()) for i in filled]
-        top.plot(*zip(*means, strict=True), "o-", color=color, label=f"{name} calibration")
-        bottom.stairs(np.bincount(bins, minlength=10), edges, color=color, fill=color == GREY, alpha=0.8)
+    top.plot(*_points(even), "o--", color=GREY, alpha=0.6, label="at even odds")
+    given, share = _points(bins)
+    errors = [
+        [row["share"] - row["share_low"] for row in bins],
+        [row["share_high"] - row["share"] for row in bins],
+    ]
+    top.errorbar(
+        given, share, np.maximum(errors, 0), fmt="o-", color=BLUE, capsize=3,
+        label=f"at a prevalence of {prevalence:.1%}",
+    )  # fmt: skip
+    bottom.bar(
+        [row["low"] for row in bins],
+        [row["count"] for row in bins],
+        [row["high"] - row["low"] for row in bins],
+        align="edge", color=BLUE, alpha=0.8,
+    )  # fmt: skip
     top.set(title="Reliability", ylabel="share that is positive", xlim=(0, 1), ylim=(-0.02, 1.02))
     bottom.set(xlabel="probability given", ylabel="images", yscale="log")
     for axis in (top, bottom):
         axis.spines[["top", "right"]].set_visible(False)
-    top.legend(frameon=False, loc="upper left")
+    top.legend(frameon=False, loc="lower right")
     _save(figure, path)
+
+
+def _points(bins: list[dict]) -> tuple[list[float], list[float]]:
+    return [row["probability"] for row in bins], [row["share"] for row in bins]
 
 
 def plot_robustness(rows: dict[str, list[dict]], path: Path) -> None:
@@ -123,7 +162,7 @@ def plot_robustness(rows: dict[str, list[dict]], path: Path) -> None:
         for alpha, row in zip((0.35, 0.65, 1), strengths, strict=True):
             axis.plot(row["accuracy"], place, "o", color=BLUE, alpha=alpha)
     axis.set(
-        yticks=range(len(rows)), yticklabels=[*reversed(rows)], xlabel="accuracy (darker: stronger)",
+        yticks=range(len(rows)), yticklabels=[*reversed(rows)], xlabel="accuracy (fuller colour: stronger)",
         title="Under corruptions",
     )  # fmt: skip
     axis.grid(axis="x", alpha=0.3)

@@ -53,24 +53,28 @@ def swap(images: Tensor, labels: Tensor, name: str) -> Tensor:
     return torch.cat(chunks)
 
 
-def add_shifts(images: Tensor, labels: Tensor, copies: int = 3, strength: int = 2) -> tuple[Tensor, Tensor]:
-    """Return images with shifted and swapped copies, and the labels of all.
+def add_shifts(
+    images: Tensor, labels: Tensor, copies: int = 3, strength: int = 2
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return images with shifted and swapped copies, and the label and index of each.
 
     `images` is uint8 [N, C, H, W], `labels` int64 [N]. Each image gets `copies` shifted copies and one
     swapped one. Shifts take turns, and so do swaps, so that each is applied to as many images as any other.
+    The images as they are come first; the index, int64, is that of the image among them.
     """
     number = torch.arange(len(images))
-    parts, truth = [images], [labels]
+    parts, rows = [images], [number]
     for place, name in enumerate(SHIFTS):
-        members = (place - number * copies) % len(SHIFTS) < copies
-        if members.any():
+        members = ((place - number * copies) % len(SHIFTS) < copies).nonzero()[:, 0]
+        if len(members):
             parts.append(shift(images[members], name, strength))
-            truth.append(labels[members])
+            rows.append(members)
     for place, name in enumerate(SWAPS):
-        members = number % len(SWAPS) == place
+        members = (number % len(SWAPS) == place).nonzero()[:, 0]
         parts.append(swap(images, labels, name)[members])
-        truth.append(labels[members])
-    return torch.cat(parts), torch.cat(truth)
+        rows.append(members)
+    rows = torch.cat(rows)
+    return torch.cat(parts), labels[rows], rows
 
 
 def _crop_or_pad(images: Tensor, height: float, width: float) -> Tensor:

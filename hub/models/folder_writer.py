@@ -5,12 +5,13 @@ from pathlib import Path
 
 import timm
 import torch
+from safetensors.torch import save_file
 from timm.models import save_for_hf
 from torch import nn
 
 from hub.files import replace_file, write_json
 from hub.models.card import write_card
-from hub.models.folder import METRICS, WEIGHTS, read_metrics
+from hub.models.folder import METRICS, WEIGHTS, read_config, read_metrics
 
 # Weights of red, green and blue in grey, by ITU-R BT.601 as in Pillow.
 LUMA = torch.tensor([299, 587, 114]).div(1000).view(1, 3, 1, 1)
@@ -22,21 +23,20 @@ def save_folder(
     classes: list[str],
     radiograph: bool,
     metrics: dict,
-    temperature: float = 1.0,
+    calibration: tuple[float, float] = (1.0, 0.0),
     operating_points: dict[str, float] | None = None,
+    calibration_covariance: list[list[float]] | None = None,
 ) -> None:
     """Write a model folder: weights, JSON files and the card.
 
     The JSON files are config.json, preprocessor_config.json and metrics.json. The layout is timm's, which
     transformers reads too. Because its `pipeline` always feeds three channels, a radiograph network of one
-    channel becomes one of three that converts to grey in its first convolution. The classifier is divided by
-    `temperature`, so that the softmax is calibrated in every library. `operating_points`, thresholds on the
-    probability of the second class, go into config.json.
+    channel becomes one of three that converts to grey in its first convolution. `calibration`, scale and
+    offset, is folded into the classifier, so that every library has it. `operating_points`, thresholds on the
+    probability of the second class at even odds, and the covariance of the calibration go into config.json.
     """
     model = _with_rgb_input(model) if radiograph else model
-    with torch.no_grad():
-        for tensor in model.get_classifier().parameters():
-            tensor /= temperature
+    fold_calibration(model, *calibration)
     save_for_hf(
         model.to(memory_format=torch.contiguous_format),
         str(folder),
@@ -51,13 +51,46 @@ def save_folder(
     config["model_args"] = {"img_size": config["pretrained_cfg"]["input_size"][-1]} if fixed else {}
     config["pretrained_cfg"].pop("tag", None)  # of the weights that training began with
     config["radiograph"] = radiograph
-    if operating_points:
-        config["operating_points"] = operating_points
     write_json(folder / "config.json", config)
+    save_operating_points(folder, operating_points, calibration_covariance)
     # transformers reads this file first from a Hub id, and not at all from a local folder.
     write_json(folder / "preprocessor_config.json", {"image_processor_type": "TimmWrapperImageProcessor"})
     write_json(folder / METRICS, metrics)
     write_card(folder)
+
+
+def fold_calibration(model: nn.Module, scale: float, offset: float) -> None:
+    """Change the last layer, so that logits are scaled and log odds moved by `offset`.
+
+    Softmax sees only the difference between logits, so each of two classes takes half of the offset.
+    """
+    classifier = model.get_classifier()
+    with torch.no_grad():
+        for tensor in classifier.parameters():
+            tensor *= scale
+        if offset:
+            classifier.bias += classifier.bias.new_tensor([-offset / 2, offset / 2])
+
+
+def save_weights(folder: Path, model: nn.Module) -> None:
+    """Write the weights of a network into a model folder that has others of it."""
+    with replace_file(folder / WEIGHTS) as partial:
+        save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, partial)
+
+
+def save_operating_points(
+    folder: Path, points: dict[str, float] | None, covariance: list[list[float]] | None
+) -> None:
+    """Put operating points and the covariance of the calibration into config.json.
+
+    Empty ones are left out.
+    """
+    config = read_config(folder)
+    for name, value in (("operating_points", points), ("calibration_covariance", covariance)):
+        config.pop(name, None)
+        if value:
+            config[name] = value
+    write_json(folder / "config.json", config)
 
 
 def _with_rgb_input(model: nn.Module) -> nn.Module:

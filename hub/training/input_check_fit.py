@@ -280,3 +280,13 @@ def save(check: dict, folder: Path) -> None:
     metadata = {"kinds": json.dumps(check["kinds"]), "network": sha256(folder / WEIGHTS)}
     with replace_file(folder / INPUT_CHECK) as partial:
         save_file(tensors, partial, metadata)
+
+
+def sign(folder: Path) -> None:
+    """Write the check of a model folder again, for the weights that are there now.
+
+    The check reads statistics before the last layer, so that it still fits where only that one has changed.
+    """
+    check = input_check.load(folder)
+    if check:
+        save(check, folder)

@@ -26,8 +26,8 @@ def test_heat_is_shared_out_between_the_lungs_and_the_rest():
 
 def test_an_image_without_heat_counts_apart_from_the_mean():
     rows = [
-        heatmaps.Row("a.png", "PNEUMONIA", prediction([[2, 2], [2, 2]])),
-        heatmaps.Row("b.png", "PNEUMONIA", prediction([[-1, -2], [-3, -4]])),
+        heatmaps.Row("a.png", "PNEUMONIA", prediction([[2, 2], [2, 2]]), "PNEUMONIA"),
+        heatmaps.Row("b.png", "PNEUMONIA", prediction([[-1, -2], [-3, -4]]), "NORMAL"),
     ]
     boxes = {"a.png": [(0, 0, 112, 224)], "b.png": [(0, 0, 112, 112)]}
     figures = heatmaps.heat_in_lungs(rows, boxes)

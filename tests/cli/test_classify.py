@@ -35,7 +35,8 @@ def test_classify_json_says_everything_about_each_file_and_a_bad_one_does_not_st
     code, out, _ = run("classify", "--json", *files)
     assert code == 2
     missing, bad, good = map(json.loads, out.splitlines())
-    keys = {"file", "label", "probabilities", "warnings", "verdict", "error", "note"}
+    keys = {"file", "label", "probabilities", "prevalence", "likelihood_ratio", "warnings", "verdict"}
+    keys |= {"error", "note"}
     assert all(row.keys() == keys for row in (missing, bad, good))
     assert (missing["label"], bad["label"]) == (None, None)
     assert (missing["verdict"], bad["verdict"]) == (None, None)
@@ -63,6 +64,8 @@ def test_classify_reads_the_images_of_a_zip(run, radiograph, tmp_path):
         "file": str(tmp_path / "films.zip"),
         "label": None,
         "probabilities": {},
+        "prevalence": None,
+        "likelihood_ratio": None,
         "warnings": [],
         "verdict": None,
         "error": None,
@@ -111,5 +114,29 @@ def test_an_image_that_the_input_check_refuses_has_its_answer_and_does_not_fail(
         "sentence": verdict.sentence,
     }
     code, out, _ = run("classify", tmp_path / "film.png")
-    said = verdict.sentence if label is None else f"NORMAL 1.000 ({verdict.sentence})"
+    said = verdict.sentence if label is None else f"not reliable: {verdict.sentence} (NORMAL 1.000)"
     assert (code, out) == (0, f"{tmp_path / 'film.png'}: {said}\n")
+
+
+def test_another_prevalence_moves_the_probability_and_not_the_label(run, radiograph, tmp_path):
+    radiograph.save(tmp_path / "film.png")
+    rows = []
+    for share in ("0.5", "0.01"):
+        code, out, _ = run("classify", tmp_path / "film.png", "--prevalence", share, "--json")
+        assert code == 0
+        rows.append(json.loads(out))
+    even, rare = rows
+    assert even["label"] == rare["label"] == "PNEUMONIA"
+    assert even["likelihood_ratio"] == pytest.approx(rare["likelihood_ratio"])
+    odds = [row["probabilities"]["PNEUMONIA"] / row["probabilities"]["NORMAL"] for row in rows]
+    assert odds == pytest.approx([even["likelihood_ratio"], even["likelihood_ratio"] / 99])
+    _, out, _ = run("classify", tmp_path / "film.png", "--prevalence", "0.01")
+    assert f"PNEUMONIA {rare['probabilities']['PNEUMONIA']:.3f} at a prevalence of 0.01" in out
+
+
+@pytest.mark.parametrize("share", ["0", "1", "-0.2", "10", "nan"])
+def test_a_prevalence_that_is_no_share_is_one_sentence(run, radiograph, tmp_path, share):
+    radiograph.save(tmp_path / "film.png")
+    code, out, err = run("classify", tmp_path / "film.png", "--prevalence", share)
+    assert (code, out) == (2, "")
+    assert "not a share between 0 and 1" in err and len(err.splitlines()) == 1

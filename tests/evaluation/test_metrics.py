@@ -6,7 +6,7 @@ from predictions import answers
 from sklearn import metrics as sk
 
 from hub.evaluation import metrics
-from hub.evaluation.metrics import format_metrics, measure
+from hub.evaluation.metrics import calibration_error, format_metrics, measure
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +23,12 @@ def values(measured):
     return {name: metric["value"] for name, metric in measured.items() if isinstance(metric, dict)}
 
 
+def at_prevalence(positive, share):
+    """The positive probability at another prevalence, from that at even odds."""
+    odds = positive / (1 - positive) * share / (1 - share)
+    return odds / (1 + odds)
+
+
 def expected_calibration_error(confidence, hits):
     """By its definition, one bin after another."""
     bins = (np.floor(confidence * 15) == number for number in range(16))
@@ -32,7 +38,8 @@ def expected_calibration_error(confidence, hits):
 
 def test_two_classes_are_measured_as_scikit_learn_does():
     probabilities, labels = answers(120, 2)
-    positive, predicted = probabilities[:, 1], probabilities.argmax(1)
+    positive, predicted = probabilities[:, 1].astype(float), probabilities.argmax(1)
+    moved = at_prevalence(positive, labels.mean())
     measured = measure(probabilities, labels, each_alone(labels), ["NORMAL", "PNEUMONIA"])
     assert values(measured) == pytest.approx(
         {
@@ -42,10 +49,38 @@ def test_two_classes_are_measured_as_scikit_learn_does():
             "auc": sk.roc_auc_score(labels, positive),
             "balanced_accuracy": sk.balanced_accuracy_score(labels, predicted),
             "f1": sk.f1_score(labels, predicted),
-            "brier": ((positive - labels) ** 2).mean(),
-            "ece": expected_calibration_error(positive, labels),
-        }
+            "brier": sk.brier_score_loss(labels, moved),
+            "log_loss": sk.log_loss(labels, moved),
+            "ece": expected_calibration_error(moved, labels),
+        },
+        abs=1e-6,
     )
+    assert measured["prevalence"] == labels.mean()
+
+
+def test_perfectly_calibrated_odds_are_so_at_any_prevalence(monkeypatch):
+    monkeypatch.setattr(metrics, "RESAMPLES", 1)
+    random = np.random.default_rng(0)
+    for share in (0.1, 0.5, 0.8):
+        labels = (random.random(20_000) < share).astype(int)
+        log_odds = 2 * random.normal(2 * labels - 1, 1)  # two Gaussians, 2 apart
+        positive = 1 / (1 + np.exp(-log_odds))
+        measured = measure(np.stack([1 - positive, positive], 1), labels, each_alone(labels), ["a", "b"])
+        assert measured["ece"]["value"] < 0.015
+        for row in measured["reliability"]:
+            if row["count"] > 500:
+                assert row["probability"] == pytest.approx(row["share"], abs=0.06)
+
+
+def test_the_reliability_diagram_counts_every_image_once_with_an_interval():
+    probabilities, labels = answers(200, 2)
+    bins = measure(probabilities, labels, each_alone(labels), ["a", "b"])["reliability"]
+    assert sum(row["count"] for row in bins) == 200
+    assert sum(row["count"] * row["share"] for row in bins) == pytest.approx(labels.sum())
+    for row in bins:
+        assert row["low"] <= row["probability"] <= row["high"]
+        assert 0 <= row["share_low"] <= row["share"] <= row["share_high"] <= 1
+        assert row["share_low"] < row["share_high"]
 
 
 def test_three_classes_are_measured_as_scikit_learn_does():
@@ -80,10 +115,7 @@ def test_three_classes_are_measured_as_scikit_learn_does():
     ],
 )  # fmt: skip
 def test_the_calibration_error_is_what_torchmetrics_gave(probabilities, labels, expected):
-    measured = measure(
-        np.array(probabilities), np.array(labels), each_alone(labels), "abc"[: len(probabilities[0])]
-    )
-    assert measured["ece"]["value"] == pytest.approx(expected, abs=1e-6)
+    assert calibration_error(np.array(probabilities), np.array(labels)) == pytest.approx(expected, abs=1e-6)
 
 
 def test_rows_of_the_confusion_are_the_truth():

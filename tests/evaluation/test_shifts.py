@@ -84,8 +84,9 @@ def test_swapping_takes_two_classes(radiographs):
 
 def test_shifts_take_turns_and_every_image_comes_with_three_of_them_and_a_swap(radiographs):
     classes = torch.tensor([0, 1, 0, 1])
-    images, labels = add_shifts(radiographs, classes)
+    images, labels, rows = add_shifts(radiographs, classes)
     assert len(images) == 4 * (1 + 3 + 1)
     assert torch.equal(images[:4], radiographs) and torch.equal(labels[:4], classes)
     assert labels.bincount().tolist() == [10, 10]
+    assert torch.equal(labels, classes[rows]) and rows.bincount().tolist() == [5] * 4
     assert all((images[4:] != radiograph).flatten(1).any(1).all() for radiograph in radiographs)

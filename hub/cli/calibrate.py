@@ -1,0 +1,81 @@
+"""Calibrate the network of a model folder anew."""
+
+from argparse import _SubParsersAction
+from pathlib import Path
+
+from hub.data.column_options import add_column_options
+from hub.errors import InputError
+
+# Sections of metrics.json that do not speak of probabilities; the others have to be measured again.
+KEPT = ("training", "finalists", "data_checks", "scope")
+
+
+def add_parser(commands: _SubParsersAction) -> None:
+    """Add the command and its arguments, which are those of `run`."""
+    parser = commands.add_parser(
+        "calibrate",
+        help="calibrate the network of a model folder anew",
+        description="Fit scale and offset of the log odds (a temperature for more classes than two) and the "
+        "operating points to validation data, and fold them into the last layer, so that every library has "
+        "them. onnx/ and the validation figures are made anew; figures of other data are taken out, because "
+        "they are not this model's any more: python -m hub evaluate MODEL --save measures them. train.py "
+        "ends with the same.",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("model", type=Path, metavar="FOLDER", help="a model folder of train.py")
+    parser.add_argument("--dataset", required=True, metavar="SOURCE", help="the data that it was trained on")
+    add_column_options(parser)
+
+
+def run(model: Path, dataset: str, **columns: str | None) -> None:
+    """Calibrate a model folder; `columns` are options of `load_splits`.
+
+    The folder is replaced once all is done. Raises InputError for one that train.py did not make.
+    """
+    import shutil
+
+    from hub import files
+    from hub.cli.training_data import load_training_splits
+    from hub.data import decode_cache
+    from hub.evaluation.metrics import format_metrics
+    from hub.export.onnx import calibration_rows, export, format_export
+    from hub.models import folder_writer
+    from hub.models.factory import load_network
+    from hub.models.folder import INPUT_CHECK, read_config, read_metrics
+    from hub.training import input_check_fit
+    from hub.training.calibration import calibrate
+
+    config = read_config(model)
+    if "label_names" not in config or not (model / "metrics.json").is_file():
+        raise InputError(f"{model} is no model folder of train.py; give one that has metrics.json.")
+    classes, record, model = config["label_names"], read_metrics(model), model.resolve()
+    splits = load_training_splits(dataset, classes, **columns)
+    channels, _, size = config["pretrained_cfg"]["input_size"]
+    kind = size, channels, config["radiograph"]
+    validation = decode_cache.decode(splits["validation"], *kind)
+    train, _ = decode_cache.decode(splits["train"].select(calibration_rows(len(splits["train"]))), *kind)
+    network = load_network(model)
+    result = calibrate(network, validation, splits["validation"], classes, config["radiograph"], dataset)
+    kept = {name: section for name, section in record.items() if name in KEPT}
+    temperature = kept["training"].pop("temperature", 1.0)  # of folders older than this command
+    earlier = record.get("calibration") or {"scale": 1 / temperature, "offset": 0.0}
+    result.metrics["calibration"] |= combine(result.calibration, earlier)
+    with files.replace_folder(model) as partial:
+        shutil.copytree(model, partial, dirs_exist_ok=True)
+        folder_writer.fold_calibration(network, *result.calibration)
+        folder_writer.save_weights(partial, network)
+        folder_writer.save_operating_points(partial, result.operating_points, result.covariance)
+        files.write_json(partial / "metrics.json", kept | result.metrics)
+        if (partial / INPUT_CHECK).is_file():
+            input_check_fit.sign(partial)  # it reads nothing of the last layer
+        section = export(partial, train, validation)
+        folder_writer.save_metrics(partial, "onnx", section)
+    print(format_metrics(result.metrics["validation"]))
+    print(format_export(section))
+    print(f"next: python -m hub evaluate {model} --dataset {dataset} --save")
+
+
+def combine(later: tuple[float, float], earlier: dict[str, float]) -> dict[str, float]:
+    """Return scale and offset of two calibrations, one after the other."""
+    scale, offset = later
+    return {"scale": scale * earlier["scale"], "offset": scale * earlier["offset"] + offset}

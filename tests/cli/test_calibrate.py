@@ -1,0 +1,46 @@
+"""`python -m hub calibrate`."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from hub.cli.calibrate import combine
+from hub.evaluation.calibration import Calibration, apply
+from hub.export import onnx
+from hub.inference.classifier import Classifier
+from hub.models.folder import BUNDLED, read_config, read_metrics
+from hub.prevalence import log_odds
+
+
+@pytest.mark.slow
+def test_a_folder_is_calibrated_anew_and_keeps_no_figure_of_before(run, tmp_path, monkeypatch, radiograph):
+    monkeypatch.setattr(onnx, "CALIBRATION_IMAGES", 8)
+    model = tmp_path / "model"
+    shutil.copytree(BUNDLED, model)
+    code, out, _ = run("calibrate", model, "--dataset", "synthetic")
+    assert code == 0
+    before, after = read_metrics(BUNDLED), read_metrics(model)
+    assert after.keys() & {"test", "others", "heatmaps", "robustness_test"} == set()
+    assert after["training"] == before["training"] and after["scope"] == before["scope"]
+    assert after["validation"]["n"] == 64 and f"{after['validation']['ece']['value']:.4f}" in out
+    onnx.verify(model)
+    old, new = (Classifier(folder, precision="fp32") for folder in (BUNDLED, model))  # the check loads too
+    odds = [log_odds(answer(radiograph).probabilities["PNEUMONIA"]) for answer in (old, new)]
+    scale = after["calibration"]["scale"] / before["calibration"]["scale"]
+    offset = after["calibration"]["offset"] - scale * before["calibration"]["offset"]
+    assert odds[1] == pytest.approx(scale * odds[0] + offset, abs=1e-3)
+    assert read_config(model)["operating_points"].keys() == {"balanced", "screening"}
+    assert np.linalg.eigvalsh(read_config(model)["calibration_covariance"]).min() >= 0
+
+
+def test_what_train_did_not_make_is_refused(run, tmp_path):
+    code, out, err = run("calibrate", tmp_path, "--dataset", "synthetic")
+    assert (code, out) == (2, "") and "not a model folder" in err
+
+
+def test_two_calibrations_are_one():
+    logits = np.random.default_rng(0).normal(size=(5, 2))
+    first, second = Calibration(1.5, 0.3), Calibration(0.7, -2.0)
+    both = Calibration(**combine(second, first._asdict()))
+    assert apply(both, logits) == pytest.approx(apply(second, apply(first, logits)))
