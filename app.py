@@ -25,6 +25,7 @@ from hub.demo import (
 )
 from hub.demo.gradio_language import I18N, Localized, add_localization, label, localized_html
 from hub.demo.gradio_options import DELETE_AFTER, DELETE_EVERY, EVENTS, THEME
+from hub.demo.page_names import opening_sample
 from hub.demo.render import STYLES, page_script
 from hub.demo.samples import Sample, write_samples
 from hub.demo.words import Words, words_in
@@ -85,7 +86,7 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
                 gradio_batch.build(classifier, localized)
             with tab("inside", classifier) as inside:
                 # Without an image the tab takes the first: the one that the page opens with.
-                opening = gradio_image.opening_sample(samples)
+                opening = opening_sample(samples)
                 gradio_explorer.build(inside, classifier, [opening.path] if opening else [], shown, localized)
             with tab("model", classifier):
                 gradio_model.build(classifier, metrics, localized)

@@ -8,9 +8,10 @@ import gradio as gr
 
 from hub.demo import batch_film, batch_panel, gradio_errors, handlers
 from hub.demo.batch_panel import Reports, View
-from hub.demo.gradio_image import LATEST, PREVALENCES
+from hub.demo.gradio_image import LATEST
 from hub.demo.gradio_language import Localized, label, localized_html, words_of
 from hub.demo.gradio_options import DELETE_AFTER, EVENTS
+from hub.demo.page_names import PREVALENCES
 from hub.demo.render import script
 from hub.inference import batch, decision
 from hub.inference.batch import Result

@@ -11,6 +11,7 @@ from hub.demo.film_panel import film as film_viewer
 from hub.demo.gradio_language import Localized, label, localized_html, words_of
 from hub.demo.gradio_options import DELETE_AFTER, EVENTS
 from hub.demo.handlers import Answer, Film
+from hub.demo.page_names import PREVALENCES, film_name, opening_sample, sample_name
 from hub.demo.render import script
 from hub.demo.report_panel import report as printed_report
 from hub.demo.samples import Sample
@@ -20,8 +21,6 @@ from hub.inference import decision
 from hub.inference.classifier import Classifier, Prediction
 from hub.prevalence import EVEN
 
-PREVALENCES = {"rare": 0.1, "quarter": 0.25, "half": EVEN, "most": 0.75}
-OPENING = ("pneumonia", "normal")  # the sample that the page opens with, the first that there is
 # The page's script asks about one film at a time; "always_last" would ask with the data of the first event.
 ONE_BY_ONE = EVENTS | {"trigger_mode": "multiple"}
 LATEST = EVENTS | {"trigger_mode": "always_last"}
@@ -161,23 +160,6 @@ def choose_point(classifier: Classifier) -> gr.Radio:
         info=label("point.explanation", classifier),
         elem_id="point",
     )
-
-
-def opening_sample(samples: list[Sample]) -> Sample | None:
-    """Return the sample that the page opens with."""
-    by_name = {sample.name: sample for sample in samples}
-    return next((by_name[name] for name in OPENING if name in by_name), None)
-
-
-def sample_name(sample: Sample, words: Words) -> str:
-    """Return what the page calls a sample."""
-    return words("samples.shown", name=words(f"samples.{sample.name}"))
-
-
-def film_name(film: Film, words: Words) -> str:
-    """Return the name of a film, and how it was corrected."""
-    name = words("card.inverted_name", name=film.name) if film.inverted else film.name
-    return words("card.turned_name", name=name, degrees=90 * film.turns) if film.turns else name
 
 
 def film_html(answer: Answer, name: str, metrics: dict, words: Words) -> str:

@@ -80,13 +80,12 @@ def refusal(sentence: str, name: str, words: Words, token: str = "", correction:
 def card(report: dict, name: str, words: Words, token: str = "", turned: bool = False) -> Markup:
     """Return the card of a report: one verdict, one number, and what to do next.
 
-    `report` is that of `inference.decision.report`, `name` that of the image, `token` that of `refusal`. An
-    image that its visitor has `turned` can be turned on until it is upright.
+    `report` is that of `inference.decision.report`, `name` that of the image, `token` that of `refusal`,
+    `turned` that of `correction`.
     """
-    check = answer_words.check(report, words)
-    correction = CORRECTIONS.get(report["verdict"]["reason"]) or ("turn" if turned else None)
+    check, button = answer_words.check(report, words), correction(report, turned)
     if report["label"] is None:
-        return refusal(check, name, words, token, correction)
+        return refusal(check, name, words, token, button)
     return render(
         "card.html",
         name=name,
@@ -98,10 +97,18 @@ def card(report: dict, name: str, words: Words, token: str = "", turned: bool = 
         figures=_figures(report["probability"]),
         next_step=answer_words.next_step(report, words),
         check=check,
-        correction=correction,
+        correction=button,
         classes=answer_words.most_probable(report),
         words=words,
     )
+
+
+def correction(report: dict, turned: bool = False) -> str | None:
+    """Return what a visitor can do about a warning, "invert" or "turn"; None if nothing.
+
+    An image that was `turned` can be turned on until it is upright.
+    """
+    return CORRECTIONS.get(report["verdict"]["reason"]) or ("turn" if turned else None)
 
 
 def decided(report: dict, metrics: dict, words: Words) -> Markup | str:

@@ -7,7 +7,7 @@ from hub.inference.classifier import Prediction
 from hub.prevalence import EVEN, move
 
 MAX_SIDE = 1024  # pixels on a screen
-FULL_COLOUR = 6  # log odds, 400 to 1; even odds and less have no colour
+FULL_COLOUR = 9  # log odds, 8,000 to 1; even odds and less have no colour
 OPACITY = 0.75  # of full colour, so that the radiograph shows through
 LAYER_POWER = 1.5  # of its opacity: at half strength it is about as strong as `overlay`, and never hides all
 LAYER_SIDE = 320  # pixels of the heatmap alone, which a browser enlarges: it is smooth
