@@ -73,7 +73,7 @@ def stop_train(how, *arguments):
     return process.returncode, errors
 
 
-@pytest.mark.usefixtures("no_export")
+@pytest.mark.usefixtures("few_draws")
 def test_notes_on_the_data_are_printed_and_kept(tmp_path, write_noise, capsys):
     rows = ["scan,outcome"]
     for index in range(80):
