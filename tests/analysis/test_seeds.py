@@ -2,17 +2,14 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from hub.analysis import seeds, selection_tables
+from hub.analysis.__main__ import main
 from hub.errors import InputError
 from hub.models.folder import BUNDLED
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -62,15 +59,16 @@ def test_the_card_says_what_else_was_measured_on_test(write_run, tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, "nonsense", "[]", "{}"])
-def test_a_run_without_figures_is_refused_in_one_sentence(tmp_path, content):
+def test_a_run_without_figures_is_refused_in_one_sentence(tmp_path, content, capsys):
     run = tmp_path / "run"
     run.mkdir()
     if content is not None:
         (run / "metrics.json").write_text(content)
-    command = [sys.executable, "-m", "hub.analysis.seeds", str(run)]
-    process = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert process.returncode == 2
-    assert process.stderr.startswith("python -m hub.analysis seeds: ") and process.stderr.count("\n") == 1
+    with pytest.raises(SystemExit) as exit:
+        main(["seeds", str(run)])
+    errors = capsys.readouterr().err
+    assert exit.value.code == 2
+    assert errors.startswith("python -m hub.analysis seeds: ") and errors.count("\n") == 1
 
 
 def test_what_was_never_measured_on_test_is_not_listed_as_if_it_had_been():

@@ -7,12 +7,22 @@ import pytest
 from PIL import Image
 
 from hub.evaluation import shifts
+from hub.evaluation.metrics import RESAMPLES
 from hub.imaging.synthetic import sample_radiographs
 from hub.models.folder import BUNDLED
 
 
 def edit(path, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.fixture
+def few_draws(monkeypatch):
+    """Intervals of few draws: tests/evaluation is about how good they are."""
+    monkeypatch.setattr("hub.evaluation.metrics.RESAMPLES", 200)
+
+
+pytestmark = pytest.mark.usefixtures("few_draws")
 
 
 @pytest.mark.slow
@@ -67,7 +77,8 @@ def test_evaluate_counts_the_labels_of_the_test_split_that_8_bits_change(run, tm
 
 @pytest.mark.real_data
 @pytest.mark.slow
-def test_evaluate_reprints_the_numbers_of_the_card(run, shared, tmp_path):
+def test_evaluate_reprints_the_numbers_of_the_card(run, shared, tmp_path, monkeypatch):
+    monkeypatch.setattr("hub.evaluation.metrics.RESAMPLES", RESAMPLES)
     code, _, _ = run(
         "evaluate", BUNDLED, "--dataset", shared / "data" / "chest_xray", "--json", tmp_path / "metrics.json"
     )

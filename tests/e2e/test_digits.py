@@ -1,9 +1,6 @@
 """A data set called mnist, from training to evaluation, on real digits."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +10,12 @@ from datasets import ClassLabel, Dataset, Features, Image
 from PIL import Image as PillowImage
 from sklearn.datasets import load_digits
 
+import train
+from hub.cli.main import main
+from hub.cli.train import parse_settings
 from hub.inference.classifier import Classifier
 from hub.models.forward import predict_logits
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
 
@@ -39,9 +38,10 @@ def digits(tmp_path_factory):
 @pytest.fixture(scope="module")
 def digit_reader(digits):
     """Return the model folder of `train.py --dataset mnist` after two epochs."""
-    command = [sys.executable, str(ROOT / "train.py"), "--dataset", str(digits), "--epochs", "2"]
-    done = subprocess.run([*command, "--batch-size", "32"], cwd=digits.parent, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(digits.parent)
+        patch.setattr("hub.export.onnx.CALIBRATION_IMAGES", 12)
+        train.main(parse_settings("", ["--dataset", str(digits), "--epochs", "2", "--batch-size", "32"]))
     return digits.parent / "runs" / "mnist"
 
 
@@ -70,9 +70,7 @@ def test_timm_loads_it_and_agrees(digit_reader):
 
 
 def test_it_is_measured_as_any_model_is(digit_reader, digits):
-    command = [sys.executable, "-m", "hub", "evaluate", str(digit_reader), "--dataset", str(digits), "--save"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    assert main(["evaluate", str(digit_reader), "--dataset", str(digits), "--save"]) == 0
     metrics = json.loads((digit_reader / "metrics.json").read_text())
     assert metrics["test"]["n"] == 397
     assert metrics["test"]["accuracy"]["value"] > 0.8

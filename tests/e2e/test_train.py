@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import train
-from hub.cli.train import parse_settings
+from hub.cli.train import parse_settings, run_training
 from hub.errors import InputError
 from hub.inference.classifier import Classifier
 from hub.training import checkpoint
@@ -41,6 +41,23 @@ def run_main(*arguments):
     train.main(parse_settings(train.__doc__, [*map(str, arguments)]))
 
 
+@pytest.fixture
+def few_draws(monkeypatch):
+    """Intervals of few draws and ranges of few images; tests/evaluation and tests/export are about both."""
+    monkeypatch.setattr("hub.evaluation.metrics.RESAMPLES", 50)
+    monkeypatch.setattr("hub.export.onnx.CALIBRATION_IMAGES", 12)
+
+
+@pytest.fixture
+def no_export(few_draws, monkeypatch):
+    """No ONNX either, which takes longer than so short a training."""
+
+    def refuse(*arguments):
+        raise InputError("no ONNX here")
+
+    monkeypatch.setattr("hub.export.onnx.export", refuse)
+
+
 def stop_train(how, *arguments):
     """Send the command a signal once its first epoch is kept; return its exit code and errors."""
     command = [sys.executable, str(ROOT / "train.py"), *map(str, arguments)]
@@ -56,6 +73,7 @@ def stop_train(how, *arguments):
     return process.returncode, errors
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_notes_on_the_data_are_printed_and_kept(tmp_path, write_noise, capsys):
     rows = ["scan,outcome"]
     for index in range(80):
@@ -103,21 +121,31 @@ def test_help_teaches_and_costs_nothing():
         (["--dataset", "synthetic", "--output", ROOT / "hub", "--overwrite"], "is not a model folder"),
     ],
 )
-def test_bad_arguments_are_one_sentence_and_exit_code_2(arguments, sentence, tmp_path):
-    done = run_train(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
+def test_bad_arguments_are_one_sentence_and_exit_code_2(arguments, sentence, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as exit:
+        run_training(train.main, parse_settings(train.__doc__, [*map(str, arguments)]))
+    errors = capsys.readouterr().err
+    assert exit.value.code == 2
+    assert sentence in errors
+    assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_process_ends_with_that_sentence_and_exit_code(tmp_path):
+    done = run_train("--dataset", "synthetic", "--batch-size", 1, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--batch-size must be 2 or more" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.slow
-def test_the_command_leaves_a_finished_model_folder(tmp_path):
+@pytest.mark.usefixtures("few_draws")
+def test_the_command_leaves_a_finished_model_folder(tmp_path, capsys):
     """A first run as a newcomer makes it: offline, on synthetic radiographs, here with small images."""
     output = tmp_path / "model"
-    done = run_train("--dataset", "synthetic", "--epochs", 1, "--size", 64, "--output", output)
-    assert done.returncode == 0, done.stderr
-    assert "shared patients: train/validation 0" in done.stdout
+    run_main("--dataset", "synthetic", "--epochs", 1, "--size", 64, "--output", output)
+    assert "shared patients: train/validation 0" in capsys.readouterr().out
     names = {path.name for path in output.iterdir()}
     assert names == {"README.md", "training.png", "model.safetensors", "filters.safetensors", "onnx"} | {
         f"{name}.json" for name in ("config", "preprocessor_config", "metrics")
@@ -133,6 +161,7 @@ def test_the_command_leaves_a_finished_model_folder(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_draws")
 def test_a_folder_of_other_classes_trains_a_colour_model(tmp_path):
     random = np.random.default_rng(0)
     for name, channel in (("red", 0), ("green", 1), ("blue", 2)):
@@ -143,11 +172,10 @@ def test_a_folder_of_other_classes_trains_a_colour_model(tmp_path):
             pixels[..., channel] += 150
             Image.fromarray(pixels).save(folder / f"{index}.png")
     output = tmp_path / "model"
-    done = run_train(
+    run_main(
         "--dataset", tmp_path / "colours", "--output", output, "--weights", "none", "--epochs", 1,
         "--size", 32, "--batch-size", 16, "--architecture", "mobilenetv2_050",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
     classifier = Classifier.from_pretrained(output)
     assert classifier.classes == ["blue", "green", "red"]
     assert not classifier.radiograph
@@ -155,8 +183,8 @@ def test_a_folder_of_other_classes_trains_a_colour_model(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_that_was_killed_is_resumed_and_ends_as_an_uninterrupted_one(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("hub.evaluation.metrics.RESAMPLES", 50)
+@pytest.mark.usefixtures("no_export")
+def test_a_run_that_was_killed_is_resumed_and_ends_as_an_uninterrupted_one(tmp_path, capsys):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert stop_train(signal.SIGKILL, *QUICK, "--output", killed)[0] == -signal.SIGKILL
     assert not killed.exists()

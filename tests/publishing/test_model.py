@@ -87,6 +87,17 @@ def test_a_folder_that_is_not_a_model_folder_is_not_published(tmp_path):
     assert not (tmp_path / "copy").exists()
 
 
+# train.py from end to end; intervals of few draws and ranges of few images, which are tested elsewhere.
+TRAIN = """
+import train
+from hub.cli.train import parse_settings, run_training
+from hub.evaluation import metrics
+from hub.export import onnx
+metrics.RESAMPLES, onnx.CALIBRATION_IMAGES = 50, 12
+run_training(train.main, parse_settings(train.__doc__))
+"""
+
+
 def test_training_ends_with_the_model_on_the_hub(hub, run, kaggle_folder, tmp_path):
     output = tmp_path / "model"
     command = ["train.py", "--dataset", kaggle_folder, "--output", output, "--weights", "none", "--epochs", 1]
@@ -95,7 +106,7 @@ def test_training_ends_with_the_model_on_the_hub(hub, run, kaggle_folder, tmp_pa
     assert code == 2
     assert "The Hub knows no nobody" in err
     assert not output.exists(), "nobody waits for training and is refused then"
-    code, out, err = run(*command, "someone/tiny", OMP_NUM_THREADS="1")  # threads wait for busy neighbours
+    code, out, err = run("-c", TRAIN, *command[1:], "someone/tiny", OMP_NUM_THREADS="1")  # busy neighbours
     assert code == 0, err
     assert f"{hub.url}/someone/tiny/commit/" in out
     published = hub.files("model", "someone/tiny")
