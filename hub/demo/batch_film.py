@@ -4,20 +4,18 @@ import base64
 import io
 import secrets
 
-import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
 from hub.demo import batch_panel
 from hub.demo.batch_panel import Reports, View
-from hub.demo.render import png_uri, render
+from hub.demo.render import palette_uri, render
 from hub.demo.words import Words
 from hub.inference.batch import Result
 from hub.inference.decision import heatmap_class
-from hub.inference.heatmap import FULL_COLOUR, local_log_odds, tint
+from hub.inference.heatmap import layer
 
 SIDE = 512  # pixels of the picture that a batch keeps of each X-ray
-HEAT_SIDE = 128  # of its heatmap, which browsers enlarge smoothly
 
 
 def empty() -> Markup:
@@ -64,14 +62,6 @@ def heat_uri(result: Result) -> str | None:
 
     None where nothing is coloured.
     """
-    prediction = result.prediction
-    label = heatmap_class(prediction)
     with Image.open(io.BytesIO(result.picture)) as picture:
-        scale = HEAT_SIDE / max(picture.size)
-        size = tuple(max(1, round(scale * length)) for length in picture.size)
-    evidence = Image.fromarray((local_log_odds(prediction, label) / FULL_COLOUR).astype(np.float32))
-    heat = np.asarray(evidence.resize(size, Image.Resampling.BICUBIC)).clip(0, 1)[..., None]
-    colour, opacity = tint(heat)
-    if opacity.max() < 0.02:  # too faint to be seen
-        return None
-    return png_uri(np.concatenate([colour, 255 * opacity], 2).round().astype(np.uint8))
+        heat = layer(result.prediction, heatmap_class(result.prediction), picture.size)
+    return palette_uri(heat) if heat else None
