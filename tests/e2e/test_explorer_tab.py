@@ -205,7 +205,7 @@ def test_each_visitor_sees_the_radiograph_that_he_gave_and_its_name(
 def test_a_model_without_examples_asks_for_an_image(browser, tmp_path):
     other = Classifier.from_pretrained()
     other.classes, other.radiograph, other.operating_points = ["cat", "dog"], False, {}
-    blocks = app.build(other, handlers.write_examples(other, tmp_path))
+    blocks = app.build(other, [])
     _, url, _ = blocks.launch(
         prevent_thread_lock=True, server_port=free_port(), quiet=True, **app.launch_options(other)
     )
