@@ -60,7 +60,7 @@ def _colour_bar() -> str:
 
 
 def _lungs(metrics: dict) -> dict | None:
-    """Return how many images, which share of evidence in lungs, and the share of the image that lungs fill.
+    """Return the number of images, and the shares of evidence and area in lungs.
 
     The shares are those of images with pneumonia. None if a model folder does not say.
     """

@@ -29,7 +29,7 @@ class Page(gr.Blocks):
     """Blocks whose events answer a wrong request with one sentence."""
 
     async def preprocess_data(self, block_fn: BlockFunction, inputs: list, *arguments, **options):
-        """Return the inputs of an event from those of the request; what is left out has its default.
+        """Return the inputs of an event; what is left out has its default.
 
         Raises gr.Error for too few of them, a wrong type, a choice that is not offered, or no uploaded file.
         """
@@ -54,7 +54,7 @@ class Page(gr.Blocks):
 
 
 def _with_defaults(block_fn: BlockFunction, inputs: list) -> list:
-    """Return the inputs of an endpoint with the defaults of those left out, where they have any.
+    """Return the inputs of an endpoint, with defaults for those left out.
 
     Gradio's own clients fill them in, and curl does not.
     """
@@ -89,7 +89,7 @@ def _is_in_upload_folder(path: str) -> bool:
 
 
 async def refuse(request: Request, error: Exception) -> JSONResponse:
-    """Answer a request for an endpoint that is not there, or without a required input."""
+    """Answer a request for a missing endpoint, or without a required input."""
     if not request.url.path.startswith(API_ROUTES):
         raise error
     return JSONResponse({"error": NO_ENDPOINT}, status_code=400)

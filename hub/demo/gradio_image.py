@@ -1,4 +1,4 @@
-"""The first tab of the Gradio app: one image, its answer, and the settings of the answer."""
+"""The first tab of the Gradio app: one image, its answer and its settings."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ LATEST = EVENTS | {"trigger_mode": "always_last"}
 
 @dataclass(frozen=True)
 class Asked:
-    """What the page shows an answer to: enough to answer anew at other settings, without the image."""
+    """What the page shows an answer to, without the image."""
 
     name: str
     prediction: Prediction
@@ -44,7 +44,7 @@ def build(
     shown: gr.State,
     localized: Localized,
 ) -> None:
-    """Lay out the drop zone, the image, and the card with the answer and its settings."""
+    """Lay out the drop zone, the image, and the card with its settings."""
     page = _lay_out(classifier, metrics, samples, localized)
     choose, film_panel, card, decided, point, prevalence = page
     asked, film = gr.State(), gr.State(time_to_live=DELETE_AFTER)
@@ -108,7 +108,7 @@ def build(
 
 
 def _lay_out(classifier: Classifier, metrics: dict, samples: list[Sample], localized: Localized) -> tuple:
-    """Lay out the tab with the answer to the sample that it opens with; return what its events need."""
+    """Lay out the tab with its opening sample; return what its events need."""
 
     def html(render, **options) -> gr.HTML:
         return localized_html(render, localized, classifier, **options)
@@ -169,7 +169,7 @@ def film_html(answer: Answer, name: str, metrics: dict, words: Words) -> str:
 
 
 def cards(classifier: Classifier, metrics: dict, asked: Asked, settings: tuple, words: Words) -> tuple:
-    """Return the card of an answer at its operating point and prevalence, and how it came about."""
+    """Return the card of an answer at its settings, and how it came about."""
     point, prevalence = settings
     if not decision.operating_points(classifier):
         prevalence = None
@@ -180,7 +180,7 @@ def cards(classifier: Classifier, metrics: dict, asked: Asked, settings: tuple, 
 
 
 def _given(event: gr.EventData, name: str) -> object:
-    """Return what the page, or any client, says of an event; None for what is missing."""
+    """Return what a client says of an event; None for what is missing."""
     given = getattr(event, "_data", None)
     return given.get(name) if isinstance(given, dict) else None
 

@@ -35,7 +35,7 @@ class Answer:
 
     @property
     def overlay(self) -> Image.Image:
-        """Return the image under its heatmap, RGB, as the pages show it at first: at half strength."""
+        """Return the image under its heatmap at half strength, RGB."""
         if not self.heat:
             return self.image
         heat = self.heat.convert("RGBA").resize(self.image.size, Image.Resampling.BICUBIC)
@@ -46,7 +46,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Film:
-    """An image as it was given, and how a visitor corrected it: inverted, and turned by quarters."""
+    """An image as it was given, and how often it was inverted and turned."""
 
     image: Image.Image
     name: str
@@ -75,7 +75,9 @@ def answer(classifier: Classifier, source: Source) -> Answer:
 
 
 def correct(film: Film, how: str) -> Film:
-    """Return a film that is to be inverted ("invert"), or turned clockwise by a quarter more ("turn").
+    """Return a film that is to be inverted, or turned by a quarter more.
+
+    `how` is "invert" or "turn", which is clockwise.
 
     Raises InputError for anything else.
     """

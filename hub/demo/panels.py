@@ -37,13 +37,13 @@ def explanation(sentence: str) -> Markup:
 
 
 def choose(samples: list[Sample], words: Words) -> Markup:
-    """Return the drop zone, and a captioned button for each sample, numbered from 0 for the script."""
+    """Return the drop zone, and a button for each sample, numbered from 0."""
     pictures = [(words(f"samples.{sample.name}"), _thumbnail_uri(sample.path)) for sample in samples]
     return render("choose.html", samples=pictures, words=words)
 
 
 def reading(words: Words) -> Markup:
-    """Return the place of what the page says while it waits for an answer, or where none came."""
+    """Return the place of what the page says while it waits for an answer."""
     return render("reading.html", words=words)
 
 
@@ -104,7 +104,7 @@ def card(report: dict, name: str, words: Words, token: str = "", turned: bool = 
 
 
 def correction(report: dict, turned: bool = False) -> str | None:
-    """Return what a visitor can do about a warning, "invert" or "turn"; None if nothing.
+    """Return "invert" or "turn" where that may help; None if nothing does.
 
     An image that was `turned` can be turned on until it is upright.
     """
@@ -112,7 +112,7 @@ def correction(report: dict, turned: bool = False) -> str | None:
 
 
 def decided(report: dict, metrics: dict, words: Words) -> Markup | str:
-    """Return how a report came about, folded: likelihood ratio, threshold and measured performance.
+    """Return how a report came about, folded.
 
     It is "" without a finding.
     """
@@ -141,7 +141,7 @@ def api(classifier_points: list[str], words: Words) -> Markup:
 
 
 def _figures(probability: float | None) -> list[str]:
-    """Return a hundred children: "sick", "well", and "between" for one at either end of the scale."""
+    """Return a hundred children, "sick" or "well"; "between" at either end."""
     if probability is None:
         return []
     if probability < 0.01:

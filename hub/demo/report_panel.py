@@ -1,4 +1,4 @@
-"""The report on one image, a page to print or save: made in the browser, so that nothing stays here."""
+"""The report on one image, a page that the browser prints or saves."""
 
 from markupsafe import Markup
 
@@ -43,7 +43,7 @@ def report_file(
 
 
 def version(classifier: Classifier, words: Words) -> str:
-    """Return the name of a model, its Hub id or else its folder, and the first digits of its weights."""
+    """Return the Hub id or folder of a model, and its weights' first digits."""
     folder = classifier.folder.resolve()
     cached = folder.parent.parent.name
     if folder == BUNDLED.resolve():

@@ -1,4 +1,4 @@
-"""Samples of what the pages say: one picture for each kind of answer, drawn here and of no patient."""
+"""Samples for the pages: a drawn picture for each kind of answer."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -44,7 +44,7 @@ class Sample:
 
 
 def write_samples(classifier: Classifier, folder: Path) -> list[Sample]:
-    """Write a picture for each kind of answer into `folder`; return those that the model gives.
+    """Write a picture for each answer that the model gives; return them.
 
     Each is chosen by the model's own answer, so that its caption is true; a kind that no picture gets is left
     out. A model that does not read radiographs has none.
@@ -64,7 +64,7 @@ def write_samples(classifier: Classifier, folder: Path) -> list[Sample]:
 
 
 def _clear_and_close(classifier: Classifier, fine: list[Choice]) -> dict[str, Image.Image]:
-    """Return the clearest images of both findings, and the one nearest to the threshold between them."""
+    """Return the clearest images of both findings, and the most uncertain one."""
     points = operating_points(classifier)
     if not points:
         return {}
@@ -83,7 +83,7 @@ def _clear_and_close(classifier: Classifier, fine: list[Choice]) -> dict[str, Im
 
 
 def _judged(classifier: Classifier, images: list[Image.Image]) -> dict[str, Image.Image | None]:
-    """Return an image for what the input check warns of and refuses, made from upright radiographs.
+    """Return an image for each warning and refusal, made from radiographs.
 
     They are sorted, the ones that speak least for pneumonia first.
     """
@@ -97,7 +97,7 @@ def _judged(classifier: Classifier, images: list[Image.Image]) -> dict[str, Imag
 
 
 def _evidence(choice: Choice) -> float:
-    """Return the log likelihood ratio of a chosen image; 0 for a model of more classes than two."""
+    """Return the log likelihood ratio of an image; 0 for more classes than two."""
     ratio = choice[1].likelihood_ratio
     return 0.0 if ratio is None else math.log(max(ratio, 1e-30))
 

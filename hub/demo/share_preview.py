@@ -1,4 +1,4 @@
-"""The head of the Gradio page as chats and search engines read it: its title, description and picture.
+"""The head of the page as chats and search engines read it.
 
 Gradio's own page says that it is Gradio's, and puts what the app says into it by a script, which they do not
 run.
@@ -52,7 +52,7 @@ def _with_preview(app: App, radiograph: bool) -> App:
 
 
 def preview(page: str, request: Request, radiograph: bool) -> str:
-    """Return Gradio's page with a title, description and picture of our own, in the visitor's language."""
+    """Return Gradio's page with a title, description and picture of our own."""
     language = preferred_language(request.headers.get("accept-language"))
     root = get_root_url(request, "/", request.scope.get("root_path"))
     head = render(

@@ -42,7 +42,7 @@ def tint(heat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def layer_tint(heat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return colour and opacity of heat in a layer of its own, which pages show at half strength.
+    """Return colour and opacity of heat in a layer, shown at half strength.
 
     Shapes are those of `tint`; the opacity ends at 1.
     """
@@ -57,7 +57,7 @@ def fit_screen(image: Image.Image) -> Image.Image:
 
 
 def heat(prediction: Prediction, label: str, size: tuple[int, int]) -> np.ndarray:
-    """Return the evidence for `label` at each pixel of an image, float32 [h, w, 1] from 0 to 1.
+    """Return the evidence for `label` at each pixel, float32 [h, w, 1], 0 to 1.
 
     `size` is (w, h). The scale is fixed: even odds and less are 0, `FULL_COLOUR` and more are 1.
     """
