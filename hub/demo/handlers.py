@@ -77,9 +77,7 @@ def answer(classifier: Classifier, source: Source) -> Answer:
 def correct(film: Film, how: str) -> Film:
     """Return a film that is to be inverted, or turned by a quarter more.
 
-    `how` is "invert" or "turn", which is clockwise.
-
-    Raises InputError for anything else.
+    `how` is "invert" or "turn", which is clockwise. Raises InputError for anything else.
     """
     if how == "invert":
         return replace(film, inverted=not film.inverted)
