@@ -24,7 +24,7 @@ from hub.demo import (
     share_preview,
 )
 from hub.demo.gradio_language import I18N, Localized, add_localization, label, localized_html
-from hub.demo.gradio_options import DELETE_AFTER, DELETE_EVERY, EVENTS, THEME
+from hub.demo.gradio_options import DELETE_AFTER, DELETE_EVERY, EVENTS, THEME, keep_no_longer
 from hub.demo.page_names import opening_sample
 from hub.demo.render import STYLES, page_script
 from hub.demo.samples import Sample, write_samples
@@ -95,6 +95,7 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
                 localized_html(lambda words: panels.api(points, words), localized, classifier)
         gradio_api.add_endpoint(classifier)
         add_localization(blocks, localized, classifier, **EVENTS)
+        keep_no_longer(blocks, DELETE_AFTER)
     return blocks
 
 

@@ -494,6 +494,11 @@ def test_uploads_are_deleted_and_answers_leave_no_file(browser, classifier, film
             page.get_by_role("tab", name=WORDS("tabs.image")).click()
             sample(page, "normal")
             sample_named(page, "normal")
+        sessions = blocks.state_holder.session_data
+        assert any(session.state_data for session in sessions.values())
+        while left := [session for session in sessions.values() if session.state_data]:
+            assert time.monotonic() < deadline + 30, left
+            time.sleep(0.3)
     finally:
         blocks.close()
 
