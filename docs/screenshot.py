@@ -2,7 +2,7 @@
 
   python docs/screenshot.py     writes .github/demo.png; needs Debian's chromium and tests/requirements.txt
 
-It starts app.py with the bundled model, opens it in a window 1280 px wide and chooses an example.
+It starts app.py with the bundled model and opens it in a window 1280 px wide: an example is answered there.
 """
 
 import io
@@ -21,8 +21,6 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / ".github" / "demo.png"
 VIEWPORT = {"width": 1280, "height": 960}
-EXAMPLE = "Try synthetic pneumonia 1"
-CLIP = {"x": 109, "y": 0, "width": 1062, "height": 890}  # px: the page without its margins
 WAIT = 120  # s
 
 
@@ -50,7 +48,7 @@ def main() -> None:
 
 
 def wait_for(url: str, server: subprocess.Popen) -> None:
-    """Return once `url` answers; raise RuntimeError where the server ends or takes too long."""
+    """Return once `url` answers; raise RuntimeError where the server ends or is slow."""
     deadline = time.monotonic() + WAIT
     while server.poll() is None and time.monotonic() < deadline:
         try:
@@ -62,13 +60,12 @@ def wait_for(url: str, server: subprocess.Popen) -> None:
 
 
 def open_answer(page: Page, url: str) -> bytes:
-    """Open the demo, choose the example, wait for its answer and return the page as PNG."""
+    """Open the demo, wait for the answer to its example and return the page as PNG."""
     page.goto(url)
-    page.get_by_role("button", name=EXAMPLE).press("Enter", timeout=1000 * WAIT)  # by keyboard: outlined
     page.locator("#card h2").wait_for(timeout=1000 * WAIT)
-    page.locator(".film .heat").wait_for()
+    page.locator(".film .heat").first.wait_for(state="attached")
     page.wait_for_timeout(1000)  # images fade in
-    return page.screenshot(clip=CLIP)
+    return page.screenshot(full_page=True)
 
 
 def write_palette_png(screenshot: bytes, path: Path) -> None:
