@@ -73,8 +73,8 @@ def choose(samples: list[Sample], words: Words) -> None:
         st.file_uploader(
             words("page.choose"), key=key, on_change=give_upload, args=[key], help=words("page.formats_one")
         )
-        with st.popover(words("page.photo")):
-            if st.toggle(words("page.camera"), key="camera"):
+        with st.popover(words("page.photo"), key="camera", on_change="rerun") as camera:
+            if camera.open:  # only then is the visitor asked for the camera
                 st.camera_input(words("page.take"), key="photo", on_change=give_photo)
     if samples:
         with examples.container(key="samples", gap=None):
@@ -95,9 +95,10 @@ def give_upload(key: str) -> None:
 
 
 def give_photo() -> None:
-    """Ask about the photo; one that is taken again keeps its answer until there is another."""
-    if st.session_state.photo:
-        give_other(Question(Film(None, "photo.jpg"), st.session_state.photo))
+    """Ask about the photo, and close the camera."""
+    photo, st.session_state.camera = st.session_state.photo, False
+    if photo:
+        give_other(Question(Film(None, "photo.jpg"), photo))
 
 
 def give_other(question: Question) -> None:
