@@ -43,6 +43,7 @@ def show_table(rows: list[dict], words: Words) -> None:
     """Lay out the rows, with a bar for each probability."""
     for row in rows:
         row["probability"] = None if row["probability"] is None else 100 * row["probability"]
+        row["thumbnail"] = row["thumbnail"] or ""
     names = ("thumbnail", *batch_panel.COLUMNS)
     titles = {name: words("batch.picture" if name == "thumbnail" else f"batch.{name}") for name in names}
     columns = {
@@ -56,7 +57,10 @@ def show_table(rows: list[dict], words: Words) -> None:
 
 
 def filter_rows(rows: list[dict], words: Words) -> list[dict]:
-    """Lay out the count of each answer, the most urgent first; return the rows of those chosen, or all."""
+    """Lay out the count of each answer, the most urgent first.
+
+    Returns the rows of those that were chosen, or all.
+    """
     counts = Counter(row["answer"] for row in rows)
     order = [words(name) for name in batch_panel.WORDS.values()]
     answers = sorted(counts, key=lambda answer: order.index(answer) if answer in order else -1)

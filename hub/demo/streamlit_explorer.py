@@ -147,7 +147,10 @@ def show_architectures(words: Words) -> None:
 
 
 def choose_layer(network: "Network", panel: str, words: Words) -> str | None:
-    """Lay out the choices of a depth and of a layer in it; None for a network without maps."""
+    """Lay out the choices of a depth and of a layer in it.
+
+    Returns None for a network without maps.
+    """
     default = layer_choice.default_layer(network)
     if default is None:
         return None
