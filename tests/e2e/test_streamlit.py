@@ -37,8 +37,12 @@ def only(window):
 
 
 def rest(page):
-    """Wait until the script rests: before, an upload may be drawn anew and what was put into it lost."""
+    """Wait until the script rests.
+
+    Before, an upload may be drawn anew and what was put into it lost, and the answer is still dimmed.
+    """
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=WAIT)
+    expect(page.locator(".reading")).to_have_count(0, timeout=WAIT)
 
 
 def give(page, *files):
@@ -68,6 +72,7 @@ def open_tab(page, name):
 
 def look(page, name):
     """Check that a state of the page is accessible and fits, and keep a picture of it."""
+    rest(page)
     assert violations(page, {}) == [], name
     assert sideways_scroll(page) == 0, name
     screenshot(page, f"streamlit-{name}")
@@ -192,4 +197,5 @@ def test_the_answer_follows_streamlits_theme_and_not_the_browsers(browser, strea
     with open_page(browser, streamlit_url, f"wide-{scheme}") as page:
         page.goto(f"{streamlit_url}/?embed=true&embed_options={theme}_theme")
         expect(page.locator(".card .name")).to_have_css("color", colours[theme], timeout=WAIT)
+        rest(page)
         assert violations(page, {}) == []
