@@ -109,7 +109,7 @@ def test_the_model_is_the_environments_else_the_published_one_else_the_bundled_o
     assert handlers.load_model().folder == tmp_path / "environment"
 
 
-@pytest.mark.parametrize(("odds", "low", "high"), [(0.01, 0, 0), (1, 0, 0), (5, 0, 20), (400, 100, 200)])
+@pytest.mark.parametrize(("odds", "low", "high"), [(0.01, 0, 0), (1, 0, 0), (5, 0, 20), (8000, 100, 200)])
 def test_weak_evidence_hardly_tints_a_radiograph_and_strong_evidence_reddens_it(odds, low, high):
     flat = np.zeros((7, 7), np.float32)
     probabilities = {"NORMAL": 1 / (1 + odds), "PNEUMONIA": odds / (1 + odds)}
