@@ -55,7 +55,7 @@ def build(
         try:
             answer = handlers.answer(classifier, source)
         except InputError as error:
-            return panels.empty_image(), panels.refusal(str(error), name, words, token), "", None, None, None
+            return refused(str(error), name, token, words)
         asked = Asked(name, answer.prediction, token, turned=film.turns > 0)
         film = film if film.image else Film(answer.image, film.name)
         panel = film_html(answer, name, metrics, words)
@@ -71,19 +71,13 @@ def build(
         index, words = _given(event, "index"), words_of(request, classifier)
         if index not in range(len(samples)):
             raise InputError("There is no such example; choose one of those on the page.")
-        return show(
-            Film(None, sample_name(samples[index], words)),
-            samples[index].path,
-            _token(event),
-            settings,
-            words,
-        )
+        film = Film(None, sample_name(samples[index], words))
+        return show(film, samples[index].path, _token(event), settings, words)
 
     def show_corrected(event: gr.EventData, request: gr.Request, film: Film | None, *settings) -> tuple:
         words, token = words_of(request, classifier), _token(event)
         if film is None:
-            refusal = panels.refusal(words("card.gone"), "", words, token)
-            return panels.empty_image(), refusal, "", None, None, None
+            return refused(words("card.gone"), "", token, words)
         film = handlers.correct(film, _given(event, "how"))
         return show(film, handlers.corrected(film), token, settings, words)
 
@@ -117,9 +111,9 @@ def _lay_out(classifier: Classifier, metrics: dict, samples: list[Sample], local
     answer = handlers.answer(classifier, opening.path) if opening else None
 
     def film(words: Words) -> str:
-        return (
-            film_html(answer, sample_name(opening, words), metrics, words) if answer else panels.empty_image()
-        )
+        if not answer:
+            return panels.empty_image(words)
+        return film_html(answer, sample_name(opening, words), metrics, words)
 
     def card(words: Words) -> tuple:
         if not answer:
@@ -166,6 +160,11 @@ def film_html(answer: Answer, name: str, metrics: dict, words: Words) -> str:
     """Return the image of an answer, its heatmap off where the input check warns."""
     warned = answer.prediction.verdict.status == "warned"
     return film_viewer(answer, name, words, warned, metrics)
+
+
+def refused(sentence: str, name: str, token: str, words: Words) -> tuple:
+    """Return all outputs of the tab for an image without an answer."""
+    return panels.empty_image(words), panels.refusal(sentence, name, words, token), "", None, None, None
 
 
 def cards(classifier: Classifier, metrics: dict, asked: Asked, settings: tuple, words: Words) -> tuple:

@@ -1,7 +1,6 @@
-"""The header, image and card of both pages as HTML.
+"""The header, samples and card of both pages as HTML.
 
-The files of static/ style them and make them interactive in Gradio. Visitors' images are data URIs inside
-the HTML, so that no file of them is left behind.
+The files of static/ style them and make them interactive in Gradio.
 """
 
 import math
@@ -11,7 +10,6 @@ from markupsafe import Markup
 from PIL import Image
 
 from hub.demo import answer_words
-from hub.demo.handlers import Answer
 from hub.demo.render import jpeg_uri, render
 from hub.demo.samples import Sample
 from hub.demo.words import Words
@@ -47,21 +45,12 @@ def reading(words: Words) -> Markup:
     return render("reading.html", words=words)
 
 
-def empty_image() -> Markup:
+def empty_image(words: Words) -> Markup:
     """Return the place of the image before there is one."""
-    return render("empty_image.html")
+    return render("empty_image.html", words=words)
 
 
-def image(answer: Answer, name: str, words: Words, warned: bool = False) -> Markup:
-    """Return the image under its heatmap, with a slider for the opacity.
-
-    Without a heatmap, or if the input check has `warned` of it, it is the image alone.
-    """
-    overlay = jpeg_uri(answer.overlay) if answer.prediction.heatmaps and not warned else None
-    return render("image.html", image=jpeg_uri(answer.image), overlay=overlay, name=name, explanation="")
-
-
-def empty_card(sentence: str = "The answer appears here") -> Markup:
+def empty_card(sentence: str) -> Markup:
     """Return the card before there is an answer."""
     return render("empty_card.html", sentence=sentence)
 
@@ -132,12 +121,12 @@ def decided(report: dict, metrics: dict, words: Words) -> Markup | str:
     )
 
 
-def api(classifier_points: list[str], words: Words) -> Markup:
+def api(points: list[str], words: Words) -> Markup:
     """Return how programs ask the model, with snippets to copy.
 
-    `classifier_points` are the operating points of the model.
+    `points` are the operating points of the model.
     """
-    return render("api.html", points=classifier_points, words=words)
+    return render("api.html", points=points, words=words)
 
 
 def _figures(probability: float | None) -> list[str]:
