@@ -1,16 +1,8 @@
 """What a report says, in a visitor's words: the card of both pages."""
 
 from hub.demo.words import Words
-from hub.inference.decision import UNCERTAIN_FACTOR
+from hub.inference.decision import FINDINGS, UNCERTAIN_FACTOR
 from hub.text import percent
-
-# The phrase of each finding of a report, and what to do next: card.signs, card.next_signs.
-FINDINGS = {
-    "signs of pneumonia": "signs",
-    "no sign of pneumonia": "no_sign",
-    "uncertain": "uncertain",
-    "flagged for a second look": "flagged",
-}
 
 
 def verdict(report: dict, words: Words) -> str:

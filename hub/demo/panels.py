@@ -13,7 +13,7 @@ from hub.demo import answer_words
 from hub.demo.render import jpeg_uri, render
 from hub.demo.samples import Sample
 from hub.demo.words import Words
-from hub.inference.decision import UNCERTAIN_FACTOR
+from hub.inference.decision import FINDINGS, UNCERTAIN_FACTOR
 from hub.prevalence import log_odds
 
 TICKS = (0.01, 0.1, 0.5, 0.9, 0.99)
@@ -80,7 +80,7 @@ def card(report: dict, name: str, words: Words, token: str = "", turned: bool = 
         name=name,
         token=token,
         status=report["verdict"]["status"],
-        tone=answer_words.FINDINGS.get(report["finding"], "label"),
+        tone=FINDINGS.get(report["finding"], "label"),
         verdict=answer_words.verdict(report, words),
         number=answer_words.of_hundred(report, words),
         figures=_figures(report["probability"]),
