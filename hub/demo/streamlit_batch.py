@@ -29,8 +29,7 @@ def show(classifier: Classifier, uploads: list, words: Words) -> None:
         return
     results = classify(classifier, uploads, words)
     reports = handlers.with_reports(classifier, results, point, prevalence)
-    rows = batch_panel.table_rows(reports, words)
-    rows = filter_rows(rows, words)
+    rows = filter_rows(batch_panel.table_rows(reports, words), words)
     names = ("thumbnail", *batch_panel.COLUMNS)
     titles = {name: words("batch.picture" if name == "thumbnail" else f"batch.{name}") for name in names}
     columns = {
@@ -45,7 +44,7 @@ def show(classifier: Classifier, uploads: list, words: Words) -> None:
 
 
 def filter_rows(rows: list[dict], words: Words) -> list[dict]:
-    """Lay out the count of each answer; return the rows of those that were chosen, or all."""
+    """Lay out the count of each answer; return the rows of those chosen, or all."""
     counts = Counter(row["answer"] for row in rows)
     chosen = st.pills(
         words("batch.filter"), list(counts), selection_mode="multi", key="answers",

@@ -1,4 +1,4 @@
-"""The first tab of the Streamlit app: one image, its answer, and the settings of the answer."""
+"""The first tab of the Streamlit app: one image, its answer and its settings."""
 
 import datetime
 from dataclasses import dataclass, replace
@@ -25,7 +25,10 @@ THUMBNAIL = 160  # pixels, of a sample
 
 @dataclass(frozen=True)
 class Question:
-    """What a visitor gave last. The session keeps it until it is answered, whatever interrupts the script."""
+    """What a visitor gave last.
+
+    The session keeps it until it is answered, whatever interrupts the script.
+    """
 
     film: Film
     source: Source | Sample
@@ -43,7 +46,7 @@ class Asked:
 def show(
     classifier: Classifier, samples: list[Sample], metrics: dict, words: Words, is_open: bool
 ) -> Shown | None:
-    """Lay out one image and its answer; return what the tab inside the network looks at.
+    """Lay out one image and its answer; return what the tab "Inside" looks at.
 
     The pickers are always laid out, so that the session keeps what was chosen; the answer only while the tab
     `is_open`.
@@ -88,26 +91,26 @@ def choose(samples: list[Sample], words: Words) -> None:
 
 
 def give_upload(key: str) -> None:
-    """Ask about the uploaded file, or show the opening sample again if its visitor took it away."""
+    """Ask about the uploaded file; without it, show the opening sample again."""
     upload = st.session_state[key]
     st.session_state.pop("asked", None)
     st.session_state.question = upload and Question(Film(None, upload.name), upload)
 
 
 def give_photo() -> None:
-    """Ask about the photo; one that is taken again keeps its answer until there is another."""
+    """Ask about the photo; while another is taken, the old answer stays."""
     if st.session_state.photo:
         give_other(Question(Film(None, "photo.jpg"), st.session_state.photo))
 
 
 def give_other(question: Question) -> None:
-    """Ask about what is no upload; the file that lies in the picker goes, as it is not the one answered."""
+    """Ask about what is no upload; the file in the picker goes."""
     st.session_state.question = question
     st.session_state.uploads = st.session_state.get("uploads", 0) + 1
 
 
 def pending(samples: list[Sample], words: Words) -> Question | None:
-    """Return what is to be answered: the last question, or the opening sample of a page without an answer."""
+    """Return the last question; on a page without an answer, the opening sample."""
     question, opening = st.session_state.get("question"), opening_sample(samples)
     if question or "asked" in st.session_state or not opening:
         return question
@@ -115,7 +118,7 @@ def pending(samples: list[Sample], words: Words) -> Question | None:
 
 
 def answer(classifier: Classifier, question: Question) -> Asked:
-    """Return what the page answers: once, since Streamlit runs the script at every interaction."""
+    """Answer a question, once: Streamlit runs the script at every interaction."""
     film, source = question.film, question.source
     try:
         is_sample = isinstance(source, Sample)
@@ -165,7 +168,7 @@ def show_answer(classifier: Classifier, asked: Asked | None, metrics: dict, word
 
 
 def correct(asked: Asked, report: dict, words: Words) -> None:
-    """Lay out a button that inverts or turns the image, where the input check asks for it."""
+    """Lay out a button that inverts or turns the image where that may help."""
 
     def give_corrected(how: str) -> None:
         film = handlers.correct(asked.film, how)
