@@ -9,9 +9,10 @@ from hub.demo import gradio_errors, handlers, panels
 from hub.demo.explorer_tab import Shown
 from hub.demo.film_panel import film as film_viewer
 from hub.demo.gradio_language import Localized, label, localized_html, words_of
-from hub.demo.gradio_options import DELETE_AFTER, EVENTS
+from hub.demo.gradio_options import DELETE_AFTER, EVENTS, LATEST
+from hub.demo.gradio_settings import choose_point, choose_prevalence
 from hub.demo.handlers import Answer, Film
-from hub.demo.page_names import PREVALENCES, film_name, opening_sample, sample_name
+from hub.demo.page_names import film_name, opening_sample, sample_name
 from hub.demo.render import script
 from hub.demo.report_panel import report as printed_report
 from hub.demo.samples import Sample
@@ -19,11 +20,9 @@ from hub.demo.words import Words
 from hub.errors import InputError
 from hub.inference import decision
 from hub.inference.classifier import Classifier, Prediction
-from hub.prevalence import EVEN
 
 # The page's script asks about one film at a time; "always_last" would ask with the data of the first event.
 ONE_BY_ONE = EVENTS | {"trigger_mode": "multiple"}
-LATEST = EVENTS | {"trigger_mode": "always_last"}
 
 
 @dataclass(frozen=True)
@@ -131,29 +130,13 @@ def _lay_out(classifier: Classifier, metrics: dict, samples: list[Sample], local
         with gr.Column(scale=5, elem_id="answer-card"):
             card_panel = html(lambda words: card(words)[0], js_on_load=script("correct.js"), elem_id="card")
             with gr.Column(elem_id="settings", visible=bool(decision.operating_points(classifier))):
-                prevalence = choose_prevalence(classifier)
-                point = choose_point(classifier)
+                prevalence = choose_prevalence(
+                    classifier, "prevalence.question",
+                    info=label("prevalence.explanation", classifier), elem_id="prevalence",
+                )  # fmt: skip
+                point = choose_point(classifier, info=label("point.explanation", classifier), elem_id="point")
             decided = html(lambda words: card(words)[1], elem_id="decided")
     return choose, film_panel, card_panel, decided, point, prevalence
-
-
-def choose_prevalence(classifier: Classifier) -> gr.Radio:
-    """Lay out the choice of how common pneumonia is."""
-    choices = [(label(f"prevalence.{name}", classifier), share) for name, share in PREVALENCES.items()]
-    question, explanation = (label(f"prevalence.{each}", classifier) for each in ("question", "explanation"))
-    return gr.Radio(choices, value=EVEN, label=question, info=explanation, elem_id="prevalence")
-
-
-def choose_point(classifier: Classifier) -> gr.Radio:
-    """Lay out the choice of an operating point."""
-    points = decision.operating_points(classifier)
-    return gr.Radio(
-        [(label(f"point.{name}", classifier), name) for name in points],
-        value=points[0] if points else None,
-        label=label("point.question", classifier),
-        info=label("point.explanation", classifier),
-        elem_id="point",
-    )
 
 
 def film_html(answer: Answer, name: str, metrics: dict, words: Words) -> str:
