@@ -4,7 +4,7 @@ The files of static/ style them and make them interactive in Gradio.
 """
 
 import math
-from pathlib import Path
+from functools import cache
 
 from markupsafe import Markup
 from PIL import Image
@@ -16,6 +16,7 @@ from hub.demo.words import Words
 from hub.inference.decision import FINDINGS, UNCERTAIN_FACTOR
 from hub.prevalence import log_odds
 
+THUMBNAIL = 192  # pixels, of a sample
 TICKS = (0.01, 0.1, 0.5, 0.9, 0.99)
 SCALE_END = log_odds(0.997)  # of the probability bar, in log odds either way
 CORRECTIONS = {"inverted": "invert", "turned": "turn"}  # what a visitor can do about a reason of the check
@@ -36,8 +37,16 @@ def explanation(sentence: str) -> Markup:
 
 def choose(samples: list[Sample], words: Words) -> Markup:
     """Return the drop zone, and a button for each sample, numbered from 0."""
-    pictures = [(words(f"samples.{sample.name}"), _thumbnail_uri(sample.path)) for sample in samples]
+    pictures = [(words(f"samples.{sample.name}"), thumbnail(sample)) for sample in samples]
     return render("choose.html", samples=pictures, words=words)
+
+
+@cache
+def thumbnail(sample: Sample) -> str:
+    """Return the picture of a sample, small, as a data URI."""
+    with Image.open(sample.path) as image:
+        image.thumbnail((THUMBNAIL, THUMBNAIL))
+        return jpeg_uri(image)
 
 
 def reading(words: Words) -> Markup:
@@ -159,9 +168,3 @@ def _scale(report: dict) -> dict:
 
 def _place(log_odds: float) -> float:
     return 50 + 50 * min(max(log_odds / SCALE_END, -1), 1)
-
-
-def _thumbnail_uri(path: Path) -> str:
-    with Image.open(path) as example:
-        example.thumbnail((192, 192))
-        return jpeg_uri(example)
