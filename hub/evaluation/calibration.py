@@ -45,6 +45,21 @@ def apply(calibration: Calibration, logits: np.ndarray) -> np.ndarray:
     return scaled
 
 
+def combine(later: Calibration, earlier: Calibration) -> Calibration:
+    """Return two calibrations, one after the other, as one."""
+    return Calibration(later.scale * earlier.scale, later.scale * earlier.offset + later.offset)
+
+
+def folded(metrics: dict) -> Calibration:
+    """Return the calibration in the last layer of a model folder, by its metrics.
+
+    Folders from before `python -m hub calibrate` have a temperature.
+    """
+    if "calibration" in metrics:
+        return Calibration(metrics["calibration"]["scale"], metrics["calibration"]["offset"])
+    return Calibration(1 / metrics["training"].get("temperature", 1.0))
+
+
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """Return the temperature that gives the logits the least log loss.
 
