@@ -1,4 +1,4 @@
-"""The settings of an answer in the Gradio app, the same in both tabs that have them."""
+"""The settings of an answer in the Gradio app, for both tabs that have them."""
 
 import gradio as gr
 
