@@ -6,6 +6,7 @@ from pathlib import Path
 import gradio as gr
 
 from hub.demo import gradio_errors, handlers, panels
+from hub.demo.answer_words import unreadable
 from hub.demo.explorer_tab import Shown
 from hub.demo.film_panel import film as film_viewer
 from hub.demo.gradio_language import Localized, label, localized_html, words_of
@@ -54,7 +55,7 @@ def build(
         try:
             answer = handlers.answer(classifier, source)
         except InputError as error:
-            return refused(str(error), name, token, words)
+            return refused(unreadable(error, words), name, token, words)
         asked = Asked(name, answer.prediction, token, turned=film.turns > 0)
         film = film if film.image else Film(answer.image, film.name)
         panel = film_html(answer, name, metrics, words)

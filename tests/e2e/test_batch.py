@@ -118,6 +118,8 @@ def test_a_sort_holds_at_another_setting_and_the_csv_has_every_row(page, films):
     order = names(page)
     bars = work_list.locator(".bar span").evaluate_all("all => all.map((bar) => parseFloat(bar.style.width))")
     assert bars == sorted(bars, reverse=True) and len(bars) > 1
+    bar, number = (work_list.locator(f".share .{part}").first.bounding_box() for part in ("bar", "number"))
+    assert bar["x"] + bar["width"] < number["x"]
     page.locator("#batch-settings").get_by_label(WORDS("prevalence.rare")).check()
     expect(work_list.locator(".number").first).not_to_have_text(re.compile("^9"))
     expect(column).to_be_visible()
