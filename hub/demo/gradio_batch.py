@@ -61,7 +61,7 @@ def add_batch(classifier: Classifier, tab: Tab) -> tuple[gr.events.Dependency, .
 
     def run(event: gr.EventData, request: gr.Request) -> Iterator[tuple]:
         words = words_of(request, classifier)
-        files = event._data.get("files") if isinstance(event._data, dict) else None
+        files = gradio_errors.given(event, "files")
         paths = list(map(gradio_errors.upload_path, files if isinstance(files, list) else [files]))
         total, start, rows = batch.expected(paths), time.perf_counter(), []
         opening = batch_panel.notice(words("batch.opening"), False, words)

@@ -1,14 +1,16 @@
 """The first tab of the Gradio app: one image, its answer and its settings."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
 
-from hub.demo import gradio_errors, handlers, panels
+from hub.demo import handlers, panels
 from hub.demo.answer_words import unreadable
 from hub.demo.explorer_tab import Shown
 from hub.demo.film_panel import film as film_viewer
+from hub.demo.gradio_errors import given, upload_path
 from hub.demo.gradio_language import Localized, label, localized_html, words_of
 from hub.demo.gradio_options import DELETE_AFTER, EVENTS, LATEST
 from hub.demo.gradio_settings import choose_point, choose_prevalence
@@ -49,26 +51,15 @@ def build(
     choose, film_panel, card, decided, point, prevalence = page
     asked, film = gr.State(), gr.State(time_to_live=DELETE_AFTER)
     settings, outputs = [point, prevalence], [film_panel, card, decided, asked, film, shown]
-
-    def show(film: Film, source: object, token: str, settings: tuple, words: Words) -> tuple:
-        name = film_name(film, words)
-        try:
-            answer = handlers.answer(classifier, source)
-        except InputError as error:
-            return refused(unreadable(error, words), name, token, words)
-        asked = Asked(name, answer.prediction, token, turned=film.turns > 0)
-        film = film if film.image else Film(answer.image, film.name)
-        panel = film_html(answer, name, metrics, words)
-        inside = Shown(name, answer.pixels)
-        return panel, *cards(classifier, metrics, asked, settings, words), asked, film, inside
+    show = partial(answered, classifier, metrics)
 
     def show_upload(event: gr.EventData, request: gr.Request, *settings) -> tuple:
-        path = gradio_errors.upload_path({"path": _given(event, "file")})
+        path = upload_path({"path": given(event, "file")})
         words = words_of(request, classifier)
         return show(Film(None, Path(path).name), path, _token(event), settings, words)
 
     def show_sample(event: gr.EventData, request: gr.Request, *settings) -> tuple:
-        index, words = _given(event, "index"), words_of(request, classifier)
+        index, words = given(event, "index"), words_of(request, classifier)
         if index not in range(len(samples)):
             raise InputError("There is no such example; choose one of those on the page.")
         film = Film(None, sample_name(samples[index], words))
@@ -78,7 +69,7 @@ def build(
         words, token = words_of(request, classifier), _token(event)
         if film is None:
             return refused(words("card.gone"), "", token, words)
-        film = handlers.correct(film, _given(event, "how"))
+        film = handlers.correct(film, given(event, "how"))
         return show(film, handlers.corrected(film), token, settings, words)
 
     def change_settings(request: gr.Request, asked: Asked | None, *settings) -> tuple:
@@ -146,6 +137,28 @@ def film_html(answer: Answer, name: str, metrics: dict, words: Words) -> str:
     return film_viewer(answer, name, words, warned, metrics)
 
 
+def answered(
+    classifier: Classifier,
+    metrics: dict,
+    film: Film,
+    source: object,
+    token: str,
+    settings: tuple,
+    words: Words,
+) -> tuple:
+    """Return all outputs of the tab for an image, which `film` names."""
+    name = film_name(film, words)
+    try:
+        answer = handlers.answer(classifier, source)
+    except InputError as error:
+        return refused(unreadable(error, words), name, token, words)
+    asked = Asked(name, answer.prediction, token, turned=film.turns > 0)
+    film = film if film.image else Film(answer.image, film.name)
+    panel = film_html(answer, name, metrics, words)
+    inside = Shown(name, answer.pixels)
+    return panel, *cards(classifier, metrics, asked, settings, words), asked, film, inside
+
+
 def refused(sentence: str, name: str, token: str, words: Words) -> tuple:
     """Return all outputs of the tab for an image without an answer."""
     return panels.empty_image(words), panels.refusal(sentence, name, words, token), "", None, None, None
@@ -162,11 +175,5 @@ def cards(classifier: Classifier, metrics: dict, asked: Asked, settings: tuple, 
     return card, panels.decided(report, metrics, words) + printed
 
 
-def _given(event: gr.EventData, name: str) -> object:
-    """Return what a client says of an event; None for what is missing."""
-    given = getattr(event, "_data", None)
-    return given.get(name) if isinstance(given, dict) else None
-
-
 def _token(event: gr.EventData) -> str:
-    return f"{_given(event, 'token')!s:.40}"
+    return f"{given(event, 'token')!s:.40}"
