@@ -4,8 +4,10 @@ import re
 import string
 from pathlib import Path
 
+import pytest
+
 from hub.demo import panels
-from hub.demo.words import LANGUAGES, phrases, words_in
+from hub.demo.words import LANGUAGES, phrases, preferred_language, words_in
 
 ROOT = Path(__file__).parents[2]
 # A name that is put together: f"card.next_{finding}" in Python, "model." ~ name ~ "_says" in templates.
@@ -60,3 +62,11 @@ def test_only_translations_say_that_no_native_doctor_reviewed_them():
     said = {language: phrases(language)["page.not_reviewed"] for language in LANGUAGES}
     assert [language for language, sentence in said.items() if not sentence] == ["en"]
     assert said["es"] in panels.header("", words_in("es"))
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [("es-MX,es;q=0.9,en;q=0.8", "es"), ("fr, ZH-CN;q=0.5", "zh"), ("fr,de", "en"), ("", "en"), (None, "en")],
+)
+def test_the_first_language_that_a_browser_asks_for_and_the_page_speaks_is_taken(accepted, language):
+    assert preferred_language(accepted) == language
