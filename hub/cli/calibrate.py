@@ -4,7 +4,6 @@ from argparse import _SubParsersAction
 from pathlib import Path
 
 from hub.data.column_options import add_column_options
-from hub.errors import InputError
 
 # Sections of metrics.json that do not speak of probabilities; the others have to be measured again.
 KEPT = ("training", "finalists", "data_checks", "scope")
@@ -35,20 +34,18 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
     import shutil
 
     from hub import files
-    from hub.cli.training_data import load_training_splits
+    from hub.cli.training_data import load_training_splits, read_trained
     from hub.data import decode_cache
     from hub.evaluation.calibration import combine, folded
     from hub.evaluation.metrics import format_metrics
     from hub.export.onnx import calibration_rows, export, format_export
     from hub.models import folder_writer
     from hub.models.factory import load_network
-    from hub.models.folder import INPUT_CHECK, read_config, read_metrics
+    from hub.models.folder import INPUT_CHECK, read_metrics
     from hub.training import input_check_fit
     from hub.training.calibration import calibrate
 
-    config = read_config(model)
-    if "label_names" not in config or not (model / "metrics.json").is_file():
-        raise InputError(f"{model} is no model folder of train.py; give one that has metrics.json.")
+    config = read_trained(model)
     classes, record, model = config["label_names"], read_metrics(model), model.resolve()
     splits = load_training_splits(dataset, classes, **columns)
     channels, _, size = config["pretrained_cfg"]["input_size"]
