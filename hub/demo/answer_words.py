@@ -41,7 +41,7 @@ def next_step(report: dict, words: Words) -> str:
 
 
 def unreadable(reason: object, words: Words) -> str:
-    """Return why a file has no answer; `reason` is an InputError, which is in English."""
+    """Return why a file has no answer; `reason` is an InputError, in English."""
     return words("card.unreadable", reason=reason)
 
 
