@@ -1,5 +1,6 @@
 """The tab for many images of the Streamlit app."""
 
+import re
 import time
 from collections import Counter
 from dataclasses import replace
@@ -10,6 +11,8 @@ from hub.demo import batch_panel, handlers, panels, streamlit_settings
 from hub.demo.words import Words
 from hub.inference import batch
 from hub.inference.classifier import Classifier
+
+MARKDOWN, ESCAPED = re.compile(r"([!-/:-@[-`{-~])"), r"\\\1"  # class names come from model folders
 
 
 def choose(words: Words) -> list:
@@ -30,25 +33,40 @@ def show(classifier: Classifier, uploads: list, words: Words) -> None:
     results = classify(classifier, uploads, words)
     reports = handlers.with_reports(classifier, results, point, prevalence)
     rows = filter_rows(batch_panel.table_rows(reports, words), words)
+    show_table(rows, words)
+    st.download_button(
+        words("batch.download"), batch.to_csv(reports), "answers.csv", "text/csv", on_click="ignore"
+    )
+
+
+def show_table(rows: list[dict], words: Words) -> None:
+    """Lay out the rows, with a bar for each probability."""
+    for row in rows:
+        row["probability"] = None if row["probability"] is None else 100 * row["probability"]
+        row["thumbnail"] = row["thumbnail"] or ""
     names = ("thumbnail", *batch_panel.COLUMNS)
     titles = {name: words("batch.picture" if name == "thumbnail" else f"batch.{name}") for name in names}
     columns = {
         "thumbnail": st.column_config.ImageColumn(titles["thumbnail"], width="small"),
         "probability": st.column_config.ProgressColumn(
-            titles["probability"], format="percent", min_value=0, max_value=1
+            titles["probability"], format="%.1f %%", min_value=0, max_value=100
         ),
     }
     columns |= {name: titles[name] for name in names if name not in columns}
     st.dataframe(rows, column_config=columns, column_order=names, hide_index=True)
-    st.download_button(words("batch.download"), batch.to_csv(reports), "answers.csv", "text/csv")
 
 
 def filter_rows(rows: list[dict], words: Words) -> list[dict]:
-    """Lay out the count of each answer; return the rows of those chosen, or all."""
+    """Lay out the count of each answer, the most urgent first.
+
+    Returns the rows of those that were chosen, or all.
+    """
     counts = Counter(row["answer"] for row in rows)
+    order = [words(name) for name in batch_panel.WORDS.values()]
+    answers = sorted(counts, key=lambda answer: order.index(answer) if answer in order else -1)
     chosen = st.pills(
-        words("batch.filter"), list(counts), selection_mode="multi", key="answers",
-        format_func=lambda answer: f"{counts.get(answer, 0)} · {answer}",
+        words("batch.filter"), answers, selection_mode="multi", key="answers", persist_state="session",
+        format_func=lambda answer: f"{counts.get(answer, 0)} · {MARKDOWN.sub(ESCAPED, answer)}",
     )  # fmt: skip
     return [row for row in rows if row["answer"] in chosen] if chosen else rows
 

@@ -33,7 +33,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Asked:
-    """The image that the page answers: its film, and the answer or why there is none."""
+    """The image that the page answers, and the answer or why there is none."""
 
     film: Film
     answer: Answer | None
@@ -43,10 +43,10 @@ class Asked:
 def show(
     classifier: Classifier, samples: list[Sample], metrics: dict, words: Words, is_open: bool
 ) -> Shown | None:
-    """Lay out one image and its answer; return what the tab "Inside" looks at.
+    """Lay out one image and its answer.
 
-    The pickers are always laid out, so that the session keeps what was chosen; the answer only while the tab
-    `is_open`.
+    Returns what the tab inside the network looks at. The pickers are always laid out, so that the session
+    keeps what was chosen; the answer only while the tab `is_open`.
     """
     choose(samples, words)
     with st.container(key="answer"):
@@ -73,8 +73,8 @@ def choose(samples: list[Sample], words: Words) -> None:
         st.file_uploader(
             words("page.choose"), key=key, on_change=give_upload, args=[key], help=words("page.formats_one")
         )
-        with st.popover(words("page.photo")):
-            if st.toggle(words("page.camera"), key="camera"):
+        with st.popover(words("page.photo"), key="camera", on_change="rerun") as camera:
+            if camera.open:  # only then is the visitor asked for the camera
                 st.camera_input(words("page.take"), key="photo", on_change=give_photo)
     if samples:
         with examples.container(key="samples", gap=None):
@@ -88,26 +88,36 @@ def choose(samples: list[Sample], words: Words) -> None:
 
 
 def give_upload(key: str) -> None:
-    """Ask about the uploaded file; without it, show the opening sample again."""
+    """Ask about the uploaded file.
+
+    If its visitor took it away, the page shows the opening sample again.
+    """
     upload = st.session_state[key]
     st.session_state.pop("asked", None)
     st.session_state.question = upload and Question(Film(None, upload.name), upload)
 
 
 def give_photo() -> None:
-    """Ask about the photo; while another is taken, the old answer stays."""
-    if st.session_state.photo:
-        give_other(Question(Film(None, "photo.jpg"), st.session_state.photo))
+    """Ask about the photo, and close the camera."""
+    photo, st.session_state.camera = st.session_state.photo, False
+    if photo:
+        give_other(Question(Film(None, "photo.jpg"), photo))
 
 
 def give_other(question: Question) -> None:
-    """Ask about what is no upload; the file in the picker goes."""
+    """Ask about what is no upload.
+
+    The file in the picker goes, as it is not the one that is answered.
+    """
     st.session_state.question = question
     st.session_state.uploads = st.session_state.get("uploads", 0) + 1
 
 
 def pending(samples: list[Sample], words: Words) -> Question | None:
-    """Return the last question; on a page without an answer, the opening sample."""
+    """Return what is to be answered: the last question, if any.
+
+    A page without an answer asks about the opening sample.
+    """
     question, opening = st.session_state.get("question"), opening_sample(samples)
     if question or "asked" in st.session_state or not opening:
         return question
@@ -115,7 +125,10 @@ def pending(samples: list[Sample], words: Words) -> Question | None:
 
 
 def answer(classifier: Classifier, question: Question) -> Asked:
-    """Answer a question, once: Streamlit runs the script at every interaction."""
+    """Return what the page answers.
+
+    It is kept, since Streamlit runs the script at every interaction.
+    """
     film, source = question.film, question.source
     try:
         is_sample = isinstance(source, Sample)
@@ -157,7 +170,7 @@ def show_answer(classifier: Classifier, asked: Asked | None, metrics: dict, word
 
 
 def correct(asked: Asked, report: dict, words: Words) -> None:
-    """Lay out a button that inverts or turns the image where that may help."""
+    """Lay out a button that inverts or turns the image, where one is needed."""
 
     def give_corrected(how: str) -> None:
         film = handlers.correct(asked.film, how)
@@ -170,7 +183,7 @@ def correct(asked: Asked, report: dict, words: Words) -> None:
 
 
 def save_report(classifier: Classifier, report: dict, answer: Answer, name: str, words: Words) -> None:
-    """Lay out the button that saves a report; it is made when the button is pressed."""
+    """Lay out a button that saves a report, which is made when it is pressed."""
     today = f"{datetime.datetime.now(datetime.UTC).astimezone():%Y-%m-%d}"
     page = partial(report_panel.report_file, classifier, report, answer, name, today, words)
     st.download_button(
