@@ -15,6 +15,7 @@ the second kind. The test split is not read.
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from hub.data.patients import patient_number
 from hub.data.splits import load_splits
 from hub.errors import InputError, run_command
 from hub.evaluation import shifts
-from hub.evaluation.calibration import Calibration, apply, fit_platt, fit_temperature
+from hub.evaluation.calibration import Calibration, apply, fit, fit_platt, folded
 from hub.evaluation.metrics import calibration_error
 from hub.models import forward
 from hub.models.factory import load_network
@@ -42,11 +43,8 @@ Fit = Callable[[np.ndarray, np.ndarray], Calibration]
 # The name of each candidate: how it is fitted, and whether to views too.
 CANDIDATES: dict[str, tuple[Fit, bool]] = {
     "none": (lambda logits, labels: Calibration(), False),
-    "temperature": (lambda logits, labels: Calibration(1 / fit_temperature(logits, labels)), False),
-    "temperature, with views": (
-        lambda logits, labels: Calibration(1 / fit_temperature(logits, labels)),
-        True,
-    ),
+    "temperature": (partial(fit, offset=False), False),
+    "temperature, with views": (partial(fit, offset=False), True),
     "Platt": (fit_platt, False),
     "Platt, with views": (fit_platt, True),
 }
@@ -93,10 +91,8 @@ def read_views(
 
 def undo(model: Path, logits: np.ndarray) -> np.ndarray:
     """Return the logits of a model folder as they were before its calibration."""
-    metrics = read_metrics(model)
-    folded = metrics.get("calibration") or {"scale": 1 / metrics["training"]["temperature"], "offset": 0.0}
-    offset = folded["offset"]
-    return (logits.astype(np.float64) - [-offset / 2, offset / 2]) / folded["scale"]
+    scale, offset = folded(read_metrics(model))
+    return (logits.astype(np.float64) - [-offset / 2, offset / 2]) / scale
 
 
 def measure(logits: np.ndarray, labels: np.ndarray, images: np.ndarray, patients: np.ndarray) -> list[dict]:

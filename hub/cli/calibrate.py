@@ -4,7 +4,6 @@ from argparse import _SubParsersAction
 from pathlib import Path
 
 from hub.data.column_options import add_column_options
-from hub.errors import InputError
 
 # Sections of metrics.json that do not speak of probabilities; the others have to be measured again.
 KEPT = ("training", "finalists", "data_checks", "scope")
@@ -35,19 +34,18 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
     import shutil
 
     from hub import files
-    from hub.cli.training_data import load_training_splits
+    from hub.cli.training_data import load_training_splits, read_trained
     from hub.data import decode_cache
+    from hub.evaluation.calibration import combine, folded
     from hub.evaluation.metrics import format_metrics
     from hub.export.onnx import calibration_rows, export, format_export
     from hub.models import folder_writer
     from hub.models.factory import load_network
-    from hub.models.folder import INPUT_CHECK, read_config, read_metrics
+    from hub.models.folder import INPUT_CHECK, read_metrics
     from hub.training import input_check_fit
     from hub.training.calibration import calibrate
 
-    config = read_config(model)
-    if "label_names" not in config or not (model / "metrics.json").is_file():
-        raise InputError(f"{model} is no model folder of train.py; give one that has metrics.json.")
+    config = read_trained(model)
     classes, record, model = config["label_names"], read_metrics(model), model.resolve()
     splits = load_training_splits(dataset, classes, **columns)
     channels, _, size = config["pretrained_cfg"]["input_size"]
@@ -57,9 +55,8 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
     network = load_network(model)
     result = calibrate(network, validation, splits["validation"], classes, config["radiograph"], dataset)
     kept = {name: section for name, section in record.items() if name in KEPT}
-    temperature = kept["training"].pop("temperature", 1.0)  # of folders older than this command
-    earlier = record.get("calibration") or {"scale": 1 / temperature, "offset": 0.0}
-    result.metrics["calibration"] |= combine(result.calibration, earlier)
+    result.metrics["calibration"] |= combine(result.calibration, folded(record))._asdict()
+    kept["training"].pop("temperature", None)  # of folders older than this command
     with files.replace_folder(model) as partial:
         shutil.copytree(model, partial, dirs_exist_ok=True)
         folder_writer.fold_calibration(network, *result.calibration)
@@ -73,9 +70,3 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
     print(format_metrics(result.metrics["validation"]))
     print(format_export(section))
     print(f"next: python -m hub evaluate {model} --dataset {dataset} --save")
-
-
-def combine(later: tuple[float, float], earlier: dict[str, float]) -> dict[str, float]:
-    """Return scale and offset of two calibrations, one after the other."""
-    scale, offset = later
-    return {"scale": scale * earlier["scale"], "offset": scale * earlier["offset"] + offset}

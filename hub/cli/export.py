@@ -4,7 +4,6 @@ from argparse import _SubParsersAction
 from pathlib import Path
 
 from hub.data.column_options import add_column_options
-from hub.errors import InputError
 
 
 def add_parser(commands: _SubParsersAction) -> None:
@@ -27,15 +26,12 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
     The section `onnx` of its metrics and its card are written, too; `columns` are options of
     `load_splits`. Raises InputError for a folder that train.py did not make.
     """
-    from hub.cli.training_data import load_training_splits
+    from hub.cli.training_data import load_training_splits, read_trained
     from hub.data import decode_cache
     from hub.export.onnx import calibration_rows, export, format_export
     from hub.models import folder_writer
-    from hub.models.folder import read_config
 
-    config = read_config(model)
-    if "label_names" not in config or not (model / "metrics.json").is_file():
-        raise InputError(f"{model} is no model folder of train.py; give one that has metrics.json.")
+    config = read_trained(model)
     splits = load_training_splits(dataset, config["label_names"], **columns)
     train = splits["train"].select(calibration_rows(len(splits["train"])))
     channels, _, size = config["pretrained_cfg"]["input_size"]

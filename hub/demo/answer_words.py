@@ -1,17 +1,9 @@
 """What a report says, in a visitor's words: the card of both pages."""
 
 from hub.demo.words import Words
-from hub.inference.decision import UNCERTAIN_FACTOR
+from hub.inference.decision import FINDINGS, UNCERTAIN_FACTOR
 from hub.prevalence import posterior
 from hub.text import percent
-
-# The phrase of each finding of a report, and what to do next: card.signs, card.next_signs.
-FINDINGS = {
-    "signs of pneumonia": "signs",
-    "no sign of pneumonia": "no_sign",
-    "uncertain": "uncertain",
-    "flagged for a second look": "flagged",
-}
 
 STILL_MANY = 0.2  # the probability above which many children without a sign have pneumonia
 
@@ -49,7 +41,7 @@ def next_step(report: dict, words: Words) -> str:
 
 
 def unreadable(reason: object, words: Words) -> str:
-    """Return why a file has no answer; `reason` is an InputError, which is in English."""
+    """Return why a file has no answer; `reason` is an InputError, in English."""
     return words("card.unreadable", reason=reason)
 
 

@@ -1,6 +1,5 @@
 """One X-ray of a batch, opened: its picture under the heatmap, and its answer."""
 
-import base64
 import io
 import secrets
 
@@ -9,7 +8,7 @@ from PIL import Image
 
 from hub.demo import batch_panel
 from hub.demo.batch_panel import Reports, View
-from hub.demo.render import palette_uri, render
+from hub.demo.render import data_uri, palette_uri, render
 from hub.demo.words import Words
 from hub.inference.batch import Result
 from hub.inference.decision import heatmap_class
@@ -40,7 +39,7 @@ def film(reports: Reports, view: View, index: int, words: Words) -> Markup:
         "batch_film.html",
         words=words,
         row=order[place],
-        picture=f"data:image/jpeg;base64,{base64.b64encode(result.picture).decode()}",
+        picture=data_uri("jpeg", result.picture),
         has_heatmap=has_heatmap,
         heat=heat_uri(result) if has_heatmap else None,
         place=place + 1,

@@ -8,15 +8,13 @@ import gradio as gr
 
 from hub.demo import batch_film, batch_panel, gradio_errors, handlers
 from hub.demo.batch_panel import Reports, View
-from hub.demo.gradio_image import LATEST
-from hub.demo.gradio_language import Localized, label, localized_html, words_of
-from hub.demo.gradio_options import DELETE_AFTER, EVENTS
-from hub.demo.page_names import PREVALENCES
+from hub.demo.gradio_language import Localized, localized_html, words_of
+from hub.demo.gradio_options import DELETE_AFTER, EVENTS, LATEST
+from hub.demo.gradio_settings import choose_point, choose_prevalence
 from hub.demo.render import script
 from hub.inference import batch, decision
 from hub.inference.batch import Result
 from hub.inference.classifier import Classifier
-from hub.prevalence import EVEN
 
 PAUSE = 0.7  # seconds between two looks at a batch that runs
 ASK = script("batch_ask.js")
@@ -46,7 +44,7 @@ def build(classifier: Classifier, localized: Localized) -> None:
     )  # fmt: skip
     status = gr.HTML(elem_id="batch-status", js_on_load=ASK)
     with gr.Row(elem_id="batch-settings", visible=bool(decision.operating_points(classifier))):
-        point, prevalence = choose_point(classifier), choose_prevalence(classifier)
+        point, prevalence = choose_point(classifier), choose_prevalence(classifier, "batch.prevalence")
     results = localized_html(
         lambda words: batch_panel.notice(words("batch.empty"), False, words), localized, classifier,
         elem_id="batch-results", js_on_load=ASK,
@@ -63,7 +61,7 @@ def add_batch(classifier: Classifier, tab: Tab) -> tuple[gr.events.Dependency, .
 
     def run(event: gr.EventData, request: gr.Request) -> Iterator[tuple]:
         words = words_of(request, classifier)
-        files = event._data.get("files") if isinstance(event._data, dict) else None
+        files = gradio_errors.given(event, "files")
         paths = list(map(gradio_errors.upload_path, files if isinstance(files, list) else [files]))
         total, start, rows = batch.expected(paths), time.perf_counter(), []
         opening = batch_panel.notice(words("batch.opening"), False, words)
@@ -141,22 +139,3 @@ def report(
     if not decision.operating_points(classifier):
         point = prevalence = None
     return handlers.with_reports(classifier, list(rows), point, prevalence)
-
-
-def choose_point(classifier: Classifier) -> gr.Radio:
-    """Lay out the choice of an operating point."""
-    points = decision.operating_points(classifier)
-    return gr.Radio(
-        [(label(f"point.{name}", classifier), name) for name in points],
-        value=points[0] if points else None,
-        label=label("point.question", classifier),
-    )
-
-
-def choose_prevalence(classifier: Classifier) -> gr.Radio:
-    """Lay out the choice of how common pneumonia is."""
-    return gr.Radio(
-        [(label(f"prevalence.{name}", classifier), share) for name, share in PREVALENCES.items()],
-        value=EVEN,
-        label=label("batch.prevalence", classifier),
-    )

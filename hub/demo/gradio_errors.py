@@ -69,6 +69,12 @@ def _shown(sentence: str) -> gr.Error:
     return gr.Error(sentence, print_exception=False)
 
 
+def given(event: gr.EventData, name: str) -> object:
+    """Return what a client says of an event; None for what is missing."""
+    data = getattr(event, "_data", None)
+    return data.get(name) if isinstance(data, dict) else None
+
+
 def upload_path(file: object) -> str:
     """Return the path of a file as a request gives it.
 

@@ -12,7 +12,7 @@ import numpy as np
 from hub.demo import arithmetic_panels, explorer_panels, explorer_tab, layer_choice
 from hub.demo.explorer_tab import Shown
 from hub.demo.gradio_language import Localized, label, localized_html, words_of
-from hub.demo.gradio_options import EVENTS
+from hub.demo.gradio_options import EVENTS, LATEST
 from hub.demo.render import script
 from hub.demo.words import Words
 from hub.inference.classifier import Classifier
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from hub.explorer.network import Network
 
 SELECT = script("select_channel_or_cell.js")
-LATEST = EVENTS | {"trigger_mode": "always_last"}  # for settings that change faster than panels are drawn
 
 
 @dataclass(frozen=True)

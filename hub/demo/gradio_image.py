@@ -1,18 +1,21 @@
 """The first tab of the Gradio app: one image, its answer and its settings."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
 
-from hub.demo import gradio_errors, handlers, panels
+from hub.demo import handlers, panels
 from hub.demo.answer_words import unreadable
 from hub.demo.explorer_tab import Shown
 from hub.demo.film_panel import film as film_viewer
+from hub.demo.gradio_errors import given, upload_path
 from hub.demo.gradio_language import Localized, label, localized_html, words_of
-from hub.demo.gradio_options import DELETE_AFTER, EVENTS
+from hub.demo.gradio_options import DELETE_AFTER, EVENTS, LATEST
+from hub.demo.gradio_settings import choose_point, choose_prevalence
 from hub.demo.handlers import Answer, Film
-from hub.demo.page_names import PREVALENCES, film_name, opening_sample, sample_name
+from hub.demo.page_names import film_name, opening_sample, sample_name
 from hub.demo.render import script
 from hub.demo.report_panel import report as printed_report
 from hub.demo.samples import Sample
@@ -20,11 +23,9 @@ from hub.demo.words import Words
 from hub.errors import InputError
 from hub.inference import decision
 from hub.inference.classifier import Classifier, Prediction
-from hub.prevalence import EVEN
 
 # The page's script asks about one film at a time; "always_last" would ask with the data of the first event.
 ONE_BY_ONE = EVENTS | {"trigger_mode": "multiple"}
-LATEST = EVENTS | {"trigger_mode": "always_last"}
 
 
 @dataclass(frozen=True)
@@ -50,43 +51,25 @@ def build(
     choose, film_panel, card, decided, point, prevalence = page
     asked, film = gr.State(), gr.State(time_to_live=DELETE_AFTER)
     settings, outputs = [point, prevalence], [film_panel, card, decided, asked, film, shown]
-
-    def show(film: Film, source: object, token: str, settings: tuple, words: Words) -> tuple:
-        name = film_name(film, words)
-        try:
-            answer = handlers.answer(classifier, source)
-        except InputError as error:
-            refusal = panels.refusal(unreadable(error, words), name, words, token)
-            return panels.empty_image(), refusal, "", None, None, None
-        asked = Asked(name, answer.prediction, token, turned=film.turns > 0)
-        film = film if film.image else Film(answer.image, film.name)
-        panel = film_html(answer, name, metrics, words)
-        inside = Shown(name, answer.pixels)
-        return panel, *cards(classifier, metrics, asked, settings, words), asked, film, inside
+    show = partial(answered, classifier, metrics)
 
     def show_upload(event: gr.EventData, request: gr.Request, *settings) -> tuple:
-        path = gradio_errors.upload_path({"path": _given(event, "file")})
+        path = upload_path({"path": given(event, "file")})
         words = words_of(request, classifier)
         return show(Film(None, Path(path).name), path, _token(event), settings, words)
 
     def show_sample(event: gr.EventData, request: gr.Request, *settings) -> tuple:
-        index, words = _given(event, "index"), words_of(request, classifier)
+        index, words = given(event, "index"), words_of(request, classifier)
         if index not in range(len(samples)):
             raise InputError("There is no such example; choose one of those on the page.")
-        return show(
-            Film(None, sample_name(samples[index], words)),
-            samples[index].path,
-            _token(event),
-            settings,
-            words,
-        )
+        film = Film(None, sample_name(samples[index], words))
+        return show(film, samples[index].path, _token(event), settings, words)
 
     def show_corrected(event: gr.EventData, request: gr.Request, film: Film | None, *settings) -> tuple:
         words, token = words_of(request, classifier), _token(event)
         if film is None:
-            refusal = panels.refusal(words("card.gone"), "", words, token)
-            return panels.empty_image(), refusal, "", None, None, None
-        film = handlers.correct(film, _given(event, "how"))
+            return refused(words("card.gone"), "", token, words)
+        film = handlers.correct(film, given(event, "how"))
         return show(film, handlers.corrected(film), token, settings, words)
 
     def change_settings(request: gr.Request, asked: Asked | None, *settings) -> tuple:
@@ -119,9 +102,9 @@ def _lay_out(classifier: Classifier, metrics: dict, samples: list[Sample], local
     answer = handlers.answer(classifier, opening.path) if opening else None
 
     def film(words: Words) -> str:
-        return (
-            film_html(answer, sample_name(opening, words), metrics, words) if answer else panels.empty_image()
-        )
+        if not answer:
+            return panels.empty_image(words)
+        return film_html(answer, sample_name(opening, words), metrics, words)
 
     def card(words: Words) -> tuple:
         if not answer:
@@ -139,35 +122,46 @@ def _lay_out(classifier: Classifier, metrics: dict, samples: list[Sample], local
         with gr.Column(scale=5, elem_id="answer-card"):
             card_panel = html(lambda words: card(words)[0], js_on_load=script("correct.js"), elem_id="card")
             with gr.Column(elem_id="settings", visible=bool(decision.operating_points(classifier))):
-                prevalence = choose_prevalence(classifier)
-                point = choose_point(classifier)
+                prevalence = choose_prevalence(
+                    classifier, "prevalence.question",
+                    info=label("prevalence.explanation", classifier), elem_id="prevalence",
+                )  # fmt: skip
+                point = choose_point(classifier, info=label("point.explanation", classifier), elem_id="point")
             decided = html(lambda words: card(words)[1], elem_id="decided")
     return choose, film_panel, card_panel, decided, point, prevalence
-
-
-def choose_prevalence(classifier: Classifier) -> gr.Radio:
-    """Lay out the choice of how common pneumonia is."""
-    choices = [(label(f"prevalence.{name}", classifier), share) for name, share in PREVALENCES.items()]
-    question, explanation = (label(f"prevalence.{each}", classifier) for each in ("question", "explanation"))
-    return gr.Radio(choices, value=EVEN, label=question, info=explanation, elem_id="prevalence")
-
-
-def choose_point(classifier: Classifier) -> gr.Radio:
-    """Lay out the choice of an operating point."""
-    points = decision.operating_points(classifier)
-    return gr.Radio(
-        [(label(f"point.{name}", classifier), name) for name in points],
-        value=points[0] if points else None,
-        label=label("point.question", classifier),
-        info=label("point.explanation", classifier),
-        elem_id="point",
-    )
 
 
 def film_html(answer: Answer, name: str, metrics: dict, words: Words) -> str:
     """Return the image of an answer, its heatmap off where the input check warns."""
     warned = answer.prediction.verdict.status == "warned"
     return film_viewer(answer, name, words, warned, metrics)
+
+
+def answered(
+    classifier: Classifier,
+    metrics: dict,
+    film: Film,
+    source: object,
+    token: str,
+    settings: tuple,
+    words: Words,
+) -> tuple:
+    """Return all outputs of the tab for an image, which `film` names."""
+    name = film_name(film, words)
+    try:
+        answer = handlers.answer(classifier, source)
+    except InputError as error:
+        return refused(unreadable(error, words), name, token, words)
+    asked = Asked(name, answer.prediction, token, turned=film.turns > 0)
+    film = film if film.image else Film(answer.image, film.name)
+    panel = film_html(answer, name, metrics, words)
+    inside = Shown(name, answer.pixels)
+    return panel, *cards(classifier, metrics, asked, settings, words), asked, film, inside
+
+
+def refused(sentence: str, name: str, token: str, words: Words) -> tuple:
+    """Return all outputs of the tab for an image without an answer."""
+    return panels.empty_image(words), panels.refusal(sentence, name, words, token), "", None, None, None
 
 
 def cards(classifier: Classifier, metrics: dict, asked: Asked, settings: tuple, words: Words) -> tuple:
@@ -181,11 +175,5 @@ def cards(classifier: Classifier, metrics: dict, asked: Asked, settings: tuple, 
     return card, panels.decided(report, metrics, words) + printed
 
 
-def _given(event: gr.EventData, name: str) -> object:
-    """Return what a client says of an event; None for what is missing."""
-    given = getattr(event, "_data", None)
-    return given.get(name) if isinstance(given, dict) else None
-
-
 def _token(event: gr.EventData) -> str:
-    return f"{_given(event, 'token')!s:.40}"
+    return f"{given(event, 'token')!s:.40}"

@@ -6,6 +6,7 @@ import gradio as gr
 DELETE_EVERY, DELETE_AFTER = 60, 900
 # Events that answer at once. None of them is part of the API.
 EVENTS = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+LATEST = EVENTS | {"trigger_mode": "always_last"}  # where settings change faster than panels are drawn
 THEME = gr.themes.Default(
     primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
 ).set(

@@ -1,23 +1,22 @@
-"""The header, image and card of both pages as HTML.
+"""The header, samples and card of both pages as HTML.
 
-The files of static/ style them and make them interactive in Gradio. Visitors' images are data URIs inside
-the HTML, so that no file of them is left behind.
+The files of static/ style them and make them interactive in Gradio.
 """
 
 import math
-from pathlib import Path
+from functools import cache
 
 from markupsafe import Markup
 from PIL import Image
 
 from hub.demo import answer_words
-from hub.demo.handlers import Answer
 from hub.demo.render import jpeg_uri, render
 from hub.demo.samples import Sample
 from hub.demo.words import Words
-from hub.inference.decision import UNCERTAIN_FACTOR
+from hub.inference.decision import FINDINGS, UNCERTAIN_FACTOR
 from hub.prevalence import log_odds
 
+THUMBNAIL = 192  # pixels, of a sample
 TICKS = (0.01, 0.1, 0.5, 0.9, 0.99)
 SCALE_END = log_odds(0.997)  # of the probability bar, in log odds either way
 CORRECTIONS = {"inverted": "invert", "turned": "turn"}  # what a visitor can do about a reason of the check
@@ -38,8 +37,16 @@ def explanation(sentence: str) -> Markup:
 
 def choose(samples: list[Sample], words: Words) -> Markup:
     """Return the drop zone, and a button for each sample, numbered from 0."""
-    pictures = [(words(f"samples.{sample.name}"), _thumbnail_uri(sample.path)) for sample in samples]
+    pictures = [(words(f"samples.{sample.name}"), thumbnail(sample)) for sample in samples]
     return render("choose.html", samples=pictures, words=words)
+
+
+@cache
+def thumbnail(sample: Sample) -> str:
+    """Return the picture of a sample, small, as a data URI."""
+    with Image.open(sample.path) as image:
+        image.thumbnail((THUMBNAIL, THUMBNAIL))
+        return jpeg_uri(image)
 
 
 def reading(words: Words) -> Markup:
@@ -47,21 +54,12 @@ def reading(words: Words) -> Markup:
     return render("reading.html", words=words)
 
 
-def empty_image() -> Markup:
+def empty_image(words: Words) -> Markup:
     """Return the place of the image before there is one."""
-    return render("empty_image.html")
+    return render("empty_image.html", words=words)
 
 
-def image(answer: Answer, name: str, words: Words, warned: bool = False) -> Markup:
-    """Return the image under its heatmap, with a slider for the opacity.
-
-    Without a heatmap, or if the input check has `warned` of it, it is the image alone.
-    """
-    overlay = jpeg_uri(answer.overlay) if answer.prediction.heatmaps and not warned else None
-    return render("image.html", image=jpeg_uri(answer.image), overlay=overlay, name=name, explanation="")
-
-
-def empty_card(sentence: str = "The answer appears here") -> Markup:
+def empty_card(sentence: str) -> Markup:
     """Return the card before there is an answer."""
     return render("empty_card.html", sentence=sentence)
 
@@ -91,7 +89,7 @@ def card(report: dict, name: str, words: Words, token: str = "", turned: bool = 
         name=name,
         token=token,
         status=report["verdict"]["status"],
-        tone=answer_words.FINDINGS.get(report["finding"], "label"),
+        tone=FINDINGS.get(report["finding"], "label"),
         verdict=answer_words.verdict(report, words),
         number=answer_words.of_hundred(report, words),
         figures=_figures(report["probability"]),
@@ -132,12 +130,12 @@ def decided(report: dict, metrics: dict, words: Words) -> Markup | str:
     )
 
 
-def api(classifier_points: list[str], words: Words) -> Markup:
+def api(points: list[str], words: Words) -> Markup:
     """Return how programs ask the model, with snippets to copy.
 
-    `classifier_points` are the operating points of the model.
+    `points` are the operating points of the model.
     """
-    return render("api.html", points=classifier_points, words=words)
+    return render("api.html", points=points, words=words)
 
 
 def _figures(probability: float | None) -> list[str]:
@@ -170,9 +168,3 @@ def _scale(report: dict) -> dict:
 
 def _place(log_odds: float) -> float:
     return 50 + 50 * min(max(log_odds / SCALE_END, -1), 1)
-
-
-def _thumbnail_uri(path: Path) -> str:
-    with Image.open(path) as example:
-        example.thumbnail((192, 192))
-        return jpeg_uri(example)

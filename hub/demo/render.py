@@ -47,26 +47,25 @@ def page_script() -> str:
     return "() => {\n" + "\n".join(scopes) + "\n}"
 
 
+def data_uri(kind: str, encoded: bytes) -> str:
+    """Return an encoded image, "jpeg" or "png", so that no file needs to be served."""
+    return f"data:image/{kind};base64,{base64.b64encode(encoded).decode()}"
+
+
 def jpeg_uri(image: Image.Image) -> str:
-    """Return the image as a JPEG in a data URI, so that no file needs to be served."""
+    """Return the image as a JPEG in a data URI."""
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, "JPEG", quality=88)
-    return _uri("jpeg", buffer)
+    return data_uri("jpeg", buffer.getvalue())
+
+
+def palette_uri(image: Image.Image) -> str:
+    """Return the image, its palette and opacity too, as a PNG in a data URI."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return data_uri("png", buffer.getvalue())
 
 
 def png_uri(pixels: np.ndarray) -> str:
     """Return uint8 [h, w, 1, 3 or 4] as a PNG in a data URI, without loss."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels).save(buffer, "PNG")
-    return _uri("png", buffer)
-
-
-def palette_uri(image: Image.Image) -> str:
-    """Return a palette image with its opacity as a PNG in a data URI."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return _uri("png", buffer)
-
-
-def _uri(kind: str, buffer: io.BytesIO) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return palette_uri(Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels))

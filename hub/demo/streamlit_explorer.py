@@ -147,7 +147,7 @@ def show_architectures(words: Words) -> None:
 
 
 def choose_layer(network: "Network", panel: str, words: Words) -> str | None:
-    """Lay out the choices of a depth and of a layer in it; return the layer.
+    """Lay out the choices of a depth and of a layer in it.
 
     Returns None for a network without maps.
     """

@@ -5,22 +5,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import streamlit as st
-from PIL import Image
 
 from hub.demo import answer_words, handlers, panels, report_panel, streamlit_settings
 from hub.demo.explorer_tab import Shown
 from hub.demo.film_panel import film as film_viewer
 from hub.demo.handlers import Answer, Film
 from hub.demo.page_names import film_name, opening_sample, sample_name
-from hub.demo.render import jpeg_uri, render
+from hub.demo.render import render
 from hub.demo.samples import Sample
 from hub.demo.words import Words
 from hub.errors import InputError
 from hub.imaging.read import Source
 from hub.inference import decision
 from hub.inference.classifier import Classifier
-
-THUMBNAIL = 160  # pixels, of a sample
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def choose(samples: list[Sample], words: Words) -> None:
             st.html(panels.explanation(words("samples.question")))
             for column, sample in zip(st.columns(len(samples), gap="small"), samples, strict=True):
                 column.button(
-                    f"![]({thumbnail(sample)}) {words(f'samples.{sample.name}')}",
+                    f"![]({panels.thumbnail(sample)}) {words(f'samples.{sample.name}')}",
                     key=f"sample {sample.name}", on_click=give_other, width="stretch",
                     args=[Question(Film(None, sample_name(sample, words)), sample)],
                 )  # fmt: skip
@@ -145,14 +142,6 @@ def answer(classifier: Classifier, question: Question) -> Asked:
 def answer_sample(_classifier: Classifier, sample: Sample) -> Answer:
     """Return the answer to a sample, once for all visitors."""
     return handlers.answer(_classifier, sample.path)
-
-
-@st.cache_data(show_spinner=False)
-def thumbnail(sample: Sample) -> str:
-    """Return the picture of a sample as a data URI."""
-    with Image.open(sample.path) as image:
-        image.thumbnail((THUMBNAIL, THUMBNAIL))
-        return jpeg_uri(image)
 
 
 def show_answer(classifier: Classifier, asked: Asked | None, metrics: dict, words: Words) -> None:

@@ -1,12 +1,12 @@
 """The tab "The model" of the Streamlit app."""
 
-import base64
 import functools
 from pathlib import Path
 
 import streamlit as st
 
 from hub.demo import model_panels, model_tab
+from hub.demo.render import data_uri
 from hub.demo.words import Words
 from hub.inference.classifier import Classifier
 
@@ -26,5 +26,4 @@ def show(classifier: Classifier, metrics: dict, words: Words) -> None:
 
 @functools.cache
 def _uri(path: Path) -> str:
-    kind = "png" if path.suffix == ".png" else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return data_uri("png" if path.suffix == ".png" else "jpeg", path.read_bytes())

@@ -12,9 +12,10 @@ import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 from sklearn.metrics import roc_curve
-from tqdm.auto import tqdm
 
-DRAWS = 200  # of patients, for the covariance
+from hub.evaluation.bootstrap import resamples
+
+DRAWS = 200  # of the bootstrap, for the covariance
 
 
 class Calibration(NamedTuple):
@@ -42,6 +43,21 @@ def apply(calibration: Calibration, logits: np.ndarray) -> np.ndarray:
     if calibration.offset:  # of two classes only
         scaled += np.array([-0.5, 0.5]) * calibration.offset
     return scaled
+
+
+def combine(later: Calibration, earlier: Calibration) -> Calibration:
+    """Return two calibrations, one after the other, as one."""
+    return Calibration(later.scale * earlier.scale, later.scale * earlier.offset + later.offset)
+
+
+def folded(metrics: dict) -> Calibration:
+    """Return the calibration in the last layer of a model folder, by its metrics.
+
+    Folders from before `python -m hub calibrate` have a temperature.
+    """
+    if "calibration" in metrics:
+        return Calibration(metrics["calibration"]["scale"], metrics["calibration"]["offset"])
+    return Calibration(1 / metrics["training"].get("temperature", 1.0))
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -90,16 +106,14 @@ def _class_weights(labels: np.ndarray) -> np.ndarray:
 def covariance(logits: np.ndarray, labels: np.ndarray, patients: Sequence[str]) -> list[list[float]]:
     """Return the covariance of scale and offset of two classes, [2, 2].
 
-    It is that of `DRAWS` fits to the calibrated `logits`, float [N, 2], each to as many patients as there
-    are, drawn with replacement, with all their images (Field and Welsh 2007). `patients` has one per image.
+    It is that of `DRAWS` fits to the calibrated `logits`, float [N, 2], of a bootstrap over `patients`, one
+    per image.
     """
-    cluster = np.unique(np.asarray(patients), return_inverse=True)[1]
-    images_of = np.split(np.argsort(cluster, kind="stable"), np.cumsum(np.bincount(cluster))[:-1])
-    random, fits = np.random.default_rng(0), []
-    for _ in tqdm(range(DRAWS), "Interval of the calibration", unit=" draws", leave=False):
-        sample = np.concatenate([images_of[i] for i in random.integers(len(images_of), size=len(images_of))])
-        if len(np.unique(labels[sample])) == 2:
-            fits.append(fit_platt(logits[sample], labels[sample]))
+    fits = [
+        fit_platt(logits[sample], labels[sample])
+        for sample in resamples(patients, DRAWS, "Interval of the calibration")
+        if len(np.unique(labels[sample])) == 2
+    ]
     return np.cov(np.array(fits).T).tolist() if len(fits) > 1 else [[0.0, 0.0], [0.0, 0.0]]
 
 

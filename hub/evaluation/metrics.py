@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import binomtest, rankdata
-from tqdm.auto import tqdm
 
 from hub.data.patients import patients_known
+from hub.evaluation.bootstrap import resamples
 from hub.prevalence import move
 from hub.text import interval, number
 
@@ -36,13 +36,10 @@ def measure(
     `sensitivity_<subtype>`, and `operating_points` (thresholds on the positive probability)
     `<name>_sensitivity`, `<name>_specificity`, `accuracy_at_<name>` and `confusion_at_<name>`.
 
-    low and high bound the 95 % interval of a cluster bootstrap (Field and Welsh 2007): `RESAMPLES` samples
-    of as many patients as there are, drawn with replacement, each with all their images. Repeated images make
-    calibration look worse than it is, so `ece` may lie below its interval. A metric that cannot be computed,
-    such as the AUC of a single class, is None.
+    low and high bound the 95 % interval of a bootstrap over patients, of `RESAMPLES` draws. Repeated images
+    make calibration look worse than it is, so `ece` may lie below its interval. A metric that cannot be
+    computed, such as the AUC of a single class, is None.
     """
-    cluster = np.unique(np.asarray(patients), return_inverse=True)[1]
-    images_of = np.split(np.argsort(cluster, kind="stable"), np.cumsum(np.bincount(cluster))[:-1])
     subtypes = np.asarray(["none"] * len(labels) if subtypes is None else subtypes)
     positive_subtypes = sorted(set(subtypes) - {"none"})
     thresholds = operating_points or {}
@@ -62,11 +59,7 @@ def measure(
             metrics[f"accuracy_at_{name}"] = _share(positive == truth)
         return metrics
 
-    random = np.random.default_rng(seed)
-    draws = []
-    for _ in tqdm(range(RESAMPLES), "Bootstrap over patients", unit=" draws", leave=False):
-        sample = random.integers(len(images_of), size=len(images_of))
-        draws.append(metrics_of(np.concatenate([images_of[patient] for patient in sample])))
+    draws = [metrics_of(rows) for rows in resamples(patients, RESAMPLES, "Bootstrap over patients", seed)]
     metrics = {}
     for name, value in metrics_of(slice(None)).items():
         values = np.array([draw[name] for draw in draws])
@@ -81,13 +74,8 @@ def measure(
     return metrics | {
         **{name: _confusion(label, labels, len(classes)).tolist() for name, label in predicted.items()},
         "n": len(labels),
-        "patients": len(images_of) if patients_known(patients) else None,
+        "patients": len(set(patients)) if patients_known(patients) else None,
         "classes": list(classes),
-        **(
-            {}
-            if prevalence is None
-            else {"prevalence": prevalence, "reliability": reliability_bins(moved, labels)}
-        ),
     }
 
 

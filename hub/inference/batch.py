@@ -17,18 +17,13 @@ from PIL import Image
 from hub.errors import InputError
 from hub.inference.archive import Contents, File, Note, unpack
 from hub.inference.classifier import Classifier, Prediction
+from hub.inference.decision import FINDINGS
 from hub.system import usable_cores
 
 BATCH_SIZE = 32  # images in memory at a time, at the size of the network's input
 THUMBNAIL = 96  # pixels, the longer side
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 REPORTED = ("label", "finding", "likelihood_ratio", "prevalence", "operating_point", "threshold")
-FINDINGS = {
-    "signs of pneumonia": "signs",
-    "flagged for a second look": "flagged",
-    "uncertain": "uncertain",
-    "no sign of pneumonia": "no_sign",
-}
 # What `kind` returns, as headlines of the CSV table; "label" has that of the class.
 HEADLINES = {
     "signs": "Signs of pneumonia",

@@ -11,6 +11,13 @@ from hub.inference.classifier import Classifier, Prediction
 from hub.prevalence import check_prevalence, log_odds, move, posterior
 
 OPERATING_POINTS = ("balanced", "screening")
+# Each finding in words, and its name where it is one of several kinds of answer.
+FINDINGS = {
+    "signs of pneumonia": "signs",
+    "no sign of pneumonia": "no_sign",
+    "uncertain": "uncertain",
+    "flagged for a second look": "flagged",
+}
 UNCERTAIN_FACTOR = 2  # likelihood ratios within this factor of the balanced threshold are too close to call
 NORMAL_QUANTILE = 1.96  # 95 % of a normal distribution lie within so many standard deviations
 

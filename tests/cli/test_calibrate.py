@@ -5,8 +5,6 @@ import shutil
 import numpy as np
 import pytest
 
-from hub.cli.calibrate import combine
-from hub.evaluation.calibration import Calibration, apply
 from hub.export import onnx
 from hub.inference.classifier import Classifier
 from hub.models.folder import BUNDLED, read_config, read_metrics
@@ -37,10 +35,3 @@ def test_a_folder_is_calibrated_anew_and_keeps_no_figure_of_before(run, tmp_path
 def test_what_train_did_not_make_is_refused(run, tmp_path):
     code, out, err = run("calibrate", tmp_path, "--dataset", "synthetic")
     assert (code, out) == (2, "") and "not a model folder" in err
-
-
-def test_two_calibrations_are_one():
-    logits = np.random.default_rng(0).normal(size=(5, 2))
-    first, second = Calibration(1.5, 0.3), Calibration(0.7, -2.0)
-    both = Calibration(**combine(second, first._asdict()))
-    assert apply(both, logits) == pytest.approx(apply(second, apply(first, logits)))

@@ -185,6 +185,7 @@ def test_an_opened_film_knows_those_before_and_after_it_in_the_view(reports):
 def test_an_opened_film_shows_the_heatmap_as_a_layer_that_is_clear_where_nothing_is_found(results):
     uri = batch_film.heat_uri(results[0])
     with Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))) as heat:
+        assert heat.width * 96 == heat.height * 128
         opacity = np.asarray(heat.convert("RGBA"))[..., 3]
     assert opacity.min() == 0 < opacity.max()
     assert batch_film.heat_uri(film("a.png", 1e-6)) is None
@@ -193,7 +194,7 @@ def test_an_opened_film_shows_the_heatmap_as_a_layer_that_is_clear_where_nothing
 def test_an_opened_film_that_was_refused_has_neither_a_number_nor_a_heatmap(reports):
     html = batch_film.film(reports, View(), 4, WORDS)
     assert reports[4][1]["label"] is None
-    for phrase in ("batch.probability", "batch.heatmap_says", "batch.no_colour"):
+    for phrase in ("batch.probability", "film.meaning", "film.nothing"):
         assert WORDS(phrase) not in html
     assert 'class="toggle" hidden' in html
 

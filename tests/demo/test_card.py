@@ -1,6 +1,5 @@
 """What the card of an answer says, in every language, and how a film is corrected."""
 
-import string
 from types import SimpleNamespace
 
 import dicom_files
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 
 from hub.demo import answer_words, handlers, model_tab, panels
-from hub.demo.words import LANGUAGES, phrases, words_in
+from hub.demo.words import LANGUAGES, words_in
 from hub.errors import InputError
 from hub.inference import decision, input_check
 from hub.inference.classifier import Prediction
@@ -34,24 +33,6 @@ def report(classifier, probability, point="balanced", verdict=FINE, **options):
 @pytest.fixture(params=LANGUAGES)
 def words(request):
     return words_in(request.param)
-
-
-def test_every_language_has_every_phrase_with_the_same_names_in_the_same_order():
-    def names(phrase):
-        return {name for _, name, _, _ in string.Formatter().parse(phrase) if name}
-
-    english = phrases("en")
-    for language in LANGUAGES:
-        assert list(phrases(language)) == list(english)
-        for name, phrase in phrases(language).items():
-            if name not in ("inside.millions", "inside.billions"):  # Chinese counts in other units
-                assert names(phrase) == names(english[name]), (language, name)
-
-
-def test_only_translations_say_that_no_native_doctor_reviewed_them():
-    said = {language: phrases(language)["page.not_reviewed"] for language in LANGUAGES}
-    assert [language for language, sentence in said.items() if not sentence] == ["en"]
-    assert said["es"] in panels.header("", words_in("es"))
 
 
 def test_screening_never_finds_signs_of_pneumonia(classifier, words):
@@ -111,6 +92,7 @@ def test_another_prevalence_moves_the_number_and_not_the_verdict(classifier):
     assert answer_words.verdict(rare, WORDS) == answer_words.verdict(most, WORDS)
     assert answer_words.likelihood(rare, WORDS) == answer_words.likelihood(most, WORDS)
     assert rare["probability"] == pytest.approx(0.5)
+    assert most["probability"] > 0.9
     assert answer_words.of_hundred(rare, WORDS) != answer_words.of_hundred(most, WORDS)
     assert percent(0.1) in panels.decided(rare, {}, WORDS)
 

@@ -12,7 +12,7 @@ from PIL import Image
 from hub.demo import answer_words, handlers, model_tab
 from hub.demo.film_panel import film
 from hub.demo.report_panel import report, report_file, version
-from hub.demo.words import LANGUAGES, phrases, words_in
+from hub.demo.words import words_in
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference import decision
 from hub.inference.classifier import Classifier
@@ -158,17 +158,6 @@ def test_a_model_is_named_by_its_hub_id_or_folder_and_the_first_digits_of_its_we
     own = SimpleNamespace(folder=tmp_path / "runs" / "mine", session=classifier.session)
     assert version(own, WORDS).startswith("mine, ")
     assert re.search(r"\b[0-9a-f]{12}\b", version(own, WORDS))
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_language_has_every_phrase_of_viewer_and_report(language):
-    sections = ("film.", "report.", "other.film.", "other.report.")
-    ours = [name for name in phrases("en") if name.startswith(sections)]
-    assert [name for name in phrases(language) if name.startswith(sections)] == ours
-    words = words_in(language)
-    assert "50" in words("film.why_measured", films=50, inside="1 %", area="2 %")
-    assert "a.png" in words("film.heatmap_of", picture="a.png")
-    assert words("report.version", model="m", digits="d") and words("report.would", answer="a")
 
 
 def test_the_answer_under_its_heatmap_is_the_image_where_nothing_is_coloured(answer):

@@ -155,7 +155,7 @@ def test_an_opened_film_is_left_by_keyboard_and_its_heatmap_stays_off(page, film
     name = film.get_by_role("heading")
     expect(name).to_have_text(order[0], timeout=WAIT)
     expect(film.locator(".heat")).to_be_visible()
-    film.get_by_label(WORDS("batch.heatmap")).uncheck()
+    film.get_by_label(WORDS("film.heatmap")).uncheck()
     page.keyboard.press("ArrowRight")
     expect(name).to_have_text(order[1], timeout=WAIT)
     expect(film.locator(".heat")).not_to_be_visible()

@@ -18,7 +18,8 @@ from playwright.sync_api import expect
 from servers import free_port, open_page, screenshot, sideways_scroll, violations, windows, write_dicom
 
 import app
-from hub.demo import answer_words, gradio_image
+from hub.demo import answer_words
+from hub.demo.page_names import PREVALENCES
 from hub.demo.samples import write_samples
 from hub.demo.words import words_in
 from hub.inference import decision
@@ -218,7 +219,7 @@ def test_a_visitor_uploads_a_radiograph_and_reads_the_answer_of_the_classifier(
     expect(page.locator("#card .check")).to_have_text(answer_words.check(report, WORDS))
     expect(page.locator(".decided p").first).to_be_hidden()
     page.locator(".decided summary").click()
-    for name, share in gradio_image.PREVALENCES.items():
+    for name, share in PREVALENCES.items():
         setting(page, f"prevalence.{name}")
         report = decision.report(classifier, prediction, "balanced", share)
         expect(page.locator("#card .number")).to_have_text(answer_words.of_hundred(report, WORDS))

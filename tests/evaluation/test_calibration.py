@@ -10,6 +10,7 @@ from hub.evaluation.calibration import (
     Calibration,
     apply,
     choose_operating_points,
+    combine,
     covariance,
     fit,
     fit_platt,
@@ -116,3 +117,9 @@ def test_operating_points_keep_what_they_promise():
 def test_operating_points_of_perfect_answers_lie_between_the_classes():
     labels = np.arange(40) % 2
     assert choose_operating_points(np.eye(2)[labels], labels) == {"screening": 0.5, "balanced": 0.5}
+
+
+def test_two_calibrations_are_one():
+    logits = np.random.default_rng(0).normal(size=(5, 2))
+    first, second = Calibration(1.5, 0.3), Calibration(0.7, -2.0)
+    assert apply(combine(second, first), logits) == pytest.approx(apply(second, apply(first, logits)))

@@ -2,7 +2,7 @@
 const PARALLEL = 4;
 let busy = false;
 
-const upload_all = async (files) => {
+const uploadAll = async (files) => {
   const zone = element.querySelector(".drop");
   const says = (text) => (element.querySelector(".uploading").textContent = text);
   if (busy || !files.length) return;
@@ -32,7 +32,7 @@ const upload_all = async (files) => {
 
 element.addEventListener("change", (event) => {
   if (event.target.type !== "file") return;
-  upload_all([...event.target.files]);
+  uploadAll([...event.target.files]);
   event.target.value = "";
 });
 element.addEventListener("dragover", (event) => {
@@ -43,5 +43,5 @@ element.addEventListener("dragleave", () => element.querySelector(".drop").class
 element.addEventListener("drop", (event) => {
   event.preventDefault();
   element.querySelector(".drop").classList.remove("over");
-  upload_all([...event.dataTransfer.files]);
+  uploadAll([...event.dataTransfer.files]);
 });

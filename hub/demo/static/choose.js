@@ -37,7 +37,7 @@ const ways = {
       video().srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
       await video().play();
       notice.hidden = true;
-    } catch (error) {
+    } catch {
       notice.hidden = false;
     }
   },

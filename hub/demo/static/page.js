@@ -81,7 +81,7 @@ document.addEventListener("click", async (event) => {
   const code = button.closest(".snippet").querySelector("code");
   try {
     await navigator.clipboard.writeText(code.textContent);
-  } catch (error) { // not over plain HTTP
+  } catch { // not over plain HTTP
     getSelection().selectAllChildren(code);
     document.execCommand("copy");
   }
