@@ -20,6 +20,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from servers import free_port, serving
 
+from hub.demo.words import words_in
 from hub.inference import decision
 
 ROOT = Path(__file__).parents[2]
@@ -245,6 +246,17 @@ def test_the_page_reads_only_what_was_uploaded(logged, radiograph_file, name, gi
     answer = requests.post(f"{url}/gradio_api/run/predict", json=body)
     assert "image/jpeg" not in answer.text and "hundred" not in answer.text
     assert "Traceback" not in log.read_text()
+
+
+def test_a_setting_of_a_film_that_is_no_longer_kept_has_no_answer(logged):
+    """A card of other settings than those that are chosen would be taken for theirs."""
+    url, _ = logged
+    config = requests.get(f"{url}/config").json()
+    (event,) = [event for event in config["dependencies"] if event["api_name"] == "change_settings"]
+    body = {"data": [None, "balanced", 0.1], "fn_index": event["id"], "session_hash": "forgotten"}
+    answer = requests.post(f"{url}/gradio_api/run/predict", json=body).json()
+    assert words_in("en")("card.gone") in answer["data"][0]
+    assert answer["data"][1] == ""
 
 
 def test_no_file_of_the_server_is_handed_out(gradio_url):
