@@ -248,6 +248,21 @@ def test_the_page_reads_only_what_was_uploaded(logged, radiograph_file, name, gi
     assert "Traceback" not in log.read_text()
 
 
+@pytest.mark.parametrize(
+    "given", [None, "x", {}, {"index": [0]}, {"index": "a,b"}, {"index": "1,2,3"}], ids=str
+)
+def test_no_event_of_the_page_leaves_a_traceback_whatever_it_is_given(logged, given):
+    url, log = logged
+    for event in requests.get(f"{url}/config").json()["dependencies"]:
+        if event["api_name"] in ("time_architectures", "localize"):
+            continue
+        inputs = [None] * len(event["inputs"])
+        body = {"data": inputs, "event_data": given, "fn_index": event["id"], "session_hash": "other"}
+        answer = requests.post(f"{url}/gradio_api/run/predict", json=body)
+        assert answer.json().get("error", "none") is not None, event["api_name"]
+    assert "Traceback" not in log.read_text()
+
+
 def test_a_setting_of_a_film_that_is_no_longer_kept_has_no_answer(logged):
     """A card of other settings than those that are chosen would be taken for theirs."""
     url, _ = logged
