@@ -75,7 +75,7 @@ with nothing else beside the comparison. The machine is named under each table.
 ## Inference
 
 From the bytes of a test radiograph (224 px, as published) to its label. This project's time includes the
-calibrated probability, the heatmap and the input check; the others return a label. Systems take turns,
+probability, the heatmap and the input check; the others return a label. Systems take turns,
 {record["inference"]["turns"]} each, on {record["inference"]["films"]} images drawn by lot.
 
 ![Throughput (images/s) of each system, for single images and in batches](inference.png)

@@ -1,4 +1,4 @@
-"""Measure the demo: start-up, latency of a click on an example, and memory.
+"""Measure the demo: start-up, latency of a click on a sample, and memory.
 
   python -m benchmarks.serving [--visitors 8] [--clicks 50] [--save]
 
@@ -112,42 +112,44 @@ def visit(url: str, visitors: int, clicks: int) -> list[float]:
 
     The first click of each visitor does not count.
     """
-    event, examples = example_event(url)
+    event, samples = sample_event(url)
     with ThreadPoolExecutor(visitors) as pool:
-        seconds = pool.map(lambda number: click(url, event, examples, number, clicks), range(visitors))
+        seconds = pool.map(lambda number: click(url, event, samples, number, clicks), range(visitors))
         return [second for each in seconds for second in each]
 
 
-def example_event(url: str) -> tuple[dict, int]:
-    """Return the request for an example, and the number of examples.
+def sample_event(url: str) -> tuple[dict, int]:
+    """Return the request for a sample, and the number of samples.
 
-    The request is the one that the page makes. Raises InputError for a demo without examples.
+    The request is the one that the page makes. Raises InputError for a demo without samples.
     """
     config = httpx.get(f"{url}/config", timeout=PATIENCE).json()
-    examples = {
-        part["id"]: json.dumps(part["props"]).count("data-example=")
+    samples = {
+        part["id"]: json.dumps(part["props"]).count("data-sample=")
         for part in config["components"]
-        if "data-example=" in json.dumps(part.get("props", {}))
+        if "data-sample=" in json.dumps(part.get("props", {}))
     }
     for event in config["dependencies"]:
         for part, name in event["targets"]:
-            if name == "select" and part in examples:
+            if name == "sample" and part in samples:
                 values = {part["id"]: part["props"].get("value") for part in config["components"]}
                 data = [values[part] for part in event["inputs"]]
-                return {"fn_index": event["id"], "data": data}, examples[part]
-    raise InputError("The demo has no examples to click; give it a model that has some, or none in MODEL.")
+                return {"fn_index": event["id"], "data": data}, samples[part]
+    raise InputError("The demo has no samples to click; give it a model that has some, or none in MODEL.")
 
 
-def click(url: str, event: dict, examples: int, visitor: int, clicks: int) -> list[float]:
-    """Return the seconds of `clicks` of one visitor, on the examples in turn."""
+def click(url: str, event: dict, samples: int, visitor: int, clicks: int) -> list[float]:
+    """Return the seconds of `clicks` of one visitor, on the samples in turn."""
     session, seconds = uuid.uuid4().hex[:11], []
     with httpx.Client(base_url=f"{url}/gradio_api", timeout=PATIENCE) as client:
         for number in range(clicks + 1):
-            place = {"session_hash": session, "event_data": {"index": (visitor + number) % examples}}
+            asked = {"index": (visitor + number) % samples, "token": f"click-{number}"}
+            place = {"session_hash": session, "event_data": asked}
             started = time.perf_counter()
             # Not through Gradio's queue: events that answer at once bypass it.
             answer = client.post("/run/predict", json=event | place)
-            if answer.status_code != 200 or 'class="heat"' not in answer.json()["data"][0]:
+            # The card of every answer has the token of its question.
+            if answer.status_code != 200 or asked["token"] not in answer.json()["data"][1]:
                 raise InputError(f"A click failed: {answer.text[:300]}")
             if number:
                 seconds.append(time.perf_counter() - started)

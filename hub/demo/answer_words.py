@@ -2,6 +2,7 @@
 
 from hub.demo.words import Words
 from hub.inference.decision import UNCERTAIN_FACTOR
+from hub.prevalence import posterior
 from hub.text import percent
 
 # The phrase of each finding of a report, and what to do next: card.signs, card.next_signs.
@@ -11,6 +12,8 @@ FINDINGS = {
     "uncertain": "uncertain",
     "flagged for a second look": "flagged",
 }
+
+STILL_MANY = 0.2  # the probability above which many children without a sign have pneumonia
 
 
 def verdict(report: dict, words: Words) -> str:
@@ -28,8 +31,26 @@ def check(report: dict, words: Words) -> str:
 
 
 def next_step(report: dict, words: Words) -> str:
-    """Return what to do with a finding; "" without one."""
-    return words(f"card.next_{FINDINGS[report['finding']]}") if report["finding"] else ""
+    """Return what to do with a finding; "" without one.
+
+    Findings do not move with the prevalence and probabilities do, so that a finding may stand beside a number
+    that seems to say otherwise: that is said too.
+    """
+    if not report["finding"]:
+        return ""
+    finding, probability = FINDINGS[report["finding"]], report["probability"]
+    surprising = {
+        "no_sign": probability > STILL_MANY,
+        "signs": probability < 0.5,
+        "flagged": probability < 0.5,
+    }
+    but = words(f"card.but_{finding}") if surprising.get(finding) else ""
+    return f"{words(f'card.next_{finding}')} {but}".strip()
+
+
+def unreadable(reason: object, words: Words) -> str:
+    """Return why a file has no answer; `reason` is an InputError, which is in English."""
+    return words("card.unreadable", reason=reason)
 
 
 def of_hundred(report: dict, words: Words) -> str:
@@ -75,8 +96,10 @@ def probability(report: dict, words: Words) -> str:
 
 def threshold(report: dict, words: Words) -> str:
     """Return from which probability there is a finding."""
+    limits = {"threshold": report["threshold"], "low": _limit(report, 1 / UNCERTAIN_FACTOR)}
+    limits["high"] = _limit(report, UNCERTAIN_FACTOR)
     name = f"card.threshold_{report['operating_point']}"
-    return words(name, threshold=percent(report["threshold"]), factor=UNCERTAIN_FACTOR)
+    return words(name, **{limit: percent(value) for limit, value in limits.items()})
 
 
 def explain_point(name: str, metrics: dict, words: Words) -> str:
@@ -96,3 +119,8 @@ def explain_point(name: str, metrics: dict, words: Words) -> str:
 def most_probable(report: dict) -> list[tuple[str, float]]:
     """Return the five most probable classes with their probabilities, highest first."""
     return sorted(report["probabilities"].items(), key=lambda item: item[1], reverse=True)[:5]
+
+
+def _limit(report: dict, factor: float) -> float:
+    """Return the probability at a multiple of the threshold's likelihood ratio."""
+    return posterior(factor * report["threshold_likelihood_ratio"], report["prevalence"])

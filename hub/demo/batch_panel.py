@@ -180,7 +180,9 @@ def _row(index: int, result: Result, report: dict | None, words: Words) -> dict:
         "reliable": answer != "not_reliable",
     }
     if report is None:
-        return row | {"check": result.note or result.error, "status": "note" if result.note else "error"}
+        if result.note:
+            return row | {"check": result.note, "status": "note"}
+        return row | {"check": answer_words.unreadable(result.error, words), "status": "error"}
     if answer == "label":
         row["group"] = f"label {report['label']}"
     probability = report["probability"]

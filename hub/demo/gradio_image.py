@@ -6,6 +6,7 @@ from pathlib import Path
 import gradio as gr
 
 from hub.demo import gradio_errors, handlers, panels
+from hub.demo.answer_words import unreadable
 from hub.demo.explorer_tab import Shown
 from hub.demo.film_panel import film as film_viewer
 from hub.demo.gradio_language import Localized, Opening, label, localized_html, words_of
@@ -55,7 +56,8 @@ def build(
         try:
             answer = handlers.answer(classifier, source)
         except InputError as error:
-            return panels.empty_image(), panels.refusal(str(error), name, words, token), "", None, None, None
+            refusal = panels.refusal(unreadable(error, words), name, words, token)
+            return panels.empty_image(), refusal, "", None, None, None
         asked = Asked(name, answer.prediction, token, turned=film.turns > 0)
         film = film if film.image else Film(answer.image, film.name)
         panel = film_html(answer, name, metrics, words)

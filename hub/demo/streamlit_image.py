@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 from PIL import Image
 
-from hub.demo import handlers, panels, report_panel, streamlit_settings
+from hub.demo import answer_words, handlers, panels, report_panel, streamlit_settings
 from hub.demo.explorer_tab import Shown
 from hub.demo.film_panel import film as film_viewer
 from hub.demo.handlers import Answer, Film
@@ -150,7 +150,7 @@ def show_answer(classifier: Classifier, asked: Asked | None, metrics: dict, word
             return
         name = film_name(asked.film, words)
         if asked.answer is None:
-            card.html(panels.refusal(asked.error, name, words))
+            card.html(panels.refusal(answer_words.unreadable(asked.error, words), name, words))
             return
         report = decision.report(classifier, asked.answer.prediction, point, prevalence)
         with card:

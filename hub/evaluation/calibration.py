@@ -1,4 +1,4 @@
-"""Calibrated probabilities at even odds, and thresholds on them.
+"""Calibration of probabilities at even odds, and thresholds on them.
 
 A calibration scales the logits and, of two classes, moves the log odds by an offset. Classes weigh the same
 in every fit, so that the likelihood ratio is what is calibrated: Bayes' rule (`hub.prevalence`) makes the

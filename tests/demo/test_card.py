@@ -14,6 +14,7 @@ from hub.inference import decision, input_check
 from hub.inference.classifier import Prediction
 from hub.inference.input_check import UNCHECKED, Verdict
 from hub.models.folder import BUNDLED
+from hub.prevalence import posterior
 from hub.text import percent
 
 FINE = Verdict("fine")
@@ -109,8 +110,41 @@ def test_another_prevalence_moves_the_number_and_not_the_verdict(classifier):
     rare, most = (report(classifier, 0.9, prevalence=prevalence) for prevalence in (0.1, 0.75))
     assert answer_words.verdict(rare, WORDS) == answer_words.verdict(most, WORDS)
     assert answer_words.likelihood(rare, WORDS) == answer_words.likelihood(most, WORDS)
-    assert answer_words.of_hundred(rare, WORDS) == WORDS("card.hundred", count=50)
+    assert rare["probability"] == pytest.approx(0.5)
+    assert answer_words.of_hundred(rare, WORDS) != answer_words.of_hundred(most, WORDS)
     assert percent(0.1) in panels.decided(rare, {}, WORDS)
+
+
+def test_a_number_that_seems_to_contradict_the_finding_is_explained(classifier, words):
+    threshold = report(classifier, 0.5)["threshold"]
+    findings = {
+        "signs": (0.9, "balanced"),
+        "no_sign": (threshold / 3, "balanced"),
+        "flagged": (0.3, "screening"),
+    }
+    for phrase, (probability, point) in findings.items():
+        rare, most = (report(classifier, probability, point, prevalence=each) for each in (0.001, 0.999))
+        surprising, plain = (most, rare) if phrase == "no_sign" else (rare, most)
+        assert words(f"card.but_{phrase}") in answer_words.next_step(surprising, words)
+        assert answer_words.next_step(plain, words) == words(f"card.next_{phrase}")
+
+
+def test_the_limits_of_what_is_too_close_to_call_are_probabilities(classifier, words):
+    answer = report(classifier, 0.5, prevalence=0.1)
+    ratio = answer["threshold_likelihood_ratio"]
+    low, high = (
+        posterior(ratio * factor, 0.1)
+        for factor in (1 / decision.UNCERTAIN_FACTOR, decision.UNCERTAIN_FACTOR)
+    )
+    said = answer_words.threshold(answer, words)
+    assert said == words("card.threshold_balanced", low=percent(low), high=percent(high))
+
+
+def test_a_file_without_an_answer_is_refused_in_the_visitors_language(words):
+    reason = "film.png is damaged; send it again."
+    said = answer_words.unreadable(reason, words)
+    assert reason in said
+    assert (said == reason) == (words("card.signs") == WORDS("card.signs"))
 
 
 def test_how_it_was_decided_is_folded_beside_the_measured_figures(classifier, words):

@@ -179,7 +179,10 @@ const KEYS = {
 
 document.addEventListener("keydown", (event) => {
   const full = document.querySelector(".film[data-full]");
-  if (event.key === "Escape" && full) fill(full, false);
+  if (event.key === "Escape" && full) {
+    fill(full, false);
+    if (document.fullscreenElement) document.exitFullscreen();
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || !event.target.matches?.(".film .stage")) return;
   const film = event.target.closest(".film");
   const arrow = event.key.startsWith("Arrow");
