@@ -1,6 +1,5 @@
 """`Classifier`: from an image to a prediction, without torch."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,7 +28,7 @@ from hub.models.folder import (
     WEIGHTS,
     read_metrics,
 )
-from hub.prevalence import EVEN, check_prevalence, move
+from hub.prevalence import EVEN, check_prevalence, evidence, move
 from hub.system import usable_cores
 
 # The files of a model folder that serving reads beside one of NETWORKS, and the charts that the pages show.
@@ -71,7 +70,7 @@ class Prediction:
         if len(self.probabilities) != 2:
             return None
         negative, positive = move([*self.probabilities.values()], EVEN, self.prevalence).tolist()
-        return positive / negative if negative else math.inf
+        return evidence(negative, positive)
 
     @property
     def heatmap(self) -> np.ndarray | None:

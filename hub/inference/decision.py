@@ -52,7 +52,7 @@ def interval(classifier: Classifier, likelihood_ratio: float) -> tuple[float, fl
     """
     if classifier.calibration_covariance is None:
         return None
-    log_ratio = math.log(min(max(likelihood_ratio, 1e-30), 1e30))
+    log_ratio = math.log(likelihood_ratio)
     (scale, both), (_, offset) = classifier.calibration_covariance
     deviation = math.sqrt(max(log_ratio**2 * scale + 2 * log_ratio * both + offset, 0))
     bounds = (log_ratio + sign * NORMAL_QUANTILE * deviation for sign in (-1, 1))

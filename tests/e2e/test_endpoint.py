@@ -106,7 +106,7 @@ def as_upload(path):
         (["FILM", "z" * 9000], f"{'z' * 40}; give balanced or screening."),
         (["FILM", "balanced", 0], "The prevalence 0 is not a share between 0 and 1"),
         (["FILM", "balanced", 7], "The prevalence 7 is not a share between 0 and 1"),
-        (["FILM", "balanced", "often"], "The prevalence often is not a share between 0 and 1"),
+        (["FILM", "balanced", "often"], "The prevalence 'often' is not a share between 0 and 1"),
         (["FILM", "balanced", None], "The prevalence None is not a share between 0 and 1"),
         (["NOTES", "balanced"], "notes.txt is not an image that can be read here"),
         (["GONE", "balanced"], "There is no file"),
