@@ -1,6 +1,7 @@
 """The Gradio page in a real browser: its frame, and the tab of one X-ray."""
 
 import base64
+import json
 import os
 import re
 import subprocess
@@ -183,6 +184,37 @@ def test_a_setting_that_gets_no_answer_leaves_no_old_one(page):
 
 
 @browser_test
+def test_a_film_that_is_chosen_before_the_page_is_all_there_is_answered(browser, gradio_url):
+    """In another language than English, where the server says all anew once the page is open."""
+    words = words_in("es")
+    chosen = words("samples.shown", name=words("samples.normal"))
+
+    def is_event(route):
+        return json.loads(route.request.post_data)["event_data"] is not None
+
+    with open_page(browser, gradio_url, "tablet-light", locale="es-ES") as page:
+        headline(page, words("card.signs"))
+        held = []
+        page.route(ASKED, lambda route: route.continue_() if is_event(route) else held.append(route))
+        page.reload(wait_until="commit")
+        page.locator("[data-sample='0']").click()
+        expect(page.locator("[data-film=reading]")).to_be_attached()
+        with page.expect_response(ASKED):
+            for route in held:
+                route.continue_()
+        named(page, chosen)
+        headline(page, words("card.no_sign"))
+
+
+def until(page, held):
+    """Wait for a request that is held back."""
+    deadline = time.monotonic() + WAIT / 1000
+    while not held:
+        assert time.monotonic() < deadline, "the page asked for nothing"
+        page.wait_for_timeout(50)
+
+
+@browser_test
 def test_the_answer_to_an_earlier_film_is_none_to_the_later_one(shared_page):
     page, held = shared_page, []
     page.route(ASKED, lambda route: held.append(route))
@@ -191,11 +223,9 @@ def test_the_answer_to_an_earlier_film_is_none_to_the_later_one(shared_page):
     expect(page.locator("#answer")).to_have_attribute("inert", "")
     sample(page, "uncertain")
     expect(page.locator(".reading")).to_contain_text(WORDS("samples.uncertain"))
-    while not held:
-        page.wait_for_timeout(50)
+    until(page, held)
     held.pop().continue_()
-    while not held:  # the second film is asked about once the first is answered
-        page.wait_for_timeout(50)
+    until(page, held)  # the second film is asked about once the first is answered
     expect(page.locator("#answer")).to_have_attribute("inert", "")
     expect(page.locator(".reading")).to_contain_text(WORDS("samples.uncertain"))
     held.pop().continue_()
