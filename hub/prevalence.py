@@ -36,7 +36,10 @@ def _shown(value: object) -> str:
 
 
 def evidence(negative: float, positive: float) -> float:
-    """Return the likelihood ratio that two probabilities at even odds speak of, finite and above 0."""
+    """Return the likelihood ratio of two probabilities at even odds.
+
+    It is finite and above 0.
+    """
     ratio = positive / max(negative, 1 / MOST_EVIDENCE)
     return min(max(ratio, 1 / MOST_EVIDENCE), MOST_EVIDENCE)
 

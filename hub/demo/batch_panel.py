@@ -31,6 +31,7 @@ WORDS = {
     "unreadable": "card.no_answer",
     "left_out": "batch.left_out",
 }
+OWN_CHECKS = ("batch.fine", "batch.unchecked", "batch.inverted", "batch.turned")
 UNANSWERED = ("not_reliable", "refused", "unreadable", "left_out")  # kinds without an answer to act on
 
 Reports = Sequence[tuple[Result, dict | None]]  # a report of None is an error or a note
@@ -189,7 +190,8 @@ def _row(index: int, result: Result, report: dict | None, words: Words) -> dict:
     if probability is None:
         probability = max(report["probabilities"].values(), default=None)
     status = report["verdict"]["status"]
-    check = words(f"batch.{status}") if status in ("fine", "unchecked") else answer_words.check(report, words)
+    own = f"batch.{report['verdict']['reason'] or status}"  # what a row says in other words than the card
+    check = words(own) if own in OWN_CHECKS else answer_words.check(report, words)
     return row | {"probability": probability, "check": check, "status": status}
 
 

@@ -109,10 +109,10 @@ def correction(report: dict, turned: bool = False) -> str | None:
     return CORRECTIONS.get(report["verdict"]["reason"]) or ("turn" if turned else None)
 
 
-def decided(report: dict, metrics: dict, words: Words) -> Markup | str:
-    """Return how a report came about, folded.
+def decided(report: dict, metrics: dict, words: Words, folded: bool = True) -> Markup | str:
+    """Return how a report came about; "" without a finding.
 
-    It is "" without a finding.
+    It is `folded`, or open for a page that folds it by itself.
     """
     if report["finding"] is None:
         return ""
@@ -126,6 +126,7 @@ def decided(report: dict, metrics: dict, words: Words) -> Markup | str:
         threshold=report["threshold"],
         screening=report["operating_point"] == "screening",
         scale=_scale(report),
+        folded=folded,
         words=words,
     )
 

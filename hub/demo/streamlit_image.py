@@ -161,8 +161,9 @@ def show_answer(classifier: Classifier, asked: Asked | None, metrics: dict, word
         with card:
             st.html(panels.card(report, name, words))
             correct(asked, report, words)
-        if decided := panels.decided(report, metrics, words):
-            st.html(decided)
+        if decided := panels.decided(report, metrics, words, folded=False):
+            # Streamlit's own, which stays open when a setting changes.
+            st.expander(words("card.decided"), key="decided").html(decided)
         if report["label"] is not None:
             save_report(classifier, report, asked.answer, name, words)
     warned = report["verdict"]["status"] == "warned"

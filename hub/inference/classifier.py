@@ -316,7 +316,10 @@ def _network(precision: str) -> str:
 
 
 def _check_fits(session: InferenceSession, config: ServedConfig, file: Path) -> None:
-    """Raise InputError for a network of another input, or of other classes, than its config.json says."""
+    """Raise InputError for a network that does not fit its config.json.
+
+    It has to have the same input and number of classes.
+    """
     inputs = {put.name: put.shape[1:] for put in session.get_inputs()}
     outputs = {put.name: put.shape[1:] for put in session.get_outputs()}
     if inputs != {"pixel_values": [*config.input_size]} or outputs.get("logits") != [len(config.classes)]:

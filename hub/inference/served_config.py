@@ -1,4 +1,4 @@
-"""What serving reads of config.json, checked: a folder from the Hub may hold anything."""
+"""What serving reads of config.json, checked, since it may hold anything."""
 
 from dataclasses import dataclass
 from pathlib import Path
