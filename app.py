@@ -23,7 +23,7 @@ from hub.demo import (
     panels,
     share_preview,
 )
-from hub.demo.gradio_language import I18N, Localized, add_localization, label, localized_html
+from hub.demo.gradio_language import I18N, Localized, Opening, add_localization, label, localized_html
 from hub.demo.gradio_options import DELETE_AFTER, DELETE_EVERY, EVENTS, THEME, keep_no_longer
 from hub.demo.page_names import opening_sample
 from hub.demo.render import STYLES, page_script
@@ -74,6 +74,7 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
     words = words_in("en", classifier.radiograph)
     metrics = model_tab.read_metrics(classifier.folder)
     localized: Localized = []
+    opening: Opening = []
     with gradio_errors.Page(
         title=words("page.title"), analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
     ) as blocks:
@@ -81,20 +82,20 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
         localized_html(header, localized, classifier)
         with gr.Tabs(overflow_behavior="wrap"):
             with tab("image", classifier):
-                gradio_image.build(blocks, classifier, metrics, samples, shown, localized)
+                gradio_image.build(classifier, metrics, samples, shown, localized, opening)
             with tab("batch", classifier):
                 gradio_batch.build(classifier, localized)
             with tab("inside", classifier) as inside:
                 # Without an image the tab takes the first: the one that the page opens with.
-                opening = opening_sample(samples)
-                gradio_explorer.build(inside, classifier, [opening.path] if opening else [], shown, localized)
+                first = opening_sample(samples)
+                gradio_explorer.build(inside, classifier, [first.path] if first else [], shown, localized)
             with tab("model", classifier):
                 gradio_model.build(classifier, metrics, localized)
             with tab("api", classifier):
                 points = decision.operating_points(classifier)
                 localized_html(lambda words: panels.api(points, words), localized, classifier)
         gradio_api.add_endpoint(classifier)
-        add_localization(blocks, localized, classifier, **EVENTS)
+        add_localization(blocks, localized, opening, classifier, **EVENTS)
         keep_no_longer(blocks, DELETE_AFTER)
     return blocks
 

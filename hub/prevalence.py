@@ -6,12 +6,14 @@ how many times more often positives look like this image than negatives do; it i
 """
 
 import math
+import numbers
 
 import numpy as np
 
 from hub.errors import InputError
 
 EVEN = 0.5  # the prevalence that the softmax of a model folder is for
+MOST_EVIDENCE = 1e30  # the largest likelihood ratio, either way: JSON has no infinity
 
 
 def check_prevalence(prevalence: float, classes: int = 2) -> float:
@@ -19,13 +21,27 @@ def check_prevalence(prevalence: float, classes: int = 2) -> float:
 
     A network of another number of `classes` than two takes none but `EVEN`, the default.
     """
-    if not isinstance(prevalence, int | float) or not 0 < prevalence < 1:
+    if not isinstance(prevalence, numbers.Real) or not 0 < prevalence < 1:
         raise InputError(
-            f"The prevalence {prevalence!s:.40} is not a share between 0 and 1; give 0.1 for one in ten."
+            f"The prevalence {_shown(prevalence)} is not a share between 0 and 1; give 0.1 for one in ten."
         )
     if classes != 2 and prevalence != EVEN:
         raise InputError(f"A prevalence is for two classes, and this model has {classes}; leave it out.")
     return float(prevalence)
+
+
+def _shown(value: object) -> str:
+    """Return a value, which may be anything, for a sentence: text in quotes."""
+    return (repr(value) if isinstance(value, str) else str(value))[:40]
+
+
+def evidence(negative: float, positive: float) -> float:
+    """Return the likelihood ratio of two probabilities at even odds.
+
+    It is finite and above 0.
+    """
+    ratio = positive / max(negative, 1 / MOST_EVIDENCE)
+    return min(max(ratio, 1 / MOST_EVIDENCE), MOST_EVIDENCE)
 
 
 def log_odds(probability: float) -> float:
@@ -37,7 +53,7 @@ def log_odds(probability: float) -> float:
 def posterior(likelihood_ratio: float, prevalence: float) -> float:
     """Return the probability of the positive class after the test."""
     odds = likelihood_ratio * prevalence / (1 - prevalence)
-    return 1.0 if math.isinf(odds) else odds / (1 + odds)
+    return odds / (1 + odds)
 
 
 def move(probabilities: np.ndarray, prevalence: float, before: float = EVEN) -> np.ndarray:

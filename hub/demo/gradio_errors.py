@@ -43,10 +43,12 @@ class Page(gr.Blocks):
         except (ValueError, TypeError):
             raise _shown(WRONG_INPUTS) from None
 
-    async def call_function(self, *arguments, **options):
+    async def call_function(self, block_fn: BlockFunction, *arguments, **options):
         """Run the function of an event; raise gr.Error for an InputError."""
+        if not block_fn.fn:  # an event of the browser alone
+            raise _shown(NO_ENDPOINT)
         try:
-            return await super().call_function(*arguments, **options)
+            return await super().call_function(block_fn, *arguments, **options)
         except gr.Error:  # by Gradio, for a file in what the page says of an event
             raise _shown(NO_UPLOAD) from None
         except InputError as error:

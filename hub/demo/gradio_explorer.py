@@ -1,6 +1,7 @@
 """The tab "Inside the network" of the Gradio app: its layout and its events."""
 
 import functools
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from hub.demo.gradio_language import Localized, label, localized_html, words_of
 from hub.demo.gradio_options import EVENTS, LATEST
 from hub.demo.render import script
 from hub.demo.words import Words
+from hub.errors import InputError
 from hub.inference.classifier import Classifier
 
 if TYPE_CHECKING:
@@ -133,7 +135,7 @@ def feature_maps(tab: Tab) -> None:
     def draw_channel(
         event: gr.EventData, shown: Shown | None, layer: str, coloured: bool, request: gr.Request
     ) -> tuple:
-        channel = int(event.index)
+        (channel,) = _chosen(event, 1)
         return _maps(tab, shown, layer, channel, coloured, request)[1], channel
 
     def draw_colour(
@@ -191,7 +193,7 @@ def receptive_field(tab: Tab) -> None:
         )
 
     def draw_cell(event: gr.EventData, shown: Shown | None, layer: str, request: gr.Request) -> str:
-        cell = tuple(map(int, event.index.split(",")))
+        cell = _chosen(event, 2)
         return explorer_panels.receptive_field(
             tab.network(), tab.pixels(shown), layer, cell, tab.words(request)
         )
@@ -272,8 +274,8 @@ def on_layer(
             gr.update(choices=layers, value=layer, visible=bool(layers)),
         )
 
-    def choose_depth(depth: str, request: gr.Request) -> dict:
-        return choose(depth, layer_choice.default_layer(tab.network(), depth), request)[1]
+    def choose_depth(depth: str | None, request: gr.Request) -> dict:
+        return choose(depth, layer_choice.default_layer(tab.network(), depth or "middle"), request)[1]
 
     tab.opened.then(choose, [depth, layer], [depth, layer], **EVENTS).then(draw, settings, outputs, **EVENTS)
     depth.input(choose_depth, depth, layer, **EVENTS).then(draw, settings, outputs, **EVENTS)
@@ -285,6 +287,19 @@ def slider(tab: Tab, name: str) -> gr.Slider:
     return gr.Slider(
         *arithmetic_panels.SLIDERS[name], step=1, label=tab.label(f"slider_{name}"), min_width=140
     )
+
+
+def _chosen(event: gr.EventData, count: int) -> tuple[int, ...]:
+    """Return the numbers of a channel or a cell that a visitor chose.
+
+    A browser may send anything: raises InputError for what is not so many numbers.
+    """
+    data = event._data
+    index = data.get("index") if isinstance(data, dict) else None
+    numbers = index.split(",") if isinstance(index, str) else []
+    if len(numbers) != count or not all(re.fullmatch("[0-9]{1,6}", number) for number in numbers):
+        raise InputError("There is no such channel or cell; choose one of those on the page.")
+    return tuple(map(int, numbers))
 
 
 def _loading(localized: Localized, classifier: Classifier, **options) -> gr.HTML:

@@ -11,7 +11,7 @@ from hub.demo.answer_words import unreadable
 from hub.demo.explorer_tab import Shown
 from hub.demo.film_panel import film as film_viewer
 from hub.demo.gradio_errors import given, upload_path
-from hub.demo.gradio_language import Localized, label, localized_html, words_of
+from hub.demo.gradio_language import Localized, Opening, label, localized_html, words_of
 from hub.demo.gradio_options import DELETE_AFTER, EVENTS, LATEST
 from hub.demo.gradio_settings import choose_point, choose_prevalence
 from hub.demo.handlers import Answer, Film
@@ -39,17 +39,17 @@ class Asked:
 
 
 def build(
-    blocks: gr.Blocks,
     classifier: Classifier,
     metrics: dict,
     samples: list[Sample],
     shown: gr.State,
     localized: Localized,
+    opening: Opening,
 ) -> None:
     """Lay out the drop zone, the image, and the card with its settings."""
     page = _lay_out(classifier, metrics, samples, localized)
     choose, film_panel, card, decided, point, prevalence = page
-    asked, film = gr.State(), gr.State(time_to_live=DELETE_AFTER)
+    asked, film, first = gr.State(), gr.State(time_to_live=DELETE_AFTER), opening_sample(samples)
     settings, outputs = [point, prevalence], [film_panel, card, decided, asked, film, shown]
     show = partial(answered, classifier, metrics)
 
@@ -74,22 +74,19 @@ def build(
 
     def change_settings(request: gr.Request, asked: Asked | None, *settings) -> tuple:
         words = words_of(request, classifier)
-        if asked is None:
-            return gr.skip(), gr.skip()
+        if asked is None:  # after a night, say, or before there was any
+            gone = panels.refusal(words("card.gone"), "", words)
+            return gone if first else panels.empty_card(words("card.empty")), ""
         return cards(classifier, metrics, asked, settings, words)
 
     choose.give(show_upload, settings, outputs, **ONE_BY_ONE)
     choose.sample(show_sample, settings, outputs, **ONE_BY_ONE)
     card.correct(show_corrected, [film, *settings], outputs, **ONE_BY_ONE)
     gr.on([point.input, prevalence.input], change_settings, [asked, *settings], [card, decided], **LATEST)
-    if opening := opening_sample(samples):
-        answer = handlers.answer(classifier, opening.path)
-
-        def open_page(request: gr.Request) -> tuple:
-            name = sample_name(opening, words_of(request, classifier))
-            return Asked(name, answer.prediction), Shown(name, answer.pixels)
-
-        blocks.load(open_page, None, [asked, shown], **EVENTS)
+    if first:
+        answer = handlers.answer(classifier, first.path)
+        opening.append((asked, lambda words: Asked(sample_name(first, words), answer.prediction)))
+        opening.append((shown, lambda words: Shown(sample_name(first, words), answer.pixels)))
 
 
 def _lay_out(classifier: Classifier, metrics: dict, samples: list[Sample], localized: Localized) -> tuple:

@@ -12,8 +12,11 @@ from hub.demo.words import LANGUAGES, Words, phrases, preferred_language, words_
 from hub.inference.classifier import Classifier
 
 I18N = gr.I18n(**{language: phrases("en") | phrases(language) for language in LANGUAGES})
+OPENED = "<i></i>"  # tells static/reading.js that the page may be used
 # HTML that is laid out before anyone visits, and how it is said in the visitor's words.
 Localized = list[tuple[gr.HTML, Callable[[Words], str]]]
+# What each visitor has from the start, in their words.
+Opening = list[tuple[gr.components.Component, Callable[[Words], object]]]
 
 
 def label(name: str, classifier: Classifier) -> object:
@@ -38,15 +41,20 @@ def localized_html(render: Callable[[Words], str], localized: Localized, classif
     return component
 
 
-def add_localization(blocks: gr.Blocks, localized: Localized, classifier: Classifier, **options) -> None:
+def add_localization(
+    blocks: gr.Blocks, localized: Localized, opening: Opening, classifier: Classifier, **options
+) -> None:
     """Say what is `localized` in the visitor's language when the page is opened.
 
-    `options` are those of the event.
+    The same event gives the visitor what is `opening`, and `OPENED` last: what is asked before would be
+    answered twice. `options` are those of the event.
     """
+    opened = gr.HTML(elem_id="opened")
 
     def localize(request: gr.Request) -> dict:
         english = preferred_language(request.headers.get("accept-language")) == "en"
         words = words_of(request, classifier)
-        return {component: gr.skip() if english else render(words) for component, render in localized}
+        said = {component: gr.skip() if english else render(words) for component, render in localized}
+        return said | {component: render(words) for component, render in opening} | {opened: OPENED}
 
-    blocks.load(localize, None, {component for component, _ in localized}, **options)
+    blocks.load(localize, None, {component for component, _ in [*localized, *opening]} | {opened}, **options)

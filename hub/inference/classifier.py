@@ -1,6 +1,5 @@
 """`Classifier`: from an image to a prediction, without torch."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +17,7 @@ from hub.errors import InputError
 from hub.imaging.read import Source, read_reduced, squash
 from hub.inference import input_check
 from hub.inference.input_check import UNCHECKED, Verdict
+from hub.inference.served_config import ServedConfig, read_served_config
 from hub.models.folder import (
     BUNDLED,
     DIGEST,
@@ -26,10 +26,9 @@ from hub.models.folder import (
     METRICS,
     NETWORKS,
     WEIGHTS,
-    read_config,
     read_metrics,
 )
-from hub.prevalence import EVEN, check_prevalence, move
+from hub.prevalence import EVEN, check_prevalence, evidence, move
 from hub.system import usable_cores
 
 # The files of a model folder that serving reads beside one of NETWORKS, and the charts that the pages show.
@@ -71,7 +70,7 @@ class Prediction:
         if len(self.probabilities) != 2:
             return None
         negative, positive = move([*self.probabilities.values()], EVEN, self.prevalence).tolist()
-        return positive / negative if negative else math.inf
+        return evidence(negative, positive)
 
     @property
     def heatmap(self) -> np.ndarray | None:
@@ -110,9 +109,7 @@ class Classifier:
         changed verdicts, and verdicts are then "unchecked". Raises InputError if it is not a model folder,
         has no network of this precision, or if the prevalence is not between 0 and 1.
         """
-        config = read_config(Path(folder))
-        if "label_names" not in config:
-            raise InputError(f"{folder} has no label_names in its config.json; add the classes in order.")
+        config = read_served_config(Path(folder))
         self.precision = precision or default_precision(Path(folder))
         file = Path(folder) / _network(self.precision)
         if not file.is_file():
@@ -121,21 +118,21 @@ class Classifier:
                 advice = 'it is left out where 8 bits lose too much; give precision="fp32"'
             raise InputError(f"{folder} has no {_network(self.precision)}; {advice}.")
         self.session = _open_session(file)
+        _check_fits(self.session, config, file)
         self.folder = Path(folder)
         # Not every network has a heatmap, and statistics are for the input check.
         self.available = [output.name for output in self.session.get_outputs()]
         self.outputs = [name for name in ("logits", "heatmap") if name in self.available]
         self.check = self._load_check() if check is True else check or None
-        data = config["pretrained_cfg"]
-        self.channels, self.size = data["input_size"][0], data["input_size"][-1]
-        self.mean, self.std = (np.float32(data[key]) for key in ("mean", "std"))
-        self.classes: list[str] = config["label_names"]
+        self.channels, _, self.size = config.input_size
+        self.mean, self.std = config.mean, config.std
+        self.classes = config.classes
         self.prevalence = check_prevalence(prevalence, len(self.classes))
-        self.radiograph: bool = config.get("radiograph", False)
+        self.radiograph = config.radiograph
         # Thresholds on the positive probability at even odds.
-        self.operating_points: dict[str, float] = config.get("operating_points", {})
+        self.operating_points = config.operating_points
         # Covariance of scale and offset of the log odds, as the calibration left them uncertain.
-        self.calibration_covariance: list[list[float]] | None = config.get("calibration_covariance")
+        self.calibration_covariance = config.covariance
 
     def _load_check(self) -> dict | None:
         """Return the folder's input check, None if it has none that fits.
@@ -261,6 +258,8 @@ class Classifier:
         names = [*self.outputs, "statistics"] if self.check else self.outputs
         outputs = dict(zip(names, self.run(pixels, names), strict=True))
         logits, maps = outputs["logits"], outputs.get("heatmap")
+        if not np.isfinite(logits).all():
+            raise InputError(f"The network of {self.folder} is damaged: it gives no numbers; get it again.")
         logits = logits.astype(np.float64)  # so that the smaller probability has all its digits
         probabilities = np.exp(logits - np.logaddexp.reduce(logits, 1, keepdims=True))
         if self.prevalence != EVEN:
@@ -314,6 +313,17 @@ def _network(precision: str) -> str:
     if precision not in NETWORKS:
         raise InputError(f"There is no precision {precision}; give {' or '.join(NETWORKS)}.")
     return NETWORKS[precision]
+
+
+def _check_fits(session: InferenceSession, config: ServedConfig, file: Path) -> None:
+    """Raise InputError for a network that does not fit its config.json.
+
+    Input and classes have to be those that it says.
+    """
+    inputs = {put.name: put.shape[1:] for put in session.get_inputs()}
+    outputs = {put.name: put.shape[1:] for put in session.get_outputs()}
+    if inputs != {"pixel_values": [*config.input_size]} or outputs.get("logits") != [len(config.classes)]:
+        raise InputError(f"{file} does not fit its config.json; get the model again.")
 
 
 def _open_session(file: Path) -> InferenceSession:

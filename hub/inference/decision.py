@@ -25,9 +25,9 @@ NORMAL_QUANTILE = 1.96  # 95 % of a normal distribution lie within so many stand
 def operating_points(classifier: Classifier) -> list[str]:
     """Return the names of the operating points to choose from.
 
-    The default comes first; [] if the model has none.
+    The default comes first; [] if the model has none, or if its second class of two is not pneumonia.
     """
-    if "PNEUMONIA" not in classifier.classes:
+    if [*classifier.classes[1:]] != ["PNEUMONIA"]:
         return []
     return [name for name in OPERATING_POINTS if name in classifier.operating_points]
 
@@ -59,10 +59,11 @@ def interval(classifier: Classifier, likelihood_ratio: float) -> tuple[float, fl
     """
     if classifier.calibration_covariance is None:
         return None
-    log_ratio = math.log(min(max(likelihood_ratio, 1e-30), 1e30))
+    log_ratio = math.log(likelihood_ratio)
     (scale, both), (_, offset) = classifier.calibration_covariance
     deviation = math.sqrt(max(log_ratio**2 * scale + 2 * log_ratio * both + offset, 0))
-    return tuple(math.exp(log_ratio + sign * NORMAL_QUANTILE * deviation) for sign in (-1, 1))
+    bounds = (log_ratio + sign * NORMAL_QUANTILE * deviation for sign in (-1, 1))
+    return tuple(math.exp(min(max(bound, -700), 700)) for bound in bounds)  # math.exp has no more room
 
 
 def report(
@@ -116,7 +117,7 @@ def _answer(classifier: Classifier, ratio: float, threshold: float, name: str, p
     """Return what `report` says of an image that has an answer."""
     probability, bounds = posterior(ratio, prevalence), interval(classifier, ratio)
     return {
-        "label": "PNEUMONIA" if ratio >= threshold else "NORMAL",
+        "label": classifier.classes[ratio >= threshold],
         "finding": finding(ratio, threshold, name),
         "probability": probability,
         "interval": bounds and [posterior(bound, prevalence) for bound in bounds],

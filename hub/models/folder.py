@@ -22,9 +22,9 @@ def read_config(folder: Path) -> dict:
     path = Path(folder) / "config.json"
     try:
         config = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise InputError(f"{folder} is not a model folder: it has no readable config.json.") from None
-    if not isinstance(config, dict) or "architecture" not in config:
+    if not isinstance(config, dict) or not isinstance(config.get("architecture"), str):
         raise InputError(f"{folder} is not a model folder: its config.json names no architecture of timm.")
     return config
 

@@ -20,6 +20,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from servers import free_port, serving
 
+from hub.demo.words import words_in
 from hub.inference import decision
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +106,7 @@ def as_upload(path):
         (["FILM", "z" * 9000], f"{'z' * 40}; give balanced or screening."),
         (["FILM", "balanced", 0], "The prevalence 0 is not a share between 0 and 1"),
         (["FILM", "balanced", 7], "The prevalence 7 is not a share between 0 and 1"),
-        (["FILM", "balanced", "often"], "The prevalence often is not a share between 0 and 1"),
+        (["FILM", "balanced", "often"], "The prevalence 'often' is not a share between 0 and 1"),
         (["FILM", "balanced", None], "The prevalence None is not a share between 0 and 1"),
         (["NOTES", "balanced"], "notes.txt is not an image that can be read here"),
         (["GONE", "balanced"], "There is no file"),
@@ -245,6 +246,32 @@ def test_the_page_reads_only_what_was_uploaded(logged, radiograph_file, name, gi
     answer = requests.post(f"{url}/gradio_api/run/predict", json=body)
     assert "image/jpeg" not in answer.text and "hundred" not in answer.text
     assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.parametrize(
+    "given", [None, "x", {}, {"index": [0]}, {"index": "a,b"}, {"index": "1,2,3"}], ids=str
+)
+def test_no_event_of_the_page_leaves_a_traceback_whatever_it_is_given(logged, given):
+    url, log = logged
+    for event in requests.get(f"{url}/config").json()["dependencies"]:
+        if event["api_name"] in ("time_architectures", "localize"):
+            continue
+        inputs = [None] * len(event["inputs"])
+        body = {"data": inputs, "event_data": given, "fn_index": event["id"], "session_hash": "other"}
+        answer = requests.post(f"{url}/gradio_api/run/predict", json=body)
+        assert answer.json().get("error", "none") is not None, event["api_name"]
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_setting_of_a_film_that_is_no_longer_kept_has_no_answer(logged):
+    """A card of other settings than those that are chosen would be taken for theirs."""
+    url, _ = logged
+    config = requests.get(f"{url}/config").json()
+    (event,) = [event for event in config["dependencies"] if event["api_name"] == "change_settings"]
+    body = {"data": [None, "balanced", 0.1], "fn_index": event["id"], "session_hash": "forgotten"}
+    answer = requests.post(f"{url}/gradio_api/run/predict", json=body).json()
+    assert words_in("en")("card.gone") in answer["data"][0]
+    assert answer["data"][1] == ""
 
 
 def test_no_file_of_the_server_is_handed_out(gradio_url):

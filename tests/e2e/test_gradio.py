@@ -1,6 +1,7 @@
 """The Gradio page in a real browser: its frame, and the tab of one X-ray."""
 
 import base64
+import json
 import os
 import re
 import subprocess
@@ -180,6 +181,29 @@ def test_a_setting_that_gets_no_answer_leaves_no_old_one(page):
     setting(page, "prevalence.rare")
     expect(page.locator(".reading")).to_contain_text(WORDS("page.no_connection"), timeout=WAIT)
     expect(page.locator("#answer")).to_be_hidden()
+
+
+@browser_test
+def test_a_film_that_is_chosen_before_the_page_is_all_there_is_answered(browser, gradio_url):
+    """In another language than English, where the server says all anew once the page is open."""
+    words = words_in("es")
+    chosen = words("samples.shown", name=words("samples.normal"))
+
+    def is_event(route):
+        return json.loads(route.request.post_data)["event_data"] is not None
+
+    with open_page(browser, gradio_url, "tablet-light", locale="es-ES") as page:
+        headline(page, words("card.signs"))
+        held = []
+        page.route(ASKED, lambda route: route.continue_() if is_event(route) else held.append(route))
+        page.reload(wait_until="commit")
+        page.locator("[data-sample='0']").click()
+        expect(page.locator("[data-film=reading]")).to_be_attached()
+        with page.expect_response(ASKED):
+            for route in held:
+                route.continue_()
+        named(page, chosen)
+        headline(page, words("card.no_sign"))
 
 
 @browser_test

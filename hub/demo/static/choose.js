@@ -1,6 +1,12 @@
 // js_on_load of the drop zone and the samples: what is chosen is announced to the page, which says at once what
 // is being read (reading.js), and is an event for the server when it is its turn.
-const choose = (detail) => document.dispatchEvent(new CustomEvent("film-chosen", { detail }));
+let latest;
+const choose = (detail) => {
+  latest = detail;
+  const event = new CustomEvent("film-chosen", { detail, cancelable: true });
+  const isTaken = !document.dispatchEvent(event);
+  if (!isTaken) setTimeout(() => latest === detail && choose(detail), 50); // the page's script is still to come
+};
 
 const give = (file) =>
   choose({

@@ -2,6 +2,7 @@
 // of reach and the new name is shown; where no answer comes, the old one is gone and the page says so.
 const TOO_SLOW = 120_000; // ms
 const UNCHANGED = 3_000; // ms, after which a setting is taken to leave the card as it was
+const OPENING = 10_000; // ms, after which the page is taken to be all there
 const answer = () => document.querySelector("#answer");
 const said = () => document.querySelector("#reading .reading");
 let waiting = null; // for an answer to the latest film: { name, token, again, timer, send }
@@ -16,6 +17,8 @@ const say = (sentence, again) => {
   button.hidden = !again;
   button.onclick = again;
 };
+
+const sayReading = () => say(said().dataset.reading.replace("{name}", () => waiting.name));
 
 // Gradio shows errors of the server in toasts, which stay a while and may be used again for the next error.
 const toasts = () =>
@@ -33,9 +36,19 @@ const lose = (reason) => {
   say([name && said().dataset.lost.replace("{name}", () => name), reason].filter(Boolean).join(" "), again);
 };
 
+// What the page opens with comes once it is drawn, and would replace an answer that was there sooner.
+const isOpened = () => "opened" in document.body.dataset;
+const opened = () => {
+  if (isOpened()) return;
+  document.body.dataset.opened = "";
+  if (waiting) sayReading();
+  ask();
+};
+setTimeout(opened, OPENING);
+
 // Ask about the latest film, one at a time: Gradio may mix up events that overtake each other.
 const ask = () => {
-  if (asking || changing || !waiting?.send) return;
+  if (asking || changing || !waiting?.send || !isOpened()) return;
   asking = waiting.token;
   waiting.send();
 };
@@ -50,7 +63,7 @@ const choose = ({ name, prepare, send }) => {
   ignoreToasts();
   answer().inert = true;
   if (document.body.dataset.film !== "lost") document.body.dataset.film = "reading";
-  say(said().dataset.reading.replace("{name}", () => name));
+  sayReading();
   const isLatest = () => waiting?.token === token;
   Promise.resolve(prepare?.()).then(
     (given) => {
@@ -61,7 +74,10 @@ const choose = ({ name, prepare, send }) => {
     () => isLatest() && lose(said().dataset.noConnection),
   );
 };
-document.addEventListener("film-chosen", ({ detail }) => choose(detail));
+document.addEventListener("film-chosen", (event) => {
+  event.preventDefault(); // it is taken
+  choose(event.detail);
+});
 
 // On a machine of one's own the server is there without any network.
 addEventListener("offline", () => {
@@ -97,6 +113,7 @@ const changed = () => {
 // Gradio draws the card anew for each answer and setting.
 new MutationObserver(() => {
   if (!answer()) return;
+  if (document.querySelector("#opened i")) opened();
   for (const fold of document.querySelectorAll("#answer [data-fold]:not([data-seen])")) {
     fold.dataset.seen = true;
     fold.open = Boolean(folds[fold.dataset.fold]);
