@@ -1,6 +1,7 @@
 """What serving reads of config.json, checked.
 
-A folder from the Hub may hold anything."""
+A folder from the Hub may hold anything.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
