@@ -206,6 +206,14 @@ def test_a_film_that_is_chosen_before_the_page_is_all_there_is_answered(browser,
         headline(page, words("card.no_sign"))
 
 
+def until(page, held):
+    """Wait for a request that is held back."""
+    deadline = time.monotonic() + WAIT / 1000
+    while not held:
+        assert time.monotonic() < deadline, "the page asked for nothing"
+        page.wait_for_timeout(50)
+
+
 @browser_test
 def test_the_answer_to_an_earlier_film_is_none_to_the_later_one(shared_page):
     page, held = shared_page, []
@@ -215,11 +223,9 @@ def test_the_answer_to_an_earlier_film_is_none_to_the_later_one(shared_page):
     expect(page.locator("#answer")).to_have_attribute("inert", "")
     sample(page, "uncertain")
     expect(page.locator(".reading")).to_contain_text(WORDS("samples.uncertain"))
-    while not held:
-        page.wait_for_timeout(50)
+    until(page, held)
     held.pop().continue_()
-    while not held:  # the second film is asked about once the first is answered
-        page.wait_for_timeout(50)
+    until(page, held)  # the second film is asked about once the first is answered
     expect(page.locator("#answer")).to_have_attribute("inert", "")
     expect(page.locator(".reading")).to_contain_text(WORDS("samples.uncertain"))
     held.pop().continue_()
