@@ -92,12 +92,15 @@ def _reliability(bins: object) -> list[dict]:
         {name: part[name] for name in (*shares, "count")}
         for part in (bins[:MOST] if isinstance(bins, list) else [])
         if isinstance(part, dict) and _is_count(part.get("count")) and _are_shares(part, shares)
+        if part["low"] <= part["high"] and part["share_low"] <= part["share_high"]
     ]
 
 
 def _is_metric(name: str, metric: object) -> bool:
     highest, bounds = HIGHEST.get(name, 1), ("value", "low", "high")
-    return isinstance(metric, dict) and all(_is_between(metric.get(bound), highest) for bound in bounds)
+    if not isinstance(metric, dict) or not all(_is_between(metric.get(bound), highest) for bound in bounds):
+        return False
+    return metric["low"] <= metric["high"]
 
 
 def _is_confusion(table: object) -> bool:

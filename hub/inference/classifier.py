@@ -318,7 +318,7 @@ def _network(precision: str) -> str:
 def _check_fits(session: InferenceSession, config: ServedConfig, file: Path) -> None:
     """Raise InputError for a network that does not fit its config.json.
 
-    It has to have the same input and number of classes.
+    Input and classes have to be as it says.
     """
     inputs = {put.name: put.shape[1:] for put in session.get_inputs()}
     outputs = {put.name: put.shape[1:] for put in session.get_outputs()}

@@ -1,4 +1,7 @@
-"""What serving reads of config.json, checked, since it may hold anything."""
+"""What serving reads of config.json, checked.
+
+A folder from the Hub may hold anything.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,12 +1,19 @@
 """From an image to a finding, which stays, and a probability, which moves with the prevalence."""
 
+import json
 import math
 from types import SimpleNamespace
 
 import pytest
+from scipy.special import expit
 
-from hub.inference.classifier import Classifier
+from hub.demo import panels, report_panel
+from hub.demo.words import words_in
+from hub.inference import decision
+from hub.inference.batch import Result, to_csv
+from hub.inference.classifier import Classifier, Prediction
 from hub.inference.decision import OPERATING_POINTS, interval, report
+from hub.inference.input_check import Verdict
 from hub.prevalence import posterior
 
 
@@ -47,3 +54,20 @@ def test_an_interval_is_wider_the_less_the_calibration_is_known():
     assert interval(exact, 4) == pytest.approx((4, 4))
     low, high = interval(vague, 4)
     assert math.log(high / 4) == pytest.approx(math.log(4 / low)) == pytest.approx(1.96 * 0.5)
+
+
+@pytest.mark.parametrize("log_ratio", [-1e9, -700, -100, 0, 100, 700, 1e9])
+@pytest.mark.parametrize("prevalence", [1e-9, 0.5, 1 - 1e-9])
+def test_no_evidence_is_too_strong_for_json_and_the_page(classifier, log_ratio, prevalence):
+    probabilities = {"NORMAL": float(expit(-log_ratio)), "PNEUMONIA": float(expit(log_ratio))}
+    prediction = Prediction("PNEUMONIA", probabilities, {}, Verdict("fine"))
+    for point in decision.operating_points(classifier):
+        answer = report(classifier, prediction, point, prevalence)
+        json.dumps(answer, allow_nan=False)
+        low, high = answer["interval"]
+        assert low <= answer["probability"] <= high
+        words = words_in()
+        shown = panels.card(answer, "a film", words) + panels.decided(answer, {}, words)
+        shown += report_panel.report(classifier, answer, "a film", words)
+        assert "inf" not in to_csv([(Result("a film", prediction), answer)])
+        assert not any(text in shown.lower() for text in ("nan%", "inf%", "nan ", "inf "))
