@@ -4,6 +4,7 @@ from argparse import _SubParsersAction
 from pathlib import Path
 
 from hub.data.column_options import add_column_options
+from hub.errors import InputError
 
 # Sections of metrics.json that do not speak of probabilities; the others have to be measured again.
 KEPT = ("training", "finalists", "data_checks", "scope")
@@ -47,6 +48,8 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
 
     config = read_trained(model)
     classes, record, model = config["label_names"], read_metrics(model), model.resolve()
+    if not isinstance(record.get("training"), dict):
+        raise InputError(f"{model}/metrics.json does not say how the model was trained; get the model again.")
     splits = load_training_splits(dataset, classes, **columns)
     channels, _, size = config["pretrained_cfg"]["input_size"]
     kind = size, channels, config["radiograph"]

@@ -44,7 +44,7 @@ def build(classifier: Classifier, localized: Localized) -> None:
     )  # fmt: skip
     status = gr.HTML(elem_id="batch-status", js_on_load=ASK)
     with gr.Row(elem_id="batch-settings", visible=bool(decision.operating_points(classifier))):
-        point, prevalence = choose_point(classifier), choose_prevalence(classifier, "batch.prevalence")
+        prevalence, point = choose_prevalence(classifier, "batch.prevalence"), choose_point(classifier)
     results = localized_html(
         lambda words: batch_panel.notice(words("batch.empty"), False, words), localized, classifier,
         elem_id="batch-results", js_on_load=ASK,

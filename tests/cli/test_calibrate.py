@@ -35,3 +35,11 @@ def test_a_folder_is_calibrated_anew_and_keeps_no_figure_of_before(run, tmp_path
 def test_what_train_did_not_make_is_refused(run, tmp_path):
     code, out, err = run("calibrate", tmp_path, "--dataset", "synthetic")
     assert (code, out) == (2, "") and "not a model folder" in err
+
+
+def test_a_folder_that_does_not_say_how_it_was_trained_is_refused(run, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(BUNDLED, model)
+    (model / "metrics.json").write_text("{}")
+    code, _, err = run("calibrate", model, "--dataset", "synthetic")
+    assert code == 2 and "does not say how the model was trained" in err
