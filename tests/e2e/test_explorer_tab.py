@@ -236,7 +236,11 @@ def test_streamlit_has_the_same_panels_of_the_radiograph_that_was_given(
 ):
     radiograph.save(tmp_path / "mine.png")
     with open_page(browser, streamlit_url, "phone-dark") as page:
-        page.locator("input[type=file]").first.set_input_files(tmp_path / "mine.png", timeout=WAIT)
+        expect(page.locator(".card")).to_be_visible(timeout=WAIT)
+        # While the script runs, the upload may be drawn anew and what was put into it lost.
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        page.locator("input[type=file]").first.set_input_files(tmp_path / "mine.png")
+        expect(page.locator(".card .name")).to_have_text("mine.png", timeout=WAIT)
         page.get_by_role("tab", name=WORDS("tabs.inside")).click()
         shown = page.locator(".shown")
         expect(shown).to_contain_text(WORDS("inside.shown", title="mine.png"), timeout=WAIT)

@@ -96,14 +96,22 @@ def test_each_kind_of_answer_is_shown_with_what_belongs_to_it(page, classifier, 
     expect(card.get_by_role("heading")).to_have_text(answer_words.verdict(report, WORDS))
     expect(card.locator(".number")).to_have_text(answer_words.of_hundred(report, WORDS))
     expect(page.locator(".film .heat")).to_be_visible()
-    page.locator(".decided summary").click()
+    page.locator(".st-key-decided summary").click()
+    expect(page.locator(".decided")).to_be_visible()
+    settings.first.get_by_text(WORDS("prevalence.rare")).click()
+    rest(page)
+    expect(page.locator(".decided")).to_be_visible()  # it stays open
+    settings.first.get_by_text(WORDS("prevalence.half")).click()
+    rest(page)
     look(page, "answer")
 
     try_sample(page, "upside_down")
     expect(card.locator(".anyway p").last).to_be_hidden()
     expect(page.locator(".film .heat")).to_be_hidden()
     expect(settings.first).to_be_hidden()
+    expect(page.locator(".st-key-decided")).to_be_hidden()
     card.locator(".anyway summary").click()
+    expect(page.locator(".st-key-decided")).to_be_visible()
     expect(card.locator(".anyway p").last).to_be_visible()
     look(page, "warned")
     for degrees in (90, 180):
