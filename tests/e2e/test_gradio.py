@@ -38,6 +38,7 @@ def page(request, browser, gradio_url):
     """The demo, open in a new window."""
     with open_page(browser, gradio_url, getattr(request, "param", "desktop-light")) as page:
         headline(page, WORDS("card.signs"))
+        page.locator("body[data-opened]").wait_for(timeout=WAIT)
         yield page
 
 
@@ -46,6 +47,7 @@ def shared_page(browser, gradio_url):
     """The demo, open in a window that several tests use one after the other."""
     with open_page(browser, gradio_url, "wide-light") as page:
         headline(page, WORDS("card.signs"))
+        page.locator("body[data-opened]").wait_for(timeout=WAIT)
         yield page
 
 
@@ -173,6 +175,15 @@ def test_an_example_that_gets_no_answer_is_said_to_have_none_after_a_reload_too(
     expect(page.locator("#answer")).to_be_hidden()
     sample(page, "normal")
     sample_named(page, "normal")
+
+
+@browser_test
+def test_of_two_examples_that_get_no_answer_each_is_said_to_have_none(page):
+    page.context.set_offline(True)
+    for name in ("normal", "uncertain"):
+        sample(page, name)
+        title = WORDS("samples.shown", name=WORDS(f"samples.{name}"))
+        expect(page.locator(".reading")).to_contain_text(WORDS("page.lost", name=title), timeout=WAIT)
 
 
 @browser_test

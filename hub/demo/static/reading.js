@@ -20,10 +20,14 @@ const say = (sentence, again) => {
 
 const sayReading = () => say(said().dataset.reading.replace("{name}", () => waiting.name));
 
-// Gradio shows errors of the server in toasts, which stay a while and may be used again for the next error.
-const toasts = () =>
-  [...document.querySelectorAll(".toast-body.error")].filter((toast) => toast.dataset.seen !== toast.textContent);
-const ignoreToasts = () => toasts().forEach((toast) => (toast.dataset.seen = toast.textContent));
+// Gradio shows errors of the server in toasts, which stay a while; an error that one of them shows already adds
+// none. So they are closed once the page has said the same.
+const toasts = () => [...document.querySelectorAll(".toast-body.error")].filter((toast) => !toast.dataset.seen);
+const ignoreToasts = () =>
+  toasts().forEach((toast) => {
+    toast.dataset.seen = true; // it fades out
+    toast.querySelector(".toast-close")?.click();
+  });
 
 const lose = (reason) => {
   ignoreToasts();
@@ -53,6 +57,14 @@ const ask = () => {
   waiting.send();
 };
 
+// Gradio sends nothing while it knows of a lost connection, and says nothing; it loads the page anew when the
+// server is there again.
+const reach = (name) => {
+  if (document.body.dataset.film !== "lost") return null;
+  sessionStorage.lost = name;
+  return fetch(new URL("gradio_api/app_id", document.baseURI), { cache: "no-store" });
+};
+
 // A film is chosen: `prepare` uploads what there is to upload, `send` asks the server.
 const choose = ({ name, prepare, send }) => {
   if (waiting) clearTimeout(waiting.timer);
@@ -65,8 +77,8 @@ const choose = ({ name, prepare, send }) => {
   if (document.body.dataset.film !== "lost") document.body.dataset.film = "reading";
   sayReading();
   const isLatest = () => waiting?.token === token;
-  Promise.resolve(prepare?.()).then(
-    (given) => {
+  Promise.all([prepare?.(), reach(name)]).then(
+    ([given]) => {
       if (!isLatest()) return;
       waiting.send = () => send(token, given);
       ask();
