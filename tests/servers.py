@@ -17,6 +17,11 @@ SCREENSHOTS = ROOT / "test-output"
 SIZES = {"wide": (1440, 900), "desktop": (1280, 900), "tablet": (768, 1024), "phone": (390, 844)}
 
 
+STILL = """() => document.getAnimations().every(
+  ({ playState, effect }) => playState !== "running" || effect.getComputedTiming().iterations === Infinity
+)"""
+
+
 def windows(*names):
     """Return the names of windows, "phone-dark" for one, as parameters of browser tests."""
     return [pytest.param(name, marks=pytest.mark.browser) for name in names]
@@ -88,6 +93,7 @@ def sideways_scroll(page):
 
 def violations(page, framework):
     """Return what axe finds of serious or critical, but for the rules that the `framework` itself breaks."""
+    page.wait_for_function(STILL)  # a colour that fades has another contrast for a moment
     found = Axe().run(page).response["violations"]
     return [
         (rule["id"], node["target"], node["failureSummary"])

@@ -135,13 +135,13 @@ def test_the_viewer_fills_its_column_without_bars_in_every_window(browser, url, 
         assert width == pytest.approx(column, abs=2)
         for mode in ("heatmap", "side_by_side", "original"):
             choose(page, mode)
+            screenshot(page, f"film-{mode}")  # which waits until colours have faded
             assert violations(page, ()) == []
             assert sideways_scroll(page) == 0
-            screenshot(page, f"film-{mode}")
         press(page, "full_screen")
         expect(page.locator(".film")).to_have_attribute("data-full", "")
-        assert violations(page, ()) == []
         screenshot(page, "film-full-screen")
+        assert violations(page, ()) == []
 
 
 @pytest.mark.browser
