@@ -35,11 +35,10 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
     import shutil
 
     from hub import files
-    from hub.cli.training_data import load_training_splits, read_trained
-    from hub.data import decode_cache
+    from hub.cli.training_data import load_export_images, load_training_splits, read_trained
     from hub.evaluation.calibration import combine, folded
     from hub.evaluation.metrics import format_metrics
-    from hub.export.onnx import calibration_rows, export, format_export
+    from hub.export.onnx import export, format_export
     from hub.models import folder_writer
     from hub.models.factory import load_network
     from hub.models.folder import INPUT_CHECK, read_metrics
@@ -51,10 +50,7 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
     if not isinstance(record.get("training"), dict):
         raise InputError(f"{model}/metrics.json does not say how the model was trained; get the model again.")
     splits = load_training_splits(dataset, classes, **columns)
-    channels, _, size = config["pretrained_cfg"]["input_size"]
-    kind = size, channels, config["radiograph"]
-    validation = decode_cache.decode(splits["validation"], *kind)
-    train, _ = decode_cache.decode(splits["train"].select(calibration_rows(len(splits["train"]))), *kind)
+    train, validation = load_export_images(splits, config)
     network = load_network(model)
     result = calibrate(network, validation, splits["validation"], classes, config["radiograph"], dataset)
     kept = {name: section for name, section in record.items() if name in KEPT}

@@ -26,17 +26,12 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
     The section `onnx` of its metrics and its card are written, too; `columns` are options of
     `load_splits`. Raises InputError for a folder that train.py did not make.
     """
-    from hub.cli.training_data import load_training_splits, read_trained
-    from hub.data import decode_cache
-    from hub.export.onnx import calibration_rows, export, format_export
+    from hub.cli.training_data import load_export_images, load_training_splits, read_trained
+    from hub.export.onnx import export, format_export
     from hub.models import folder_writer
 
     config = read_trained(model)
     splits = load_training_splits(dataset, config["label_names"], **columns)
-    train = splits["train"].select(calibration_rows(len(splits["train"])))
-    channels, _, size = config["pretrained_cfg"]["input_size"]
-    kind = size, channels, config["radiograph"]
-    images, _ = decode_cache.decode(train, *kind)
-    section = export(model, images, decode_cache.decode(splits["validation"], *kind))
+    section = export(model, *load_export_images(splits, config))
     print(format_export(section))
     folder_writer.save_metrics(model, "onnx", section)

@@ -1,12 +1,16 @@
 """The data that a model folder was trained on, for commands that need it again."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from datasets import DatasetDict
 
 from hub.data.splits import load_splits
 from hub.errors import InputError
 from hub.models.folder import METRICS, read_config
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def read_trained(model: Path) -> dict:
@@ -15,6 +19,21 @@ def read_trained(model: Path) -> dict:
     if "label_names" not in config or not (model / METRICS).is_file():
         raise InputError(f"{model} is no model folder of train.py; give one that has {METRICS}.")
     return config
+
+
+def load_export_images(splits: DatasetDict, config: dict) -> tuple["Tensor", tuple["Tensor", "Tensor"]]:
+    """Return the images that `export.onnx.export` takes, as the network reads them.
+
+    They are the training images that calibrate 8 bits, uint8 [N, C, H, W], and the validation images with
+    their labels, int64 [N]. `config` is config.json of the model folder.
+    """
+    from hub.data import decode_cache
+    from hub.export.onnx import calibration_rows
+
+    channels, _, size = config["pretrained_cfg"]["input_size"]
+    kind = size, channels, config["radiograph"]
+    images, _ = decode_cache.decode(splits["train"].select(calibration_rows(len(splits["train"]))), *kind)
+    return images, decode_cache.decode(splits["validation"], *kind)
 
 
 def load_training_splits(dataset: str, classes: list[str], **columns: str | None) -> DatasetDict:
