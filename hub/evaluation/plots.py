@@ -44,12 +44,7 @@ def plot_roc(
     `probabilities` is float [N, classes], `labels` int [N]. Two classes only: marks show the operating
     points, thresholds on the positive probability by name, and a ring the argmax.
     """
-    figure, axis = plt.subplots(figsize=(4.5, 4.5), layout="constrained")
-    # More than ten curves cannot be told apart.
-    for label in [1] if len(classes) == 2 else range(min(len(classes), 10)):
-        RocCurveDisplay.from_predictions(
-            labels == label, probabilities[:, label], name=classes[label], ax=axis
-        )
+    figure, axis = _curves(RocCurveDisplay, probabilities, labels, classes)
     axis.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
     for name, positive, style in _decisions(probabilities, operating_points):
         point = positive[labels == 0].mean(), positive[labels == 1].mean()
@@ -72,11 +67,7 @@ def plot_precision_recall(
     `probabilities` is float [N, classes], `labels` int [N]. Two classes only: a dotted line shows the
     precision of guessing.
     """
-    figure, axis = plt.subplots(figsize=(4.5, 4.5), layout="constrained")
-    for label in [1] if len(classes) == 2 else range(min(len(classes), 10)):
-        PrecisionRecallDisplay.from_predictions(
-            labels == label, probabilities[:, label], name=classes[label], ax=axis
-        )
+    figure, axis = _curves(PrecisionRecallDisplay, probabilities, labels, classes)
     if len(classes) == 2:
         axis.axhline((labels == 1).mean(), color=GREY, linestyle=":", linewidth=1)
     for name, positive, style in _decisions(probabilities, operating_points):
@@ -89,6 +80,20 @@ def plot_precision_recall(
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, loc="lower left")
     _save(figure, path)
+
+
+def _curves(
+    display: type[RocCurveDisplay] | type[PrecisionRecallDisplay],
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    classes: list[str],
+) -> tuple[plt.Figure, plt.Axes]:
+    """Return a figure with the curve of two classes, or one for each class."""
+    figure, axis = plt.subplots(figsize=(4.5, 4.5), layout="constrained")
+    # More than ten curves cannot be told apart.
+    for label in [1] if len(classes) == 2 else range(min(len(classes), 10)):
+        display.from_predictions(labels == label, probabilities[:, label], name=classes[label], ax=axis)
+    return figure, axis
 
 
 def _decisions(
