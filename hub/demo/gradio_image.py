@@ -47,9 +47,11 @@ def build(
     opening: Opening,
 ) -> None:
     """Lay out the drop zone, the image, and the card with its settings."""
-    page = _lay_out(classifier, metrics, samples, localized)
+    first = opening_sample(samples)
+    answer = handlers.answer(classifier, first.path) if first else None
+    page = _lay_out(classifier, metrics, samples, answer, localized)
     choose, film_panel, card, decided, point, prevalence = page
-    asked, film, first = gr.State(), gr.State(time_to_live=DELETE_AFTER), opening_sample(samples)
+    asked, film = gr.State(), gr.State(time_to_live=DELETE_AFTER)
     settings, outputs = [point, prevalence], [film_panel, card, decided, asked, film, shown]
     show = partial(answered, classifier, metrics)
 
@@ -84,19 +86,26 @@ def build(
     card.correct(show_corrected, [film, *settings], outputs, **ONE_BY_ONE)
     gr.on([point.input, prevalence.input], change_settings, [asked, *settings], [card, decided], **LATEST)
     if first:
-        answer = handlers.answer(classifier, first.path)
         opening.append((asked, lambda words: Asked(sample_name(first, words), answer.prediction)))
         opening.append((shown, lambda words: Shown(sample_name(first, words), answer.pixels)))
 
 
-def _lay_out(classifier: Classifier, metrics: dict, samples: list[Sample], localized: Localized) -> tuple:
-    """Lay out the tab with its opening sample; return what its events need."""
+def _lay_out(
+    classifier: Classifier,
+    metrics: dict,
+    samples: list[Sample],
+    answer: Answer | None,
+    localized: Localized,
+) -> tuple:
+    """Lay out the tab with its opening sample; return what its events need.
+
+    `answer` is that to the opening sample, None without any.
+    """
 
     def html(render, **options) -> gr.HTML:
         return localized_html(render, localized, classifier, **options)
 
     opening = opening_sample(samples)
-    answer = handlers.answer(classifier, opening.path) if opening else None
 
     def film(words: Words) -> str:
         if not answer:
