@@ -30,6 +30,16 @@ def _augment_radiographs(x: Tensor, size: int, generator: Generator) -> Tensor:
     return _erase(x.clamp(0, 1), generator)
 
 
+def _augment_closer(x: Tensor, size: int, generator: Generator) -> Tensor:
+    """Vary radiographs as ever, but from closer by, so that less frame is seen."""
+    x = _warp(x, size, generator, zoom=(-0.55, 0.1))
+    x = _change_tone(x, generator)
+    x = _change_sharpness(x, generator)
+    sigma = _uniform(x, 0, 0.06, generator).square().mul(16)
+    x = x + sigma * torch.randn(x.shape, device=x.device, generator=generator)
+    return _erase(x.clamp(0, 1), generator)
+
+
 def _augment_photos(x: Tensor, size: int, generator: Generator) -> Tensor:
     """Crop, stretch and mirror, vary the tone a little, and erase.
 
@@ -59,6 +69,7 @@ def _augment_digits(x: Tensor, size: int, generator: Generator) -> Tensor:
 
 AUGMENTATIONS = {
     "films": _augment_radiographs,
+    "closer": _augment_closer,
     "photos": _augment_photos,
     "objects": _augment_objects,
     "digits": _augment_digits,

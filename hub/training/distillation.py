@@ -1,0 +1,44 @@
+"""Distillation: a network learns what larger ones answer (Hinton et al. 2015, arXiv 1503.02531)."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hub.models.forward import normalize
+
+
+@torch.no_grad()
+def soft_targets(teachers: Sequence[nn.Module], images: Tensor) -> Tensor:
+    """Return the mean of the teachers' probabilities, float32 [B, classes].
+
+    `images` is float [B, C, H, W], 0 to 1: the very views that the student sees, since a teacher is good when
+    it is consistent (Beyer et al. 2022, arXiv 2106.05237). Each teacher sees them at its own size.
+    """
+    probabilities = [_predict(teacher, images) for teacher in teachers]
+    return torch.stack(probabilities).mean(0)
+
+
+def _predict(teacher: nn.Module, images: Tensor) -> Tensor:
+    channels, *size = teacher.pretrained_cfg["input_size"]
+    if images.shape[-2:] != tuple(size):
+        images = F.interpolate(images, size, mode="bilinear", align_corners=False)
+    pixels = normalize(images.expand(-1, channels, -1, -1), teacher)
+    # In bf16 a GPU answers far sooner, and a CPU that has it in half the time.
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=_has_bf16(images.device)):
+        return teacher(pixels).float().softmax(1)
+
+
+def _has_bf16(device: torch.device) -> bool:
+    return device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+
+
+def mix(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Return each image mixed with another of the batch, by a random share.
+
+    This is mixup (Zhang et al. 2018, arXiv 1710.09412) without labels: a teacher says what it sees.
+    """
+    order = torch.randperm(len(images), device=images.device, generator=generator)
+    share = torch.rand(len(images), 1, 1, 1, device=images.device, generator=generator)
+    return torch.lerp(images, images[order], share)
