@@ -72,17 +72,17 @@ def train(
     teachers = [teacher.to(accelerator.device, memory_format=torch.channels_last).eval() for teacher in teachers]
 
     def loss_of(logits: Tensor, views: Tensor, batch: Tensor) -> Tensor:
-        truth = labels[batch]
-        weights = class_weights[truth] * (1 if image_weights is None else image_weights[batch])
+        truth, share = labels[batch], 1 if image_weights is None else image_weights[batch]
+        weights = class_weights[truth] * share
         if teachers:
-            losses = F.cross_entropy(
+            losses = weights * F.cross_entropy(
                 logits.float(), distillation.soft_targets(teachers, views), reduction="none"
             )
         else:
-            losses = F.cross_entropy(
-                logits.float(), truth, label_smoothing=label_smoothing, reduction="none"
+            losses = share * F.cross_entropy(
+                logits.float(), truth, class_weights, label_smoothing=label_smoothing, reduction="none"
             )
-        return (losses * weights).sum() / weights.sum()
+        return losses.sum() / weights.sum()
 
     history = _restore(run, state) if state else []
     for epoch in range(len(history) + 1, recipe.epochs + 1):
