@@ -140,6 +140,7 @@ def load(file: Path) -> nn.Module:
         architecture = content.metadata()["architecture"]
     model = factory.create_model(architecture, 2, "none", True, SIZE)
     model.load_state_dict(safetensors.torch.load_file(file))
+    model.pretrained_cfg["input_size"] = (1, SIZE, SIZE)
     return model.eval()
 
 
