@@ -5,6 +5,7 @@
   python train.py --dataset ylecun/mnist           digits, with a small network from scratch
   python train.py --dataset uoft-cs/cifar10        ten kinds of things in 32 px photographs
   python train.py --dataset DIR                    your own folder of classes, two or two hundred
+  python train.py --teacher FOLDER                 learns what a larger model answers, instead of labels
   python train.py --resume                         the first of these, stopped, from its last finished epoch
 
 The folder that --output names holds the model in timm's layout (timm and transformers load it)
@@ -41,7 +42,7 @@ def main(settings: Settings) -> None:
     from hub.export.onnx import calibration_rows, export
     from hub.models import architectures, factory, filters, folder_writer, forward
     from hub.models.folder import BUNDLED, read_config
-    from hub.training import checkpoint, loop, recipes
+    from hub.training import checkpoint, distillation, loop, recipes
     from hub.training.calibration import calibrate
     from hub.training.data import are_grey, decode, read_data
     from hub.training.report import format_summary
@@ -61,6 +62,9 @@ def main(settings: Settings) -> None:
         recipe = recipes.adapt(name, settings.changes)
         weights = settings.weights or recipes.default_weights(recipe.architecture, settings.dataset)
         print(f"{recipe.architecture} from {weights} weights, {len(classes)} classes, by {name}", flush=True)
+        own = architectures.is_own(recipe.architecture)
+        channels = 1 if radiograph or (own and are_grey(data)) else 3
+        teachers = distillation.load_teachers(settings.teachers, classes, channels)
         run = checkpoint.describe_run(settings, name, recipe, weights, data)
         state = checkpoint.load(settings.checkpoint, run) if settings.resume else None
         if state:
@@ -69,8 +73,6 @@ def main(settings: Settings) -> None:
 
         # Build the network.
         torch.manual_seed(settings.seed)
-        own = architectures.is_own(recipe.architecture)
-        channels = 1 if radiograph or (own and are_grey(data)) else 3
         model = factory.create_model(
             recipe.architecture, len(classes), weights, radiograph, recipe.size, channels
         )
@@ -87,7 +89,7 @@ def main(settings: Settings) -> None:
             architectures.whiten(model, forward.normalize(train_set[0][:5000].float() / 255, model))
         history = loop.train(
             model, train_set, validation_set, recipe,
-            compile=settings.compile, seed=settings.seed, state=state, save=save,
+            teachers=teachers, compile=settings.compile, seed=settings.seed, state=state, save=save,
         )  # fmt: skip
         training_seconds = time.perf_counter() - training_started
 
@@ -101,6 +103,7 @@ def main(settings: Settings) -> None:
             "dataset": settings.dataset,
             "recipe": {"name": name, **recipe._asdict()},
             "weights": "the bundled model's" if weights == str(BUNDLED) else weights,
+            "teachers": [teacher.pretrained_cfg["architecture"] for teacher in teachers],
             "seed": settings.seed,
             "seconds": round(time.perf_counter() - started),
             "training_seconds": round(training_seconds, 2),

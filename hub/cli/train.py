@@ -32,6 +32,7 @@ def parse_settings(description: str, arguments: list[str] | None = None) -> Sett
     values = {name: options.pop(name) for name in Recipe._fields}
     changes = {name: value for name, value in values.items() if value is not None}
     output = options.pop("output") or Path("runs") / (options["recipe"] or output_name(options["dataset"]))
+    options["teachers"] = tuple(options.pop("teacher"))
     command = shlex.join(["python", "train.py", *(each for each in arguments if each != "--resume")])
     return Settings(output=output, changes=changes, command=command, **options)
 
@@ -73,6 +74,15 @@ def build_parser(description: str) -> argparse.ArgumentParser:
         help="imagenet (timm's own, downloaded), none, a .safetensors file, or a model folder to go on from "
         "(default: imagenet; none where timm has no weights; for synthetic, so as to need no network, the "
         "bundled model or, where it does not fit, none)",
+    )
+    add(
+        "--teacher",
+        nargs="+",
+        type=Path,
+        default=(),
+        metavar="FOLDER",
+        help="model folders, larger or several, of the same classes: the network learns what they answer on "
+        "each augmented image, in place of the labels (distillation)",
     )
     add("--epochs", type=int, help="times through the training images (default: the recipe's)")
     add(

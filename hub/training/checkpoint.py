@@ -15,7 +15,8 @@ import torch
 from datasets import DatasetDict
 
 from hub.errors import InputError
-from hub.files import replace_file
+from hub.files import replace_file, sha256
+from hub.models.folder import WEIGHTS
 from hub.training.data import TrainingData
 from hub.training.recipes import Recipe
 from hub.training.settings import Settings
@@ -39,6 +40,7 @@ def describe_run(
     return recipe._asdict() | {
         "recipe": recipe_name,
         "weights": weights,
+        "teachers": [sha256(folder / WEIGHTS)[:16] for folder in settings.teachers],
         "seed": settings.seed,
         "compile": settings.compile,
         "device": "cuda" if torch.cuda.is_available() else "cpu",

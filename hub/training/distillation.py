@@ -1,12 +1,44 @@
 """Distillation: a network learns what larger ones answer (Hinton et al. 2015, arXiv 1503.02531)."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hub.errors import InputError
+from hub.evaluation.calibration import Calibration, folded
+from hub.models.factory import load_network
+from hub.models.folder import METRICS, read_config, read_metrics
+from hub.models.folder_writer import fold_calibration
 from hub.models.forward import normalize
+
+
+def load_teachers(folders: Sequence[Path], classes: list[str], channels: int) -> list[nn.Module]:
+    """Return the networks of model folders, to teach images of so many channels.
+
+    They answer as they were trained, without their calibration: the student gets its own. Raises InputError
+    for a folder that is no model, and for one of other classes or of fewer channels.
+    """
+    return [_load_teacher(Path(folder), classes, channels) for folder in folders]
+
+
+def _load_teacher(folder: Path, classes: list[str], channels: int) -> nn.Module:
+    theirs = read_config(folder).get("label_names")
+    if theirs != classes:
+        names = f"the classes {', '.join(map(str, theirs))}" if theirs else "no class names"
+        raise InputError(
+            f"The teacher {folder} has {names} in its config.json, and the images have "
+            f"{', '.join(classes)}; give one that has the same, in this order."
+        )
+    network = load_network(folder)
+    if channels not in (1, network.pretrained_cfg["input_size"][0]):
+        raise InputError(f"The teacher {folder} reads grey images, and these are coloured; give another.")
+    scale, offset = folded(read_metrics(folder)) if (folder / METRICS).is_file() else Calibration()
+    fold_calibration(network, 1, -offset)
+    fold_calibration(network, 1 / scale, 0)
+    return network
 
 
 @torch.no_grad()

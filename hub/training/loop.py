@@ -69,7 +69,9 @@ def train(
     run.epochs = recipe.epochs
     counts = labels.bincount(minlength=model.num_classes)
     class_weights = len(labels) / (model.num_classes * counts)
-    teachers = [teacher.to(accelerator.device, memory_format=torch.channels_last).eval() for teacher in teachers]
+    teachers = [
+        teacher.to(accelerator.device, memory_format=torch.channels_last).eval() for teacher in teachers
+    ]
 
     def loss_of(logits: Tensor, views: Tensor, batch: Tensor) -> Tensor:
         truth, share = labels[batch], 1 if image_weights is None else image_weights[batch]
@@ -141,7 +143,13 @@ class _Run:
 
 
 def _start(
-    model: nn.Module, recipe: Recipe, images: int, accelerator: Accelerator, compile: bool, seed: int, averaging: str
+    model: nn.Module,
+    recipe: Recipe,
+    images: int,
+    accelerator: Accelerator,
+    compile: bool,
+    seed: int,
+    averaging: str,
 ) -> _Run:
     """Return a run before its first step, for a training set of this many images."""
     freeze(model, recipe.frozen)
@@ -149,7 +157,10 @@ def _start(
     average = ModelEmaV3(model, decay=EMA_DECAY, use_warmup=True)
     optimizer = make_optimizer(model, recipe.optimizer, recipe.learning_rate)
     steps = recipe.epochs * _batches_per_epoch(images, recipe.batch_size)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warmup_cosine(step, steps) if averaging == "ema" else _warmup_constant(step, steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer,
+        lambda step: _warmup_cosine(step, steps) if averaging == "ema" else _warmup_constant(step, steps),
+    )
     network, optimizer, schedule = accelerator.prepare(
         torch.compile(model, dynamic=False) if compile else model, optimizer, schedule
     )
@@ -210,7 +221,9 @@ def _average_equally(run: _Run) -> None:
     """Average the weights of all steps of the second half equally."""
     run.averaged = getattr(run, "averaged", 0) + (run.epoch > run.epochs / 2)
     share = 1 / max(run.averaged, 1)
-    for mean, value in zip(run.average.module.state_dict().values(), run.model.state_dict().values(), strict=True):
+    for mean, value in zip(
+        run.average.module.state_dict().values(), run.model.state_dict().values(), strict=True
+    ):
         if mean.is_floating_point():
             mean.lerp_(value, share)
         else:

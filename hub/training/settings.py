@@ -12,7 +12,8 @@ class Settings:
     """The options of train.py, each with its default.
 
     `recipe` is a name of `recipes.RECIPES`, None where the data set decides; `changes` holds the fields of
-    the recipe that were given as options. `weights` is None where the architecture and the data set decide.
+    the recipe that were given as options. `weights` is None where the architecture and the data set decide;
+    `teachers` are model folders to learn from.
     `command` is how the run was started, without --resume: a run that was stopped is the same run.
     """
 
@@ -21,6 +22,7 @@ class Settings:
     recipe: str | None = None
     changes: dict[str, int | float | str] = field(default_factory=dict)
     weights: str | None = None
+    teachers: tuple[Path, ...] = ()
     seed: int = 0
     compile: bool = False
     overwrite: bool = False

@@ -36,6 +36,12 @@ def test_the_columns_of_a_table_may_be_named():
     assert (parse().image_column, parse().label_column) == (None, None)
 
 
+def test_a_network_may_have_several_teachers():
+    settings = parse("--teacher", "runs/one", "runs/two", "--seed", "1")
+    assert list(map(str, settings.teachers)) == ["runs/one", "runs/two"]
+    assert parse().teachers == ()
+
+
 def test_a_resumed_run_has_the_command_of_the_run_that_was_stopped():
     options = "--dataset", "my images", "--seed", "1"
     assert parse(*options).command == "python train.py --dataset 'my images' --seed 1"

@@ -3,6 +3,7 @@
 import pytest
 import timm
 import torch
+from image_sets import tiny_set
 
 from hub.errors import InputError
 from hub.models import architectures, factory, forward
@@ -10,13 +11,6 @@ from hub.training import checkpoint, loop
 from hub.training.recipes import RECIPES
 
 RECIPE = RECIPES["xray"]._replace(size=48, small_size=32, epochs=2, small_epochs=1, batch_size=8)
-
-
-def tiny_set(count, seed):
-    """Dark and bright squares: a task that two epochs learn."""
-    labels = torch.arange(count) % 2
-    noise = torch.randint(0, 60, (count, 1, 48, 48), generator=torch.Generator().manual_seed(seed))
-    return (noise + 140 * labels.view(-1, 1, 1, 1)).to(torch.uint8), labels
 
 
 def tiny_model():
