@@ -2,9 +2,9 @@
 
 `onnx/model.onnx` has one input, `pixel_values` float32 [batch, channels, size, size], normalised. Its outputs
 are `logits` [batch, classes]; `heatmap` [batch, classes, h, w], the class activation maps, if the network
-ends in average pooling and one linear layer; and `statistics` [batch, channels, 2], mean and deviation over
-positions of each channel of every stage. `onnx/model_int8.onnx` is the same in 8 bits, kept only if it is as
-good. Both contain the SHA-256 of the weights that they were exported from.
+ends in average pooling, perhaps a layer norm, and one linear layer; and `statistics` [batch, channels, 2],
+mean and deviation over positions of each channel of every stage. `onnx/model_int8.onnx` is the same in 8
+bits, kept only if it is as good. Both contain the SHA-256 of the weights that they were exported from.
 """
 
 import logging
@@ -138,9 +138,17 @@ class Served(nn.Module):
 def class_activation_maps(model: nn.Module, features: Tensor) -> Tensor:
     """Return class activation maps (Zhou et al. 2016), float [B, classes, h, w].
 
-    They are rows of the classifier times `features`, the last feature map, float [B, channels, h, w].
+    They are rows of the classifier times `features`, the last feature map, float [B, channels, h, w]. Where
+    the pooled features are normalised first (ConvNeXt), each position is divided by their deviation.
     """
-    return torch.einsum("kc,bchw->bkhw", model.get_classifier().weight, features)
+    weight = model.get_classifier().weight
+    norm = getattr(getattr(model, "head", None), "norm", None)
+    if not isinstance(norm, nn.LayerNorm):
+        return torch.einsum("kc,bchw->bkhw", weight, features)
+    variance = features.mean((2, 3), keepdim=True).var(1, correction=0, keepdim=True)
+    normalised = (features - features.mean(1, keepdim=True)) / (variance + norm.eps).sqrt()
+    maps = torch.einsum("kc,bchw->bkhw", weight * norm.weight, normalised)
+    return maps + (weight @ norm.bias).view(-1, 1, 1)
 
 
 @torch.inference_mode()

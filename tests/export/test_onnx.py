@@ -203,6 +203,24 @@ def test_the_bundled_folder_is_one_network():
     assert json.loads((BUNDLED / "metrics.json").read_text())["onnx"]["int8_kept"]
 
 
+@pytest.mark.parametrize("architecture", ["tf_efficientnet_lite0", "resnet10t", "convnext_atto"])
+def test_heatmaps_of_other_networks_add_up_to_their_logits_too(tmp_path, architecture):
+    torch.manual_seed(0)
+    model = factory.create_model(architecture, 2, "none", radiograph=False, size=64).eval()
+    for name, parameter in model.named_parameters():
+        if parameter.ndim == 1 and "norm" in name:  # which are 1 and 0 before training
+            torch.nn.init.normal_(parameter, 1 if name.endswith("weight") else 0, 0.3)
+    torch.nn.init.normal_(model.get_classifier().weight)
+    write_onnx(model, tmp_path / "model.onnx")
+    pixels = to_input(radiographs(2)[0].expand(-1, 3, -1, -1), model)
+    logits, heatmap = InferenceSession(tmp_path / "model.onnx").run(
+        ["logits", "heatmap"], {"pixel_values": pixels}
+    )
+    bias = model.get_classifier().bias.detach().numpy()
+    assert np.allclose(heatmap.mean((2, 3)) + bias, logits, atol=1e-3)
+    assert np.ptp(heatmap, axis=(2, 3)).min() > 0
+
+
 def test_a_network_without_class_activation_maps_has_no_heatmap(tmp_path):
     folder = write_folder(tmp_path / "model", "test_vit", size=160)
     write_onnx(timm.create_model(f"local-dir:{folder}", pretrained=True).eval(), tmp_path / "model.onnx")
