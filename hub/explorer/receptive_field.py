@@ -93,18 +93,25 @@ class ReceptiveField:
         return top, left, bottom, right
 
 
+@dataclass(frozen=True)
+class ChannelsLast:
+    """Receptive fields of a tensor [B, height, width, channels], as ConvNeXt has between its convolutions."""
+
+    field: ReceptiveField
+
+
 class ReceptiveFieldMode(TorchFunctionMode):
     """A mode that follows the receptive field from tensor to tensor.
 
-    It knows convolution, pooling, padding and functions that work cell by cell. The result of any other
-    function has no field: each of its cells may see the whole image, which is never too little. `constants`
-    are tensors that do not depend on the image.
+    It knows convolution, pooling, padding, functions that work cell by cell, and those that move channels
+    behind the cells and back. The result of any other function has no field: each of its cells may see the
+    whole image, which is never too little. `constants` are tensors that do not depend on the image.
     """
 
     def __init__(self, image: Tensor, constants: Iterable[Tensor]):
         super().__init__()
         # By id of the tensor; holding the tensor as well keeps its id from being reused.
-        self._records: dict[int, tuple[Tensor, int, ReceptiveField | None]] = {}
+        self._records: dict[int, tuple[Tensor, int, ReceptiveField | ChannelsLast | None]] = {}
         height, width = image.shape[-2:]
         self._record(image, ReceptiveField(Axis(1, 1, 0, 0, height), Axis(1, 1, 0, 0, width)))
         for tensor in constants:
@@ -113,11 +120,15 @@ class ReceptiveFieldMode(TorchFunctionMode):
     def field(self, tensor: Tensor) -> ReceptiveField | None:
         """Return the receptive field of a tensor's cells.
 
-        It is None if each cell may see the whole image, or none of it.
+        It is None if each cell may see the whole image, or none of it, and where channels come last.
         """
+        field = self._field(tensor)
+        return field if isinstance(field, ReceptiveField) else None
+
+    def _field(self, tensor: Tensor) -> ReceptiveField | ChannelsLast | None:
         return self._records[id(tensor)][2] if self._is_known(tensor) else None
 
-    def _record(self, tensor: Tensor, field: ReceptiveField | None) -> None:
+    def _record(self, tensor: Tensor, field: ReceptiveField | ChannelsLast | None) -> None:
         self._records[id(tensor)] = tensor, tensor._version, field
 
     def _is_known(self, tensor: Tensor) -> bool:
@@ -127,11 +138,11 @@ class ReceptiveFieldMode(TorchFunctionMode):
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        inputs = {tensor: self.field(tensor) for tensor in _tensors([args, kwargs])}
+        inputs = {tensor: self._field(tensor) for tensor in _tensors([args, kwargs])}
         inputs = {tensor: field for tensor, field in inputs.items() if field or not self._is_known(tensor)}
         result = function(*args, **kwargs)
         for tensor in _tensors(result):
-            field = _follow(function, args, kwargs, inputs, tensor.shape[-2:])
+            field = _follow(function, args, kwargs, inputs, tensor.shape)
             if field or not inputs:
                 self._record(tensor, field)
         return result
@@ -150,27 +161,56 @@ def _follow(
     function: Callable,
     args: tuple,
     kwargs: dict,
-    inputs: dict[Tensor, ReceptiveField | None],
-    cells: Sequence[int],
-) -> ReceptiveField | None:
+    inputs: dict[Tensor, ReceptiveField | ChannelsLast | None],
+    shape: Sequence[int],
+) -> ReceptiveField | ChannelsLast | None:
     """Return the receptive field of a function's result, None if it is not known.
 
-    `inputs` are the tensors that may depend on the image, with their fields; `cells` is (height, width) of
-    the result.
+    `inputs` are the tensors that may depend on the image, with their fields; `shape` is that of the result.
     """
+    if function is Tensor.permute:
+        return _permute(inputs.get(args[0]), args[1:])
+    last = [isinstance(field, ChannelsLast) for field in inputs.values() if field]
     if function in WINDOWS:
         # With another input the kernel itself would depend on the image.
-        field = inputs.get(args[0]) if args and len(inputs) == 1 else None
+        field = inputs.get(args[0]) if args and len(inputs) == 1 and not any(last) else None
         window = WINDOWS[function](*args, **kwargs)
-        return field.slide(cells, *window) if field and window else None
-    if function not in NORMS and function.__name__.strip("_") not in CELLWISE:
+        return field.slide(shape[-2:], *window) if field and window else None
+    cellwise = function.__name__.strip("_") in CELLWISE
+    if any(last):
+        over_channels = function is F.linear or (function is F.layer_norm and len(args[1]) == 1)
+        if not all(last) or not (cellwise or over_channels):
+            return None
+        fields = {tensor: field and field.field for tensor, field in inputs.items()}
+        field = _unite(fields, slice(1, 3), shape)
+        return ChannelsLast(field) if field else None
+    if function not in NORMS and not cellwise:
         return None
-    whole = function in NORMS and kwargs.get("training", True)
+    return _unite(inputs, slice(-2, None), shape, whole=function in NORMS and kwargs.get("training", True))
+
+
+def _permute(
+    field: ReceptiveField | ChannelsLast | None, order: tuple
+) -> ReceptiveField | ChannelsLast | None:
+    """Return the field after channels went behind the cells, or back."""
+    order = tuple(order[0]) if len(order) == 1 else order
+    if isinstance(field, ReceptiveField) and order == (0, 2, 3, 1):
+        return ChannelsLast(field)
+    return field.field if isinstance(field, ChannelsLast) and order == (0, 3, 1, 2) else None
+
+
+def _unite(
+    inputs: dict[Tensor, ReceptiveField | None], places: slice, shape: Sequence[int], whole: bool = False
+) -> ReceptiveField | None:
+    """Return the field of a result whose cells see those in the same place of the inputs.
+
+    `places` says which part of `shape` counts the cells, (height, width).
+    """
     fields = []
     for tensor, field in inputs.items():
-        if field and tensor.shape[-2:] == cells:
+        if field and tensor.shape[places] == shape[places]:
             fields.append(field)
-        elif set(tensor.shape[-2:]) <= {1}:
+        elif set(tensor.shape[places]) <= {1}:
             whole = True  # one number per channel, as squeeze-and-excitation gives
         else:
             return None

@@ -58,11 +58,25 @@ def test_group_norm_measures_the_whole_image_and_batch_norm_does_not():
         assert list_layers(network, (1, 8, 8))[-1].field.whole == whole
 
 
+def test_a_layer_norm_over_channels_sees_no_further():
+    for options in ({}, {"conv_mlp": False}):
+        layers = by_name(untrained("convnext_atto", **options))
+        last = layers["stages.3.blocks.1.conv_dw"].field
+        assert (last.size[0], last.whole) == (
+            4 + 4 * 2 * 6 + 4 + 8 * 2 * 6 + 8 + 16 * 6 * 6 + 16 + 32 * 2 * 6,
+            False,
+        )
+    assert layers["stages.3.blocks.1.mlp.fc1"].field is None  # its channels come last
+
+
 def test_a_transformer_sees_all_from_its_first_attention_on():
     layers = by_name(untrained("vit_tiny_patch16_224"))
     assert layers["patch_embed.proj"].box(1, 0) == (16, 0, 32, 16)
     assert layers["blocks.0.mlp.fc1"].field is None
     assert last_maps(list(layers.values())).name == "patch_embed.proj"
+
+
+ACTIVATIONS = ("GELU", "ReLU", "ReLU6", "SiLU", "Tanh")
 
 
 def open_up(model):
@@ -72,10 +86,10 @@ def open_up(model):
             kind = type(child).__name__
             if isinstance(child, nn.MaxPool2d):
                 setattr(module, name, nn.AvgPool2d(child.kernel_size, child.stride, child.padding))
-            elif isinstance(child, nn.BatchNorm2d | nn.Dropout) or kind in ("ReLU", "ReLU6", "SiLU", "Tanh"):
+            elif isinstance(child, nn.BatchNorm2d | nn.LayerNorm | nn.Dropout) or kind in ACTIVATIONS:
                 setattr(module, name, nn.Identity())
-    for tensor in model.parameters():
-        tensor.data.fill_(1 / tensor[0].numel() if tensor.ndim > 1 else 0)
+    for name, tensor in model.named_parameters():
+        tensor.data.fill_(1 / tensor[0].numel() if tensor.ndim > 1 else name.endswith("gamma"))
     return model.double().eval()
 
 
@@ -127,15 +141,28 @@ def odd_network():
         (lambda: timm.create_model("mobilenetv2_100"), (3, 224, 160)),
         (lambda: timm.create_model("resnet18"), (3, 96, 224)),
         (lambda: timm.create_model("tf_mobilenetv3_small_minimal_100"), (3, 96, 128)),
+        (lambda: timm.create_model("convnext_atto"), (3, 96, 128)),
+        (lambda: timm.create_model("convnext_atto", conv_mlp=False), (3, 96, 128)),
         (lambda: timm.create_model("efficientnet_b0"), (3, 96, 128)),
         (lambda: timm.create_model("efficientnet_b0", se_layer=NoGate), (3, 96, 128)),
     ],
-    ids=["lenet5", "odd", "alexnet", "mobilenetv2", "resnet18", "tensorflow", "efficientnet", "no-gates"],
+    ids=[
+        "lenet5",
+        "odd",
+        "alexnet",
+        "mobilenetv2",
+        "resnet18",
+        "tensorflow",
+        "convnext",
+        "convnext-linear",
+        "efficientnet",
+        "no-gates",
+    ],
 )
 def test_the_box_is_where_the_gradient_is(make, shape):
     model = open_up(make())
     layers = list_layers(model, shape)
-    assert all(layer.field for layer in layers if max(layer.output[1:], default=1) > 1)
+    assert all(layer.field for layer in layers if layer.kind != "dense" and max(layer.output[1:]) > 1)
     layers = [layer for layer in layers if layer.field and layer.kind != "dense"]
     checked = layers[:: max(1, len(layers) // 4)] + layers[-1:]
     for layer in checked:
