@@ -23,6 +23,7 @@ COMMANDS = {
     "serving": "the demo: start-up, clicks and memory",
     "training": "train.py beside plain fine-tunes of the same network",
     "growth": "time and memory against the size of images, batches, file lists and data sets",
+    "architectures": "networks of train.py --architecture: accuracy against milliseconds",
     "coursework": "train.py beside the coursework's exercises in Keras",
     "report": "benchmarks/README.md, from what the others saved",
 }
