@@ -111,6 +111,13 @@ def build_parser(description: str) -> argparse.ArgumentParser:
         help="how many groups of layers, stem first, keep their weights (default: the recipe's)",
     )
     add(
+        "--swapped",
+        type=float,
+        metavar="SHARE",
+        help="share of training images that get the frame or the grey values of another class, so that a "
+        "network cannot rely on them (default: the recipe's)",
+    )
+    add(
         "--seed",
         type=int,
         default=0,

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from hub.evaluation.shifts import SWAPS, swap_with
+
 
 def augment(images: Tensor, size: int, generator: Generator, kind: str = "films") -> Tensor:
     """Return a batch of augmented images, each augmented differently.
@@ -16,6 +18,27 @@ def augment(images: Tensor, size: int, generator: Generator, kind: str = "films"
     return AUGMENTATIONS[kind](images.float() / 255, size, generator)
 
 
+def swap_shortcuts(
+    images: Tensor, labels: Tensor, batch: Tensor, share: float, generator: Generator
+) -> Tensor:
+    """Return a batch in which a share has what is not lung from images of another class.
+
+    Frame and grey values then tell the class less often than lungs do, as backgrounds do in Xiao et al. 2021
+    (arXiv 2006.09994). `images` is uint8 [N, C, H, W], `labels` int64 [N], `batch` the index of its images.
+    Each swap of `evaluation.shifts` is as likely as any other.
+    """
+    originals = images[batch]
+    if not share:
+        return originals
+    draws = torch.rand(len(batch), 3, device=batch.device, generator=generator)
+    for place in (draws[:, 0] < share).nonzero()[:, 0]:
+        others = (labels != labels[batch[place]]).nonzero()[:, 0]
+        other = images[others[int(draws[place, 1] * len(others))]]
+        name = list(SWAPS)[int(draws[place, 2] * len(SWAPS))]
+        originals[place] = swap_with(originals[place, None], other[None], name)[0]
+    return originals
+
+
 def _augment_radiographs(x: Tensor, size: int, generator: Generator) -> Tensor:
     """Vary geometry, tone, sharpness and noise, and erase, all strongly.
 
@@ -23,16 +46,6 @@ def _augment_radiographs(x: Tensor, size: int, generator: Generator) -> Tensor:
     than by disease.
     """
     x = _warp(x, size, generator)
-    x = _change_tone(x, generator)
-    x = _change_sharpness(x, generator)
-    sigma = _uniform(x, 0, 0.06, generator).square().mul(16)
-    x = x + sigma * torch.randn(x.shape, device=x.device, generator=generator)
-    return _erase(x.clamp(0, 1), generator)
-
-
-def _augment_closer(x: Tensor, size: int, generator: Generator) -> Tensor:
-    """Vary radiographs as ever, but from closer by, so that less frame is seen."""
-    x = _warp(x, size, generator, zoom=(-0.55, 0.1))
     x = _change_tone(x, generator)
     x = _change_sharpness(x, generator)
     sigma = _uniform(x, 0, 0.06, generator).square().mul(16)
@@ -69,7 +82,6 @@ def _augment_digits(x: Tensor, size: int, generator: Generator) -> Tensor:
 
 AUGMENTATIONS = {
     "films": _augment_radiographs,
-    "closer": _augment_closer,
     "photos": _augment_photos,
     "objects": _augment_objects,
     "digits": _augment_digits,

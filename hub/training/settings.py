@@ -47,6 +47,8 @@ def check_settings(settings: Settings) -> None:
     for name in ("small_epochs", "frozen"):
         if settings.changes.get(name, 0) < 0:
             raise InputError(f"--{name.replace('_', '-')} must be 0 or more.")
+    if not 0 <= settings.changes.get("swapped", 0) <= 1:
+        raise InputError("--swapped must be a share from 0 to 1.")
     if settings.changes.get("batch_size", 2) < 2:
         raise InputError("--batch-size must be 2 or more; batch norm compares the images of a batch.")
     if not 0 <= settings.seed < 2**32:

@@ -30,5 +30,5 @@ def test_a_folder_that_was_not_trained_on_radiographs_is_refused(tmp_path):
     metrics = json.loads((folder / "metrics.json").read_text())
     del metrics["shifted_validation"]
     (folder / "metrics.json").write_text(json.dumps(metrics))
-    with pytest.raises(InputError, match="give a run of train.py on radiographs"):
+    with pytest.raises(InputError, match="give a run of train"):
         architectures.main([str(folder)])

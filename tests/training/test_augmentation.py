@@ -2,7 +2,7 @@
 
 import torch
 
-from hub.training.augmentation import augment
+from hub.training.augmentation import augment, swap_shortcuts
 
 
 def test_augmentation_leaves_pixels_in_range_and_changes_every_image():
@@ -11,3 +11,28 @@ def test_augmentation_leaves_pixels_in_range_and_changes_every_image():
     assert first.shape == (8, 1, 40, 40)
     assert first.min() >= 0 and first.max() <= 1
     assert all((a != b).any() for a, b in zip(first, second, strict=True))
+
+
+def test_a_share_of_images_gets_frame_or_greys_of_the_other_class_and_keeps_its_lungs():
+    labels = torch.arange(200) % 2
+    images = (40 + 160 * labels).view(-1, 1, 1, 1).expand(-1, 1, 48, 48).to(torch.uint8)
+    images = images + torch.arange(48, dtype=torch.uint8)  # so that greys have an order
+    batch = torch.arange(150)
+    swapped = swap_shortcuts(images, labels, batch, 0.3, torch.Generator().manual_seed(0))
+    changed = (swapped != images[batch]).flatten(1).any(1)
+    assert 0.2 < changed.float().mean() < 0.4
+    frames = swapped[:, 0, 0, 0] // 128 != labels[batch]
+    centres = swapped[:, 0, 24, 24] // 128 != labels[batch]
+    assert (frames[changed] | centres[changed]).all()
+    assert not (frames[~changed] | centres[~changed]).any()
+    assert {(True, False), (True, True)} == set(
+        zip(frames[changed].tolist(), centres[changed].tolist(), strict=True)
+    )
+
+
+def test_no_share_swaps_nothing_and_draws_no_lots():
+    images, labels = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.arange(4) % 2
+    generator = torch.Generator().manual_seed(0)
+    before = generator.get_state()
+    assert swap_shortcuts(images, labels, torch.tensor([1, 2]), 0, generator).shape == (2, 1, 8, 8)
+    assert torch.equal(generator.get_state(), before)
