@@ -129,7 +129,8 @@ def format_table(rows: list[dict]) -> str:
     """Return the rows as a table in Markdown."""
     header = (
         "Architecture", "Side (px)", "Parameters (M)", "Multiply-adds (M)", "Start", "Epochs",
-        "Training (min)", "Accuracy", "AUC", "AUC with views", "Time (ms)", "Time in 32 bits (ms)", "Heatmap", "Pareto front",
+        "Training (min)", "Accuracy", "AUC", "AUC with views", "Time (ms)", "Time in 32 bits (ms)",
+        "Heatmap", "Pareto front",
     )  # fmt: skip
     return markdown_table(header, map(_cells, rows))
 
