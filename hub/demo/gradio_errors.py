@@ -55,11 +55,9 @@ class Page(gr.Blocks):
         inputs = _with_defaults(block_fn, inputs)
         try:
             return await super().preprocess_data(block_fn, inputs, *arguments, **options)
-        except gr.Error as error:
-            raise _shown(error.message) from None
         except (InvalidPathError, OSError):
             raise _shown(NO_UPLOAD) from None
-        except (ValueError, TypeError):
+        except (gr.Error, ValueError, TypeError, KeyError, AttributeError):  # they quote what was sent
             raise _shown(WRONG_INPUTS) from None
 
     async def call_function(self, block_fn: BlockFunction, *arguments, **options):
@@ -117,7 +115,7 @@ def _is_in_upload_folder(path: str) -> bool:
 
 async def refuse(request: Request, error: Exception) -> JSONResponse:
     """Answer a request for a missing endpoint, without a required input, or with odd values."""
-    if not request.url.path.startswith(API_ROUTES):
+    if not isinstance(error, RequestValidationError) and not request.url.path.startswith(API_ROUTES):
         raise error
     call_of(request.scope).refused = "no such endpoint"
     return JSONResponse({"error": NO_ENDPOINT}, status_code=400)

@@ -7,6 +7,7 @@ name or what was sent.
 import time
 from collections.abc import Callable
 
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from hub.demo import server_log
@@ -62,7 +63,9 @@ def _with_log(app: App, observe: Callable[[Call, float], None]) -> App:
 
 async def _end(call: Call, error: Exception, send: Callable) -> None:
     """Log an exception of the app, and end its answer."""
-    if call.refused != "cut off":
+    if call.status and isinstance(error.__cause__, HTTPException):
+        call.refused = "gone"  # what was asked for; Gradio has said so in the answer that it had begun
+    elif call.refused != "cut off":
         call.refused = call.refused or "error"
         server_log.write("error", id=call.id, route=call.route, **server_log.described(error))
     if not call.status:

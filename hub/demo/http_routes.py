@@ -85,6 +85,8 @@ def _with_routes(app: App, files: dict[str, Path]) -> App:
         if route is None:
             call.refused = "no such route"
             return await answer(send, 404, sentence(NO_PLACE))
+        if route == "upload":
+            scope = scope | {"query_string": b""}  # `upload_id`, by which Gradio keeps names in memory
         call.route = route
         await app(scope, receive, send)
 
