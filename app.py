@@ -26,7 +26,7 @@ from hub.demo import (
 )
 from hub.demo.gradio_language import I18N, Localized, Opening, add_localization, label, localized_html
 from hub.demo.gradio_options import DELETE_AFTER, DELETE_EVERY, EVENTS, QUEUE, THEME, keep_no_longer
-from hub.demo.gradio_server import guards, served_files, sweeping
+from hub.demo.gradio_server import guards, served_files, sweeping, use_upload_folder
 from hub.demo.http_limits import Limits
 from hub.demo.page_names import opening_sample
 from hub.demo.render import STYLES, page_script
@@ -64,6 +64,7 @@ def launch_options(classifier: Classifier) -> dict:
     They set the looks of the page; nothing is recorded, and only the model's pictures and the picture of the
     share preview may be fetched as files.
     """
+    use_upload_folder()
     limits = Limits(seconds=DELETE_AFTER)
     files = served_files(classifier)
     return {

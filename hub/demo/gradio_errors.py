@@ -36,7 +36,8 @@ class Page(gr.Blocks):
 
     async def process_api(self, *arguments, request: gr.Request | None = None, **options):
         """Run an event from its inputs to its outputs; raise gr.Error for whatever goes wrong."""
-        call = call_of(request.request.scope) if request and request.request else Call()
+        sent = getattr(request, "request", None)  # MCP has none
+        call = call_of(sent.scope) if sent else Call()
         try:
             return await super().process_api(*arguments, request=request, **options)
         except gr.Error as error:

@@ -5,6 +5,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import gradio as gr
+import gradio.mcp
+import gradio.routes
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
@@ -47,6 +49,12 @@ def guards(classifier: Classifier, limits: Limits, files: dict[str, Path]) -> li
         server_health.middleware(health, metrics.exposition),
         share_preview.middleware(classifier.radiograph),
     ]
+
+
+def use_upload_folder() -> None:
+    """Let Gradio write all files where uploads are now; some of its modules note the place at their import."""
+    for module in (gradio.mcp, gradio.routes):
+        module.DEFAULT_TEMP_DIR = get_upload_folder()
 
 
 def sweeping(every: float, age: float) -> Callable[[gr.routes.App], AbstractAsyncContextManager]:

@@ -36,6 +36,7 @@ def _with_patience(protocol: type[asyncio.Protocol], seconds: float) -> type[asy
     class Patience(protocol):
         timer: asyncio.TimerHandle | None = None  # runs while the head of a request is awaited
         full: asyncio.TimerHandle | None = None  # while the client takes nothing
+        begun = False  # browsers open some connections for later
 
         def connection_made(self, transport: asyncio.Transport) -> None:
             super().connection_made(transport)
@@ -43,7 +44,8 @@ def _with_patience(protocol: type[asyncio.Protocol], seconds: float) -> type[asy
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
-            if not self.is_idle():
+            self.begun = self.is_idle()
+            if not self.begun:
                 self.stop("timer")
             elif self.timer is None:
                 self.timer = self.loop.call_later(seconds, self.expire)
@@ -54,7 +56,8 @@ def _with_patience(protocol: type[asyncio.Protocol], seconds: float) -> type[asy
         def expire(self) -> None:
             self.timer = None
             if self.is_idle() and not self.transport.is_closing():
-                server_log.write("connection", closed="no request")
+                if self.begun:
+                    server_log.write("connection", closed="no request")
                 self.transport.close()
 
         def pause_writing(self) -> None:

@@ -9,7 +9,8 @@ from starlette.middleware import Middleware
 
 from hub.demo.http_call import App, path_of
 
-# Gradio's page has scripts and styles in its HTML, and makes functions of text (`js` and `js_on_load`).
+# Gradio's page has scripts and styles in its HTML, and makes functions of text (`js` and `js_on_load`). On a
+# Space it asks the Hub whether the Space is awake.
 POLICY = {
     "default-src": "'self'",
     "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
@@ -17,7 +18,7 @@ POLICY = {
     "img-src": "'self' data: blob:",
     "media-src": "'self' blob:",
     "font-src": "'self' data:",
-    "connect-src": "'self' data: blob:",
+    "connect-src": "'self' data: blob: https://huggingface.co/api/spaces/",
     "worker-src": "'self' blob:",
     "object-src": "'none'",
     "base-uri": "'self'",
