@@ -52,7 +52,7 @@ def guards(classifier: Classifier, limits: Limits, files: dict[str, Path]) -> li
 
 
 def use_upload_folder() -> None:
-    """Let Gradio write all files where uploads are now; some of its modules note the place at their import."""
+    """Let all of Gradio write where uploads are now: some modules note the place at their import."""
     for module in (gradio.mcp, gradio.routes):
         module.DEFAULT_TEMP_DIR = get_upload_folder()
 

@@ -14,7 +14,8 @@ OPEN_FILES = 65_536  # for many visitors, where the system allows as many
 
 
 def limit(server: uvicorn.Server, seconds: float = SECONDS) -> None:
-    """Let the server, which may run already, close slow connections from now on."""
+    """Let the server, which may run already, close slow connections from now on, and all at its end."""
+    server.config.timeout_graceful_shutdown = 1
     server.config.http_protocol_class = _with_patience(server.config.http_protocol_class, seconds)
 
 
