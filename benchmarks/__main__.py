@@ -24,6 +24,7 @@ COMMANDS = {
     "training": "train.py beside plain fine-tunes of the same network",
     "growth": "time and memory against the size of images, batches, file lists and data sets",
     "coursework": "train.py beside the coursework's exercises in Keras",
+    "reliability": "bad input, broken folders, faults, hostile clients and load; writes docs/reliability.md",
     "report": "benchmarks/README.md, from what the others saved",
 }
 
