@@ -1,4 +1,4 @@
-"""Measure what the product bears: bad input, broken folders, faults, hostile clients, load.
+"""Measure what the product bears: bad input, faults, hostile clients, load.
 
   python -m benchmarks reliability [PART…] [--quick] [--save]
 
@@ -64,14 +64,14 @@ def main(arguments: list[str] | None = None) -> None:
             save(name, section)
 
 
-def load() -> dict:
+def recorded() -> dict:
     """Return the figures of every part that was measured, by its name."""
     return json.loads(RECORD.read_text()) if RECORD.is_file() else {}
 
 
 def save(name: str, section: dict) -> None:
     """Keep the figures of a part, and write the page."""
-    record = load() | {name: section}
+    record = recorded() | {name: section}
     files.write_json(RECORD, record)
     files.write_text(PAGE, format_page(record))
 

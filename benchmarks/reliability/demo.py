@@ -1,4 +1,4 @@
-"""A demo of its own to be hard on: its address, its process, its log and its uploads."""
+"""A demo to be hard on: its address, its process, its log and its uploads."""
 
 import os
 import re
@@ -88,7 +88,7 @@ def resident(process: int | str = "self") -> float:
 
 
 class Visitor:
-    """One good visitor, who clicks on the examples; `seconds` of each answered click, and `failed` ones."""
+    """One good visitor: `seconds` of each answered click, and how many `failed`."""
 
     def __init__(self, url: str) -> None:
         self.client = httpx.Client(base_url=f"{url}/gradio_api", timeout=PATIENCE)

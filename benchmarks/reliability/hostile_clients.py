@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def measure(seconds: float = 60, clients: int = 20, quick: bool = False) -> dict:
-    """Return the figures: latencies in ms, memory in MB, and how often each kind of client was ended."""
+    """Return latencies in ms, memory in MB, and how often clients were ended."""
     if quick:
         seconds, clients = 15, 5
     with demo() as running:
@@ -76,7 +76,7 @@ def measure(seconds: float = 60, clients: int = 20, quick: bool = False) -> dict
 
 
 def attack(running: Demo, visitor: Visitor, seconds: float, clients: int) -> Counter:
-    """Let clients come for so many seconds, and the visitor click; return how often each kind was ended."""
+    """Let all come for so many seconds; return how often each kind was ended."""
     ended = Counter()
     thread = threading.Thread(target=lambda: asyncio.run(_attack(running.url, seconds, clients, ended)))
     thread.start()

@@ -82,7 +82,7 @@ def measure(
 
 
 def stay(running: Demo, visitors: int, minutes: float) -> dict:
-    """Let visitors stay; return what they got, and the memory of the server meanwhile."""
+    """Let visitors stay; return what they got, and the server's memory."""
     with watched(running) as memory:
         figures = locust(running, visitors, max(1, visitors // 10), 60 * minutes)
     half = len(memory) // 2
@@ -97,7 +97,7 @@ def stay(running: Demo, visitors: int, minutes: float) -> dict:
 
 
 def arrive(running: Demo, crowd: int) -> dict:
-    """Let a crowd arrive; return what it got, and after how many seconds the demo had recovered."""
+    """Let a crowd arrive; return what it got, and when the demo had recovered."""
     figures = locust(running, crowd, max(1, crowd // ARRIVAL), 3 * ARRIVAL, once=True)
     visitor, started = Visitor(running.url), time.perf_counter()
     while True:
@@ -124,7 +124,7 @@ def watched(running: Demo) -> Iterator[list[float]]:
 
 
 def locust(running: Demo, visitors: int, rate: int, seconds: float, once: bool = False) -> dict:
-    """Run Locust; return how many requests there were, how many failed, and latencies in ms.
+    """Run Locust; return its requests, how many failed, and latencies in ms.
 
     Raises InputError where it says nothing.
     """

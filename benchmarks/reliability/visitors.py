@@ -26,7 +26,7 @@ BAD = b"no picture at all" * 100
 
 
 class Visitor(HttpUser):
-    """One who opens the page, clicks on examples, and uploads films, large ones and what is none."""
+    """One who opens the page, clicks, and uploads films and what is none."""
 
     wait_time = constant(3600) if ONCE else between(1, 3)
 

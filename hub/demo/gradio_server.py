@@ -1,4 +1,4 @@
-"""What stands between the network and the Gradio app, and what tidies up behind its visitors."""
+"""What stands between the network and the Gradio app, and tidies up behind it."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -52,7 +52,7 @@ def guards(classifier: Classifier, limits: Limits, files: dict[str, Path]) -> li
 
 
 def use_upload_folder() -> None:
-    """Let all of Gradio write where uploads are now: some modules note the place at their import."""
+    """Let the modules of Gradio that noted their folder at import use today's."""
     for module in (gradio.mcp, gradio.routes):
         module.DEFAULT_TEMP_DIR = get_upload_folder()
 

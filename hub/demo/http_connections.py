@@ -1,4 +1,4 @@
-"""Connections of the Gradio app that neither send a request nor take an answer are closed.
+"""The end of connections that send no request or take no answer.
 
 Uvicorn waits for both for ever.
 """
@@ -14,7 +14,7 @@ OPEN_FILES = 65_536  # for many visitors, where the system allows as many
 
 
 def limit(server: uvicorn.Server, seconds: float = SECONDS) -> None:
-    """Let the server, which may run already, close slow connections from now on, and all at its end."""
+    """Let a server close slow connections from now on, and all at its end."""
     server.config.timeout_graceful_shutdown = 1
     server.config.http_protocol_class = _with_patience(server.config.http_protocol_class, seconds)
 

@@ -1,4 +1,4 @@
-"""The headers of every answer of the Gradio app that tell a browser what the page may do.
+"""The headers that tell a browser what the page of the Gradio app may do.
 
 A Space is shown in a frame of huggingface.co, which may hold it; no other page may.
 """

@@ -69,7 +69,7 @@ class StoppedError(MultiPartException):
 
 @dataclass
 class Ledger:
-    """What was uploaded of late: (time, client, bytes), oldest first, and the sum for each client."""
+    """What was uploaded of late: (time, client, bytes), oldest first, and sums."""
 
     limits: Limits
     entries: deque = field(default_factory=deque)
@@ -107,7 +107,7 @@ def _later(who: str, most: int, limits: Limits) -> str:
 
 
 def middleware(ledger: Ledger, pace: Pace = Pace()) -> Middleware:  # noqa: B008, it cannot be changed
-    """Return what refuses requests that are too large, too slow, or not sent to their end."""
+    """Return what refuses requests that are too large, too slow, or cut off."""
     return Middleware(_with_limits, ledger=ledger, pace=pace)
 
 
@@ -155,7 +155,7 @@ class Body:
     tail: bytes = b""
 
     def check_length(self, length: str) -> Refusal | None:
-        """Return why a request of this Content-Length is refused before a byte of it is read."""
+        """Return why a request of this length is refused before a byte is read."""
         if not length:
             return None
         if not re.fullmatch("[0-9]{1,15}", length):
@@ -245,7 +245,7 @@ def boundary_of(scope: dict) -> bytes:
 
 
 def client_of(scope: dict) -> str:
-    """Return the address of a client; behind a proxy the last public one that the request passed."""
+    """Return the address of a client, behind a proxy the last public one."""
     own = (scope.get("client") or ("",))[0]
     if not _is_private(own):
         return own

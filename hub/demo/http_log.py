@@ -1,4 +1,4 @@
-"""One line in the log for each request to the Gradio app that is more than a part of its page.
+"""One line in the log for each request that is more than a part of the page.
 
 It has an id, which the answer has as well (X-Request-ID), the route, status and time; never an address, a
 name or what was sent.
@@ -21,7 +21,7 @@ BROKEN = (
 
 
 def middleware(observe: Callable[[Call, float], None]) -> Middleware:
-    """Return what logs requests and errors, and tells `observe` each request and its seconds."""
+    """Return what logs requests, and tells `observe` each one and its seconds."""
     return Middleware(_with_log, observe=observe)
 
 

@@ -1,4 +1,4 @@
-"""What the Gradio app answers at all: the routes that its page and clients use, and the files of the page.
+"""What the Gradio app answers at all: the routes and files that it uses.
 
 Gradio has more of them, for components that are not on this page; those are closed.
 """

@@ -1,4 +1,4 @@
-"""The temporary folder of one run of an app: private, and gone when the run is over, however it ended.
+"""The temporary folder of one run of an app: private, and gone with the run.
 
 Uploads, samples and whatever a library writes while it works lie in it, so that there is one place to empty.
 """
@@ -81,7 +81,7 @@ def delete_dead_runs(place: Path) -> None:
 
 
 def delete_old(folder: Path, age: float) -> None:
-    """Delete the files in `folder` that nobody wrote to for `age` seconds, and the folders left empty."""
+    """Delete files that nobody wrote to for `age` seconds, and empty folders."""
     last = time.time() - age
     for path in sorted(folder.rglob("*"), reverse=True):  # what a folder holds comes before it
         with suppress(OSError):  # it is gone, or a folder that is not empty
@@ -95,7 +95,7 @@ def delete_old(folder: Path, age: float) -> None:
 
 @contextmanager
 def swept(folder: Path, every: float, age: float, after: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Delete old files every so many seconds as long as the block lasts; then call `after`."""
+    """Delete old files again and again in the block; call `after` each time."""
     ended = threading.Event()
 
     def sweep() -> None:

@@ -1,4 +1,4 @@
-"""Whether the app answers a built-in film as it did when it started: /healthz, and its metrics: /metrics."""
+"""Whether the app answers a built-in film as at its start: /healthz; /metrics."""
 
 import hashlib
 import json

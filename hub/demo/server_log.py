@@ -1,4 +1,4 @@
-"""The log of the Gradio and Streamlit apps: one JSON object a line, and nothing of what visitors send.
+"""The log of both apps: a JSON object a line, nothing of what visitors send.
 
 Messages of libraries and of exceptions may hold names of files and tags of DICOM, so of both only the place
 in the code is logged.
@@ -30,7 +30,7 @@ class Line(logging.Formatter):
 
 
 def install() -> None:
-    """Let everything that is logged or warned of in this process be such a line on standard error."""
+    """Let all logs and warnings of this process be such lines on standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Line())
     logging.getLogger().handlers = [handler]
@@ -44,7 +44,7 @@ def write(event: str, **fields: object) -> None:
 
 
 def described(error: BaseException) -> dict[str, object]:
-    """Return the kind of an exception and the places that it came through, without its message."""
+    """Return the kind of an exception and its places, without its message."""
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
     return {"error": type(error).__name__, "places": places}

@@ -1,4 +1,4 @@
-"""Metrics of the Gradio app for Prometheus, where METRICS=1 in the environment asks for them."""
+"""Metrics of the Gradio app for Prometheus, where METRICS=1 asks for them."""
 
 import os
 from collections.abc import Callable
