@@ -3,7 +3,6 @@
 Uploads, samples and whatever a library writes while it works lie in it, so that there is one place to empty.
 """
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -12,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from hub.errors import InputError
 
@@ -35,20 +36,21 @@ def run_folder() -> Iterator[Path]:
     finally:
         _use(places)
         shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
+        lock.release()
+        shutil.rmtree(folder, ignore_errors=True)  # the lock, too, where it could not be deleted before
 
 
-def _make(parent: str | None) -> tuple[Path, int]:
+def _make(parent: str | None) -> tuple[Path, FileLock]:
     """Make the folder and lock it; the lock is lost when the process ends."""
     try:
-        place = Path(parent or Path(tempfile.gettempdir()) / f"{PARENT}-{os.getuid()}")
+        place = Path(parent or Path(tempfile.gettempdir()) / f"{PARENT}-{_user()}")
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not parent and place.stat().st_uid != os.getuid():
+        if not parent and place.stat().st_uid != _user():
             raise InputError(f"{place} belongs to another user; name another folder in TMPDIR.")
         delete_dead_runs(place)
         folder = Path(tempfile.mkdtemp(prefix="run-", dir=place))
-        lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock = FileLock(folder / LOCK)
+        lock.acquire()
         for name in ("uploads", "samples", "other"):
             (folder / name).mkdir()
     except OSError as error:
@@ -71,13 +73,15 @@ def _use(places: dict[str, str | None]) -> None:
 def delete_dead_runs(place: Path) -> None:
     """Delete the folders of runs whose process is no more."""
     for folder in place.glob("run-*"):
-        with suppress(OSError):
-            lock = os.open(folder / LOCK, os.O_RDWR)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while the process lives
+        with suppress(OSError, Timeout):  # it lives, or is another user's
+            if (folder / LOCK).is_file():
+                with FileLock(folder / LOCK, timeout=0):
+                    shutil.rmtree(folder, ignore_errors=True)
                 shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(lock)
+
+
+def _user() -> int:
+    return os.getuid() if hasattr(os, "getuid") else 0  # on Windows a temporary folder is the user's own
 
 
 def delete_old(folder: Path, age: float) -> None:
