@@ -1,13 +1,13 @@
 """The Gradio demo: `python app.py`, then http://127.0.0.1:7860.
 
-MODEL in the environment names another model folder or Hub id.
+MODEL in the environment names another model folder or Hub id; METRICS=1 serves /metrics for Prometheus.
 """
 
 import os
-import tempfile
-from pathlib import Path
+import signal
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+# Nothing is reported to anyone; both are read once, at the import.
+os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 import gradio as gr
 
@@ -19,30 +19,43 @@ from hub.demo import (
     gradio_image,
     gradio_model,
     handlers,
+    http_connections,
     model_tab,
     panels,
-    share_preview,
+    server_log,
 )
 from hub.demo.gradio_language import I18N, Localized, Opening, add_localization, label, localized_html
-from hub.demo.gradio_options import DELETE_AFTER, DELETE_EVERY, EVENTS, THEME, keep_no_longer
+from hub.demo.gradio_options import DELETE_AFTER, DELETE_EVERY, EVENTS, QUEUE, THEME, keep_no_longer
+from hub.demo.gradio_server import guards, served_files, sweeping, use_upload_folder
+from hub.demo.http_limits import Limits
 from hub.demo.page_names import opening_sample
 from hub.demo.render import STYLES, page_script
+from hub.demo.run_folder import run_folder
 from hub.demo.samples import Sample, write_samples
 from hub.demo.words import Words, words_in
-from hub.errors import run_command
+from hub.errors import InputError, run_command
 from hub.inference import decision
 from hub.inference.classifier import Classifier
 
 
 def main() -> None:
-    """Serve the demo.
+    """Serve the demo until it is interrupted.
 
-    Raises InputError if the model cannot be loaded.
+    Raises InputError if the model cannot be loaded or answers nonsense, temporary files cannot be written, or
+    there is no port.
     """
+    server_log.install()
+    http_connections.allow_many()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder is deleted then, too
     classifier = handlers.load_model()
-    with tempfile.TemporaryDirectory() as folder:
-        blocks = build(classifier, write_samples(classifier, Path(folder)))
-        blocks.launch(**launch_options(classifier))
+    with run_folder() as folder:
+        blocks = build(classifier, write_samples(classifier, folder / "samples"))
+        try:
+            blocks.launch(prevent_thread_lock=True, **launch_options(classifier))
+        except OSError as error:
+            raise InputError(f"The page cannot be served: {error}") from None
+        http_connections.limit(blocks.server)
+        blocks.block_thread()
 
 
 def launch_options(classifier: Classifier) -> dict:
@@ -51,7 +64,9 @@ def launch_options(classifier: Classifier) -> dict:
     They set the looks of the page; nothing is recorded, and only the model's pictures and the picture of the
     share preview may be fetched as files.
     """
-    files = [*model_tab.pictures(classifier.folder), share_preview.PICTURE]
+    use_upload_folder()
+    limits = Limits(seconds=DELETE_AFTER)
+    files = served_files(classifier)
     return {
         "theme": THEME,
         "css_paths": STYLES,
@@ -59,13 +74,14 @@ def launch_options(classifier: Classifier) -> dict:
         "i18n": I18N,
         "mcp_server": True,
         "run_history": False,
-        "max_file_size": "100mb",
+        "max_file_size": limits.file,
         "footer_links": [],
         "app_kwargs": {
             "exception_handlers": gradio_errors.HANDLERS,
-            "middleware": [share_preview.middleware(classifier.radiograph)],
+            "middleware": guards(classifier, limits, files),
+            "lifespan": sweeping(DELETE_EVERY, DELETE_AFTER),
         },
-        "allowed_paths": list(map(str, files)),
+        "allowed_paths": [str(path) for path in files.values()],
     }
 
 
@@ -75,9 +91,7 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
     metrics = model_tab.read_metrics(classifier.folder)
     localized: Localized = []
     opening: Opening = []
-    with gradio_errors.Page(
-        title=words("page.title"), analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
-    ) as blocks:
+    with gradio_errors.Page(title=words("page.title"), analytics_enabled=False) as blocks:
         shown = gr.State(time_to_live=DELETE_AFTER)  # a Shown, for the tab "Inside the network"
         localized_html(header, localized, classifier)
         with gr.Tabs(overflow_behavior="wrap"):
@@ -97,7 +111,7 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
         gradio_api.add_endpoint(classifier)
         add_localization(blocks, localized, opening, classifier, **EVENTS)
         keep_no_longer(blocks, DELETE_AFTER)
-    return blocks
+    return blocks.queue(max_size=QUEUE)
 
 
 def header(words: Words) -> str:

@@ -3,8 +3,11 @@
 MODEL in the environment names another model folder or Hub id.
 """
 
-import tempfile
-from pathlib import Path
+import atexit
+import os
+from contextlib import AbstractContextManager
+
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # read once, at the import
 
 import streamlit as st
 
@@ -12,6 +15,7 @@ from hub.demo import (
     handlers,
     model_tab,
     panels,
+    server_log,
     streamlit_batch,
     streamlit_explorer,
     streamlit_image,
@@ -19,6 +23,7 @@ from hub.demo import (
 )
 from hub.demo.page_names import opening_sample
 from hub.demo.render import STATIC, STYLES
+from hub.demo.run_folder import run_folder
 from hub.demo.samples import Sample, write_samples
 from hub.demo.words import preferred_language, words_in
 from hub.errors import InputError
@@ -57,13 +62,16 @@ def main() -> None:
 
 
 @st.cache_resource(show_spinner="Loading the model")
-def load() -> tuple[Classifier, list[Sample], tempfile.TemporaryDirectory]:
+def load() -> tuple[Classifier, list[Sample], AbstractContextManager]:
     """Return the model, its samples and the folder with them, once for all visitors.
 
     The folder is deleted when the app ends.
     """
-    classifier, folder = handlers.load_model(), tempfile.TemporaryDirectory()
-    return classifier, write_samples(classifier, Path(folder.name)), folder
+    server_log.install()
+    classifier, opened = handlers.load_model(), run_folder()
+    folder = opened.__enter__()
+    atexit.register(opened.__exit__, None, None, None)
+    return classifier, write_samples(classifier, folder / "samples"), opened
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ COMMANDS = {
     "growth": "time and memory against the size of images, batches, file lists and data sets",
     "architectures": "networks of train.py --architecture: accuracy against milliseconds",
     "coursework": "train.py beside the coursework's exercises in Keras",
+    "reliability": "bad input, broken folders, faults, hostile clients and load; writes docs/reliability.md",
     "report": "benchmarks/README.md, from what the others saved",
 }
 

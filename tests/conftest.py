@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import sync_playwright
-from servers import free_port, serving
+from servers import free_port, recorded, serving
 
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference.classifier import Classifier
@@ -113,11 +113,18 @@ def gradio_url(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def streamlit_url():
+def streamlit_others(tmp_path_factory):
+    """The file that names each other machine that the Streamlit demo looked for."""
+    return tmp_path_factory.mktemp("streamlit") / "others"
+
+
+@pytest.fixture(scope="session")
+def streamlit_url(streamlit_others):
     """`streamlit run streamlit_app.py`; its address."""
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
+    command = ["run", "streamlit_app.py", "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
+    command = recorded(streamlit_others, "module", "streamlit", *command)
     url = f"http://127.0.0.1:{port}"
     with serving(command, f"{url}/_stcore/health"):
         yield url

@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from contextlib import contextmanager
@@ -56,6 +57,36 @@ def serving(command, url, cwd=ROOT, **options):
     finally:
         process.terminate()
         process.wait()
+
+
+RECORDER = """
+import runpy, sys
+
+def record(event, arguments):
+    if event == "socket.getaddrinfo":
+        hosts = [arguments[0]]
+    elif event == "socket.connect" and isinstance(arguments[1], tuple):
+        hosts = [arguments[1][0]]
+    else:
+        return
+    for host in map(str, hosts):
+        if host not in ("localhost", "::1", "0.0.0.0", "None") and not host.startswith("127."):
+            with open(FILE, "a") as file:
+                print(host, file=file)
+
+sys.addaudithook(record)
+_, kind, name, *arguments = sys.argv
+sys.argv = [name, *arguments]
+getattr(runpy, f"run_{kind}")(name, run_name="__main__")
+"""
+
+
+def recorded(file, kind, name, *arguments):
+    """Return a command that runs Python, and writes to `file` every other machine that it looks for.
+
+    `kind` is "path" for a script and "module" for `python -m`.
+    """
+    return [sys.executable, "-c", f"FILE = {str(file)!r}\n{RECORDER}", kind, name, *arguments]
 
 
 @contextmanager

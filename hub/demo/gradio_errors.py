@@ -1,13 +1,14 @@
 """What clients of the Gradio app read where a request is wrong.
 
-Gradio logs the traceback of every exception but a gr.Error that forbids it. Here what is wrong with a request
-becomes such a gr.Error, and what is wrong with the code keeps its traceback.
+Gradio logs the traceback of every exception but a gr.Error that forbids it, and messages of exceptions may
+hold names of films. Here all become such a gr.Error; what is wrong with the code is logged by its place.
 """
 
 import inspect
 from pathlib import Path
 
 import gradio as gr
+from fastapi.exceptions import RequestValidationError
 from gradio.block_function import BlockFunction
 from gradio.exceptions import InvalidPathError
 from gradio.route_utils import FnIndexInferError
@@ -15,6 +16,9 @@ from gradio.utils import get_upload_folder, is_in_or_equal
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from hub.demo import server_log
+from hub.demo.http_call import Call, call_of
+from hub.demo.http_log import BROKEN
 from hub.errors import InputError
 
 NO_UPLOAD = "The picture is no uploaded file; upload it first."
@@ -22,11 +26,27 @@ WRONG_INPUTS = (
     "These inputs cannot be used; upload the picture first, and see /gradio_api/info for the others."
 )
 NO_ENDPOINT = "There is no such endpoint, or these are not its inputs; /gradio_api/info lists both."
-API_ROUTES = ("/gradio_api/call/", "/gradio_api/run/", "/gradio_api/queue/join")
+API_ROUTES = tuple(
+    f"/gradio_api/{route}" for route in ("call/", "run/", "api/", "queue/", "cancel", "reset", "upload")
+)
 
 
 class Page(gr.Blocks):
     """Blocks whose events answer a wrong request with one sentence."""
+
+    async def process_api(self, *arguments, request: gr.Request | None = None, **options):
+        """Run an event from its inputs to its outputs; raise gr.Error for whatever goes wrong."""
+        sent = getattr(request, "request", None)  # MCP has none
+        call = call_of(sent.scope) if sent else Call()
+        try:
+            return await super().process_api(*arguments, request=request, **options)
+        except gr.Error as error:
+            call.refused = call.refused or "input"
+            raise _shown(error.message) from None
+        except Exception as error:
+            call.refused = "error"
+            server_log.write("error", id=call.id, route=call.route, **server_log.described(error))
+            raise _shown(BROKEN) from None
 
     async def preprocess_data(self, block_fn: BlockFunction, inputs: list, *arguments, **options):
         """Return the inputs of an event; what is left out has its default.
@@ -36,11 +56,9 @@ class Page(gr.Blocks):
         inputs = _with_defaults(block_fn, inputs)
         try:
             return await super().preprocess_data(block_fn, inputs, *arguments, **options)
-        except gr.Error as error:
-            raise _shown(error.message) from None
         except (InvalidPathError, OSError):
             raise _shown(NO_UPLOAD) from None
-        except (ValueError, TypeError):
+        except (gr.Error, ValueError, TypeError, KeyError, AttributeError):  # they quote what was sent
             raise _shown(WRONG_INPUTS) from None
 
     async def call_function(self, block_fn: BlockFunction, *arguments, **options):
@@ -97,11 +115,12 @@ def _is_in_upload_folder(path: str) -> bool:
 
 
 async def refuse(request: Request, error: Exception) -> JSONResponse:
-    """Answer a request for a missing endpoint, or without a required input."""
-    if not request.url.path.startswith(API_ROUTES):
+    """Answer a request for a missing endpoint, without a required input, or with odd values."""
+    if not isinstance(error, RequestValidationError) and not request.url.path.startswith(API_ROUTES):
         raise error
+    call_of(request.scope).refused = "no such endpoint"
     return JSONResponse({"error": NO_ENDPOINT}, status_code=400)
 
 
 # For FastAPI: what Gradio's routes raise before an event begins.
-HANDLERS = dict.fromkeys((FnIndexInferError, KeyError, TypeError), refuse)
+HANDLERS = dict.fromkeys((FnIndexInferError, KeyError, TypeError, RequestValidationError), refuse)

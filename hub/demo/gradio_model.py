@@ -1,9 +1,8 @@
 """The tab "The model" of the Gradio app."""
 
-from urllib.parse import quote
-
 from hub.demo import model_panels, model_tab
 from hub.demo.gradio_language import Localized, localized_html
+from hub.demo.http_routes import address_of
 from hub.demo.words import Words
 from hub.inference.classifier import Classifier
 
@@ -11,7 +10,7 @@ from hub.inference.classifier import Classifier
 def build(classifier: Classifier, metrics: dict, localized: Localized) -> None:
     """Lay out the tab; its pictures load when they scroll into view."""
     pictures = [
-        (f"gradio_api/file={quote(str(path))}", path.stem, model_tab.PICTURES[path.name])
+        (address_of(f"model/{path.name}"), path.stem, model_tab.PICTURES[path.name])
         for path in model_tab.pictures(classifier.folder)
     ]
 

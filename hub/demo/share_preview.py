@@ -5,20 +5,20 @@ run.
 """
 
 import re
-from collections.abc import Awaitable, Callable
-from urllib.parse import quote
+from collections.abc import Callable
 
 from gradio.route_utils import get_root_url
 from starlette.middleware import Middleware
 from starlette.requests import Request
 
+from hub.demo.http_call import App
+from hub.demo.http_routes import address_of
 from hub.demo.render import STATIC, render
 from hub.demo.words import preferred_language, words_in
 
 PICTURE = STATIC / "share.jpg"
+NAME = PICTURE.name
 META = re.compile(r'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*>')
-
-App = Callable[[dict, Callable, Callable], Awaitable[None]]
 
 
 def middleware(radiograph: bool) -> Middleware:
@@ -59,7 +59,7 @@ def preview(page: str, request: Request, radiograph: bool) -> str:
         "share.html",
         words=words_in(language, radiograph),
         address=root,
-        picture=f"{root}/gradio_api/file={quote(PICTURE.as_posix())}",
+        picture=f"{root}/{address_of(NAME)}",
     )
     page = META.sub("", page).replace('lang="en"', f'lang="{language}"', 1)
     return page.replace("<head>", f"<head>{head}", 1)

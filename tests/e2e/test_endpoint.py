@@ -4,21 +4,22 @@ import asyncio
 import base64
 import json
 import os
+import re
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pydicom
 import pytest
 import requests
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
-from servers import free_port, serving
+from servers import free_port, recorded, serving, write_dicom
 
 from hub.demo.words import words_in
 from hub.inference import decision
@@ -59,16 +60,21 @@ def test_the_api_explains_what_it_cannot_do(gradio_url, radiograph_file, tmp_pat
 
 @pytest.fixture(scope="module")
 def logged(tmp_path_factory):
-    """A demo of its own; its address and the file of its log."""
+    """A demo of its own, in whose environment is a token; its address and the file of its log.
+
+    Beside the log, `others` names each other machine that it looked for, and `uploads` is empty at the end.
+    """
     folder, port = tmp_path_factory.mktemp("logged"), free_port()
-    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
+    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_TOKEN": "hf_secret"}
     environment["GRADIO_TEMP_DIR"] = str(folder / "uploads")
-    url = f"http://127.0.0.1:{port}"
+    url, command = f"http://127.0.0.1:{port}", recorded(folder / "others", "path", "app.py")
     with (
         (folder / "log").open("w") as log,
-        serving([sys.executable, "app.py"], url, env=environment, stdout=log, stderr=log),
+        serving(command, url, env=environment, stdout=log, stderr=log),
     ):
         yield url, folder / "log"
+    assert [path for path in (folder / "uploads").rglob("*") if path.is_file()] == []
+    assert "hf_secret" not in (folder / "log").read_text()
 
 
 def upload(url, path):
@@ -279,3 +285,88 @@ def test_no_file_of_the_server_is_handed_out(gradio_url):
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{gradio_url}/gradio_api/file={ROOT / path}")
         assert refused.value.code in (403, 404)
+
+
+def test_the_demo_looks_for_no_other_machine(logged):
+    url, log = logged
+    assert requests.get(f"{url}/healthz").json()["status"] == "ok"
+    assert not (log.parent / "others").exists()
+
+
+ODD_NAMES = ["", "a\nb.png", "..", "/", "é😀.png", "a\0b", "x" * 3000, 'a"b;c=d.png']
+
+
+@pytest.mark.parametrize("name", ODD_NAMES, ids=lambda name: ascii(name[:12]))
+def test_an_upload_by_any_name_is_taken_or_refused_and_lies_in_the_folder(logged, name):
+    url, log = logged
+    head = b'--q\r\nContent-Disposition: form-data; name="files"; filename="' + name.encode() + b'"\r\n\r\nx'
+    kind = {"Content-Type": "multipart/form-data; boundary=q"}
+    answer = requests.post(f"{url}/gradio_api/upload?upload_id=a", data=head + b"\r\n--q--\r\n", headers=kind)
+    assert answer.status_code in (200, 400)
+    if answer.ok:
+        (path,) = answer.json()
+        assert Path(path).resolve().is_relative_to(log.parent / "uploads") and "\n" not in path
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.parametrize("index", [-1, 99_999, 10**6, 10**30, "x", 1.5, [1], {}, None], ids=str)
+@pytest.mark.parametrize("route", ["run/predict", "queue/join", "cancel"])
+def test_an_odd_index_of_an_event_is_refused(logged, route, index):
+    url, log = logged
+    body = {"data": [], "fn_index": index, "session_hash": "odd", "event_id": "x"}
+    answer = requests.post(f"{url}/gradio_api/{route}", json=body)
+    assert answer.status_code == 400 or route == "cancel"
+    assert answer.status_code < 500 and "places" not in log.read_text()
+
+
+def test_events_without_their_inputs_are_refused_and_no_name_is_logged(logged, radiograph_file):
+    url, log = logged
+    secret = radiograph_file.rename(radiograph_file.with_name("Mueller-Anna.png"))
+    file = as_upload(upload(url, secret))
+    for event in requests.get(f"{url}/config").json()["dependencies"]:
+        if event["api_name"] in ("time_architectures", "classify") or not event["inputs"]:
+            continue
+        for data in ([], [file] * (len(event["inputs"]) - 1), {"a": file}):
+            body = {
+                "data": data,
+                "event_data": {"file": file},
+                "fn_index": event["id"],
+                "session_hash": "few",
+            }
+            answer = requests.post(f"{url}/gradio_api/run/predict", json=body)
+            assert answer.status_code in (200, 400), (event["api_name"], answer.text[:300])
+            assert file["path"] not in answer.text
+    assert "Mueller" not in log.read_text() and "places" not in log.read_text()
+
+
+def test_nothing_of_a_dicom_file_is_logged(logged, radiograph, tmp_path):
+    url, log = logged
+    write_dicom(radiograph.convert("L"), tmp_path / "Mueller.dcm")
+    dataset = pydicom.dcmread(tmp_path / "Mueller.dcm")
+    dataset.PatientName, dataset.PatientID = "Mueller^Anna", "4711-secret"
+    dataset.add_new(0x00100030, "LO", "not a date of Mueller")  # for pydicom to warn of
+    dataset.save_as(tmp_path / "Mueller.dcm")
+    for size in (10**6, 2000):  # whole and cut off
+        (tmp_path / "Mueller.dcm").write_bytes((tmp_path / "Mueller.dcm").read_bytes()[:size])
+        file = as_upload(upload(url, tmp_path / "Mueller.dcm"))
+        answer = requests.post(f"{url}/gradio_api/run/classify", json={"data": [file]}).text
+        assert "Anna" not in answer and "4711" not in answer
+    assert not re.search("Mueller|4711", log.read_text())
+
+
+def test_what_was_uploaded_cannot_be_fetched_and_no_path_of_the_server_is_told(logged, radiograph_file):
+    url, _ = logged
+    path = upload(url, radiograph_file)
+    assert requests.get(f"{url}/gradio_api/file={path}").status_code == 404
+    folder = as_upload(path.rsplit("/", 1)[0])
+    answers = [requests.post(f"{url}/gradio_api/run/classify", json={"data": [folder]})]
+    answers += [requests.get(f"{url}/{page}") for page in ("", "config", "gradio_api/info", "manifest.json")]
+    for answer in answers:
+        assert str(ROOT) not in answer.text and "/tmp" not in answer.text
+
+
+def test_answers_are_kept_in_no_cache_and_parts_of_the_page_are(logged):
+    url, _ = logged
+    assert requests.get(url).headers["Cache-Control"] == "no-store"
+    script = re.search(r'src="\.?/?(assets/[^"]+\.js)"', requests.get(url).text)[1]
+    assert requests.get(f"{url}/{script}").headers.get("Cache-Control") != "no-store"

@@ -510,6 +510,37 @@ def test_a_shared_link_shows_the_title_and_picture_of_this_page(gradio_url):
 
 
 @browser_test
+@pytest.mark.parametrize(
+    ("site", "framed"), [("https://huggingface.co", True), ("https://elsewhere.example", False)]
+)
+def test_the_hub_may_frame_the_page_and_nobody_else(browser, gradio_url, site, framed):
+    """The Space is this demo by another address; what it asks the Hub and keeps open is left out."""
+    space = "https://someone-space.hf.space"
+
+    def serve(route):
+        address = route.request.url.replace(space, gradio_url)
+        if "heartbeat" in address or "queue" in address:
+            return route.abort()
+        return route.fulfill(response=route.fetch(url=address))
+
+    context = browser.new_context()
+    page = context.new_page()
+    page.route(
+        f"{site}/**", lambda route: route.fulfill(body=f"<iframe src={space}/>", content_type="text/html")
+    )
+    page.route(f"{space}/**", serve)
+    page.goto(f"{site}/spaces/someone/space")
+    page.wait_for_function("frames.length == 1")
+    page.wait_for_load_state("load")
+    (frame,) = page.frames[1:]
+    if framed:
+        expect(frame.locator("#card h2")).to_be_visible(timeout=WAIT)
+    else:
+        assert frame.url.startswith("chrome-error:")
+    context.close()
+
+
+@browser_test
 @pytest.mark.slow
 def test_uploads_are_deleted_and_answers_leave_no_file(browser, classifier, film_file, tmp_path, monkeypatch):
     uploads = tmp_path / "uploads"

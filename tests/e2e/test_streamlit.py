@@ -200,6 +200,12 @@ def test_on_a_low_screen_the_answer_and_the_image_beside_it_are_seen_at_once(pag
     expect(page.locator(".film .stage")).to_be_in_viewport(ratio=0.5)
 
 
+@only("wide-light")
+def test_the_demo_looks_for_no_other_machine(page, streamlit_others):
+    expect(page.locator(".card .number")).to_be_visible(timeout=WAIT)
+    assert not streamlit_others.exists()
+
+
 @pytest.mark.parametrize(("scheme", "theme"), [("light", "dark"), ("dark", "light")])
 @pytest.mark.browser
 def test_the_answer_follows_streamlits_theme_and_not_the_browsers(browser, streamlit_url, scheme, theme):

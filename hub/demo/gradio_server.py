@@ -1,0 +1,78 @@
+"""What stands between the network and the Gradio app, and tidies up behind it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import gradio as gr
+import gradio.mcp
+import gradio.routes
+from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
+
+from hub.demo import (
+    http_headers,
+    http_limits,
+    http_log,
+    http_routes,
+    model_tab,
+    server_health,
+    server_metrics,
+    share_preview,
+)
+from hub.demo.http_limits import Ledger, Limits
+from hub.demo.run_folder import swept
+from hub.inference.classifier import Classifier
+
+
+def served_files(classifier: Classifier) -> dict[str, Path]:
+    """Return the files that the page shows, by their names in its addresses."""
+    pictures = {f"model/{path.name}": path for path in model_tab.pictures(classifier.folder)}
+    return {
+        name: path.absolute()
+        for name, path in (pictures | {share_preview.NAME: share_preview.PICTURE}).items()
+    }
+
+
+def guards(classifier: Classifier, limits: Limits, files: dict[str, Path]) -> list[Middleware]:
+    """Return the middleware of the app, outermost first.
+
+    Raises InputError where the model gives no usable answer.
+    """
+    health = server_health.begin(classifier)
+    metrics = server_metrics.metrics(Path(classifier.folder).name, health.digest)
+    return [
+        http_log.middleware(metrics.observe),
+        http_headers.middleware(),
+        http_routes.middleware(files),
+        http_limits.middleware(Ledger(limits)),
+        server_health.middleware(health, metrics.exposition),
+        share_preview.middleware(classifier.radiograph),
+    ]
+
+
+def use_upload_folder() -> None:
+    """Let the modules of Gradio that noted their folder at import use today's."""
+    for module in (gradio.mcp, gradio.routes):
+        module.DEFAULT_TEMP_DIR = get_upload_folder()
+
+
+def sweeping(every: float, age: float) -> Callable[[gr.routes.App], AbstractAsyncContextManager]:
+    """Return the lifespan of an app that deletes uploads after `age` seconds.
+
+    It looks every `every` seconds, and deletes what would be too old at its next look. Gradio's own deletion
+    (`delete_cache`) leaves folders, and what was cut off.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: gr.routes.App) -> AsyncIterator[None]:
+        uploads = Path(get_upload_folder())
+
+        def forget() -> None:
+            known = app.get_blocks().upload_file_set  # their names would stay in memory
+            known.intersection_update([path for path in list(known) if Path(path).exists()])
+
+        with swept(uploads, every, max(0, age - every), forget):
+            yield
+
+    return lifespan

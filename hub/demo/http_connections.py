@@ -1,0 +1,87 @@
+"""The end of connections that send no request or take no answer.
+
+Uvicorn waits for both for ever.
+"""
+
+import asyncio
+
+import uvicorn
+
+from hub.demo import server_log
+
+SECONDS = 20.0  # to send the head of a request, or to take what was sent
+OPEN_FILES = 65_536  # for many visitors, where the system allows as many
+
+
+def limit(server: uvicorn.Server, seconds: float = SECONDS) -> None:
+    """Let a server close slow connections from now on, and all at its end."""
+    server.config.timeout_graceful_shutdown = 1
+    server.config.http_protocol_class = _with_patience(server.config.http_protocol_class, seconds)
+
+
+def allow_many() -> None:
+    """Let this process open as many connections as the system allows it to ask for."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(most, OPEN_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
+def _with_patience(protocol: type[asyncio.Protocol], seconds: float) -> type[asyncio.Protocol]:
+    """Return Uvicorn's protocol with an end to its patience."""
+
+    class Patience(protocol):
+        timer: asyncio.TimerHandle | None = None  # runs while the head of a request is awaited
+        full: asyncio.TimerHandle | None = None  # while the client takes nothing
+        begun = False  # browsers open some connections for later
+
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            super().connection_made(transport)
+            self.timer = self.loop.call_later(seconds, self.expire)
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self.begun = self.is_idle()
+            if not self.begun:
+                self.stop("timer")
+            elif self.timer is None:
+                self.timer = self.loop.call_later(seconds, self.expire)
+
+        def is_idle(self) -> bool:
+            return self.cycle is None or self.cycle.response_complete
+
+        def expire(self) -> None:
+            self.timer = None
+            if self.is_idle() and not self.transport.is_closing():
+                if self.begun:
+                    server_log.write("connection", closed="no request")
+                self.transport.close()
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self.stop("full")
+            self.full = self.loop.call_later(seconds, self.give_up)
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            self.stop("full")
+
+        def give_up(self) -> None:
+            server_log.write("connection", closed="answer not taken")
+            self.transport.abort()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self.stop("timer")
+            self.stop("full")
+            super().connection_lost(exc)
+
+        def stop(self, name: str) -> None:
+            if timer := getattr(self, name):
+                timer.cancel()
+            setattr(self, name, None)
+
+    return Patience

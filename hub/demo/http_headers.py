@@ -1,0 +1,66 @@
+"""The headers that tell a browser what the page of the Gradio app may do.
+
+A Space is shown in a frame of huggingface.co, which may hold it; no other page may.
+"""
+
+from collections.abc import Callable
+
+from starlette.middleware import Middleware
+
+from hub.demo.http_call import App, path_of
+
+# Gradio's page has scripts and styles in its HTML, and makes functions of text (`js` and `js_on_load`). On a
+# Space it asks the Hub whether the Space is awake.
+POLICY = {
+    "default-src": "'self'",
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "media-src": "'self' blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self' data: blob: https://huggingface.co/api/spaces/",
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'self' https://huggingface.co https://*.hf.space",
+}
+HEADERS = {
+    b"content-security-policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()).encode(),
+    b"referrer-policy": b"strict-origin-when-cross-origin",
+    b"x-content-type-options": b"nosniff",
+}
+# What may stay in a browser's cache: parts of the page, which are the same for everyone.
+CACHED = (
+    "/assets/",
+    "/static/",
+    "/svelte/",
+    "/theme.css",
+    "/gradio_api/theme.css",
+    "/favicon.ico",
+    "/pwa_icon",
+)
+
+
+def middleware() -> Middleware:
+    """Return what adds `HEADERS`, and keeps answers out of caches."""
+    return Middleware(_with_headers)
+
+
+def _with_headers(app: App) -> App:
+    async def serve(scope: dict, receive: Callable, send: Callable) -> None:
+        if scope["type"] != "http":
+            return await app(scope, receive, send)
+        own = dict(HEADERS)
+        if not path_of(scope).startswith(CACHED):
+            own[b"cache-control"] = b"no-store"
+
+        async def send_more(message: dict) -> None:
+            if message["type"] == "http.response.start":
+                kept = [(name, value) for name, value in message["headers"] if name.lower() not in own]
+                message = message | {"headers": [*kept, *own.items()]}
+            await send(message)
+
+        await app(scope, receive, send_more)
+
+    return serve

@@ -1,0 +1,260 @@
+"""How much a client of the Gradio app may send, and how slowly."""
+
+import asyncio
+import errno
+import ipaddress
+import re
+import shutil
+import tempfile
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from starlette.formparsers import MultiPartException
+from starlette.middleware import Middleware
+
+from hub.demo.http_call import App, Call, call_of, header, sentence, start
+
+MB = 1_000_000
+LINGER = 2  # seconds that what a client still sends is read and dropped, for it to see why it was refused
+
+
+class Limits(NamedTuple):
+    """How much may be sent: bytes, but for `files`, a number, and `seconds`.
+
+    `file` is for one uploaded file, `request` and `files` for one upload, `client` and `folder` for the
+    uploads of one client, and of all, within the last `seconds`, while they are kept. `call` is for any other
+    request but one of MCP, which carries pictures as text. `spare` is what stays free on the disk.
+    """
+
+    file: int = 100 * MB
+    request: int = 101 * MB
+    files: int = 100
+    client: int = 2_000 * MB
+    folder: int = 8_000 * MB
+    seconds: float = 900
+    call: int = MB
+    mcp: int = 140 * MB
+    spare: int = 200 * MB
+
+
+class Pace(NamedTuple):
+    """How slowly a request may come in.
+
+    It ends after `idle` seconds without a byte, and when all its waiting took `grace` seconds more than at
+    `rate` bytes per second.
+    """
+
+    idle: float = 15
+    grace: float = 30
+    rate: float = 4_000
+
+
+class Refusal(NamedTuple):
+    """Why a request is not taken: the status, one word for the log, and a sentence."""
+
+    status: int
+    reason: str
+    sentence: str
+
+
+class StoppedError(MultiPartException):
+    """The end of a request that is not read on.
+
+    Gradio deletes what it wrote of an upload at this kind of exception alone.
+    """
+
+
+@dataclass
+class Ledger:
+    """What was uploaded of late: (time, client, bytes), oldest first, and sums."""
+
+    limits: Limits
+    entries: deque = field(default_factory=deque)
+    sums: Counter = field(default_factory=Counter)
+
+    def take(self, client: str, size: int) -> Refusal | None:
+        """Note down an upload, or say why it is too much."""
+        now = time.monotonic()
+        while self.entries and self.entries[0][0] < now - self.limits.seconds:
+            _, each, bytes_ = self.entries.popleft()
+            self.sums[each] -= bytes_
+            if not self.sums[each]:
+                del self.sums[each]
+        if size + self.sums[client] > self.limits.client:
+            return Refusal(429, "client limit", _later("You have", self.limits.client, self.limits))
+        if size + self.sums.total() > self.limits.folder:
+            return Refusal(507, "folder limit", _later("Visitors have", self.limits.folder, self.limits))
+        if size + self.limits.spare > shutil.disk_usage(tempfile.gettempdir()).free:
+            return FULL
+        self.entries.append((now, client, size))
+        self.sums[client] += size
+        return None
+
+
+FULL = Refusal(507, "disk full", "The server has no room for this file at the moment; try again later.")
+SLOW = Refusal(408, "too slow", "The request came too slowly; check the connection and try again.")
+MALFORMED = Refusal(400, "malformed", "The length of this request is not a number; give its bytes.")
+
+
+def _later(who: str, most: int, limits: Limits) -> str:
+    minutes = max(1, round(limits.seconds / 60))
+    return (
+        f"{who} sent {most // MB:,} MB in the last {minutes} minutes, the most there may be; try again later."
+    )
+
+
+def middleware(ledger: Ledger, pace: Pace = Pace()) -> Middleware:  # noqa: B008, it cannot be changed
+    """Return what refuses requests that are too large, too slow, or cut off."""
+    return Middleware(_with_limits, ledger=ledger, pace=pace)
+
+
+def _with_limits(app: App, ledger: Ledger, pace: Pace) -> App:
+    async def serve(scope: dict, receive: Callable, send: Callable) -> None:
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            return await app(scope, receive, send)
+        body = Body(receive, call_of(scope), ledger, pace, client_of(scope), boundary_of(scope))
+        body.refusal = body.check_length(header(scope, "content-length"))
+
+        async def send_if_wanted(message: dict) -> None:
+            if not body.refusal:  # what the app says of a request that was stopped interests nobody
+                await send(message)
+
+        if not body.refusal:
+            try:
+                await app(scope, body.receive, send_if_wanted)
+            except Exception as error:
+                if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    body.refusal = FULL
+                if not body.refusal and not body.gone:
+                    raise
+        if body.refusal:
+            await _refuse(body, send)
+
+    return serve
+
+
+@dataclass
+class Body:
+    """The body of a request as it comes in."""
+
+    source: Callable
+    call: Call
+    ledger: Ledger
+    pace: Pace
+    client: str
+    boundary: bytes
+    refusal: Refusal | None = None
+    gone: bool = False  # the client is
+    complete: bool = False
+    counted: bool = False  # by its length
+    waited: float = 0
+    parts: int = -1  # the last boundary is no part
+    tail: bytes = b""
+
+    def check_length(self, length: str) -> Refusal | None:
+        """Return why a request of this length is refused before a byte is read."""
+        if not length:
+            return None
+        if not re.fullmatch("[0-9]{1,15}", length):
+            return MALFORMED
+        self.counted = True
+        return self._check_size(int(length), int(length))
+
+    def _check_size(self, total: int, new: int) -> Refusal | None:
+        limits, route = self.ledger.limits, self.call.route
+        most = {"upload": limits.request, "mcp": limits.mcp}.get(route, limits.call)
+        if total > most:
+            kind = "one upload" if route == "upload" else "this request"
+            return Refusal(413, "too large", f"There may be {most // MB} MB in {kind}; send less at once.")
+        return self.ledger.take(self.client, new) if route in ("upload", "mcp") else None
+
+    async def receive(self) -> dict:
+        """Return the next part of the body.
+
+        Raises StoppedError where it comes too slowly, is too much, or its sender is gone.
+        """
+        if self.complete:  # what else comes is the end of the connection, whenever that is
+            return await self.source()
+        message = await self._next()
+        if message["type"] == "http.disconnect":
+            self.gone, self.call.refused = True, "cut off"
+            raise StoppedError("The request was cut off.")
+        chunk, self.complete = message.get("body", b""), not message.get("more_body")
+        self.call.received += len(chunk)
+        self._check_chunk(chunk)
+        return message
+
+    async def _next(self) -> dict:
+        begun, pace = time.monotonic(), self.pace
+        left = pace.grace + self.call.received / pace.rate - self.waited
+        try:
+            return await asyncio.wait_for(self.source(), max(0.001, min(pace.idle, left)))
+        except TimeoutError:
+            self._stop(SLOW)
+        finally:
+            self.waited += time.monotonic() - begun
+
+    def _check_chunk(self, chunk: bytes) -> None:
+        if not self.counted and (refusal := self._check_size(self.call.received, len(chunk))):
+            self._stop(refusal)
+        if self.boundary:
+            text = self.tail + chunk
+            self.parts += text.count(self.boundary)
+            self.tail = (
+                text[len(text) - len(self.boundary) + 1 :] if len(text) >= len(self.boundary) else text
+            )
+            most = self.ledger.limits.files
+            if self.parts > most:
+                self._stop(
+                    Refusal(413, "too many files", f"There may be {most} files in one upload; send fewer.")
+                )
+
+    def _stop(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        raise StoppedError(refusal.sentence)
+
+
+async def _refuse(body: Body, send: Callable) -> None:
+    """Say why a request was refused, and read a little of what still comes.
+
+    A client that is still sending when the connection is closed does not see the answer.
+    """
+    status, body.call.refused, text = body.refusal
+    content = sentence(text)
+    await send(start(status, content, "application/json", {"connection": "close"}))
+    await send({"type": "http.response.body", "body": content, "more_body": True})
+    try:
+        async with asyncio.timeout(LINGER):
+            while not body.complete and body.refusal is not SLOW:
+                message = await body.source()
+                body.complete = message["type"] == "http.disconnect" or not message.get("more_body")
+    except TimeoutError:
+        pass
+    await send({"type": "http.response.body", "body": b""})
+
+
+def boundary_of(scope: dict) -> bytes:
+    """Return what begins each part of a multipart body, b"" for another body."""
+    found = re.search(
+        r'multipart/form-data.*?boundary="?([^";,\s]{1,200})', header(scope, "content-type"), re.I
+    )
+    return b"--" + found[1].encode("latin-1") if found else b""
+
+
+def client_of(scope: dict) -> str:
+    """Return the address of a client, behind a proxy the last public one."""
+    own = (scope.get("client") or ("",))[0]
+    if not _is_private(own):
+        return own
+    passed = [each.strip() for each in header(scope, "x-forwarded-for").split(",")]
+    return next((each for each in reversed(passed) if not _is_private(each)), own)
+
+
+def _is_private(address: str) -> bool:
+    try:
+        return not ipaddress.ip_address(address).is_global
+    except ValueError:
+        return True

@@ -1,0 +1,93 @@
+"""What the Gradio app answers at all: the routes and files that it uses.
+
+Gradio has more of them, for components that are not on this page; those are closed.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+from starlette.middleware import Middleware
+
+from hub.demo.http_call import App, answer, call_of, path_of, sentence
+
+API = "/gradio_api/"
+FILE = f"{API}file="
+# The beginning of a path, and the name of its route in log and metrics. The first that fits counts.
+ROUTES = {
+    "/assets/": "asset",
+    "/static/": "asset",
+    "/svelte/": "asset",
+    "/theme.css": "asset",
+    "/favicon.ico": "asset",
+    "/robots.txt": "asset",
+    "/manifest.json": "asset",
+    "/pwa_icon": "asset",
+    "/config": "config",
+    "/healthz": "health",
+    "/metrics": "metrics",
+    f"{API}theme.css": "asset",
+    FILE: "file",
+    f"{API}upload": "upload",
+    f"{API}run/": "run",
+    f"{API}api/": "run",
+    f"{API}call/": "call",
+    f"{API}queue/": "queue",
+    f"{API}cancel": "cancel",
+    f"{API}reset": "cancel",
+    f"{API}heartbeat/": "heartbeat",
+    f"{API}info": "info",
+    f"{API}openapi.json": "info",
+    f"{API}app_id": "info",
+    f"{API}startup-events": "info",
+    f"{API}login_check": "info",
+    f"{API}mcp": "mcp",
+}
+CLOSED = (f"{API}upload_progress",)
+NO_PLACE = "There is nothing at this address; /gradio_api/info lists what there is."
+
+
+def middleware(files: dict[str, Path]) -> Middleware:
+    """Return what closes all other routes, and serves `files` by their names.
+
+    So no address has a path of the server, and nothing that was uploaded can be fetched.
+    """
+    return Middleware(_with_routes, files=files)
+
+
+def address_of(name: str) -> str:
+    """Return the address of one of the files, relative to the page."""
+    return f"{FILE.removeprefix('/')}{quote(name)}"
+
+
+def route_of(path: str) -> str | None:
+    """Return the name of the route of a path, None for one that is closed."""
+    if path == "/":
+        return "page"
+    if path.startswith(CLOSED):
+        return None
+    return next((name for beginning, name in ROUTES.items() if path.startswith(beginning)), None)
+
+
+def _with_routes(app: App, files: dict[str, Path]) -> App:
+    async def serve(scope: dict, receive: Callable, send: Callable) -> None:
+        if scope["type"] != "http":
+            return await app(scope, receive, send)
+        path, call = path_of(scope), call_of(scope)
+        route = route_of(path)
+        if route == "file":
+            file = files.get(path.removeprefix(FILE))
+            if file:
+                moved = scope.get("root_path", "") + FILE + file.as_posix()
+                scope = scope | {"path": moved, "raw_path": quote(moved).encode()}
+            else:
+                route = None
+        if route is None:
+            call.refused = "no such route"
+            return await answer(send, 404, sentence(NO_PLACE))
+        if route == "upload":
+            scope = scope | {"query_string": b""}  # `upload_id`, by which Gradio keeps names in memory
+        call.route = route
+        await app(scope, receive, send)
+
+    return serve

@@ -1,0 +1,247 @@
+"""What stands between the network and the Gradio app: limits, pace, headers, errors and the log."""
+
+import json
+import logging
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+import uvicorn
+from gradio.route_utils import upload_fn
+from servers import free_port
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Route
+
+from hub.demo import http_connections, http_headers, http_limits, http_log, http_routes, server_log
+from hub.demo.http_limits import Ledger, Limits, Pace, client_of
+
+QUICK = Pace(idle=0.5, grace=1, rate=1e6)
+FEW = Limits(request=5000, files=3, client=20_000, folder=30_000, call=1000, spare=0)
+UPLOAD = "/gradio_api/upload"
+
+
+@contextmanager
+def guarded(folder, limits=FEW, pace=QUICK, patience=0.5, observe=lambda call, seconds: None):
+    """Run Gradio's own reading of uploads behind the guards; yield its address."""
+
+    async def upload(request):
+        files, *_ = await upload_fn(request, str(folder), 4000, None, force_move=False)
+        return JSONResponse([Path(file).name for file in files])
+
+    async def broken(request):
+        raise RuntimeError("about the-film-of-somebody.dcm")
+
+    async def run(request):
+        return PlainTextResponse(str(len(await request.body())))
+
+    app = Starlette(
+        routes=[
+            Route(UPLOAD, upload, methods=["POST"]),
+            Route("/gradio_api/run/broken", broken, methods=["POST"]),
+            Route("/gradio_api/run/x", run, methods=["POST"]),
+        ],
+        middleware=[
+            http_log.middleware(observe),
+            http_headers.middleware(),
+            http_routes.middleware({}),
+            http_limits.middleware(Ledger(limits), pace),
+        ],
+    )
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    server.config.load()
+    http_connections.limit(server, patience)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def files(*sizes):
+    return [("files", (f"secret-{number}.png", b"x" * size)) for number, size in enumerate(sizes)]
+
+
+def error_of(response):
+    sentence = response.json()["error"]
+    assert sentence.endswith(".") and "/" not in sentence.replace("/gradio_api/info", "")
+    return response.status_code, sentence
+
+
+def connect(url, head):
+    """Open a connection and send the beginning of a request."""
+    host, port = url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection.sendall(head.encode())
+    return connection
+
+
+HEAD = f"POST {UPLOAD} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=q\r\n"
+PART = '--q\r\nContent-Disposition: form-data; name="files"; filename="secret.png"\r\n\r\n'
+
+
+def lines(caplog):
+    return [json.loads(server_log.Line().format(record)) for record in caplog.records]
+
+
+@pytest.fixture
+def log(caplog):
+    caplog.set_level(logging.INFO, server_log.LOGGER.name)
+    return caplog
+
+
+def test_uploads_within_the_limits_are_taken(tmp_path):
+    with guarded(tmp_path) as url:
+        answer = requests.post(url + UPLOAD, files=files(1000, 1000))
+    assert answer.json() == ["secret-0.png", "secret-1.png"]
+
+
+def test_an_upload_that_says_it_is_too_large_is_refused_before_a_byte_is_read(tmp_path, log):
+    with guarded(tmp_path) as url, connect(url, f"{HEAD}Content-Length: 9999999999\r\n\r\n") as connection:
+        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+    (line,) = lines(log)
+    assert (line["refused"], line["bytes"], line["status"]) == ("too large", 0, 413)
+
+
+def test_too_much_in_one_request_is_refused_and_leaves_no_file(tmp_path):
+    with guarded(tmp_path) as url:
+        assert error_of(requests.post(url + UPLOAD, files=files(3000, 3000)))[0] == 413
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_length_that_nobody_says_is_counted(tmp_path):
+    with guarded(tmp_path) as url:
+        answer = requests.post(f"{url}/gradio_api/run/x", data=iter([b"x" * 600] * 5))
+    assert error_of(answer)[0] == 413
+
+
+def test_too_many_files_in_one_request_are_refused_and_leave_none(tmp_path):
+    with guarded(tmp_path) as url:
+        assert requests.post(url + UPLOAD, files=files(1, 1, 1)).ok
+        kept = sorted(tmp_path.rglob("*"))
+        status, sentence = error_of(requests.post(url + UPLOAD, files=files(1, 1, 1, 1)))
+    assert status == 413 and "3 files" in sentence
+    assert sorted(tmp_path.rglob("*")) == kept
+
+
+def test_a_client_may_send_so_much_in_the_time_that_it_is_kept(tmp_path):
+    with guarded(tmp_path, FEW._replace(client=3000)) as url:
+        first, second = (requests.post(url + UPLOAD, files=files(2000)) for _ in range(2))
+    assert first.ok and error_of(second)[0] == 429
+
+
+def test_all_clients_together_may_send_so_much_and_room_is_left_on_the_disk(tmp_path):
+    for limits in (FEW._replace(folder=1000), FEW._replace(spare=10**18)):
+        with guarded(tmp_path, limits) as url:
+            assert error_of(requests.post(url + UPLOAD, files=files(2000)))[0] == 507
+
+
+def test_what_was_sent_long_ago_counts_no_more():
+    ledger = Ledger(FEW._replace(client=100, seconds=0.05))
+    assert ledger.take("a", 80) is None
+    assert ledger.take("a", 80).status == 429 and ledger.take("b", 80) is None
+    time.sleep(0.1)
+    assert ledger.take("a", 80) is None and set(ledger.sums) == {"a"}
+
+
+@pytest.mark.parametrize("pause", [5, 0.1], ids=["silent", "a byte at a time"])
+def test_a_slow_sender_is_told_so_and_is_one_line_in_the_log(tmp_path, log, pause):
+    with guarded(tmp_path) as url, connect(url, f"{HEAD}Content-Length: 3000\r\n\r\n{PART}") as connection:
+        connection.settimeout(pause)
+        answer, deadline = b"", time.monotonic() + 10
+        while not answer and time.monotonic() < deadline:
+            try:
+                answer = connection.recv(2000)
+            except TimeoutError:
+                connection.sendall(b"x")
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    (line,) = lines(log)
+    assert line["refused"] == "too slow"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_upload_that_its_sender_cuts_off_leaves_no_file_and_one_line(tmp_path, log):
+    with guarded(tmp_path) as url:
+        with connect(url, f"{HEAD}Content-Length: 3000\r\n\r\n{PART}xxxx"):
+            time.sleep(0.2)
+            assert list(tmp_path.iterdir())
+        deadline = time.monotonic() + 10
+        while not log.records and time.monotonic() < deadline:
+            time.sleep(0.02)
+    (line,) = lines(log)
+    assert line["refused"] == "cut off"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_connection_without_a_request_is_closed(tmp_path):
+    with guarded(tmp_path) as url:
+        for head in ("", "POST / HT"):
+            with connect(url, head) as connection:
+                assert connection.recv(10) == b""
+
+
+def test_a_request_in_time_is_not_closed_and_neither_is_the_next(tmp_path):
+    with guarded(tmp_path) as url, requests.Session() as session:
+        for _ in range(3):
+            assert session.post(f"{url}/gradio_api/run/x", data=b"abc").text == "3"
+            time.sleep(0.3)
+
+
+def test_a_mistake_of_the_code_is_a_sentence_and_a_place_in_the_log_without_its_message(tmp_path, log):
+    with guarded(tmp_path) as url:
+        answer = requests.post(f"{url}/gradio_api/run/broken")
+    assert error_of(answer)[0] == 500
+    error, request = lines(log)
+    assert error["error"] == "RuntimeError" and error["places"][-1].endswith("broken")
+    assert error["id"] == request["id"] == answer.headers["X-Request-ID"]
+    assert "somebody" not in log.text
+
+
+def test_every_answer_has_the_headers_that_keep_a_browser_safe(tmp_path):
+    with guarded(tmp_path) as url:
+        for answer in (requests.get(f"{url}/nothing"), requests.post(f"{url}/gradio_api/run/x")):
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert answer.headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
+            assert answer.headers["Cache-Control"] == "no-store"
+            policy = answer.headers["Content-Security-Policy"]
+            assert "default-src 'self'" in policy and "object-src 'none'" in policy
+            assert "frame-ancestors 'self' https://huggingface.co https://*.hf.space" in policy
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["proxy=http://a/", "file=/etc/passwd", "component_server", "stream/a/b/1/x", "upload_progress", "runs"],
+)
+def test_routes_that_the_page_does_not_use_are_closed(path):
+    assert http_routes.route_of(f"/gradio_api/{path}") in (None, "file")
+
+
+@pytest.mark.parametrize(
+    ("peer", "passed", "client"),
+    [
+        ("8.8.8.8", "1.1.1.1", "8.8.8.8"),
+        ("10.0.0.3", "6.6.6.6, 1.1.1.1, 10.0.0.1", "1.1.1.1"),
+        ("127.0.0.1", "", "127.0.0.1"),
+        ("10.0.0.3", "nonsense, <b>", "10.0.0.3"),
+    ],
+)
+def test_a_client_is_known_by_its_public_address(peer, passed, client):
+    scope = {"client": (peer, 1), "headers": [(b"x-forwarded-for", passed.encode())]}
+    assert client_of(scope) == client
+
+
+def test_what_libraries_log_and_warn_of_is_only_its_place():
+    record = logging.LogRecord(
+        "tifffile", logging.WARNING, "/a/b.py", 7, "%s is odd", ("Mueller^Anna",), None
+    )
+    line = json.loads(server_log.Line().format(record))
+    assert line["place"] == "b.py:7" and "Mueller" not in str(line)

@@ -1,0 +1,93 @@
+"""The temporary folder of a run: private, and gone with it."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from hub.demo.run_folder import delete_old, run_folder, swept
+from hub.errors import InputError
+
+RUN = """
+from hub.demo.run_folder import run_folder
+with run_folder() as folder:
+    print(folder, flush=True)
+    input()
+"""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    yield tmp_path
+    tempfile.tempdir = None
+
+
+def test_only_this_user_can_open_it_and_it_is_the_place_of_all_temporary_files(place):
+    before = tempfile.gettempdir()
+    with run_folder() as folder:
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert Path(tempfile.gettempdir()).parent == folder
+        assert Path(os.environ["GRADIO_TEMP_DIR"]).parent == folder
+        (folder / "uploads" / "film.png").write_bytes(b"x")
+    assert list(place.iterdir()) == []
+    assert (tempfile.gettempdir(), os.environ["GRADIO_TEMP_DIR"]) == (before, str(place))
+
+
+def test_a_run_deletes_what_a_killed_one_left_and_nothing_of_one_that_lives(place):
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    other = Path(process.stdout.readline().strip())
+    try:
+        with run_folder():
+            assert other.is_dir()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert other.is_dir()
+        with run_folder():
+            assert not other.exists()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_old_files_and_the_folders_that_they_leave_empty_are_deleted(place):
+    old, new = place / "a" / "old.png", place / "b" / "new.png"
+    for path in (old, new):
+        path.parent.mkdir()
+        path.write_bytes(b"x")
+    hour_ago = time.time() - 3600
+    for path in (old, old.parent):
+        os.utime(path, (hour_ago, hour_ago))
+    delete_old(place, 60)
+    assert sorted(path.name for path in place.rglob("*")) in (["a", "b", "new.png"], ["b", "new.png"])
+
+
+def test_the_folder_is_looked_through_as_long_as_the_app_runs(place):
+    path = place / "film.png"
+    path.write_bytes(b"x")
+    looks = []
+    with swept(place, 0.02, 0, lambda: looks.append(path.exists())):
+        deadline = time.monotonic() + 10
+        while not looks and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert looks[0] is False
+
+
+@pytest.mark.parametrize("blocked", ["file", "missing disk"])
+def test_a_place_that_cannot_be_written_to_is_one_sentence(place, monkeypatch, blocked):
+    if blocked == "file":
+        (place / "x").write_text("x")
+    else:
+        monkeypatch.setattr(
+            tempfile, "mkdtemp", lambda **_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+        )
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(place / "x"))
+    with pytest.raises(InputError, match="Temporary files cannot be written"), run_folder():
+        pass
