@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hub.data.column_options import add_column_options
-from hub.errors import InputError, run_command
+from hub.errors import InputError, disk_sentence, run_command
 from hub.repo_id import HUB_DATASET
 from hub.training.recipes import RECIPES, Recipe, format_recipes, output_name
 from hub.training.settings import Settings
@@ -144,9 +144,29 @@ def run_training(main: Callable[[Settings], None], settings: Settings) -> None:
             return f"stopped; `{settings.command} --resume` goes on after the last finished epoch."
         return "stopped; nothing was written."
 
-    run_command("train.py", lambda: main(settings), stopped)
+    def train() -> None:
+        try:
+            main(settings)
+        except (InputError, OSError) as error:
+            raise _naming_resume(error, settings, _modified(settings.checkpoint) != before) from None
+
+    run_command("train.py", train, stopped)
     if settings.push_to:
         run_command("train.py", lambda: push(settings), lambda: f"stopped; {_not_pushed(settings)}.")
+
+
+def _naming_resume(error: Exception, settings: Settings, saved: bool) -> Exception:
+    """Return an error of a run with the command that finishes it, where a checkpoint is kept.
+
+    `saved` is whether the run has finished an epoch. A mistake of the code is returned as it is, and so is
+    what refuses a run before it begins.
+    """
+    reason = str(error) if isinstance(error, InputError) else disk_sentence(error)
+    full = not isinstance(error, InputError) and settings.resume and settings.checkpoint.is_file()
+    if reason is None or not (saved or full):
+        return error
+    command = f"{settings.command} --resume"
+    return InputError(f"{reason.rstrip('.')}; what was trained is kept, and `{command}` finishes it.")
 
 
 def push(settings: Settings) -> None:
