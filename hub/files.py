@@ -131,9 +131,9 @@ def new_folder(
 ) -> Iterator[Path]:
     """Yield a temporary folder that is renamed to `path` when the block succeeds.
 
-    Raises InputError, which names `option`, if `path` exists, even where it was made during the block. With
-    `may_replace` the new folder replaces it once it is complete, unless that function raises InputError for a
-    folder that is to stay.
+    Raises InputError, which names `option`, if `path` exists, and where another program has made it during
+    the block. With `may_replace` the new folder replaces it once it is complete, unless that function raises
+    InputError for a folder that is to stay.
     """
     path = path.resolve()
 
@@ -147,6 +147,12 @@ def new_folder(
     check()  # before a folder is made around it
     with replace_folder(path, f"give another {option}", check) as partial:
         yield partial
+        if path.exists() and not may_replace:
+            again = "with --resume " if option == "--output" else ""
+            raise InputError(
+                f"{path} was made by another program meanwhile; move it away, and give the same command "
+                f"{again}again."
+            )
 
 
 @contextmanager
@@ -167,7 +173,7 @@ def replace_folder(
     """Yield a temporary folder that replaces `path` when the block succeeds.
 
     It is locked, and whenever the process is killed, either the older folder or the new one is at `path`.
-    `check` is called before the block and after it, and raises InputError for a folder that is to stay.
+    `check` is called before the block, and raises InputError for a folder that is to stay.
     Raises InputError, which ends with `advice`, if the folder cannot be made.
     """
     path = path.resolve()
@@ -184,7 +190,6 @@ def replace_folder(
         try:
             with _disk_errors(path):
                 yield partial
-            check()
             _put(partial, path, old)
         finally:
             shutil.rmtree(partial, ignore_errors=True)

@@ -43,8 +43,8 @@ MOMENTS = {
     "in the block": ("", "die()", "older"),
     "before the names are exchanged": ("files.exchange_names = die", "", "older"),
     "after the names are exchanged": (
-        "exchange = files.exchange_names\nfiles.exchange_names = lambda *names: exchange(*names) and die()", "",
-        "new",
+        "exchange = files.exchange_names\n"
+        "files.exchange_names = lambda *names: exchange(*names) and die()", "", "new",
     ),
     "between two renames": (
         "files.exchange_names = lambda *names: False\n"
@@ -102,7 +102,7 @@ def test_a_process_that_is_killed_while_it_replaces_a_folder_loses_nothing(tmp_p
 
 
 def test_what_is_put_in_place_of_a_new_folder_meanwhile_stays(tmp_path):
-    with pytest.raises(InputError, match="is there already"), new_folder(tmp_path / "model") as folder:
+    with pytest.raises(InputError, match="meanwhile; move it away"), new_folder(tmp_path / "model") as folder:
         (folder / "new").touch()
         (tmp_path / "model").mkdir()
         (tmp_path / "model" / "other").touch()

@@ -137,36 +137,28 @@ def run_training(main: Callable[[Settings], None], settings: Settings) -> None:
     """
     before = _modified(settings.checkpoint)
 
-    def stopped() -> str:
-        after = _modified(settings.checkpoint)
+    def kept() -> bool:
         # An older checkpoint is of another run, unless this one goes on from it.
-        if after and (settings.resume or after != before):
+        after = _modified(settings.checkpoint)
+        return after > 0 and (settings.resume or after != before)
+
+    def stopped() -> str:
+        if kept():
             return f"stopped; `{settings.command} --resume` goes on after the last finished epoch."
         return "stopped; nothing was written."
 
     def train() -> None:
         try:
             main(settings)
-        except (InputError, OSError) as error:
-            raise _naming_resume(error, settings, _modified(settings.checkpoint) != before) from None
+        except OSError as error:
+            if not (kept() and (sentence := disk_sentence(error))):
+                raise
+            finish = f"`{settings.command} --resume` finishes it"
+            raise InputError(f"{sentence.rstrip('.')}; what was trained is kept, and {finish}.") from None
 
     run_command("train.py", train, stopped)
     if settings.push_to:
         run_command("train.py", lambda: push(settings), lambda: f"stopped; {_not_pushed(settings)}.")
-
-
-def _naming_resume(error: Exception, settings: Settings, saved: bool) -> Exception:
-    """Return an error of a run with the command that finishes it, where a checkpoint is kept.
-
-    `saved` is whether the run has finished an epoch. A mistake of the code is returned as it is, and so is
-    what refuses a run before it begins.
-    """
-    reason = str(error) if isinstance(error, InputError) else disk_sentence(error)
-    full = not isinstance(error, InputError) and settings.resume and settings.checkpoint.is_file()
-    if reason is None or not (saved or full):
-        return error
-    command = f"{settings.command} --resume"
-    return InputError(f"{reason.rstrip('.')}; what was trained is kept, and `{command}` finishes it.")
 
 
 def push(settings: Settings) -> None:
