@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from hub.errors import InputError
+from hub.errors import DISK_ERRORS, InputError
 from hub.system import exchange_names
 
 NEXT_TO_NOTHING = 1_000_000  # bytes that are left free where a library could write no more
@@ -100,11 +100,18 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _disk_errors(path: Path) -> Iterator[None]:
-    """Raise OSError for what is wrong with the disk of `path`, whatever a library raises for it."""
+    """Raise OSError for what is wrong with the disk of `path`, whatever a library raises for it.
+
+    Where the error names no file, it gets `path`.
+    """
     try:
         yield
-    except (OSError, InputError):
+    except InputError:
         raise
+    except OSError as error:
+        if error.filename or error.errno not in DISK_ERRORS:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     except Exception as error:
         # safetensors and other Rust name the code; torch names a full disk in words of its own.
         code = re.search(r"\(os error (\d+)\)", str(error))

@@ -1,5 +1,6 @@
 """Files and folders are written whole or not at all."""
 
+import errno
 import hashlib
 import json
 import os
@@ -196,5 +197,7 @@ def test_a_full_disk_is_named_whatever_the_library_says(tmp_path, monkeypatch):
         monkeypatch.undo()
         with replace_file(tmp_path / "weights"):
             raise RuntimeError("a mistake")
+    with pytest.raises(OSError, match=r"No space left.*weights"), replace_file(tmp_path / "weights"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with pytest.raises(OSError, match="File too large"), replace_file(tmp_path / "weights"):
         raise RuntimeError("I/O error: File too large (os error 27)")
