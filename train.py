@@ -12,7 +12,8 @@ The folder that --output names holds the model in timm's layout (timm and transf
 and as ONNX (ONNX Runtime and hub.Classifier do), its metrics on validation data, a training curve
 and a model card.
 Nothing is written there before everything is done; until then a checkpoint of the last finished epoch
-lies beside it. The test split is counted, never classified: `python -m hub evaluate` does that.
+lies beside it, and no other run may write there. The test split is counted, never classified:
+`python -m hub evaluate` does that.
 
 Decoded images are kept for the next run, in the folder decoded_images of datasets' cache
 ($HF_DATASETS_CACHE, or ~/.cache/huggingface/datasets), until none has used them for 30 days.
@@ -47,6 +48,10 @@ def main(settings: Settings) -> None:
     from hub.training.data import are_grey, decode, read_data
     from hub.training.report import format_summary
 
+    if checkpoint.is_complete(settings):
+        settings.checkpoint.unlink(missing_ok=True)
+        print(f"{settings.output} is complete: there is nothing to resume")
+        return
     checkpoint.announce_older(settings)
     started = time.perf_counter()
     with files.new_folder(settings.output, may_replace=read_config if settings.overwrite else None) as folder:
@@ -70,12 +75,15 @@ def main(settings: Settings) -> None:
         if state:
             started -= state["seconds"]
             print(f"going on after epoch {len(state['history'])} of {recipe.epochs}", flush=True)
+        elif settings.resume:
+            print("no epoch was finished before, so the run begins anew", flush=True)
 
         # Build the network.
         torch.manual_seed(settings.seed)
         model = factory.create_model(
             recipe.architecture, len(classes), weights, radiograph, recipe.size, channels
         )
+        checkpoint.check_room(settings.checkpoint, model)
         first_filters = filters.first_layer_filters(model)
 
         # Decode all images, once.
@@ -121,13 +129,15 @@ def main(settings: Settings) -> None:
 
         # Export.
         images = train_set[0][calibration_rows(len(train_set[0]))]
+        missing = None
         try:
             folder_writer.save_metrics(folder, "onnx", export(folder, images, validation_set))
+        except OSError:
+            raise  # of a full disk, say: the checkpoint is kept, and --resume exports again
         except Exception as error:
-            # Whatever the error, the trained model is not lost: timm and transformers can load it.
-            print(f"{settings.output} gets no onnx/, which evaluate, the demos and publish need: {error}")
+            missing = error  # whatever it is, timm and transformers can load the model
     settings.checkpoint.unlink(missing_ok=True)
-    print(format_summary(settings, metrics, time.perf_counter() - started))
+    print(format_summary(settings, metrics, time.perf_counter() - started, missing))
 
 
 if __name__ == "__main__":

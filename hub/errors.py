@@ -51,19 +51,28 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
         _flush_or_drop_output()
         return 1
     except OSError as error:
-        reason = disk_error(error)
-        if reason is None:
+        sentence = disk_sentence(error)
+        if sentence is None:
             raise
-        place = error.filename or "The output"
-        advice = "check the path, its permissions and the room on the disk"
-        print(f"{name}: {place} cannot be read or written ({reason}); {advice}.", file=sys.stderr)
+        print(f"{name}: {sentence}", file=sys.stderr)
         _flush_or_drop_output()
         return 2
+
+
+def disk_sentence(error: OSError) -> str | None:
+    """Return what is wrong with a disk or path, and what to do; None for any error but DISK_ERRORS."""
+    if (reason := disk_error(error)) is None:
+        return None
+    place = error.filename or "The output"
+    advice = "check the path, its permissions and the room on the disk"
+    return f"{place} cannot be read or written ({reason}); {advice}."
 
 
 def disk_error(error: OSError) -> str | None:
     """Return the system's words for one of DISK_ERRORS, None for any other error."""
     code = error.errno
+    if "No usable temporary directory" in str(error):  # tempfile tried all, and says that none is there
+        code = errno.ENOSPC
     if code is None and (found := re.search(r"\[Errno (\d+)\]", str(error))):
         code = int(found[1])  # shutil.copytree puts the errors of all files into the text of one
     return os.strerror(code) if code in DISK_ERRORS else None

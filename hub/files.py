@@ -1,17 +1,20 @@
-"""Write files and folders whole or not at all."""
+"""Write files and folders whole or not at all, and one process at a time."""
 
 import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from hub.errors import InputError
+from hub.errors import DISK_ERRORS, InputError
+from hub.system import exchange_names
 
 NEXT_TO_NOTHING = 1_000_000  # bytes that are left free where a library could write no more
+SEAL = hashlib.sha256().digest_size  # bytes
 
 
 def sha256(path: Path) -> str:
@@ -19,30 +22,103 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def seal(path: Path) -> None:
+    """Append the SHA-256 of a file to it, 32 bytes that tell damage; NumPy and torch read on."""
+    digest = _digest(path, path.stat().st_size)
+    with path.open("ab") as file:
+        file.write(digest)
+
+
+def is_sealed(path: Path) -> bool:
+    """Return whether a file is as `seal` left it; one that is missing is not."""
+    try:
+        size = path.stat().st_size - SEAL
+        with path.open("rb") as file:
+            file.seek(max(size, 0))
+            return file.read() == _digest(path, size)
+    except OSError:
+        return False
+
+
+def _digest(path: Path, size: int) -> bytes:
+    """Return the SHA-256 of the first `size` bytes of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while size > 0 and (part := file.read(min(size, 1 << 20))):
+            digest.update(part)
+            size -= len(part)
+    return digest.digest()
+
+
+@contextmanager
+def lock(path: Path, wait: bool = False) -> Iterator[None]:
+    """Keep a file or folder for this thread until the block, or the process, ends.
+
+    The thread may lock it again inside. Raises InputError if another writes it, unless it is to `wait`, and
+    OSError where no file can be made beside `path`.
+    """
+    from filelock import FileLock, Timeout  # takes a while to import, and serving never writes
+
+    file = path.with_name(f".{path.name}.lock")
+    held = FileLock(file, is_singleton=True)
+    try:
+        held.acquire(blocking=wait)
+    except Timeout:
+        raise InputError(f"Another process is writing {path}; wait until it has ended.") from None
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    try:
+        yield
+    finally:
+        if held.lock_counter == 1:
+            file.unlink(missing_ok=True)  # while it is locked: who waits for it finds that out
+        held.release()
+
+
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path that is renamed to `path` when the block succeeds.
 
-    Readers never see half a file, and an older file remains when the block fails. The umask decides who may
-    read the file, even if the block writes it for its owner alone, as safetensors does. On a full disk the
-    block fails with an OSError, whatever its library raises.
+    Readers never see half a file, and an older file remains when the block fails. Others that write it wait.
+    The umask decides who may read the file, even if the block writes it for its owner alone, as safetensors
+    does. On a full disk the block fails with an OSError, whatever its library raises.
     """
     partial = path.with_name(f".{path.name}.partial")
+    with lock(path, wait=True):
+        try:
+            partial.unlink(missing_ok=True)  # of a process that was killed
+            partial.touch()
+            mode = partial.stat().st_mode
+            partial.unlink()
+            with _disk_errors(path):
+                yield partial
+            partial.chmod(mode)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    """Raise OSError for what is wrong with the disk of `path`, whatever a library raises for it.
+
+    Where the error names no file, it gets `path`.
+    """
     try:
-        partial.unlink(missing_ok=True)  # of a process that was killed
-        partial.touch()
-        mode = partial.stat().st_mode
-        partial.unlink()
-        yield partial
-        partial.chmod(mode)
-        partial.replace(path)
-    except Exception as error:
-        # torch and safetensors name a full disk in words of their own.
-        if not isinstance(error, OSError) and shutil.disk_usage(path.parent).free < NEXT_TO_NOTHING:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        yield
+    except InputError:
         raise
-    finally:
-        partial.unlink(missing_ok=True)
+    except OSError as error:
+        if error.filename or error.errno not in DISK_ERRORS:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    except Exception as error:
+        # safetensors and other Rust name the code; torch names a full disk in words of its own.
+        code = re.search(r"\(os error (\d+)\)", str(error))
+        if not code and shutil.disk_usage(path.parent).free >= NEXT_TO_NOTHING:
+            raise
+        code = int(code[1]) if code else errno.ENOSPC
+        raise OSError(code, os.strerror(code), str(path)) from error
 
 
 def write_json(path: Path, content: dict) -> None:
@@ -62,38 +138,83 @@ def new_folder(
 ) -> Iterator[Path]:
     """Yield a temporary folder that is renamed to `path` when the block succeeds.
 
-    Raises InputError, which names `option`, if `path` exists. With `may_replace` the new folder replaces it
-    once it is complete, unless that function raises InputError for a folder that is to stay.
+    Raises InputError, which names `option`, if `path` exists, and where another program has made it during
+    the block. With `may_replace` the new folder replaces it once it is complete, unless that function raises
+    InputError for a folder that is to stay.
     """
     path = path.resolve()
-    if path.exists() and not may_replace:
-        overwriting = ", or --overwrite to replace it" if option == "--output" else ""
-        raise InputError(f"{path} is there already; give another {option}{overwriting}.")
-    if path.exists():
-        may_replace(path)
-    with replace_folder(path, option) as partial:
+
+    def check() -> None:
+        if path.exists() and not may_replace:
+            overwriting = ", or --overwrite to replace it" if option == "--output" else ""
+            raise InputError(f"{path} is there already; give another {option}{overwriting}.")
+        if path.exists():
+            may_replace(path)
+
+    check()  # before a folder is made around it
+    with replace_folder(path, f"give another {option}", check) as partial:
+        yield partial
+        if path.exists() and not may_replace:
+            again = "with --resume " if option == "--output" else ""
+            raise InputError(
+                f"{path} was made by another program meanwhile; move it away, and give the same command "
+                f"{again}again."
+            )
+
+
+@contextmanager
+def edited_folder(path: Path) -> Iterator[Path]:
+    """Yield a copy of a folder, to be changed, that replaces it when the block succeeds."""
+    path = path.resolve()
+    with replace_folder(path) as partial:
+        shutil.copytree(path, partial, dirs_exist_ok=True)
         yield partial
 
 
 @contextmanager
-def replace_folder(path: Path, option: str = "--output") -> Iterator[Path]:
+def replace_folder(
+    path: Path,
+    advice: str = "check the permissions of the folder around it and the room on the disk",
+    check: Callable[[], object] = lambda: None,
+) -> Iterator[Path]:
     """Yield a temporary folder that replaces `path` when the block succeeds.
 
-    Raises InputError, which names `option`, if the folder cannot be made.
+    It is locked, and whenever the process is killed, either the older folder or the new one is at `path`.
+    `check` is called before the block, and raises InputError for a folder that is to stay.
+    Raises InputError, which ends with `advice`, if the folder cannot be made.
     """
+    path = path.resolve()
     partial, old = (path.with_name(f".{path.name}.{suffix}") for suffix in ("partial", "old"))
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
-    except OSError as error:
-        raise InputError(f"{path} cannot be made ({error.strerror}); give another {option}.") from None
-    try:
-        yield partial
-    except BaseException:
-        shutil.rmtree(partial)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-    if path.exists():
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(lock(path))
+            _clear(path, partial, old)
+            check()
+            partial.mkdir()
+        except OSError as error:
+            raise InputError(f"{path} cannot be made ({error.strerror}); {advice}.") from None
+        try:
+            with _disk_errors(path):
+                yield partial
+            _put(partial, path, old)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _clear(path: Path, partial: Path, old: Path) -> None:
+    """Remove what a process that was killed has left, and put back what it had moved away."""
+    if old.exists() and not path.exists():
+        old.rename(path)
+    for left in (partial, old):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _put(partial: Path, path: Path, old: Path) -> None:
+    """Move a folder to `path`; the one that was there is at `partial` then, or gone."""
+    if not path.exists():
+        partial.rename(path)
+    elif not exchange_names(partial, path):
         path.rename(old)
-    partial.rename(path)
-    shutil.rmtree(old, ignore_errors=True)
+        partial.rename(path)
+        shutil.rmtree(old, ignore_errors=True)

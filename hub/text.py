@@ -1,6 +1,7 @@
 """Format numbers, percentages and tables for terminals, cards and pages."""
 
 import math
+import os
 from collections.abc import Iterable, Sequence
 
 
@@ -72,3 +73,13 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> s
 FORMATS = {
     function.__name__: function for function in (number, percent, thousands, compact, file_size, dimensions)
 }
+
+
+def is_utf8(text: str) -> bool:
+    """Return whether a text, such as a file name, was read from UTF-8."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def readable(name: str) -> str:
+    r"""Return a file name with what is not UTF-8 as escapes, such as lat\xe9.png."""
+    return os.fsencode(name).decode(errors="backslashreplace")

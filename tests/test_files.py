@@ -1,14 +1,19 @@
 """Files and folders are written whole or not at all."""
 
+import errno
 import hashlib
 import json
 import os
+import random
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from hub.errors import InputError
-from hub.files import new_folder, replace_file, sha256, write_json
+from hub.files import edited_folder, is_sealed, lock, new_folder, replace_file, seal, sha256, write_json
 from hub.models.folder import BUNDLED, read_config
 
 
@@ -20,6 +25,116 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
         raise RuntimeError
     assert json.loads(path.read_text()) == {"a": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["record.json"]
+
+
+ROOT = Path(__file__).parents[1]
+REPLACE = """
+import os, pathlib, shutil, signal, sys
+from hub import files
+from hub.files import new_folder
+def die(*arguments, **options):
+    os.kill(os.getpid(), signal.SIGKILL)
+{patch}
+with new_folder(pathlib.Path(sys.argv[1]), may_replace=lambda path: None) as folder:
+    (folder / "new").touch()
+    {inside}
+"""
+# Where a process that replaces a folder is killed: the code that does it, and what is at the folder then.
+MOMENTS = {
+    "in the block": ("", "die()", "older"),
+    "before the names are exchanged": ("files.exchange_names = die", "", "older"),
+    "after the names are exchanged": (
+        "exchange = files.exchange_names\n"
+        "files.exchange_names = lambda *names: exchange(*names) and die()", "", "new",
+    ),
+    "between two renames": (
+        "files.exchange_names = lambda *names: False\n"
+        "rename = pathlib.Path.rename; pathlib.Path.rename = lambda *names: (rename(*names), die())", "", None
+    ),
+}  # fmt: skip
+
+
+def hold(path):
+    """Start a process that has locked a path, and waits to be ended."""
+    code = "with lock(pathlib.Path(sys.argv[1])): print(flush=True); sys.stdin.read()"
+    code = f"import sys, pathlib; from hub.files import lock\n{code}"
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=ROOT, **streams)
+    process.stdout.readline()
+    return process
+
+
+def test_a_folder_is_written_by_one_process_at_a_time_and_its_lock_dies_with_it(tmp_path):
+    other = hold(tmp_path / "model")
+    with pytest.raises(InputError, match="Another process is writing"), new_folder(tmp_path / "model"):
+        pass
+    other.kill()
+    other.communicate()
+    with new_folder(tmp_path / "model") as folder, lock(tmp_path / "model"):
+        (folder / "new").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "new"]
+
+
+def test_a_file_that_another_process_writes_is_waited_for(tmp_path):
+    other = hold(tmp_path / "record.json")
+    with pytest.raises(InputError, match="Another process"), lock(tmp_path / "record.json"):
+        pass
+    other.stdin.close()  # which ends it while the next line waits
+    write_json(tmp_path / "record.json", {})
+    other.wait()
+    assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_process_that_is_killed_while_it_replaces_a_folder_loses_nothing(tmp_path, moment):
+    patch, inside, left = MOMENTS[moment]
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "older").touch()
+    code = REPLACE.format(patch=patch, inside=inside)
+    assert subprocess.run([sys.executable, "-c", code, str(model)], cwd=ROOT).returncode == -9
+    if left:
+        assert [path.name for path in model.iterdir()] == [left]
+    with pytest.raises(InputError, match="is there already"), new_folder(model):
+        pass
+    with edited_folder(model) as folder:
+        assert [path.name for path in folder.iterdir()] == [left or "older"]
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", left or "older"]
+
+
+def test_what_is_put_in_place_of_a_new_folder_meanwhile_stays(tmp_path):
+    with pytest.raises(InputError, match="meanwhile; move it away"), new_folder(tmp_path / "model") as folder:
+        (folder / "new").touch()
+        (tmp_path / "model").mkdir()
+        (tmp_path / "model" / "other").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "other"]
+
+
+def test_an_edited_folder_is_as_it_was_where_the_edit_fails(tmp_path):
+    shutil.copytree(BUNDLED, tmp_path / "model")
+    with pytest.raises(RuntimeError), edited_folder(tmp_path / "model") as folder:
+        shutil.rmtree(folder / "onnx")
+        write_json(folder / "metrics.json", {})
+        raise RuntimeError
+    for path in (path for path in BUNDLED.rglob("*") if path.is_file()):
+        assert (tmp_path / "model" / path.relative_to(BUNDLED)).read_bytes() == path.read_bytes()
+
+
+def test_a_seal_tells_any_damage(tmp_path):
+    path, chance = tmp_path / "file", random.Random(0)
+    path.write_bytes(chance.randbytes(5000))
+    assert not is_sealed(path) and not is_sealed(tmp_path / "nowhere")
+    seal(path)
+    assert is_sealed(path)
+    whole = path.read_bytes()
+    for _ in range(50):
+        damaged = bytearray(whole)
+        damaged[chance.randrange(len(whole))] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        assert not is_sealed(path)
+    for length in (0, 20, 31, 32, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        assert not is_sealed(path)
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
@@ -76,7 +191,13 @@ def test_a_full_disk_is_named_whatever_the_library_says(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
     with pytest.raises(OSError, match="No space left"), replace_file(tmp_path / "weights"):
         raise RuntimeError("unexpected pos 576 vs 534")
+    with pytest.raises(OSError, match="No space left"), new_folder(tmp_path / "model"):
+        raise RuntimeError("unexpected pos 576 vs 534")
     with pytest.raises(RuntimeError):
         monkeypatch.undo()
         with replace_file(tmp_path / "weights"):
             raise RuntimeError("a mistake")
+    with pytest.raises(OSError, match=r"No space left.*weights"), replace_file(tmp_path / "weights"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(OSError, match="File too large"), replace_file(tmp_path / "weights"):
+        raise RuntimeError("I/O error: File too large (os error 27)")

@@ -73,8 +73,9 @@ def evaluate(
     if plot_folder:
         _draw(result, classifier, plot_folder)
     if save:
-        _draw(result, classifier, Path(model))
-        _save(result, Path(model))
+        with files.edited_folder(Path(model)) as partial:
+            _draw(result, classifier, partial)
+            _save(result, partial)
 
 
 def _check_destinations(

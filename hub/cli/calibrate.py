@@ -3,6 +3,7 @@
 from argparse import _SubParsersAction
 from pathlib import Path
 
+from hub.cli.model_lock import locking_model
 from hub.data.column_options import add_column_options
 from hub.errors import InputError
 
@@ -27,13 +28,12 @@ def add_parser(commands: _SubParsersAction) -> None:
     add_column_options(parser)
 
 
+@locking_model
 def run(model: Path, dataset: str, **columns: str | None) -> None:
     """Calibrate a model folder; `columns` are options of `load_splits`.
 
     The folder is replaced once all is done. Raises InputError for one that train.py did not make.
     """
-    import shutil
-
     from hub import files
     from hub.cli.training_data import load_export_images, load_training_splits, read_trained
     from hub.evaluation.calibration import combine, folded
@@ -56,8 +56,7 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
     kept = {name: section for name, section in record.items() if name in KEPT}
     result.metrics["calibration"] |= combine(result.calibration, folded(record))._asdict()
     kept["training"].pop("temperature", None)  # of folders older than this command
-    with files.replace_folder(model) as partial:
-        shutil.copytree(model, partial, dirs_exist_ok=True)
+    with files.edited_folder(model) as partial:
         folder_writer.fold_calibration(network, *result.calibration)
         folder_writer.save_weights(partial, network)
         folder_writer.save_operating_points(partial, result.operating_points, result.covariance)

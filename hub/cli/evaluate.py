@@ -1,9 +1,11 @@
 """Measure a model on one split of a data set."""
 
 from argparse import _SubParsersAction
+from contextlib import nullcontext
 from pathlib import Path
 
 from hub.data.column_options import add_column_options
+from hub.files import lock
 
 
 def add_parser(commands: _SubParsersAction) -> None:
@@ -55,14 +57,15 @@ def run(
     """Measure a model; the arguments are those of `hub.analysis.evaluate`."""
     from hub.analysis.evaluate import evaluate
 
-    evaluate(
-        model,
-        dataset,
-        split,
-        rename=rename,
-        robustness=robustness,
-        json_file=json_file,
-        plot_folder=plot_folder,
-        save=save,
-        **columns,
-    )
+    with lock(Path(model).resolve()) if save and Path(model).is_dir() else nullcontext():
+        evaluate(
+            model,
+            dataset,
+            split,
+            rename=rename,
+            robustness=robustness,
+            json_file=json_file,
+            plot_folder=plot_folder,
+            save=save,
+            **columns,
+        )

@@ -3,6 +3,7 @@
 from argparse import _SubParsersAction
 from pathlib import Path
 
+from hub.cli.model_lock import locking_model
 from hub.data.column_options import add_column_options
 
 
@@ -20,6 +21,7 @@ def add_parser(commands: _SubParsersAction) -> None:
     add_column_options(parser)
 
 
+@locking_model
 def run(model: Path, dataset: str, **columns: str | None) -> None:
     """Export the network of a model folder to `onnx/`.
 
@@ -28,10 +30,13 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
     """
     from hub.cli.training_data import load_export_images, load_training_splits, read_trained
     from hub.export.onnx import export, format_export
+    from hub.files import edited_folder
     from hub.models import folder_writer
 
     config = read_trained(model)
     splits = load_training_splits(dataset, config["label_names"], **columns)
-    section = export(model, *load_export_images(splits, config))
+    images = load_export_images(splits, config)
+    with edited_folder(model) as partial:
+        section = export(partial, *images)
+        folder_writer.save_metrics(partial, "onnx", section)
     print(format_export(section))
-    folder_writer.save_metrics(model, "onnx", section)

@@ -3,6 +3,7 @@
 from argparse import _SubParsersAction
 from pathlib import Path
 
+from hub.cli.model_lock import locking_model
 from hub.errors import InputError
 
 
@@ -23,11 +24,13 @@ def add_parser(commands: _SubParsersAction) -> None:
     )
 
 
+@locking_model
 def run(model: Path, weights: str) -> None:
     """Write the filters of `weights` into a model folder.
 
     It also prints by how much training changed them.
     """
+    from hub.files import edited_folder
     from hub.models import factory, filters
     from hub.models.folder import FILTERS, read_config
 
@@ -39,6 +42,7 @@ def run(model: Path, weights: str) -> None:
     size = config["pretrained_cfg"]["input_size"][-1]
     network = factory.create_model(config["architecture"], config["num_classes"], weights, radiograph, size)
     before = filters.first_layer_filters(network)
-    filters.save_filters(model, before)
+    with edited_folder(model) as partial:
+        filters.save_filters(partial, before)
     change = float((after - before).norm() / before.norm())
     print(f"{model / FILTERS}: {len(before)} filters; training changed them by {change:.1%}")

@@ -3,6 +3,7 @@
 from argparse import _SubParsersAction
 from pathlib import Path
 
+from hub.cli.model_lock import locking_model
 from hub.data.column_options import add_column_options
 from hub.errors import InputError
 
@@ -43,6 +44,7 @@ def add_parser(commands: _SubParsersAction) -> None:
     )
 
 
+@locking_model
 def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path], **columns: str | None) -> None:
     """Fit the input check and write it into a model folder.
 
@@ -52,6 +54,7 @@ def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path], **co
     """
     from hub.cli.training_data import load_training_splits
     from hub.data import decode_cache
+    from hub.files import edited_folder
     from hub.inference.classifier import Classifier
     from hub.models import folder_writer
     from hub.models.folder import read_config
@@ -74,6 +77,7 @@ def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path], **co
     check = input_check_fit.fit(samples, held_out, input_check_fit.channels(model))
     classifier = Classifier(model, check=check, precision="fp32")
     rows = input_check_fit.measure(classifier, validation, **groups)
-    input_check_fit.save(check, model)
-    folder_writer.save_metrics(model, "scope", {"validation": rows})
+    with edited_folder(model) as partial:
+        input_check_fit.save(check, partial)
+        folder_writer.save_metrics(partial, "scope", {"validation": rows})
     print(input_check_fit.format_table(rows))

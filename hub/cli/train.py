@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hub.data.column_options import add_column_options
-from hub.errors import InputError, run_command
+from hub.errors import InputError, disk_sentence, run_command
 from hub.repo_id import HUB_DATASET
 from hub.training.recipes import RECIPES, Recipe, format_recipes, output_name
 from hub.training.settings import Settings
@@ -144,14 +144,26 @@ def run_training(main: Callable[[Settings], None], settings: Settings) -> None:
     """
     before = _modified(settings.checkpoint)
 
-    def stopped() -> str:
-        after = _modified(settings.checkpoint)
+    def kept() -> bool:
         # An older checkpoint is of another run, unless this one goes on from it.
-        if after and (settings.resume or after != before):
+        after = _modified(settings.checkpoint)
+        return after > 0 and (settings.resume or after != before)
+
+    def stopped() -> str:
+        if kept():
             return f"stopped; `{settings.command} --resume` goes on after the last finished epoch."
         return "stopped; nothing was written."
 
-    run_command("train.py", lambda: main(settings), stopped)
+    def train() -> None:
+        try:
+            main(settings)
+        except OSError as error:
+            if not (kept() and (sentence := disk_sentence(error))):
+                raise
+            finish = f"`{settings.command} --resume` finishes it"
+            raise InputError(f"{sentence.rstrip('.')}; what was trained is kept, and {finish}.") from None
+
+    run_command("train.py", train, stopped)
     if settings.push_to:
         run_command("train.py", lambda: push(settings), lambda: f"stopped; {_not_pushed(settings)}.")
 

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import math
 import os
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from tqdm.auto import tqdm
 from hub.batching import batches
 from hub.data.image_files import encoded_images, locate_errors, sha256_digests
 from hub.errors import InputError
+from hub.files import is_sealed, seal
 from hub.imaging import dicom
 from hub.imaging.read import read_pixels
 from hub.imaging.sources import read_file
@@ -49,8 +49,9 @@ def decode(
     """Return images uint8 [N, channels, size, size] and labels int64 [N].
 
     `radiograph` and `crop` are those of `read_pixels`. Images that were decoded before are mapped from a file
-    in `cache_folder`, whose name is a hash of their contents and of how they are read; changes to the tensor
-    stay in memory. `digests` are `sha256_digests(dataset)`, if the caller has them.
+    in `cache_folder`, whose name is a hash of their contents and of how they are read; one that is damaged is
+    made again, and changes to the tensor stay in memory. `digests` are `sha256_digests(dataset)`, if the
+    caller has them.
 
     Raises InputError naming the file that cannot be read.
     """
@@ -92,17 +93,14 @@ def _read_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
 
     A file that is missing or damaged gives None.
     """
-    # Compared, not parsed: numpy raises a dozen kinds of errors for damaged headers.
-    header = _header(shape)
+    # Not parsed: numpy raises a dozen kinds of errors for damaged headers, and the name says the shape.
+    if not is_sealed(path):
+        return None
+    with suppress(OSError):  # only the date of its last use
+        os.utime(path)
     try:
-        with path.open("rb") as file:
-            fits = file.read(len(header)) == header
-        if not fits or path.stat().st_size != len(header) + math.prod(shape):
-            return None
-        with suppress(OSError):  # only the date of its last use
-            os.utime(path)
-        return np.memmap(path, np.uint8, "c", len(header), shape)
-    except OSError:
+        return np.memmap(path, np.uint8, "c", len(_header(shape)), shape)
+    except (OSError, ValueError):  # gone meanwhile, or too short
         return None
 
 
@@ -127,6 +125,7 @@ def _write_cache(path: Path, pixels: np.ndarray) -> None:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(_header(pixels.shape))
                 pixels.tofile(file)
+            seal(Path(partial))
             Path(partial).replace(path)
         finally:
             Path(partial).unlink(missing_ok=True)

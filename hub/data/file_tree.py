@@ -14,7 +14,7 @@ from hub.batching import batches
 from hub.errors import InputError
 from hub.imaging.formats import HEAD, SUFFIXES, is_image
 from hub.left_out import is_clutter
-from hub.text import counted
+from hub.text import counted, is_utf8, readable
 
 CHUNK_SIZE = 32  # files whose first bytes a thread reads before it takes the next ones
 PATIENCE = 2  # seconds without a progress bar
@@ -93,6 +93,7 @@ def read_tree(root: Path) -> FileTree:
     once. Raises InputError for a link that leads back to a folder which holds it, for a folder that may not
     be read, and for a name that is not UTF-8.
     """
+    check_utf8(root)
     tree = FileTree(root)
     real = os.path.realpath(root)
     reached: set[str] = set()  # the real paths of folders, and of files that are linked to
@@ -149,12 +150,15 @@ def _entries(tree: FileTree, folder: str) -> list[os.DirEntry]:
         ) from None
 
 
+def check_utf8(path: str | Path) -> None:
+    """Raise InputError for a path that is not UTF-8, which Arrow cannot hold."""
+    if not is_utf8(str(path)):
+        raise InputError(f"The file name {readable(str(path))} is not in UTF-8; rename it.")
+
+
 def _kind(entry: os.DirEntry) -> str:
     """Return "file", "folder" or "broken"; a pipe or a socket is a file."""
-    try:
-        entry.name.encode()
-    except UnicodeEncodeError:
-        raise InputError(f"The file name {entry.name!a} is not in UTF-8; rename it.") from None
+    check_utf8(entry.path)
     try:
         if entry.is_symlink():
             entry.stat()

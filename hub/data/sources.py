@@ -9,7 +9,7 @@ from datasets import Dataset
 
 from hub.data import class_folders, image_tables, shards
 from hub.data.columns import standard_columns
-from hub.data.file_tree import FileTree, read_tree
+from hub.data.file_tree import FileTree, check_utf8, read_tree
 from hub.errors import InputError
 from hub.left_out import left_out
 from hub.repo_id import HUB_DATASET, is_hub_id
@@ -31,6 +31,7 @@ def read_source(
     """
     chosen = {"image_column": image_column, "label_column": label_column}
     path = Path(source)
+    check_utf8(path)
     if path.is_dir():
         splits, notes = _read_folder(path, chosen)
     elif path.exists():

@@ -11,6 +11,8 @@ from sklearn.metrics import ConfusionMatrixDisplay, PrecisionRecallDisplay, RocC
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
+from hub.files import replace_file
+
 BLUE, ORANGE, GREY = "#2563eb", "#ea580c", "#6b7280"
 
 
@@ -199,5 +201,6 @@ def plot_samples(images: dict[str, list[Image.Image]], path: Path) -> None:
 
 def _save(figure: plt.Figure, path: Path) -> None:
     # Without the version of the software the same figures give the same bytes.
-    figure.savefig(path, dpi=120, metadata={"Software": None})
+    with replace_file(path) as partial:
+        figure.savefig(partial, format="png", dpi=120, metadata={"Software": None})
     plt.close(figure)

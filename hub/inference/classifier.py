@@ -114,7 +114,7 @@ class Classifier:
         file = Path(folder) / _network(self.precision)
         if not file.is_file():
             advice = "python -m hub export makes it in a folder of train.py"
-            if self.precision == "int8":
+            if self.precision == "int8" and (Path(folder) / NETWORKS["fp32"]).is_file():
                 advice = 'it is left out where 8 bits lose too much; give precision="fp32"'
             raise InputError(f"{folder} has no {_network(self.precision)}; {advice}.")
         self.session = _open_session(file)

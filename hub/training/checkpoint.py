@@ -6,22 +6,48 @@ shipped.
 
 import hashlib
 import json
-import sys
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from datasets import DatasetDict
+from torch import nn
 
 from hub.errors import InputError
-from hub.files import replace_file, sha256
-from hub.models.folder import WEIGHTS
+from hub.files import is_sealed, replace_file, seal, sha256
+from hub.models.folder import WEIGHTS, read_metrics
+from hub.training import distillation
 from hub.training.data import TrainingData
 from hub.training.recipes import Recipe
 from hub.training.settings import Settings
 
-FORMAT = 1  # raise it when the state that `loop.train` saves changes
+FORMAT = 2  # raise it when the state that `loop.train` saves changes
+WEIGHTS_KEPT = 8  # times the weights on the disk at most: weights, average, two moments; the older ones, too
+PLOTS = 3_000_000  # bytes of plots and texts at most
+
+
+def is_complete(settings: Settings) -> bool:
+    """Return whether the run that is to be resumed has left its model folder already."""
+    if not settings.resume or (settings.overwrite and settings.checkpoint.is_file()):
+        return False
+    try:
+        return read_metrics(settings.output)["training"]["command"] == settings.command
+    except (OSError, ValueError, KeyError, TypeError):  # no model folder, or a damaged one
+        return False
+
+
+def check_room(path: Path, network: nn.Module) -> None:
+    """Raise InputError where a disk has no room for the checkpoint `path` and the model folder beside it."""
+    weights = sum(tensor.nbytes for tensor in network.state_dict().values())
+    needed = WEIGHTS_KEPT * weights + PLOTS - (path.stat().st_size if path.is_file() else 0)
+    disk = shutil.disk_usage(path.parent)
+    if disk.total and disk.free < needed:
+        raise InputError(
+            f"{path.parent} has room for {disk.free / 1e6:.0f} MB, and the run needs {needed / 1e6:.0f} MB "
+            "until it is complete; make room, or give another --output."
+        )
 
 
 def announce_older(settings: Settings) -> None:
@@ -40,13 +66,20 @@ def describe_run(
     return recipe._asdict() | {
         "recipe": recipe_name,
         "weights": weights,
-        "teachers": [sha256(folder / WEIGHTS)[:16] for folder in settings.teachers],
+        "contents of --weights": _describe_weights(weights),
+        "teachers": [distillation.describe_teacher(folder) for folder in settings.teachers],
         "seed": settings.seed,
         "compile": settings.compile,
         "device": "cuda" if torch.cuda.is_available() else "cpu",
         "classes": data.classes,
         "images": describe_images(data.splits, data.digests),
     }
+
+
+def _describe_weights(weights: str) -> str | None:
+    """Return a digest of the file that `create_model` reads, None for one of timm's or none."""
+    file = Path(weights) / WEIGHTS if Path(weights).is_dir() else Path(weights)
+    return sha256(file)[:16] if weights not in ("imagenet", "none") and file.is_file() else None
 
 
 def describe_images(splits: DatasetDict, digests: dict[str, list[str]]) -> str:
@@ -60,15 +93,14 @@ def describe_images(splits: DatasetDict, digests: dict[str, list[str]]) -> str:
 
 
 def save(path: Path, run: dict, state: dict) -> None:
-    """Write the state, or print that it cannot be written: training goes on.
+    """Write the state, sealed; one that is there remains until the new one is complete.
 
-    `run` is what `describe_run` returns, `state` holds tensors and plain values in dicts and lists.
+    `run` is what `describe_run` returns, `state` holds tensors and plain values in dicts and lists. Raises
+    OSError where it cannot be written: a run that went on could lose all of it.
     """
-    try:
-        with replace_file(path) as partial:
-            torch.save({"settings": run | {"format": FORMAT}, "state": state}, partial)
-    except (OSError, RuntimeError) as error:  # torch raises RuntimeError if the disk is full
-        print(f"This epoch is not kept for --resume: {path} cannot be written ({error}).", file=sys.stderr)
+    with replace_file(path) as partial:
+        torch.save({"settings": run | {"format": FORMAT}, "state": state}, partial)
+        seal(partial)
 
 
 def saver(path: Path, run: dict, started: float, training_started: float) -> Callable[[dict], None]:
@@ -84,16 +116,22 @@ def saver(path: Path, run: dict, started: float, training_started: float) -> Cal
     return save_with_seconds
 
 
-def load(path: Path, run: dict) -> dict:
-    """Return the state that `save` wrote, on the CPU.
+def load(path: Path, run: dict) -> dict | None:
+    """Return the state that `save` wrote, on the CPU; None where no epoch was finished.
 
     Raises InputError if it is damaged or of a run with other settings.
     """
+    if not path.is_file():
+        return None
     try:
+        if not is_sealed(path):
+            raise ValueError("a byte is not as it was written")
         content = torch.load(path, map_location="cpu", weights_only=True)
         theirs, state = content["settings"], content["state"]
     except Exception:  # torch raises many kinds of errors for damaged files
-        raise InputError(f"{path} is damaged; leave --resume out to begin anew.") from None
+        raise InputError(
+            f"{path} is damaged, or from an older version; leave --resume out to begin anew."
+        ) from None
     ours = run | {"format": FORMAT}
     differing = [
         f"{name.replace('_', ' ')} {theirs.get(name)}, not {value}"

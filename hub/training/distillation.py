@@ -1,5 +1,6 @@
 """Distillation: a network learns what larger ones answer (Hinton et al. 2015, arXiv 1503.02531)."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from torch import Tensor, nn
 
 from hub.errors import InputError
 from hub.evaluation.calibration import Calibration, folded
+from hub.files import sha256
 from hub.models.factory import load_network
-from hub.models.folder import METRICS, read_config, read_metrics
+from hub.models.folder import METRICS, WEIGHTS, read_config, read_metrics
 from hub.models.folder_writer import fold_calibration
 from hub.models.forward import normalize
 
@@ -39,6 +41,13 @@ def _load_teacher(folder: Path, classes: list[str], channels: int) -> nn.Module:
     fold_calibration(network, 1, -offset)
     fold_calibration(network, 1 / scale, 0)
     return network
+
+
+def describe_teacher(folder: Path) -> str:
+    """Return a digest of what a teacher's answers come from: 16 hexadecimal digits."""
+    calibration = folded(read_metrics(folder)) if (folder / METRICS).is_file() else Calibration()
+    parts = sha256(folder / WEIGHTS), sha256(folder / "config.json"), *map(str, calibration)
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
 @torch.no_grad()

@@ -6,8 +6,13 @@ from hub.evaluation.metrics import format_metrics
 from hub.training.settings import Settings
 
 
-def format_summary(settings: Settings, metrics: dict, seconds: float) -> str:
-    """Return the validation metrics, the duration and the next command as text."""
+def format_summary(
+    settings: Settings, metrics: dict, seconds: float, missing: Exception | None = None
+) -> str:
+    """Return the validation metrics, the duration and the next command as text.
+
+    `missing` is why the folder has no onnx/, None where it has.
+    """
     lines = [format_metrics(metrics["validation"])]
     if "shifted_validation" in metrics:
         lines.append(
@@ -16,7 +21,9 @@ def format_summary(settings: Settings, metrics: dict, seconds: float) -> str:
             )
         )
     lines.append(f"{settings.output} is ready after {seconds:.0f} s")
-    if (settings.output / "onnx").is_dir():
+    if missing:
+        lines.append(f"but it has no onnx/, which evaluate, the demos and publish need: {missing}")
+    else:
         data = ["--dataset", settings.dataset]
         for option in ("image_column", "label_column"):
             if column := getattr(settings, option):

@@ -1,10 +1,12 @@
 """Settings of one training run."""
 
+import shlex
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hub.errors import InputError
+from hub.text import is_utf8, readable
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,8 @@ def check_settings(settings: Settings) -> None:
         raise InputError("--batch-size must be 2 or more; batch norm compares the images of a batch.")
     if not 0 <= settings.seed < 2**32:
         raise InputError(f"The seed is {settings.seed}; give a whole number from 0 to {2**32 - 1}.")
-    if settings.resume and not settings.checkpoint.is_file():
-        raise InputError(
-            f"There is nothing to resume: {settings.checkpoint} is not there; leave --resume out."
-        )
+    for word in shlex.split(settings.command):
+        if not is_utf8(word):
+            raise InputError(f"The name {readable(word)} is not in UTF-8; rename what it names.")
     if settings.compile and not (shutil.which("g++") or shutil.which("clang++")):
         raise InputError("--compile needs a C++ compiler; install Debian's package g++, or leave it out.")

@@ -1,5 +1,8 @@
 """`cli.train`: from options to settings, and what a stopped run says."""
 
+import errno
+import os
+
 import pytest
 
 from hub.cli.train import parse_settings, run_training
@@ -75,3 +78,21 @@ def test_a_stopped_run_is_said_to_go_on_only_from_a_checkpoint_of_it(
         run_training(main, settings)
     assert exit.value.code == 130
     assert capsys.readouterr().err == f"train.py: {sentence}\n"
+
+
+@pytest.mark.parametrize(
+    ("saves", "end"), [(False, "room on the disk.\n"), (True, "`python train.py --resume` finishes it.\n")]
+)
+def test_a_full_disk_is_named_with_the_command_that_finishes_what_was_trained(tmp_path, capsys, saves, end):
+    settings = Settings("synthetic", tmp_path / "model")
+
+    def main(settings):
+        if saves:
+            settings.checkpoint.write_bytes(b"this run")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "model.safetensors")
+
+    with pytest.raises(SystemExit) as exit:
+        run_training(main, settings)
+    said = capsys.readouterr().err
+    assert exit.value.code == 2 and said.startswith("train.py: model.safetensors cannot be")
+    assert "No space left" in said and said.endswith(end)

@@ -163,7 +163,9 @@ def test_a_pipe_is_no_image_and_stops_nothing(kaggle_folder):
 
 def test_a_name_that_is_not_utf8_is_refused(kaggle_folder):
     Path(os.fsdecode(os.fsencode(kaggle_folder / "train" / "NORMAL") + b"/\xfc.jpeg")).write_bytes(b"")
-    assert "not in UTF-8" in refusal(kaggle_folder)
+    assert r"train/NORMAL/\xfc.jpeg is not in UTF-8" in refusal(kaggle_folder)
+    other = kaggle_folder.rename(os.fsdecode(os.fsencode(kaggle_folder) + b"\xe9"))
+    assert r"chest_xray\xe9 is not in UTF-8" in refusal(other)
 
 
 def test_a_folder_that_may_not_be_read_is_refused(kaggle_folder, monkeypatch):

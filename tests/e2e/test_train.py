@@ -1,6 +1,8 @@
 """`train.py`, as people start, stop and resume it."""
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -116,7 +118,6 @@ def test_help_teaches_and_costs_nothing():
         (["--dataset", "synthetic", "--epochs", "0"], "--epochs must be more than 0"),
         (["--dataset", "synthetic", "--batch-size", "1"], "--batch-size must be 2 or more"),
         (["--dataset", "synthetic", "--seed", "-1", "--output", "model"], "The seed is -1"),
-        (["--dataset", "synthetic", "--output", "model", "--resume"], "There is nothing to resume"),
         (["--dataset", "synthetic", "--output", ROOT / "hub"], "is there already"),
         (["--dataset", "synthetic", "--output", ROOT / "hub", "--overwrite"], "is not a model folder"),
     ],
@@ -228,6 +229,51 @@ def test_a_run_with_other_settings_or_images_is_not_resumed(tmp_path):
     assert "images 2 + 1 (0123), not 320 + 64 (" in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == [".model.resume.pt"]
     assert checkpoint_path(output).read_bytes() == kept
+
+
+@pytest.mark.usefixtures("no_export")
+def test_a_run_that_was_killed_before_its_first_epoch_ended_begins_anew_and_then_is_complete(
+    kaggle_folder, tmp_path, capsys
+):
+    run = (*QUICK, "--dataset", kaggle_folder, "--batch-size", 8, "--output", tmp_path / "model", "--resume")
+    run_main(*run)
+    said = capsys.readouterr().out
+    assert "so the run begins anew" in said and "epoch 1: loss" in said
+    assert said.splitlines()[-1].endswith("evaluate, the demos and publish need: no ONNX here")
+    run_main(*run)
+    assert "model is complete: there is nothing to resume" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("few_draws")
+def test_a_disk_that_is_full_at_the_end_keeps_what_was_trained(kaggle_folder, tmp_path, capsys, monkeypatch):
+    run = (*QUICK, "--dataset", kaggle_folder, "--batch-size", 8, "--output", tmp_path / "model")
+
+    def fail(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "model.onnx")
+
+    monkeypatch.setattr("hub.export.onnx.export", fail)
+    with pytest.raises(SystemExit) as exit:
+        run_training(train.main, parse_settings(train.__doc__, [*map(str, run)]))
+    said = capsys.readouterr()
+    assert exit.value.code == 2 and "is ready" not in said.out
+    assert said.err.endswith(f"--output {tmp_path / 'model'} --resume` finishes it.\n")
+    assert not (tmp_path / "model").exists()
+    monkeypatch.setattr("hub.export.onnx.export", lambda *arguments: {})
+    run_main(*run, "--resume")
+    said = capsys.readouterr().out
+    assert "going on after epoch 3 of 3" in said and "is ready" in said
+    assert {path.name for path in tmp_path.iterdir()} == {"model", kaggle_folder.name}
+
+
+def test_a_second_run_into_the_same_output_is_refused(tmp_path):
+    code = "import sys; from pathlib import Path; from hub.files import lock\n"
+    code += "with lock(Path(sys.argv[1])): print(flush=True); sys.stdin.read()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "model")], cwd=ROOT, **pipes) as other:
+        other.stdout.readline()
+        with pytest.raises(InputError, match="Another process is writing"):
+            run_main(*QUICK, "--output", tmp_path / "model")
+        other.stdin.close()
 
 
 def test_a_new_run_says_what_it_would_replace_and_first_leaves_it(tmp_path, capsys):

@@ -180,6 +180,9 @@ def test_a_precision_that_is_not_there_is_one_sentence(copy):
         Classifier(folder, precision="int8")
     with pytest.raises(InputError, match=r"There is no precision fp16; give fp32 or int8\.$"):
         Classifier.from_pretrained(folder, precision="fp16")
+    shutil.rmtree(folder / "onnx")
+    with pytest.raises(InputError, match=r"no onnx/model_int8\.onnx; python -m hub export makes it"):
+        Classifier.from_pretrained(folder)
     with pytest.raises(InputError, match="There is no precision fp16"):
         Classifier.from_pretrained("nobody/nothing", precision="fp16", local_files_only=True)
 

@@ -40,13 +40,14 @@ def test_defaults_and_the_least_values_are_accepted(tmp_path):
     check_settings(Settings("synthetic", tmp_path / "model", changes=least))
 
 
-def test_a_run_is_resumed_only_from_a_checkpoint_beside_its_output(tmp_path):
-    settings = Settings("synthetic", tmp_path / "model", resume=True)
-    with pytest.raises(InputError, match="There is nothing to resume"):
-        check_settings(settings)
-    settings.checkpoint.touch()
-    check_settings(settings)
-    assert settings.checkpoint.parent == tmp_path
+def test_a_checkpoint_lies_beside_the_output(tmp_path):
+    assert Settings("synthetic", tmp_path / "model").checkpoint.parent == tmp_path
+
+
+def test_a_name_that_is_not_utf8_is_shown_as_it_is(tmp_path):
+    command = "python train.py --output '/runs/lat\udce9 1'"
+    with pytest.raises(InputError, match=r"^The name /runs/lat\\xe9 1 is not in UTF-8; rename"):
+        check_settings(Settings("synthetic", tmp_path / "model", command=command))
 
 
 def test_compiling_needs_a_compiler(tmp_path, monkeypatch):
