@@ -40,7 +40,7 @@ def main(settings: Settings) -> None:
     from hub.data.leakage import format_report
     from hub.evaluation import plots
     from hub.export.onnx import calibration_rows, export
-    from hub.models import architectures, factory, filters, folder_writer, forward
+    from hub.models import architectures, digests, factory, filters, folder_writer, forward
     from hub.models.folder import BUNDLED, read_config
     from hub.training import checkpoint, distillation, loop, recipes
     from hub.training.calibration import calibrate
@@ -126,6 +126,7 @@ def main(settings: Settings) -> None:
         except Exception as error:
             # Whatever the error, the trained model is not lost: timm and transformers can load it.
             print(f"{settings.output} gets no onnx/, which evaluate, the demos and publish need: {error}")
+        digests.write_digests(folder)
     settings.checkpoint.unlink(missing_ok=True)
     print(format_summary(settings, metrics, time.perf_counter() - started))
 

@@ -22,6 +22,7 @@ from hub.errors import InputError, run_command
 from hub.inference import input_check
 from hub.inference.classifier import Classifier
 from hub.models import folder_writer
+from hub.models.digests import changing
 from hub.models.folder import INPUT_CHECK, read_metrics
 from hub.training import image_groups, input_check_fit
 
@@ -67,7 +68,8 @@ def main(arguments: list[str] | None = None) -> None:
         print(input_check_fit.format_table(section["without_kind"]))
     if options.save:
         record = read_metrics(options.model).get("scope", {})
-        folder_writer.save_metrics(options.model, "scope", record | section)
+        with changing(options.model):
+            folder_writer.save_metrics(options.model, "scope", record | section)
 
 
 def without_kind(

@@ -29,9 +29,12 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
     from hub.cli.training_data import load_export_images, load_training_splits, read_trained
     from hub.export.onnx import export, format_export
     from hub.models import folder_writer
+    from hub.models.digests import changing
 
     config = read_trained(model)
     splits = load_training_splits(dataset, config["label_names"], **columns)
-    section = export(model, *load_export_images(splits, config))
+    images = load_export_images(splits, config)
+    with changing(model):
+        section = export(model, *images)
+        folder_writer.save_metrics(model, "onnx", section)
     print(format_export(section))
-    folder_writer.save_metrics(model, "onnx", section)

@@ -29,16 +29,18 @@ def run(model: Path, weights: str) -> None:
     It also prints by how much training changed them.
     """
     from hub.models import factory, filters
+    from hub.models.digests import changing
     from hub.models.folder import FILTERS, read_config
 
     if weights == "none":
         raise InputError("Random filters cannot be had again; give the weights that training began with.")
     config = read_config(model)
-    radiograph = config.get("radiograph", False)
+    radiograph = config["radiograph"]
     after = filters.first_layer_filters(factory.load_network(model), radiograph)
     size = config["pretrained_cfg"]["input_size"][-1]
     network = factory.create_model(config["architecture"], config["num_classes"], weights, radiograph, size)
     before = filters.first_layer_filters(network)
-    filters.save_filters(model, before)
+    with changing(model):
+        filters.save_filters(model, before)
     change = float((after - before).norm() / before.norm())
     print(f"{model / FILTERS}: {len(before)} filters; training changed them by {change:.1%}")
