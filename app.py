@@ -48,10 +48,9 @@ def main() -> None:
 def launch_options(classifier: Classifier) -> dict:
     """Return the arguments of `Blocks.launch`.
 
-    They set the looks of the page; nothing is recorded, and only the model's pictures and the picture of the
-    share preview may be fetched as files.
+    They set the looks of the page; nothing is recorded, and only the picture of the share preview may be
+    fetched as a file.
     """
-    files = [*model_tab.pictures(classifier.folder), share_preview.PICTURE]
     return {
         "theme": THEME,
         "css_paths": STYLES,
@@ -63,9 +62,12 @@ def launch_options(classifier: Classifier) -> dict:
         "footer_links": [],
         "app_kwargs": {
             "exception_handlers": gradio_errors.HANDLERS,
-            "middleware": [share_preview.middleware(classifier.radiograph)],
+            "middleware": [
+                share_preview.middleware(classifier.radiograph),
+                gradio_model.middleware(classifier.folder),
+            ],
         },
-        "allowed_paths": list(map(str, files)),
+        "allowed_paths": [str(share_preview.PICTURE)],
     }
 
 

@@ -28,12 +28,11 @@ from hub.inference.classifier import Classifier
 def main() -> None:
     """Lay out the page, or the reason why the model cannot be loaded."""
     try:
-        classifier, samples, _ = load()
+        classifier, samples, metrics, _ = load()
     except InputError as error:
         st.error(str(error))
         return
     words = words_in(preferred_language(st.context.locale), classifier.radiograph)
-    metrics = model_tab.read_metrics(classifier.folder)
     st.set_page_config(page_title=words("page.title"), page_icon="🫁", layout="wide")
     for style in [*STYLES, STATIC / "streamlit.css"]:
         st.html(style)
@@ -57,13 +56,14 @@ def main() -> None:
 
 
 @st.cache_resource(show_spinner="Loading the model")
-def load() -> tuple[Classifier, list[Sample], tempfile.TemporaryDirectory]:
-    """Return the model, its samples and the folder with them, once for all visitors.
+def load() -> tuple[Classifier, list[Sample], dict, tempfile.TemporaryDirectory]:
+    """Return the model, its samples, its figures and the folder with the samples, once for all visitors.
 
     The folder is deleted when the app ends.
     """
     classifier, folder = handlers.load_model(), tempfile.TemporaryDirectory()
-    return classifier, write_samples(classifier, Path(folder.name)), folder
+    metrics = model_tab.read_metrics(classifier.folder)
+    return classifier, write_samples(classifier, Path(folder.name)), metrics, folder
 
 
 if __name__ == "__main__":

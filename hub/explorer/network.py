@@ -66,9 +66,7 @@ def _check_unchanged(classifier: "Classifier") -> None:
     served = classifier.session.get_modelmeta().custom_metadata_map.get(DIGEST)
     weights = classifier.folder / WEIGHTS
     if not weights.is_file():
-        raise InputError(
-            f"The model folder has no {WEIGHTS}, so there is nothing to look into; get it again."
-        )
+        raise InputError(f"The model folder has no {WEIGHTS} to look into; get the model again.")
     if served not in (None, sha256(weights)):
         raise InputError(
             f"The {WEIGHTS} in the model folder is not that of the model that answers here; start the page "

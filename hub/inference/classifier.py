@@ -121,7 +121,8 @@ class Classifier:
             if self.precision == "int8":
                 advice = 'it is left out where 8 bits lose too much; give precision="fp32"'
             raise InputError(f"{folder} has no {_network(self.precision)}; {advice}.")
-        check_digests(Path(folder), (CONFIG, METRICS, INPUT_CHECK, _network(self.precision)))
+        checks = [INPUT_CHECK] if check is True else []
+        check_digests(Path(folder), (CONFIG, METRICS, _network(self.precision), *checks))
         self.session = _open_session(file)
         shapes = _output_shapes(self.session, config, file)
         self.folder = Path(folder)
