@@ -4,10 +4,11 @@ A folder from the Hub may hold anything, so every entry that a reader uses is ch
 `folder.read_config`.
 """
 
+import re
 import unicodedata
 
 LARGEST_SIDE = 2048  # pixels of an input; networks of timm read 1,024 at most
-LONGEST_NAME = 1000  # characters of a class or an architecture
+LONGEST_NAME = 1000  # characters of a class or an operating point
 LARGEST_NUMBER = 1e6
 SMALLEST_DEVIATION = 1e-4  # of an input's channel; less would make numbers too large for 32 bits
 MOST_POINTS = 20  # operating points
@@ -24,7 +25,7 @@ def wrong_entry(config: dict) -> str | None:
         return "pretrained_cfg"
     size, classes = data.get("input_size"), config.get("num_classes")
     checks = {
-        "architecture": _is_name(config.get("architecture")),
+        "architecture": _is_architecture(config.get("architecture")),
         "num_classes": type(classes) is int and 0 < classes < LARGEST_NUMBER,
         "label_names": "label_names" not in config or _are_classes(config["label_names"]),
         "radiograph": isinstance(config.get("radiograph", False), bool),
@@ -38,6 +39,11 @@ def wrong_entry(config: dict) -> str | None:
     if "label_names" in config and checks["label_names"] and classes != len(config["label_names"]):
         checks["num_classes"] = False
     return next((name for name, is_right in checks.items() if not is_right), None)
+
+
+def _is_architecture(name: object) -> bool:
+    """Return whether a name is of timm, and no address from which timm would fetch another network."""
+    return isinstance(name, str) and bool(re.fullmatch(r"\w{1,100}(\.[\w-]{1,100})?", name, re.ASCII))
 
 
 def _is_name(name: object) -> bool:
