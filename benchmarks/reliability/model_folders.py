@@ -67,7 +67,7 @@ SECTIONS = {  # of metrics.json
     "test": [5, [], {"accuracy": {"value": "x"}}, {"accuracy": 3}],
     "validation": ["x", {"accuracy": {"value": 0.9}}],
     "onnx": ["x", {"fp32": 3}],
-    "scope": [[1], {"test": {"Hand": 5}}],
+    "scope": [{"test": {"Hand": 5}}],
     "others": [[3], {"a": 5}],
 }
 BLOCKS = [b"", b"x" * 100, b"\xff" * 8 + b"{}", b"\0" * 8, (2).to_bytes(8, "little") + b"{}"]

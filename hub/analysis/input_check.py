@@ -67,9 +67,11 @@ def main(arguments: list[str] | None = None) -> None:
         print("\nunseen out-of-distribution sources, each left out of the fit:")
         print(input_check_fit.format_table(section["without_kind"]))
     if options.save:
-        record = read_metrics(options.model).get("scope", {})
+        record = read_metrics(options.model).get("scope")
         with changing(options.model):
-            folder_writer.save_metrics(options.model, "scope", record | section)
+            folder_writer.save_metrics(
+                options.model, "scope", (record if isinstance(record, dict) else {}) | section
+            )
 
 
 def without_kind(

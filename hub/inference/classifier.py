@@ -330,7 +330,7 @@ def _output_shapes(session: InferenceSession, config: ServedConfig, file: Path) 
     """
     inputs = {put.name: (put.type, put.shape[1:]) for put in session.get_inputs()}
     outputs = [put for put in session.get_outputs() if put.name in OUTPUTS]
-    is_input = inputs == {"pixel_values": ("tensor(float)", [*config.input_size])}
+    is_input = bool(outputs) and inputs == {"pixel_values": ("tensor(float)", [*config.input_size])}
     answers = {}
     if is_input and all(put.type == "tensor(float)" for put in outputs):
         answers = _try_out(session, [put.name for put in outputs], config.input_size)

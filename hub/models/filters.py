@@ -42,9 +42,9 @@ def load_filters(folder: Path) -> Tensor | None:
     They are float32 [filters, channels, k, k]. Raises InputError for a damaged file.
     """
     file = Path(folder) / FILTERS
+    check_digests(folder, [FILTERS])
     if not file.is_file():
         return None
-    check_digests(folder, [FILTERS])
     try:
         before = load_file(file)["before"]
     except (SafetensorError, OSError, KeyError):

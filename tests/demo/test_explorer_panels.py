@@ -164,6 +164,24 @@ def test_a_folder_without_weights_says_so_on_every_panel_of_the_model(image, tmp
     assert layer_choice.default_layer(network) is None
 
 
+def test_a_folder_that_is_replaced_under_the_page_says_so_without_saying_where_it_lies(tmp_path):
+    classifier = Classifier(shutil.copytree(BUNDLED, tmp_path / "model"))
+    weights = tmp_path / "model" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\0")
+    network = open_network(classifier)
+    assert "is not that of the model that answers here" in network.trouble
+    shutil.rmtree(tmp_path / "model")
+    for network in (network, open_network(classifier)):
+        assert network.layers == [] and str(tmp_path) not in network.trouble
+
+
+def test_damaged_filters_are_named_without_saying_where_they_lie(tmp_path):
+    classifier = Classifier(shutil.copytree(BUNDLED, tmp_path / "model"))
+    (tmp_path / "model" / "filters.safetensors").write_bytes(b"")
+    network = open_network(classifier)
+    assert network.layers and network.trouble.startswith("filters.safetensors is not the file")
+
+
 def test_layers_are_early_middle_or_late_and_the_tab_opens_in_the_middle(network):
     assert layer_choice.depths(network) == ["early", "middle", "late"]
     defaults = [layer_choice.default_layer(network, depth) for depth in layer_choice.DEPTHS]
