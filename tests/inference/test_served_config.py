@@ -43,7 +43,7 @@ def folder(tmp_path):
         ("pretrained_cfg", [{"mean": [0, 0]}, {"mean": None}, {"std": [1, 1, 0]}, {"std": [1e-30] * 3}]),
         (
             "pretrained_cfg",
-            [{"input_size": size} for size in ([], "x", -1, [5, 224, 224], [3, 99999, 99999])],
+            [{"input_size": size} for size in ([], -1, [5, 224, 224], [3, 99999, 99999])],
         ),
     ],
     ids=lambda given: given if isinstance(given, str) else "",

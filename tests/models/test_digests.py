@@ -48,9 +48,7 @@ def test_the_bundled_files_are_those_listed_and_all_but_the_card_are():
 )
 def test_one_bit_is_enough_for_a_file_to_be_refused(copy, name, read):
     flip(copy / name)
-    with pytest.raises(
-        InputError, match=f"{name} is not the file that SHA256SUMS lists; get the model again"
-    ):
+    with pytest.raises(InputError, match=f"{name} is not the file that SHA256SUMS lists; get "):
         read(copy)
 
 
@@ -69,7 +67,7 @@ def test_a_file_that_is_listed_and_lost_is_named_rather_than_done_without(copy):
     assert Classifier(copy, check=False).check is None
 
 
-@pytest.mark.parametrize("written", [b"x", b"\xff\xff", b"a" * 64 + b"\n", b"\n" * 2_000_000], ids=repr)
+@pytest.mark.parametrize("written", [b"x", b"\xff\xff", b"a" * 64, b"\n" * 1_000_001], ids=len)
 def test_a_damaged_list_is_one_sentence(copy, written):
     (copy / "SHA256SUMS").write_bytes(written)
     with pytest.raises(InputError, match="SHA256SUMS is damaged; get the model again"):
