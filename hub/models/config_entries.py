@@ -5,7 +5,8 @@ A folder from the Hub may hold anything, so every entry that a reader uses is ch
 """
 
 import re
-import unicodedata
+
+from hub.text import is_printable
 
 LARGEST_SIDE = 2048  # pixels of an input; networks of timm read 1,024 at most
 LONGEST_NAME = 1000  # characters of a class or an operating point
@@ -47,10 +48,7 @@ def _is_architecture(name: object) -> bool:
 
 
 def _is_name(name: object) -> bool:
-    """Return whether a name can be written and printed: no control character, no half of a character."""
-    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
-        return False
-    return not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name)
+    return isinstance(name, str) and 0 < len(name) <= LONGEST_NAME and is_printable(name)
 
 
 def _are_classes(names: object) -> bool:

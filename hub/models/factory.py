@@ -115,7 +115,7 @@ def load_network(folder: Path) -> nn.Module:
     Raises InputError for a folder without a usable config.json, and where its weights are missing, damaged or
     those of another network.
     """
-    config, weights = read_config(folder), _weights_file(folder)
+    config, weights = read_config(folder), _weights_file(Path(folder))
     damaged = InputError(f"The weights in {folder} are damaged or of another network; get them again.")
     try:
         if _stored_shapes(weights) != _expected_shapes(config):

@@ -42,7 +42,7 @@ def load_filters(folder: Path) -> Tensor | None:
     They are float32 [filters, channels, k, k]. Raises InputError for a damaged file.
     """
     file = Path(folder) / FILTERS
-    check_digests(folder, [FILTERS])
+    check_digests(Path(folder), [FILTERS])
     if not file.is_file():
         return None
     try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hub.errors import InputError
+from hub.models.config_entries import LARGEST_SIDE
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,10 @@ def check_settings(settings: Settings) -> None:
     for name in ("small_epochs", "frozen"):
         if settings.changes.get(name, 0) < 0:
             raise InputError(f"--{name.replace('_', '-')} must be 0 or more.")
+    for name in ("size", "small_size"):
+        if settings.changes.get(name, 1) > LARGEST_SIDE:
+            option = name.replace("_", "-")
+            raise InputError(f"--{option} is {LARGEST_SIDE} at most; no model folder is read with more.")
     if settings.changes.get("batch_size", 2) < 2:
         raise InputError("--batch-size must be 2 or more; batch norm compares the images of a batch.")
     if not 0 <= settings.seed < 2**32:

@@ -19,6 +19,8 @@ from hub.training.settings import Settings, check_settings
         ({"small_epochs": -1}, "--small-epochs must be 0 or more"),
         ({"frozen": -1}, "--frozen must be 0 or more"),
         ({"batch_size": 1}, "--batch-size must be 2 or more"),
+        ({"size": 2049}, "--size is 2048 at most"),
+        ({"small_size": 99999}, "--small-size is 2048 at most"),
     ],
 )
 def test_values_out_of_range_are_refused(changes, sentence):
