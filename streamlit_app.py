@@ -57,9 +57,9 @@ def main() -> None:
 
 @st.cache_resource(show_spinner="Loading the model")
 def load() -> tuple[Classifier, list[Sample], dict, tempfile.TemporaryDirectory]:
-    """Return the model, its samples, its figures and the folder with the samples, once for all visitors.
+    """Return the model, its samples, its figures and the folder with the samples.
 
-    The folder is deleted when the app ends.
+    They are loaded once for all visitors, and the folder is deleted when the app ends.
     """
     classifier, folder = handlers.load_model(), tempfile.TemporaryDirectory()
     metrics = model_tab.read_metrics(classifier.folder)

@@ -1,4 +1,4 @@
-"""Read more than two hundred broken model folders, each made from the bundled one.
+"""Read more than two hundred broken model folders, made from the bundled one.
 
   python -m benchmarks.reliability.model_folders [--count 40]
 
