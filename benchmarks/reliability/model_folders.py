@@ -83,7 +83,10 @@ Change = Callable[[Path], object]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print what became of the folders; exit with an InputError if one of them was not refused."""
+    """Print what became of the folders.
+
+    Raises InputError if one of them was not refused.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.reliability.model_folders",
         description=__doc__,
@@ -97,7 +100,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def measure(count: int | None = None) -> dict:
-    """Return how many broken folders were refused, and the names of those that were not.
+    """Return how many broken folders were refused, and which were not.
 
     `exceptions` are those that raised anything else or said more than a sentence, `taken` those that were
     read as if they were whole. `slowest` is in seconds, `memory` how many MB more the process then held.
@@ -126,7 +129,7 @@ def measure(count: int | None = None) -> dict:
 
 
 def outcome(folder: Path, film: object) -> tuple[str, str]:
-    """Return "refused", "exceptions" or "taken", and what was said without the folder's own name."""
+    """Return "refused", "exceptions" or "taken", and what was said of the folder."""
     try:
         read_all(folder, film)
     except InputError as error:
@@ -197,7 +200,7 @@ def _pairs(values: dict[str, list]) -> list[tuple[str, object]]:
 
 
 def replace(folder: Path, name: str, new: bytes, keep: bool = False) -> None:
-    """Put other bytes in the place of a link; without `keep` there are no digests any more."""
+    """Put other bytes in the place of a link; only with `keep`, digests stay."""
     if not keep:
         (folder / DIGESTS).unlink(missing_ok=True)
     (folder / name).unlink()

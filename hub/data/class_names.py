@@ -45,7 +45,7 @@ def check_different(names: Iterable[str], source: object) -> None:
 
 
 def check_printable(classes: list[str], source: object) -> None:
-    """Raise InputError for a name with a control character, which no model folder takes."""
+    """Raise InputError for a name that no model folder takes."""
     for name in classes:
         if not is_printable(name):
             raise InputError(f"{source} has a class {name!a}, which cannot be printed; rename it.")

@@ -30,7 +30,7 @@ def build(classifier: Classifier, metrics: dict, localized: Localized) -> None:
 
 
 def middleware(folder: Path) -> Middleware:
-    """Return what answers requests for the pictures of a model folder, as they are now."""
+    """Return what serves the pictures of a model folder, as they are now."""
     return Middleware(_with_pictures, pictures=model_tab.read_pictures(folder))
 
 

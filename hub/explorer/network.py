@@ -59,7 +59,7 @@ def open_network(classifier: "Classifier") -> Network:
 
 
 def _check_unchanged(classifier: "Classifier") -> None:
-    """Raise InputError where the weights are not, or no longer, those that the classifier answers with.
+    """Raise InputError where the weights are not those that answer, or no longer.
 
     A folder may be deleted or replaced while the page is served.
     """

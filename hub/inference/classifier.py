@@ -354,7 +354,7 @@ def _try_out(
 
 
 def _are_outputs(shapes: dict[str, tuple[int, ...]], classes: int) -> bool:
-    """Return whether the shapes of outputs for one image are those of `hub.export.onnx`."""
+    """Return whether outputs for one image have the shapes of `hub.export.onnx`."""
     heatmap, statistics = shapes.get("heatmap", (classes, 1, 1)), shapes.get("statistics", (1, 2))
     is_heatmap = len(heatmap) == 3 and heatmap[0] == classes and 0 not in heatmap
     is_statistics = len(statistics) == 2 and statistics[1] == 2

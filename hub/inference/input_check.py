@@ -114,7 +114,7 @@ def _shapes(found: dict[str, list[int]], kinds: int, channels: int | None) -> di
 
 
 def _are_usable(check: dict) -> bool:
-    """Return whether all tensors are numbers, and the range of channels is that of the Gaussians."""
+    """Return whether tensors are numbers, and channels those of the Gaussians."""
     if not all(tensor.dtype.kind in "fi" and np.isfinite(tensor).all() for tensor in check.values()):
         return False
     start, stop = check["channels"]

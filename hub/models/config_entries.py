@@ -43,7 +43,7 @@ def wrong_entry(config: dict) -> str | None:
 
 
 def _is_architecture(name: object) -> bool:
-    """Return whether a name is of timm, and no address from which timm would fetch another network."""
+    """Return whether a name may be timm's: from an address it would fetch another network."""
     return isinstance(name, str) and bool(re.fullmatch(r"\w{1,100}(\.[\w-]{1,100})?", name, re.ASCII))
 
 
@@ -70,7 +70,7 @@ def _are_numbers(values: object, size: object) -> bool:
 
 
 def _are_model_arguments(arguments: object, size: object) -> bool:
-    """Return whether timm gets no argument but the size of the image, which is that of the input.
+    """Return whether timm gets no argument but the size of the input.
 
     Others, such as a width or a number of layers, would let a folder take all memory.
     """

@@ -1,4 +1,4 @@
-"""SHA256SUMS of a model folder: a damaged file is found before it is used. No torch here.
+"""SHA256SUMS of a model folder, by which a damaged file is found. No torch here.
 
 The file is that of coreutils, `sha256sum --check SHA256SUMS`. It tells damage, not who made the model:
 whoever can change a file can change its digest. A folder without it, of older versions or other tools, is not
@@ -20,7 +20,7 @@ EDITED = "README.md"  # the card, which people edit on the Hub
 
 
 def check_digests(folder: Path, names: Iterable[str] | None = None) -> None:
-    """Raise InputError for a file of a model folder that is not the one its digest is of.
+    """Raise InputError for a file that is not the one its digest is of.
 
     `names` are those to check, by default of all files that are there; they are checked as far as SHA256SUMS
     lists them, and one that it lists has to be there.

@@ -18,7 +18,7 @@ LARGEST_JSON = 10_000_000  # bytes
 
 
 def read_json(path: Path) -> dict | None:
-    """Return the object that a JSON file holds; None for any other file, or one too large or too deep."""
+    """Return the object in a JSON file; None for one too large, too deep or of other content."""
     try:
         if not path.is_file() or path.stat().st_size > LARGEST_JSON:
             return None
@@ -29,9 +29,9 @@ def read_json(path: Path) -> dict | None:
 
 
 def read_config(folder: Path) -> dict:
-    """Return config.json of a model folder, whose entries are those of `config_entries.wrong_entry`.
+    """Return config.json of a model folder.
 
-    `radiograph` is there, even if the file leaves it out; `label_names` need not be. Raises InputError where
+    Its entries are those of `config_entries.wrong_entry`. `radiograph` is there, even if the file leaves it out; `label_names` need not be. Raises InputError where
     `folder` is not a model folder, and for an entry that cannot be used.
     """
     config = read_json(Path(folder) / CONFIG)
