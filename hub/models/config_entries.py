@@ -43,7 +43,7 @@ def wrong_entry(config: dict) -> str | None:
 
 
 def _is_architecture(name: object) -> bool:
-    """Return whether a name may be timm's: from an address it would fetch another network."""
+    """Return whether a name may be timm's, which fetches what is an address."""
     return isinstance(name, str) and bool(re.fullmatch(r"\w{1,100}(\.[\w-]{1,100})?", name, re.ASCII))
 
 

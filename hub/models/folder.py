@@ -18,7 +18,7 @@ LARGEST_JSON = 10_000_000  # bytes
 
 
 def read_json(path: Path) -> dict | None:
-    """Return the object in a JSON file; None for one too large, too deep or of other content."""
+    """Return the object in a JSON file; None if it is too large or anything else."""
     try:
         if not path.is_file() or path.stat().st_size > LARGEST_JSON:
             return None
@@ -31,8 +31,9 @@ def read_json(path: Path) -> dict | None:
 def read_config(folder: Path) -> dict:
     """Return config.json of a model folder.
 
-    Its entries are those of `config_entries.wrong_entry`. `radiograph` is there, even if the file leaves it out; `label_names` need not be. Raises InputError where
-    `folder` is not a model folder, and for an entry that cannot be used.
+    Its entries are those of `config_entries.wrong_entry`; `radiograph` is there, even if the file leaves it
+    out, and `label_names` need not be. Raises InputError where `folder` is not a model folder, and for an
+    entry that cannot be used.
     """
     config = read_json(Path(folder) / CONFIG)
     if config is None:
