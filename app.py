@@ -61,12 +61,12 @@ def main() -> None:
 def launch_options(classifier: Classifier) -> dict:
     """Return the arguments of `Blocks.launch`.
 
-    They set the looks of the page; nothing is recorded, and only the model's pictures and the picture of the
-    share preview may be fetched as files.
+    They set the looks of the page; nothing is recorded, and only the picture of the share preview may be
+    fetched as a file.
     """
     use_upload_folder()
     limits = Limits(seconds=DELETE_AFTER)
-    files = served_files(classifier)
+    files = served_files()
     return {
         "theme": THEME,
         "css_paths": STYLES,

@@ -33,12 +33,11 @@ from hub.inference.classifier import Classifier
 def main() -> None:
     """Lay out the page, or the reason why the model cannot be loaded."""
     try:
-        classifier, samples, _ = load()
+        classifier, samples, metrics, _ = load()
     except InputError as error:
         st.error(str(error))
         return
     words = words_in(preferred_language(st.context.locale), classifier.radiograph)
-    metrics = model_tab.read_metrics(classifier.folder)
     st.set_page_config(page_title=words("page.title"), page_icon="🫁", layout="wide")
     for style in [*STYLES, STATIC / "streamlit.css"]:
         st.html(style)
@@ -62,16 +61,17 @@ def main() -> None:
 
 
 @st.cache_resource(show_spinner="Loading the model")
-def load() -> tuple[Classifier, list[Sample], AbstractContextManager]:
-    """Return the model, its samples and the folder with them, once for all visitors.
+def load() -> tuple[Classifier, list[Sample], dict, AbstractContextManager]:
+    """Return the model, its samples, its figures and the folder with the samples.
 
-    The folder is deleted when the app ends.
+    They are loaded once for all visitors, and the folder is deleted when the app ends.
     """
     server_log.install()
     classifier, opened = handlers.load_model(), run_folder()
+    metrics = model_tab.read_metrics(classifier.folder)
     folder = opened.__enter__()
     atexit.register(opened.__exit__, None, None, None)
-    return classifier, write_samples(classifier, folder / "samples"), opened
+    return classifier, write_samples(classifier, folder / "samples"), metrics, opened
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def main(settings: Settings) -> None:
     from hub.data.leakage import format_report
     from hub.evaluation import plots
     from hub.export.onnx import calibration_rows, export
-    from hub.models import architectures, factory, filters, folder_writer, forward
+    from hub.models import architectures, digests, factory, filters, folder_writer, forward
     from hub.models.folder import BUNDLED, read_config
     from hub.training import checkpoint, distillation, loop, recipes
     from hub.training.calibration import calibrate
@@ -136,6 +136,7 @@ def main(settings: Settings) -> None:
             raise  # of a full disk, say: the checkpoint is kept, and --resume exports again
         except Exception as error:
             missing = error  # whatever it is, timm and transformers can load the model
+        digests.write_digests(folder)
     settings.checkpoint.unlink(missing_ok=True)
     print(format_summary(settings, metrics, time.perf_counter() - started, missing))
 

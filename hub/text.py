@@ -2,7 +2,16 @@
 
 import math
 import os
+import unicodedata
 from collections.abc import Iterable, Sequence
+
+
+def is_printable(name: str) -> bool:
+    """Return whether a name has no control character and no half of a character.
+
+    A terminal would obey the one, and UTF-8 cannot write the other.
+    """
+    return not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name)
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -1,10 +1,13 @@
 """What is installed: pyproject.toml says it, and the requirements files agree."""
 
+import re
 import tomllib
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -39,6 +42,43 @@ def test_a_package_has_the_same_range_wherever_it_is_named():
         requirement = Requirement(line)
         ranges.setdefault(requirement.name, set()).add(str(requirement.specifier))
     assert {name: some for name, some in ranges.items() if len(some) > 1} == {}
+
+
+def pinned():
+    """Return the version of each package of requirements.lock, by name."""
+    pattern = re.compile(r"([a-z0-9-]+)==(\S+) --hash=sha256:[0-9a-f]{64}")
+    matches = [pattern.fullmatch(line) for line in sorted(lines("requirements.lock"))]
+    return {match[1]: match[2] for match in matches}
+
+
+def test_the_lock_pins_a_version_in_the_range_of_every_requirement():
+    versions = pinned()
+    for line in lines("requirements.txt"):
+        requirement = Requirement(line)
+        assert versions[canonicalize_name(requirement.name)] in requirement.specifier, line
+
+
+def test_the_lock_pins_what_its_packages_need():
+    versions = pinned()
+    for name, version in versions.items():
+        try:
+            package = distribution(name)
+        except PackageNotFoundError:
+            continue  # of another platform
+        if package.version != version:
+            continue
+        for line in package.requires or ():
+            needed = Requirement(line)
+            if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+                assert versions[canonicalize_name(needed.name)] in needed.specifier, (name, line)
+
+
+def test_the_licence_of_every_pinned_package_is_listed():
+    rows = re.findall(
+        r"^\| ([a-z0-9-]+) \| (\d\S*) \| (.+) \|$", (ROOT / "docs/licences.md").read_text(), re.M
+    )
+    assert {name: version for name, version, _ in rows} == pinned()
+    assert all(licence != "not installed here" for _, _, licence in rows)
 
 
 def test_serving_needs_no_torch():

@@ -2,12 +2,17 @@
 
 import pytest
 
-from hub.text import counted, interval, markdown_table, number, percent
+from hub.text import counted, interval, is_printable, markdown_table, number, percent
 
 
 def test_a_number_has_as_many_digits_as_asked_for_and_none_where_it_was_not_measured():
     assert (number(0.98765), number(1, 2), number(None)) == ("0.9877", "1.00", "none")
     assert interval({"value": 0.5, "low": 0.25, "high": None}, 2) == "0.25 to none"
+
+
+def test_names_of_any_script_are_printable_and_control_characters_are_not():
+    assert all(map(is_printable, ("PNEUMONIA", "Röntgen 1", "肺炎", "👩‍⚕️", "a\u00a0b")))
+    assert not any(map(is_printable, ("a\nb", "\x1b[2J", "\ud800", "\x9b")))
 
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 images"), (1, "1 image"), (5216, "5,216 images")])

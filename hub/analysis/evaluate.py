@@ -21,6 +21,7 @@ from hub.evaluation import plots, shifts
 from hub.evaluation.metrics import auc, format_metrics, measure, reliability_bins
 from hub.inference.classifier import Classifier, Prediction
 from hub.models import card
+from hub.models.digests import edited_model
 from hub.models.folder import METRICS, NETWORKS, read_metrics
 
 BATCH = 32
@@ -73,7 +74,7 @@ def evaluate(
     if plot_folder:
         _draw(result, classifier, plot_folder)
     if save:
-        with files.edited_folder(Path(model)) as partial:
+        with edited_model(Path(model)) as partial:
             _draw(result, classifier, partial)
             _save(result, partial)
 
@@ -87,6 +88,8 @@ def _check_destinations(
     """
     if save and not (Path(model) / METRICS).is_file():
         raise InputError(f"--save writes into a model folder of train.py, and {model} is not one here.")
+    if save:
+        card.card_text(Path(model))  # now, not after minutes of work
     if json_file and not json_file.parent.is_dir():
         raise InputError(
             f"There is no folder {json_file.parent} to write {json_file.name} into; make it first."

@@ -14,6 +14,7 @@ import argparse
 import csv
 import json
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from hub.inference import decision
 from hub.inference.classifier import Classifier, Prediction
 from hub.inference.heatmap import local_log_odds, overlay
 from hub.models import folder_writer
+from hub.models.digests import edited_model
 
 BOXES = Path(__file__).parent / "lung_boxes.csv"
 COLUMNS, CELL = 10, 224
@@ -69,7 +71,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--save", action="store_true", help="write into the model folder and its card")
     add_column_options(parser)
     options = parser.parse_args(arguments)
-    folder = Path(options.model) if options.save else options.output
 
     boxes = read_boxes()
     classifier = Classifier.from_pretrained(options.model, precision="fp32")
@@ -84,14 +85,15 @@ def main(arguments: list[str] | None = None) -> None:
     failures = [row for row in rows.values() if row.label != row.decision]
     by_argmax = sum(row.label != row.prediction.label for row in rows.values())
     failures.sort(key=lambda row: row.prediction.probabilities[row.label])  # the most confident first
-    contact_sheet(boxed, boxes).save(folder / "heatmaps.jpg", quality=80)
-    contact_sheet(failures, {}).save(folder / "failures.jpg", quality=80)
     figures = {"films": len(boxed), "failures": len(failures), "failures_by_argmax": by_argmax}
     for label in classifier.classes:
         figures[label] = heat_in_lungs([row for row in boxed if row.label == label], boxes)
     print(json.dumps(figures, indent=2))
-    if options.save:
-        folder_writer.save_metrics(folder, "heatmaps", figures)
+    with edited_model(Path(options.model)) if options.save else nullcontext(options.output) as folder:
+        contact_sheet(boxed, boxes).save(folder / "heatmaps.jpg", quality=80)
+        contact_sheet(failures, {}).save(folder / "failures.jpg", quality=80)
+        if options.save:
+            folder_writer.save_metrics(folder, "heatmaps", figures)
 
 
 def read_boxes() -> dict[str, list[Box]]:

@@ -22,6 +22,7 @@ from hub.errors import InputError, run_command
 from hub.inference import input_check
 from hub.inference.classifier import Classifier
 from hub.models import folder_writer
+from hub.models.digests import edited_model
 from hub.models.folder import INPUT_CHECK, read_metrics
 from hub.training import image_groups, input_check_fit
 
@@ -66,8 +67,11 @@ def main(arguments: list[str] | None = None) -> None:
         print("\nunseen out-of-distribution sources, each left out of the fit:")
         print(input_check_fit.format_table(section["without_kind"]))
     if options.save:
-        record = read_metrics(options.model).get("scope", {})
-        folder_writer.save_metrics(options.model, "scope", record | section)
+        record = read_metrics(options.model).get("scope")
+        with edited_model(options.model) as partial:
+            folder_writer.save_metrics(
+                partial, "scope", (record if isinstance(record, dict) else {}) | section
+            )
 
 
 def without_kind(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hub.errors import InputError, run_command
 from hub.models import folder_writer
+from hub.models.digests import edited_model
 
 METRICS = ("accuracy", "auc", "sensitivity", "specificity", "ece")
 
@@ -44,7 +45,8 @@ def main(arguments: list[str] | None = None) -> None:
     if options.save and options.save != choice:
         raise InputError(f"{options.save} is not the rule's choice; --save {choice}.")
     if options.save:
-        folder_writer.save_metrics(options.save, "finalists", table)
+        with edited_model(options.save) as partial:
+            folder_writer.save_metrics(partial, "finalists", table)
 
 
 def compare(runs: list[Path], earlier: list[Path]) -> tuple[dict, Path]:

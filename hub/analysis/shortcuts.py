@@ -33,6 +33,7 @@ from hub.data.leakage import duplicate_groups
 from hub.data.splits import load_splits
 from hub.errors import run_command
 from hub.models import folder_writer
+from hub.models.digests import edited_model
 
 BORDER = 12  # px of 224 on each side
 
@@ -66,7 +67,8 @@ def main(arguments: list[str] | None = None) -> None:
     }
     print(json.dumps(figures, indent=2))
     if options.save:
-        folder_writer.save_metrics(options.save, "data_checks", figures)
+        with edited_model(options.save) as partial:
+            folder_writer.save_metrics(partial, "data_checks", figures)
 
 
 def count_copies(splits: DatasetDict) -> dict[str, int]:

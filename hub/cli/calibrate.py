@@ -5,7 +5,6 @@ from pathlib import Path
 
 from hub.cli.model_lock import locking_model
 from hub.data.column_options import add_column_options
-from hub.errors import InputError
 
 # Sections of metrics.json that do not speak of probabilities; the others have to be measured again.
 KEPT = ("training", "finalists", "data_checks", "scope")
@@ -40,15 +39,15 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
     from hub.evaluation.metrics import format_metrics
     from hub.export.onnx import export, format_export
     from hub.models import folder_writer
+    from hub.models.digests import check_digests, edited_model
     from hub.models.factory import load_network
     from hub.models.folder import INPUT_CHECK, read_metrics
     from hub.training import input_check_fit
     from hub.training.calibration import calibrate
 
     config = read_trained(model)
+    check_digests(model, [INPUT_CHECK])
     classes, record, model = config["label_names"], read_metrics(model), model.resolve()
-    if not isinstance(record.get("training"), dict):
-        raise InputError(f"{model}/metrics.json does not say how the model was trained; get the model again.")
     splits = load_training_splits(dataset, classes, **columns)
     train, validation = load_export_images(splits, config)
     network = load_network(model)
@@ -56,7 +55,7 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
     kept = {name: section for name, section in record.items() if name in KEPT}
     result.metrics["calibration"] |= combine(result.calibration, folded(record))._asdict()
     kept["training"].pop("temperature", None)  # of folders older than this command
-    with files.edited_folder(model) as partial:
+    with edited_model(model) as partial:
         folder_writer.fold_calibration(network, *result.calibration)
         folder_writer.save_weights(partial, network)
         folder_writer.save_operating_points(partial, result.operating_points, result.covariance)

@@ -30,13 +30,13 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
     """
     from hub.cli.training_data import load_export_images, load_training_splits, read_trained
     from hub.export.onnx import export, format_export
-    from hub.files import edited_folder
     from hub.models import folder_writer
+    from hub.models.digests import edited_model
 
     config = read_trained(model)
     splits = load_training_splits(dataset, config["label_names"], **columns)
     images = load_export_images(splits, config)
-    with edited_folder(model) as partial:
+    with edited_model(model) as partial:
         section = export(partial, *images)
         folder_writer.save_metrics(partial, "onnx", section)
     print(format_export(section))

@@ -30,19 +30,19 @@ def run(model: Path, weights: str) -> None:
 
     It also prints by how much training changed them.
     """
-    from hub.files import edited_folder
     from hub.models import factory, filters
+    from hub.models.digests import edited_model
     from hub.models.folder import FILTERS, read_config
 
     if weights == "none":
         raise InputError("Random filters cannot be had again; give the weights that training began with.")
     config = read_config(model)
-    radiograph = config.get("radiograph", False)
+    radiograph = config["radiograph"]
     after = filters.first_layer_filters(factory.load_network(model), radiograph)
     size = config["pretrained_cfg"]["input_size"][-1]
     network = factory.create_model(config["architecture"], config["num_classes"], weights, radiograph, size)
     before = filters.first_layer_filters(network)
-    with edited_folder(model) as partial:
+    with edited_model(model) as partial:
         filters.save_filters(partial, before)
     change = float((after - before).norm() / before.norm())
     print(f"{model / FILTERS}: {len(before)} filters; training changed them by {change:.1%}")

@@ -52,16 +52,15 @@ def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path], **co
     folder's metrics and card. Raises
     InputError for a folder that is not of radiographs or not made by train.py.
     """
-    from hub.cli.training_data import load_training_splits
+    from hub.cli.training_data import load_training_splits, read_trained
     from hub.data import decode_cache
-    from hub.files import edited_folder
     from hub.inference.classifier import Classifier
     from hub.models import folder_writer
-    from hub.models.folder import read_config
+    from hub.models.digests import edited_model
     from hub.training import image_groups, input_check_fit
 
-    config = read_config(model)
-    if not config.get("radiograph") or not (model / "metrics.json").is_file():
+    config = read_trained(model)
+    if not config["radiograph"]:
         raise InputError(f"{model} is no model folder of radiographs made by train.py; give one.")
     groups = {"unlike": image_groups.read_groups(unlike), "foreign": image_groups.read_groups(foreign)}
     splits = load_training_splits(dataset, config["label_names"], **columns)
@@ -77,7 +76,7 @@ def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path], **co
     check = input_check_fit.fit(samples, held_out, input_check_fit.channels(model))
     classifier = Classifier(model, check=check, precision="fp32")
     rows = input_check_fit.measure(classifier, validation, **groups)
-    with edited_folder(model) as partial:
+    with edited_model(model) as partial:
         input_check_fit.save(check, partial)
         folder_writer.save_metrics(partial, "scope", {"validation": rows})
     print(input_check_fit.format_table(rows))

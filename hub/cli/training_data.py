@@ -7,17 +7,24 @@ from datasets import DatasetDict
 
 from hub.data.splits import load_splits
 from hub.errors import InputError
-from hub.models.folder import METRICS, read_config
+from hub.models.card import card_text
+from hub.models.digests import check_digests
+from hub.models.folder import CONFIG, METRICS, WEIGHTS, read_named_config
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 def read_trained(model: Path) -> dict:
-    """Return config.json of a folder of train.py; raise InputError for any other."""
-    config = read_config(model)
-    if "label_names" not in config or not (model / METRICS).is_file():
+    """Return config.json of a folder of train.py.
+
+    Raises InputError for any other, for a damaged file, and where no card can be written of its metrics.
+    """
+    config = read_named_config(model)
+    if not (model / METRICS).is_file():
         raise InputError(f"{model} is no model folder of train.py; give one that has {METRICS}.")
+    check_digests(model, (CONFIG, METRICS, WEIGHTS))
+    card_text(model)  # now, not after minutes of work
     return config
 
 

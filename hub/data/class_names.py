@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from hub.errors import InputError
+from hub.text import is_printable
 
 RADIOGRAPH_CLASSES = ["NORMAL", "PNEUMONIA"]
 
@@ -41,6 +42,13 @@ def check_different(names: Iterable[str], source: object) -> None:
         other = first.setdefault(folded(name), name)
         if other != name:
             raise InputError(f"{source} has both {other!r} and {name!r}, which are one class; merge them.")
+
+
+def check_printable(classes: list[str], source: object) -> None:
+    """Raise InputError for a name that no model folder takes."""
+    for name in classes:
+        if not is_printable(name):
+            raise InputError(f"{source} has a class {name!a}, which cannot be printed; rename it.")
 
 
 def check_class_count(classes: list[str], source: object) -> None:

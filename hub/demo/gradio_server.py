@@ -11,11 +11,11 @@ from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from hub.demo import (
+    gradio_model,
     http_headers,
     http_limits,
     http_log,
     http_routes,
-    model_tab,
     server_health,
     server_metrics,
     share_preview,
@@ -25,13 +25,9 @@ from hub.demo.run_folder import swept
 from hub.inference.classifier import Classifier
 
 
-def served_files(classifier: Classifier) -> dict[str, Path]:
+def served_files() -> dict[str, Path]:
     """Return the files that the page shows, by their names in its addresses."""
-    pictures = {f"model/{path.name}": path for path in model_tab.pictures(classifier.folder)}
-    return {
-        name: path.absolute()
-        for name, path in (pictures | {share_preview.NAME: share_preview.PICTURE}).items()
-    }
+    return {share_preview.NAME: share_preview.PICTURE.absolute()}
 
 
 def guards(classifier: Classifier, limits: Limits, files: dict[str, Path]) -> list[Middleware]:
@@ -45,6 +41,7 @@ def guards(classifier: Classifier, limits: Limits, files: dict[str, Path]) -> li
         http_log.middleware(metrics.observe),
         http_headers.middleware(),
         http_routes.middleware(files),
+        gradio_model.middleware(classifier.folder),
         http_limits.middleware(Ledger(limits)),
         server_health.middleware(health, metrics.exposition),
         share_preview.middleware(classifier.radiograph),

@@ -14,6 +14,7 @@ from hub.inference.batch import Result, classify_files
 from hub.inference.classifier import Classifier, Prediction
 from hub.inference.decision import heatmap_class, report
 from hub.inference.heatmap import MAX_SIDE, fit_screen, layer
+from hub.models.digests import check_digests
 from hub.models.folder import BUNDLED
 
 MODEL_FILE = Path(__file__).parent / "model.txt"  # one line, a Hub id; publishing a Space writes it
@@ -58,10 +59,12 @@ def load_model() -> Classifier:
     """Load the model that MODEL in the environment names, or the default one.
 
     The default is the one that `MODEL_FILE` names, else the bundled one. Raises InputError if the name is
-    neither a model folder nor a model on the Hub.
+    neither a model folder nor a model on the Hub, and if any file of it is damaged.
     """
     published = MODEL_FILE.read_text(encoding="utf-8").strip() if MODEL_FILE.is_file() else None
-    return Classifier.from_pretrained(os.environ.get("MODEL") or published or BUNDLED)
+    classifier = Classifier.from_pretrained(os.environ.get("MODEL") or published or BUNDLED)
+    check_digests(classifier.folder)  # of what is read later, too: the pages load torch's weights by and by
+    return classifier
 
 
 def answer(classifier: Classifier, source: Source) -> Answer:

@@ -24,6 +24,7 @@ ROUTES = {
     "/manifest.json": "asset",
     "/pwa_icon": "asset",
     "/config": "config",
+    "/model_pictures/": "asset",
     "/healthz": "health",
     "/metrics": "metrics",
     f"{API}theme.css": "asset",

@@ -4,10 +4,12 @@ A folder from the Hub may hold anything by these names, so nothing of it is take
 `evaluation.metrics.measure` writes it is left out.
 """
 
-import json
 from pathlib import Path
 
-LARGEST_FILE = 10_000_000  # bytes
+from hub.models.folder import METRICS, read_json
+
+LARGEST_PICTURE = 10_000_000  # bytes
+SIGNATURES = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"  # with which PNG and JPEG begin
 MOST = 50  # bins, sources and rows of a table
 HIGHEST = {"log_loss": 1000}  # other metrics are shares of 1
 CONFUSIONS = ("confusion", "confusion_at_balanced", "confusion_at_screening")
@@ -29,12 +31,8 @@ def read_metrics(folder: Path) -> dict:
     "scope" the rows of the input check, {"n", "warned", "refused"}, by kind of picture, and "heatmaps" what
     was measured of heat and lungs. Returns {} without a readable file.
     """
-    path = Path(folder) / "metrics.json"
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            return {}
-        metrics = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+    metrics = read_json(Path(folder) / METRICS)
+    if metrics is None:
         return {}
     sections = {name: _section(_part(metrics, name)) for name in ("test", "validation")}
     others = {name: _section(other) for name, other in _part(metrics, "others").items()}
@@ -46,10 +44,25 @@ def read_metrics(folder: Path) -> dict:
     }
 
 
-def pictures(folder: Path) -> list[Path]:
-    """Return those of `PICTURES` that the model folder has."""
-    paths = [Path(folder) / name for name in PICTURES]
-    return [path for path in paths if path.is_file()]
+def read_pictures(folder: Path) -> dict[str, bytes]:
+    """Return those of `PICTURES` that the model folder has, by name.
+
+    The pages keep them, a megabyte: the folder may be deleted or replaced while they are served. What is no
+    PNG or JPEG is left out, such as a link to another file of the server.
+    """
+    contents = {name: _read_picture(Path(folder) / name) for name in PICTURES}
+    return {name: content for name, content in contents.items() if content}
+
+
+def _read_picture(path: Path) -> bytes:
+    """Return the bytes of a picture; none for anything else."""
+    try:
+        if not path.is_file() or path.stat().st_size > LARGEST_PICTURE:
+            return b""
+        content = path.read_bytes()
+    except OSError:
+        return b""
+    return content if content.startswith(SIGNATURES) else b""
 
 
 def _part(metrics: object, name: str) -> dict:

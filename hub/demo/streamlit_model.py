@@ -17,13 +17,16 @@ def show(classifier: Classifier, metrics: dict, words: Words) -> None:
     Its pictures are in the HTML, a megabyte: lay it out only while it is open.
     """
     pictures = [
-        (_uri(path), path.stem, model_tab.PICTURES[path.name])
-        for path in model_tab.pictures(classifier.folder)
+        (uri, Path(name).stem, model_tab.PICTURES[name]) for name, uri in _uris(classifier.folder).items()
     ]
     dark = st.context.theme.type == "dark"
     st.html(model_panels.tab(classifier, metrics, pictures, words, dark))
 
 
 @functools.cache
-def _uri(path: Path) -> str:
-    return data_uri("png" if path.suffix == ".png" else "jpeg", path.read_bytes())
+def _uris(folder: Path) -> dict[str, str]:
+    """Return the address of each picture of a model folder, with the picture in it."""
+    return {
+        name: data_uri("png" if name.endswith(".png") else "jpeg", content)
+        for name, content in model_tab.read_pictures(folder).items()
+    }

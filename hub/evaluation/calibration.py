@@ -5,6 +5,7 @@ in every fit, so that the likelihood ratio is what is calibrated: Bayes' rule (`
 probability for any prevalence from it.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 from sklearn.metrics import roc_curve
 
+from hub.errors import InputError
 from hub.evaluation.bootstrap import resamples
 
 DRAWS = 200  # of the bootstrap, for the covariance
@@ -53,11 +55,19 @@ def combine(later: Calibration, earlier: Calibration) -> Calibration:
 def folded(metrics: dict) -> Calibration:
     """Return the calibration in the last layer of a model folder, by its metrics.
 
-    Folders from before `python -m hub calibrate` have a temperature.
+    Folders from before `python -m hub calibrate` have a temperature. Raises InputError where it is not known.
     """
-    if "calibration" in metrics:
-        return Calibration(metrics["calibration"]["scale"], metrics["calibration"]["offset"])
-    return Calibration(1 / metrics["training"].get("temperature", 1.0))
+    try:
+        if "calibration" in metrics:
+            values = metrics["calibration"]["scale"], metrics["calibration"]["offset"]
+        else:
+            values = 1 / metrics["training"].get("temperature", 1.0), 0.0
+        found = Calibration(*map(float, values))
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
+        found = Calibration(0, 0)
+    if not (0 < found.scale < math.inf and math.isfinite(found.offset)):
+        raise InputError("metrics.json does not say how the model was calibrated; get the model again.")
+    return found
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:

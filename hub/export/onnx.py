@@ -46,7 +46,7 @@ def export(folder: Path, images: Tensor, validation: tuple[Tensor, Tensor]) -> d
         full, small = partial / "model.onnx", partial / "model_int8.onnx"
         write_onnx(model, full)
         difference = largest_difference(model, full)
-        if difference > TOLERANCE:
+        if not difference <= TOLERANCE:  # NaN too
             raise InputError(f"ONNX Runtime and torch differ by {difference:.1e}; choose another network.")
         with quiet():
             quantization.write_int8(full, small, to_input(images, model))
@@ -98,11 +98,12 @@ def verify(folder: Path) -> None:
     weights; the 32-bit file is run as well.
     """
     advice = f"run python -m hub export {folder} --dataset SOURCE"
-    section = read_metrics(folder).get("onnx", {})
+    section = read_metrics(folder).get("onnx")
+    measured = section.get("sha256") if isinstance(section, dict) else None
     digests = {file.name: files.sha256(file) for file in sorted((folder / "onnx").glob("*.onnx"))}
     if "model.onnx" not in digests:
         raise InputError(f"{folder} has no onnx/model.onnx; {advice}.")
-    if digests != section.get("sha256"):
+    if digests != measured:
         raise InputError(f"The files in {folder / 'onnx'} are not those that were measured; {advice}.")
     weights = files.sha256(folder / WEIGHTS)
     for name in digests:
@@ -111,7 +112,7 @@ def verify(folder: Path) -> None:
             raise InputError(f"{name} was not made from the model.safetensors beside it; {advice}.")
     model = load_network(folder)
     difference = largest_difference(model, folder / "onnx" / "model.onnx")
-    if difference > TOLERANCE:
+    if not difference <= TOLERANCE:
         raise InputError(f"onnx/model.onnx differs from model.safetensors by {difference:.1e}; {advice}.")
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from onnxruntime import InferenceSession, SessionOptions
-from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 from PIL import Image
 
 from hub.batching import batches
@@ -18,8 +17,10 @@ from hub.imaging.read import Source, read_reduced, squash
 from hub.inference import input_check
 from hub.inference.input_check import UNCHECKED, Verdict
 from hub.inference.served_config import ServedConfig, read_served_config
+from hub.models.digests import DIGESTS, check_digests
 from hub.models.folder import (
     BUNDLED,
+    CONFIG,
     DIGEST,
     FILTERS,
     INPUT_CHECK,
@@ -34,13 +35,15 @@ from hub.system import usable_cores
 # The files of a model folder that serving reads beside one of NETWORKS, and the charts that the pages show.
 # The tab "Inside the network" reads the last two: torch's weights, because ONNX Runtime returns no
 # activations between layers, and the filters as they were before training.
-FILES = ["config.json", INPUT_CHECK, METRICS, "*.png", "*.jpg", WEIGHTS, FILTERS]
+FILES = [CONFIG, INPUT_CHECK, METRICS, "*.png", "*.jpg", WEIGHTS, FILTERS, DIGESTS]
+OUTPUTS = ("logits", "heatmap", "statistics")
 MAX_CHANGES = 2  # of labels or verdicts on the test split, for 8 bits to be the default
 # Pixels that a JPEG decoded at reduced scale keeps per pixel of the input, on each side. With 2, some
 # radiographs move their probability by more than 0.01.
 OVERSAMPLING = 3
 CHUNK_SIZE = 8  # images in one run of the network; more are no faster and take much more memory
 SPIN_MICROSECONDS = "20"  # how long a thread of ONNX Runtime waits actively for the next layer
+FATAL = 4  # what ONNX Runtime logs: of a damaged file, InputError says it
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,8 @@ class Classifier:
         the folder's input check, or is one to use instead, as `input_check.load` returns it. The check is
         fitted in 32 bits; in 8, it is left out if `hub evaluate --save` counted more than `MAX_CHANGES`
         changed verdicts, and verdicts are then "unchecked". Raises InputError if it is not a model folder,
-        has no network of this precision, or if the prevalence is not between 0 and 1.
+        has no network of this precision, if a file is damaged or does not fit the others, or if the
+        prevalence is not between 0 and 1.
         """
         config = read_served_config(Path(folder))
         self.precision = precision or default_precision(Path(folder))
@@ -117,13 +121,15 @@ class Classifier:
             if self.precision == "int8" and (Path(folder) / NETWORKS["fp32"]).is_file():
                 advice = 'it is left out where 8 bits lose too much; give precision="fp32"'
             raise InputError(f"{folder} has no {_network(self.precision)}; {advice}.")
+        checks = [INPUT_CHECK] if check is True else []
+        check_digests(Path(folder), (CONFIG, METRICS, _network(self.precision), *checks))
         self.session = _open_session(file)
-        _check_fits(self.session, config, file)
+        shapes = _output_shapes(self.session, config, file)
         self.folder = Path(folder)
         # Not every network has a heatmap, and statistics are for the input check.
-        self.available = [output.name for output in self.session.get_outputs()]
+        self.available = list(shapes)
         self.outputs = [name for name in ("logits", "heatmap") if name in self.available]
-        self.check = self._load_check() if check is True else check or None
+        self.check = self._load_check(shapes) if check is True else check or None
         self.channels, _, self.size = config.input_size
         self.mean, self.std = config.mean, config.std
         self.classes = config.classes
@@ -134,16 +140,17 @@ class Classifier:
         # Covariance of scale and offset of the log odds, as the calibration left them uncertain.
         self.calibration_covariance = config.covariance
 
-    def _load_check(self) -> dict | None:
+    def _load_check(self, shapes: dict[str, tuple[int, ...]]) -> dict | None:
         """Return the folder's input check, None if it has none that fits.
 
-        It does not fit if 8 bits change too many verdicts, or without the output `statistics`.
+        It does not fit if 8 bits change too many verdicts, or without the output `statistics`; `shapes` are
+        those of `_output_shapes`.
         """
         fits = self.precision == "fp32" or _changed_by_int8(self.folder).get("verdicts", 0) <= MAX_CHANGES
-        if not fits or "statistics" not in self.available:
+        if not fits or "statistics" not in shapes:
             return None
         network = self.session.get_modelmeta().custom_metadata_map.get(DIGEST)
-        return input_check.load(self.folder, network)
+        return input_check.load(self.folder, network, shapes["statistics"][0])
 
     @classmethod
     def from_pretrained(
@@ -259,7 +266,7 @@ class Classifier:
         outputs = dict(zip(names, self.run(pixels, names), strict=True))
         logits, maps = outputs["logits"], outputs.get("heatmap")
         if not np.isfinite(logits).all():
-            raise InputError(f"The network of {self.folder} is damaged: it gives no numbers; get it again.")
+            raise InputError("The network is damaged: it does not answer with numbers; get the model again.")
         logits = logits.astype(np.float64)  # so that the smaller probability has all its digits
         probabilities = np.exp(logits - np.logaddexp.reduce(logits, 1, keepdims=True))
         if self.prevalence != EVEN:
@@ -296,12 +303,12 @@ def default_precision(folder: Path) -> str:
 def _changed_by_int8(folder: Path) -> dict[str, int]:
     """Return how many `labels` and `verdicts` of the test split 8 bits change.
 
-    It is {} if they were not counted.
+    It is {} if they were not counted. Raises InputError for a metrics.json that cannot be read.
     """
+    section = read_metrics(folder).get("onnx") if (folder / METRICS).is_file() else None
     try:
-        section = read_metrics(folder)["onnx"]
         return {name: int(section[f"test_{name}_changed"]) for name in ("labels", "verdicts")}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return {}
 
 
@@ -315,15 +322,43 @@ def _network(precision: str) -> str:
     return NETWORKS[precision]
 
 
-def _check_fits(session: InferenceSession, config: ServedConfig, file: Path) -> None:
-    """Raise InputError for a network that does not fit its config.json.
+def _output_shapes(session: InferenceSession, config: ServedConfig, file: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each output for one image, from a run of the network.
 
-    Input and classes have to be as it says.
+    Raises InputError for a network that does not fit its config.json, in its input, its classes or in what
+    it answers to two images.
     """
-    inputs = {put.name: put.shape[1:] for put in session.get_inputs()}
-    outputs = {put.name: put.shape[1:] for put in session.get_outputs()}
-    if inputs != {"pixel_values": [*config.input_size]} or outputs.get("logits") != [len(config.classes)]:
-        raise InputError(f"{file} does not fit its config.json; get the model again.")
+    inputs = {put.name: (put.type, put.shape[1:]) for put in session.get_inputs()}
+    outputs = [put for put in session.get_outputs() if put.name in OUTPUTS]
+    is_input = bool(outputs) and inputs == {"pixel_values": ("tensor(float)", [*config.input_size])}
+    answers = {}
+    if is_input and all(put.type == "tensor(float)" for put in outputs):
+        answers = _try_out(session, [put.name for put in outputs], config.input_size)
+    shapes = {name: answer.shape[1:] for name, answer in answers.items() if len(answer) == 2}
+    if len(shapes) < len(outputs) or not _are_outputs(shapes, len(config.classes)):
+        raise InputError(f"{file} does not fit its {CONFIG}; get the model again.")
+    if not all(np.isfinite(answer).all() for answer in answers.values()):
+        raise InputError(f"{file} is damaged: it does not answer with numbers; get the model again.")
+    return shapes
+
+
+def _try_out(
+    session: InferenceSession, names: list[str], size: tuple[int, int, int]
+) -> dict[str, np.ndarray]:
+    """Return what the network answers to two grey images, {} where it cannot be run."""
+    try:
+        answers = session.run(names, {"pixel_values": np.zeros((2, *size), np.float32)})
+    except Exception:  # ONNX Runtime has an exception of its own for each kind of damage
+        return {}
+    return {name: np.atleast_1d(answer) for name, answer in zip(names, answers, strict=True)}
+
+
+def _are_outputs(shapes: dict[str, tuple[int, ...]], classes: int) -> bool:
+    """Return whether outputs for one image have the shapes of `hub.export.onnx`."""
+    heatmap, statistics = shapes.get("heatmap", (classes, 1, 1)), shapes.get("statistics", (1, 2))
+    is_heatmap = len(heatmap) == 3 and heatmap[0] == classes and 0 not in heatmap
+    is_statistics = len(statistics) == 2 and statistics[1] == 2
+    return shapes.get("logits") == (classes,) and is_heatmap and is_statistics
 
 
 def _open_session(file: Path) -> InferenceSession:
@@ -335,16 +370,11 @@ def _open_session(file: Path) -> InferenceSession:
     # ONNX Runtime counts the cores of the machine, not those that this process may use.
     settings.intra_op_num_threads = usable_cores()
     settings.inter_op_num_threads = 1
+    settings.log_severity_level = FATAL
     # Spinning threads start the next layer sooner; at the default duration they would slow down the decoding
     # of the next image and every other process.
     settings.add_session_config_entry("session.intra_op.spin_duration_us", SPIN_MICROSECONDS)
     try:
         return InferenceSession(file, settings)
-    except (
-        onnx_errors.Fail,
-        onnx_errors.InvalidArgument,
-        onnx_errors.InvalidGraph,
-        onnx_errors.InvalidProtobuf,
-        onnx_errors.RuntimeException,
-    ):
+    except Exception:  # ONNX Runtime has an exception of its own for each kind of damage
         raise InputError(f"{file} is damaged; get it again.") from None

@@ -64,24 +64,62 @@ REFUSED = ("blank", FOREIGN)
 TENSORS = ("weight", "bias", "channels", "centres", "precisions", "margin", "familiar", "limits")
 
 
-def load(folder: Path, network: str | None = None) -> dict | None:
+def load(folder: Path, network: str | None = None, channels: int | None = None) -> dict | None:
     """Return the input check of a model folder, None if it has none.
 
     It is a dict of tensors by name, and `kinds`. Raises InputError for a damaged file, and for one fitted for
-    other weights than those with the SHA-256 `network`.
+    other weights than those with the SHA-256 `network`, or to statistics of other than so many `channels`.
     """
     path = folder / INPUT_CHECK
     if not path.is_file():
         return None
     try:
         with safe_open(path, "numpy") as file:
-            check = {name: file.get_tensor(name) for name in TENSORS}
-            check["kinds"], fitted_for = json.loads(file.metadata()["kinds"]), file.metadata()["network"]
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
-        raise InputError(f"{path} is damaged; get it again.") from None
+            kinds, fitted_for = json.loads(file.metadata()["kinds"]), file.metadata()["network"]
+            shapes = {name: file.get_slice(name).get_shape() for name in TENSORS}
+            fits = _are_kinds(kinds) and shapes == _shapes(shapes, len(kinds), channels)
+            # Only now: a file may say that it holds more than there is memory.
+            check = {name: file.get_tensor(name) for name in TENSORS} if fits else {}
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, IndexError, RecursionError):
+        check = {}
+    if not check or not _are_usable(check):
+        raise InputError(f"{path} is damaged; get it again.")
     if network not in (None, fitted_for):
         raise InputError(f"{path} was made for another network; python -m hub scope makes it anew.")
-    return check
+    return check | {"kinds": kinds}
+
+
+def _are_kinds(kinds: object) -> bool:
+    """Return whether kinds go from FINE to FOREIGN, and each has a sentence."""
+    is_list = isinstance(kinds, list) and all(kind == FINE or kind in SENTENCES for kind in kinds)
+    return is_list and len(kinds) > 1 and (kinds[0], kinds[-1]) == (FINE, FOREIGN)
+
+
+def _shapes(found: dict[str, list[int]], kinds: int, channels: int | None) -> dict[str, list[int]]:
+    """Return the shapes that tensors have to have, for so many kinds and channels.
+
+    Without `channels`, and for the features of a Gaussian, the numbers are those `found`.
+    """
+    features, gaussians = found["centres"][1], kinds - 1  # FOREIGN has no Gaussian
+    return {
+        "weight": [kinds, found["weight"][1] if channels is None else 2 * channels],
+        "bias": [kinds],
+        "channels": [2],
+        "centres": [gaussians, features],
+        "precisions": [gaussians, features, features],
+        "margin": [1],
+        "familiar": [1],
+        "limits": [gaussians],
+    }
+
+
+def _are_usable(check: dict) -> bool:
+    """Return whether tensors are numbers, and channels those of the Gaussians."""
+    if not all(tensor.dtype.kind in "fi" and np.isfinite(tensor).all() for tensor in check.values()):
+        return False
+    start, stop = check["channels"]
+    in_range = 0 <= start < stop <= check["weight"].shape[1] // 2
+    return bool(in_range and 2 * (stop - start) == check["centres"].shape[1] and check["limits"].min() > 0)
 
 
 def judge(check: dict, pixels: np.ndarray, statistics: np.ndarray) -> list[Verdict]:

@@ -3,21 +3,36 @@
 from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from jinja2 import TemplateError
 
+from hub.errors import InputError
 from hub.files import write_text
 from hub.models import architectures
-from hub.models.folder import read_config, read_metrics
+from hub.models.folder import METRICS, read_metrics, read_named_config
 from hub.repo_id import is_hub_id
 
 TEMPLATE = Path(__file__).parent / "card.md"
 
 
 def write_card(folder: Path, repo_id: str | None = None) -> None:
-    """Write README.md from config.json and metrics.json of the folder.
+    """Write README.md of the folder, the text of `card_text`."""
+    write_text(folder / "README.md", card_text(folder, repo_id))
 
-    Its examples load `repo_id` from the Hub or, without one, a local folder.
+
+def card_text(folder: Path, repo_id: str | None = None) -> str:
+    """Return the card of a model folder, from its config.json and metrics.json.
+
+    Its examples load `repo_id` from the Hub or, without one, a local folder. Raises InputError where one of
+    the files cannot be read, or metrics.json is not as `python -m hub` writes it.
     """
-    config, metrics = read_config(folder), read_metrics(folder)
+    config, metrics = read_named_config(folder), read_metrics(folder)
+    try:
+        return _card(config, metrics, repo_id)
+    except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError, TemplateError):
+        raise InputError(f"{folder}/{METRICS} is not as train.py writes it; get the model again.") from None
+
+
+def _card(config: dict, metrics: dict, repo_id: str | None) -> str:
     results = []
     for split in ("validation", "test"):
         names = {
@@ -60,7 +75,7 @@ def write_card(folder: Path, repo_id: str | None = None) -> None:
         repo_id=repo_id,
         own=own,
     )
-    write_text(folder / "README.md", str(card))
+    return str(card)
 
 
 def _public_name(source: str) -> str:

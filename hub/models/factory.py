@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import timm
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from hub.errors import InputError
 from hub.models import architectures
-from hub.models.folder import WEIGHTS, read_config
+from hub.models.digests import check_digests
+from hub.models.folder import CONFIG, WEIGHTS, read_config
 
 DROP_RATE = 0.2  # before the last layer, in training; the small networks underfit even without
 # Averages over ImageNet's channels: one mean and one deviation for all.
@@ -49,11 +51,14 @@ def create_model(
             drop_rate=0 if architectures.is_own(architecture) else DROP_RATE,
             pretrained_cfg_overlay=overlay,
         )
-    except (RuntimeError, OSError, SafetensorError):
-        if weights != "imagenet":
+    except Exception as error:
+        # timm converts older layouts of weights, and where the tensors are others anything may be raised.
+        if "file" in overlay:
             raise InputError(
                 f"{weights} is damaged or does not fit {architecture}; give weights of this architecture."
             ) from None
+        if not isinstance(error, RuntimeError | OSError | SafetensorError):
+            raise
         raise InputError(
             f"timm's weights for {architecture} cannot be downloaded; check the network, "
             "or give --weights FILE.safetensors, a model folder, or none."
@@ -64,6 +69,7 @@ def create_model(
         )
     if "file" in overlay:
         _check_all_loaded(model, overlay["file"])
+        _check_finite(model, weights)
     if weights == "none" or overlay.get("num_classes", model.default_cfg["num_classes"]) != classes:
         # timm scales a new classifier by the number of classes: with two of them, the loss would start at 7.
         for tensor in model.get_classifier().parameters():
@@ -91,10 +97,7 @@ def _weights_overlay(path: Path) -> dict:
     Raises InputError where there are no safetensors weights.
     """
     if path.is_dir():
-        classes = read_config(path)["num_classes"]
-        if not (path / WEIGHTS).is_file():
-            raise InputError(f"{path} is not a model folder: it has no {WEIGHTS}.")
-        return {"file": str(path / WEIGHTS), "num_classes": classes}
+        return {"file": str(_weights_file(path)), "num_classes": read_config(path)["num_classes"]}
     if not path.is_file():
         raise InputError(
             f"There are no weights at {path}; give a .safetensors file, a model folder, or none."
@@ -109,9 +112,56 @@ def _weights_overlay(path: Path) -> dict:
 def load_network(folder: Path) -> nn.Module:
     """Return the network of a model folder, in evaluation mode.
 
-    Raises InputError where its weights are missing or damaged.
+    Raises InputError for a folder without a usable config.json, and where its weights are missing, damaged or
+    those of another network.
     """
+    config, weights = read_config(folder), _weights_file(Path(folder))
+    damaged = InputError(f"The weights in {folder} are damaged or of another network; get them again.")
     try:
-        return timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
-    except (RuntimeError, OSError, SafetensorError):
-        raise InputError(f"The weights in {folder} are missing or damaged; get them again.") from None
+        if _stored_shapes(weights) != _expected_shapes(config):
+            raise damaged
+        model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    except InputError:
+        raise
+    except Exception:  # a folder may name any network of timm, and each has its own way to fail
+        raise damaged from None
+    _check_finite(model, folder)
+    return model
+
+
+def _weights_file(folder: Path) -> Path:
+    """Return the file of a model folder's weights.
+
+    Raises InputError where it is missing or not the one that was saved. timm would look for pickles next.
+    """
+    check_digests(folder, (CONFIG, WEIGHTS))
+    if not (folder / WEIGHTS).is_file():
+        raise InputError(f"{folder} is not a model folder: it has no {WEIGHTS}.")
+    return folder / WEIGHTS
+
+
+def _stored_shapes(file: Path) -> dict[str, list[int]]:
+    """Return the shape of each tensor of a safetensors file, by its header."""
+    with safe_open(file, "pt") as weights:
+        return {name: weights.get_slice(name).get_shape() for name in weights.keys()}  # noqa: SIM118
+
+
+def _expected_shapes(config: dict) -> dict[str, list[int]]:
+    """Return the shape of each tensor of the network that config.json names.
+
+    It has no numbers yet, so that a folder that names a huge network takes no memory.
+    """
+    with torch.device("meta"):
+        model = timm.create_model(
+            config["architecture"],
+            num_classes=config["num_classes"],
+            in_chans=config["pretrained_cfg"]["input_size"][0],
+            **config.get("model_args") or {},
+        )
+    return {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+
+
+def _check_finite(model: nn.Module, source: object) -> None:
+    """Raise InputError for weights that are not numbers."""
+    if not all(torch.isfinite(tensor).all() for tensor in model.state_dict().values()):
+        raise InputError(f"The weights in {source} are damaged: they are not all numbers; get them again.")

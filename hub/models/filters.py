@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from hub.errors import InputError
 from hub.files import replace_file
+from hub.models.digests import check_digests
 from hub.models.folder import FILTERS
 
 
@@ -40,12 +42,13 @@ def load_filters(folder: Path) -> Tensor | None:
     They are float32 [filters, channels, k, k]. Raises InputError for a damaged file.
     """
     file = Path(folder) / FILTERS
+    check_digests(Path(folder), [FILTERS])
     if not file.is_file():
         return None
     try:
         before = load_file(file)["before"]
-    except (SafetensorError, KeyError):
+    except (SafetensorError, OSError, KeyError):
         raise InputError(f"{file} is damaged; get it again or delete it.") from None
-    if before.ndim != 4:
+    if before.ndim != 4 or not before.numel() or not torch.isfinite(before).all():
         raise InputError(f"{file} does not hold kernels; get it again or delete it.")
     return before.float()

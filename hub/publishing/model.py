@@ -8,21 +8,24 @@ from hub.export.onnx import verify
 from hub.files import sha256
 from hub.inference import input_check
 from hub.models.card import write_card
-from hub.models.folder import read_config
+from hub.models.digests import check_digests, write_digests
+from hub.models.folder import read_named_config
 
 
 def copy_folder(folder: Path, copy: Path, repo_id: str) -> None:
     """Copy a model folder to `copy`, with a card whose examples load `repo_id`.
 
-    Raises InputError: not a model folder, no metrics, or ONNX files or an input check that were made from
-    other weights.
+    Raises InputError: not a model folder, no metrics, a damaged file, or ONNX files or an input check that
+    were made from other weights.
     """
-    read_config(folder)
+    read_named_config(folder)
     needed = ("model.safetensors", "metrics.json", "preprocessor_config.json")
     missing = [name for name in needed if not (folder / name).is_file()]
     if missing:
         raise InputError(f"{folder} has no {missing[0]}; give a model folder that train.py made.")
+    check_digests(folder)
     verify(folder)
     input_check.load(folder, sha256(folder / "model.safetensors"))
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)
     write_card(copy, repo_id)
+    write_digests(copy)

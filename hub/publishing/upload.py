@@ -1,6 +1,5 @@
 """Upload a folder to the Hub, as a data set, a model or a Space: one commit each."""
 
-import json
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from tqdm.auto import tqdm
 
 from hub.errors import InputError, disk_error
 from hub.files import new_folder
+from hub.models.folder import read_named_config
 from hub.repo_id import check_repo_id
 
 RATE_LIMIT_TRIES, RATE_LIMIT_WAIT = 10, 60  # seconds, where the Hub names none
@@ -109,13 +109,15 @@ def read_model_config(model_id: str, token: str | None = None) -> dict:
             raise InputError(
                 f"There is no model {model_id} on the Hub; `python -m hub publish model` puts it there."
             ) from None
-    config = json.loads(Path(file).read_text())
-    if not served or "label_names" not in config:
+    if not served:
         raise InputError(
-            f"{model_id} has no onnx/model.onnx or no label_names; put a model of this repo there with "
+            f"{model_id} has no onnx/model.onnx; put a model of this repo there with "
             "`python -m hub publish model`."
         )
-    return config
+    try:
+        return read_named_config(Path(file).parent)
+    except InputError as error:
+        raise InputError(str(error).replace(str(Path(file).parent), model_id)) from None
 
 
 def upload(

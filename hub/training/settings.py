@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hub.errors import InputError
+from hub.models.config_entries import LARGEST_SIDE
 from hub.text import is_utf8, readable
 
 
@@ -51,6 +52,10 @@ def check_settings(settings: Settings) -> None:
             raise InputError(f"--{name.replace('_', '-')} must be 0 or more.")
     if not 0 <= settings.changes.get("swapped", 0) <= 1:
         raise InputError("--swapped must be a share from 0 to 1.")
+    for name in ("size", "small_size"):
+        if settings.changes.get(name, 1) > LARGEST_SIDE:
+            option = name.replace("_", "-")
+            raise InputError(f"--{option} is {LARGEST_SIDE} at most; no model folder is read with more.")
     if settings.changes.get("batch_size", 2) < 2:
         raise InputError("--batch-size must be 2 or more; batch norm compares the images of a batch.")
     if not 0 <= settings.seed < 2**32:

@@ -7,6 +7,7 @@ from image_sets import names, names_in, refusal
 
 from hub.data.image_files import encoded_images
 from hub.data.splits import load_splits, load_with_notes
+from hub.errors import InputError
 
 
 @pytest.fixture
@@ -94,6 +95,13 @@ def test_two_folders_of_one_class_are_refused_by_name(write_folder, write_noise)
     write_noise(folder / "train" / "Cat" / "x.png")
     sentence = refusal(folder)
     assert "'Cat'" in sentence and "'cat'" in sentence
+
+
+def test_a_class_whose_name_a_terminal_would_obey_is_refused(kaggle_folder):
+    for split in ("train", "test"):
+        (kaggle_folder / split / "NORMAL").rename(kaggle_folder / split / "\x1b[2J")
+    with pytest.raises(InputError, match=r"has a class '\\x1b\[2J', which cannot be printed; rename it"):
+        load_splits(kaggle_folder)
 
 
 def test_folders_inside_a_class_are_part_of_it(write_folder):

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -24,6 +25,7 @@ from hub.explorer.layers import list_layers
 from hub.explorer.network import Network, open_network
 from hub.inference.classifier import Classifier
 from hub.models import filters
+from hub.models.folder import BUNDLED
 from hub.text import compact, dimensions, file_size, thousands
 
 ROOT = Path(__file__).parents[2]
@@ -159,9 +161,27 @@ def test_a_folder_without_weights_says_so_on_every_panel_of_the_model(image, tmp
         explorer_panels.feature_maps(network, image, None, None, False, True, WORDS)[0],
         explorer_panels.cell_grid(network, image, None, None, None, True, WORDS)[0],
     ):
-        assert "are missing or damaged" in text(html)
+        assert "The model folder has no model.safetensors" in text(html) and str(tmp_path) not in html
     assert layer_choice.depths(network) == []
     assert layer_choice.default_layer(network) is None
+
+
+def test_a_folder_that_is_replaced_under_the_page_says_so_without_saying_where_it_lies(tmp_path):
+    classifier = Classifier(shutil.copytree(BUNDLED, tmp_path / "model"))
+    weights = tmp_path / "model" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\0")
+    replaced = open_network(classifier)
+    assert "is not that of the model that answers here" in replaced.trouble
+    shutil.rmtree(tmp_path / "model")
+    for network in (replaced, open_network(classifier)):
+        assert network.layers == [] and network.trouble and str(tmp_path) not in network.trouble
+
+
+def test_damaged_filters_are_named_without_saying_where_they_lie(tmp_path):
+    classifier = Classifier(shutil.copytree(BUNDLED, tmp_path / "model"))
+    (tmp_path / "model" / "filters.safetensors").write_bytes(b"")
+    network = open_network(classifier)
+    assert network.layers and network.trouble.startswith("filters.safetensors is not the file")
 
 
 def test_layers_are_early_middle_or_late_and_the_tab_opens_in_the_middle(network):

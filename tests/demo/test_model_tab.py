@@ -3,13 +3,17 @@
 import copy
 import json
 import re
+import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
-from hub.demo import model_names, model_panels, model_tab
+from hub.demo import gradio_model, model_names, model_panels, model_tab
 from hub.demo.words import LANGUAGES, words_in
 from hub.models.folder import BUNDLED
 
@@ -191,8 +195,27 @@ def test_a_file_of_something_else_is_no_measurement(tmp_path, written):
 
 def test_a_folder_without_a_file_holds_no_measurements_and_no_pictures(tmp_path):
     assert model_tab.read_metrics(tmp_path) == {}
-    assert model_tab.pictures(tmp_path) == []
+    assert model_tab.read_pictures(tmp_path) == {}
     assert WORDS("model.empty") in tab({})
+
+
+def test_a_link_to_another_file_of_the_server_is_no_picture(tmp_path):
+    (tmp_path / "roc_test.png").symlink_to(BUNDLED / "config.json")
+    (tmp_path / "failures.jpg").symlink_to(BUNDLED / "failures.jpg")
+    (tmp_path / "heatmaps.jpg").mkdir()
+    assert [*model_tab.read_pictures(tmp_path)] == ["failures.jpg"]
+
+
+def test_pictures_are_served_when_their_folder_is_gone_at_an_address_that_does_not_tell_it(tmp_path):
+    shutil.copy(BUNDLED / "roc_test.png", tmp_path)
+    middleware = gradio_model.middleware(tmp_path)
+    (tmp_path / "roc_test.png").unlink()
+    client = TestClient(Starlette(middleware=[middleware]))
+    answer = client.get("/model_pictures/roc_test.png")
+    assert answer.content == (BUNDLED / "roc_test.png").read_bytes()
+    assert answer.headers["content-type"] == "image/png"
+    for name in ("", "failures.jpg", "../config.json", "%2e%2e/config.json"):
+        assert client.get(f"/model_pictures/{name}").status_code == 404
 
 
 def places(metrics):
@@ -249,7 +272,9 @@ def test_the_tab_is_laid_out_in_every_language(read, language, classifier):
 
 def test_a_dark_page_is_shown_charts_in_its_colours_and_photographs_as_they_are():
     assert 'class="model on-dark"' in str(model_panels.tab(RADIOGRAPHS, {}, [], WORDS, dark=True))
-    pictures = [(path.name, path.stem, model_tab.PICTURES[path.name]) for path in model_tab.pictures(BUNDLED)]
+    pictures = [
+        (name, Path(name).stem, model_tab.PICTURES[name]) for name in model_tab.read_pictures(BUNDLED)
+    ]
     shown = tab({}, pictures=pictures)
     charts = re.findall(r'<img class="chart"[^>]*src="(.*?)"', shown)
     assert "roc_test.png" in charts and not {"heatmaps.jpg", "failures.jpg"} & {*charts}

@@ -148,9 +148,14 @@ def test_the_command_leaves_a_finished_model_folder(tmp_path, capsys):
     run_main("--dataset", "synthetic", "--epochs", 1, "--size", 64, "--output", output)
     assert "shared patients: train/validation 0" in capsys.readouterr().out
     names = {path.name for path in output.iterdir()}
-    assert names == {"README.md", "training.png", "model.safetensors", "filters.safetensors", "onnx"} | {
-        f"{name}.json" for name in ("config", "preprocessor_config", "metrics")
-    }
+    assert names == {
+        "README.md",
+        "SHA256SUMS",
+        "training.png",
+        "model.safetensors",
+        "filters.safetensors",
+        "onnx",
+    } | {f"{name}.json" for name in ("config", "preprocessor_config", "metrics")}
     metrics = json.loads((output / "metrics.json").read_text())
     assert metrics["validation"]["n"] == 64
     assert (metrics["training"]["weights"], metrics["training"]["seed"]) == ("the bundled model's", 0)

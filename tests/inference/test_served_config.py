@@ -8,7 +8,7 @@ import pytest
 from hub.errors import InputError
 from hub.inference import decision
 from hub.inference.classifier import Classifier
-from hub.models.folder import BUNDLED
+from hub.models.folder import BUNDLED, read_config
 
 NAN = float("nan")
 
@@ -33,10 +33,18 @@ def folder(tmp_path):
     ("name", "values"),
     [
         ("label_names", [None, [], ["A"], ["A", "A"], "AB", {"0": "A", "1": "B"}, [1, 2], [["A"], ["B"]]]),
+        ("num_classes", [None, 0, "2", 2.0, True, 3, 10**9]),
+        ("label_names", [["A", "\ud800"], ["A", "\x1b[2J"], ["A", "B" * 5000]]),
+        ("architecture", ["", "hf-hub:someone/model", "a\nb", "../model"]),
+        ("model_args", [5, [], {"width": 10**6}, {"img_size": 99999}]),
         ("radiograph", [None, "false", 1]),
         ("operating_points", [5, [], "balanced", {"balanced": 2}, {"balanced": "0.5"}, {"balanced": NAN}]),
         ("calibration_covariance", ["x", [], {}, [[1]], [["a", "b"], ["c", "d"]], [[NAN, 0], [0, 1]]]),
-        ("pretrained_cfg", [{"mean": [0, 0]}, {"std": [1, 1, 0]}, {"std": None}, {"input_size": [3, 0, 0]}]),
+        ("pretrained_cfg", [{"mean": [0, 0]}, {"mean": None}, {"std": [1, 1, 0]}, {"std": [1e-30] * 3}]),
+        (
+            "pretrained_cfg",
+            [{"input_size": size} for size in ([], -1, [5, 224, 224], [3, 99999, 99999])],
+        ),
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )
@@ -48,11 +56,27 @@ def test_a_damaged_entry_is_named_in_one_sentence(folder, name, values):
 
 
 @pytest.mark.parametrize(
-    "entries", [{"label_names": [*"ABC"]}, {"pretrained_cfg": {"input_size": [3, 9000, 9000]}}], ids=str
+    "entries",
+    [{"label_names": [*"ABC"], "num_classes": 3}, {"pretrained_cfg": {"input_size": [3, 112, 112]}}],
+    ids=str,
 )
 def test_a_network_of_other_classes_or_another_input_is_refused(folder, entries):
     with pytest.raises(InputError, match="does not fit its config"):
         Classifier(folder(**entries))
+
+
+@pytest.mark.parametrize("written", ["", "null", "[" * 100_000, '{"a":' * 100_000, "{" + " " * 10**7 + "}"])
+def test_a_config_that_is_no_object_of_json_is_one_sentence(folder, tmp_path, written):
+    (folder() / "config.json").write_text(written)
+    with pytest.raises(InputError, match=r"is not a model folder: it has no readable config\.json\.$"):
+        Classifier(tmp_path)
+
+
+def test_a_config_without_its_part_for_timm_is_refused(tmp_path):
+    for part in ({}, {"pretrained_cfg": []}, {"pretrained_cfg": None}):
+        (tmp_path / "config.json").write_text(json.dumps({"architecture": "lenet5"} | part))
+        with pytest.raises(InputError, match="damaged at pretrained_cfg; get the model again"):
+            read_config(tmp_path)
 
 
 def test_a_network_that_gives_no_numbers_is_refused(folder, monkeypatch):

@@ -93,7 +93,7 @@ def test_a_space_for_a_model_that_the_demo_cannot_show_is_refused(hub, run):
     hub.repos["model", "someone/model"] = Repo(branches={"main": [{}, files]})
     code, _, err = run("-m", "hub", "publish", "space", "someone/demo", "--model", "someone/model")
     assert code == 2
-    assert "someone/model has no onnx/model.onnx or no label_names" in err
+    assert "someone/model has no onnx/model.onnx" in err
     code, _, err = run(
         "-m", "hub", "publish", "space", "someone/demo", "--model", "no'name", "--dry-run", "x"
     )

@@ -21,6 +21,8 @@ from hub.training.settings import Settings, check_settings
         ({"batch_size": 1}, "--batch-size must be 2 or more"),
         ({"swapped": 1.1}, "--swapped must be a share"),
         ({"swapped": float("nan")}, "--swapped must be a share"),
+        ({"size": 2049}, "--size is 2048 at most"),
+        ({"small_size": 99999}, "--small-size is 2048 at most"),
     ],
 )
 def test_values_out_of_range_are_refused(changes, sentence):
