@@ -49,11 +49,11 @@ BINARY_PNM = re.compile(
 )
 MAX_SCANNED = 2_000_000_000  # pixels in all scans of a JPEG: ten scans of any image, two seconds
 MAX_COMPLETED = 16_000_000  # pixels of an image that is decoded again and again, as it was cut short
-# Pillow decodes these in Python, about a second for so many bytes.
-SLOW_CODECS, MAX_SLOW = {"bmp_rle", "ppm", "ppm_plain"}, 1_000_000
+SLOW_CODECS = {"bmp_rle", "ppm", "ppm_plain"}  # which Pillow decodes in Python
+MAX_QUICK = 1_000_000  # bytes, or samples of JPEG 2000, that even a slow decoder reads in a second
 # Bytes for a pixel, by Pillow's modes; 4 in all others. The second is what converting to 8 bits takes.
 BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2 + 1, "I;16L": 2 + 1, "I;16B": 2 + 1, "I": 4 + 1, "F": 4 + 1}
-WEBP_BYTES = 20  # libwebp keeps the frame and the animation's canvas, and each is copied
+WEBP_BYTES = 16  # libwebp keeps the frame and the animation's canvas, and each is copied
 # Tags of TIFF, and values of them.
 BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT = 258, 259, 262, 274, 339
 ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 278, 322, 323
@@ -158,7 +158,7 @@ def _open(data: bytes, image_format: str) -> Image.Image:
 def _read_by_pillow(data: bytes, admit: Admit, image_format: str) -> Image.Image:
     image = _open(data, image_format)
     codecs = {tile[0] for tile in image.tile}
-    return load(image, admit, is_slow=len(data) > MAX_SLOW and bool(codecs & SLOW_CODECS))
+    return load(image, admit, is_slow=len(data) > MAX_QUICK and bool(codecs & SLOW_CODECS))
 
 
 def _read_jpeg(data: bytes, admit: Admit, side: int | None = None) -> Image.Image:
@@ -252,10 +252,17 @@ def _read_avif(data: bytes, admit: Admit) -> Image.Image:
 
 def _read_jpeg_2000(data: bytes, admit: Admit) -> Image.Image:
     image = _open(data, "JPEG2000")
-    admit(*image.size, BYTES.get(image.mode, 4), True)
     header = data.find(b"\xff\x4f\xff\x51")
+    if header < 0 or len(data) < header + 42:
+        raise DamagedError
+    # The size here counts, whatever a box before it says.
+    right, bottom, left, top = struct.unpack_from(">4L", data, header + 8)
+    (channels,) = struct.unpack_from(">H", data, header + 40)
+    check_size(right - left, bottom - top)
+    small = (right - left) * (bottom - top) * channels <= MAX_QUICK and len(data) <= MAX_QUICK
+    admit(*image.size, BYTES.get(image.mode, 4), not small)
     # Three bytes for each component, of which the first is its bits less 1, and its sign.
-    components = data[header + 42 :][: 3 * int.from_bytes(data[header + 40 : header + 42]) : 3]
+    components = data[header + 42 :][: 3 * channels : 3]
     if max((component & 0x7F for component in components), default=0) < 8:
         return _load(image)
     import imagecodecs

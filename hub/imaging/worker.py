@@ -19,9 +19,10 @@ from PIL import Image
 from hub.errors import InputError
 from hub.imaging.unreadable import DamagedError, UnreadableError, too_much_memory
 
-CPU_SECONDS = 2  # for decoding; the system counts whole seconds, so up to one more
+CPU_SECONDS = 2  # for decoding any image; the system counts whole seconds, so it may be one more
+BYTES_PER_SECOND, MOST_SECONDS = 4_000_000, 8  # a file of many bytes may take longer, up to so long
 TIMEOUT = 60  # seconds, on a machine that has more to do
-MAX_MEMORY = 400_000_000  # bytes for decoding
+MAX_MEMORY = 350_000_000  # bytes for decoding
 STRIP = 1 << 20  # pixels that are handed over at a time
 ROOT = Path(__file__).parents[2]  # the folder that holds hub, a checkout or site-packages
 
@@ -31,10 +32,11 @@ def read_apart(data: bytes, name: str, side: int | None) -> Image.Image:
 
     Raises its UnreadableError or InputError, and UnreadableError where it takes too long or too much memory.
     """
+    seconds = min(CPU_SECONDS + len(data) // BYTES_PER_SECOND, MOST_SECONDS)
     try:
         process = subprocess.run(
             [sys.executable, "-m", "hub.imaging.worker"],
-            input=json.dumps([name, side, CPU_SECONDS]).encode() + b"\n" + data,
+            input=json.dumps([name, side, seconds]).encode() + b"\n" + data,
             capture_output=True,
             cwd=ROOT,
             env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # each takes memory, which is limited
