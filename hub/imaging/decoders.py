@@ -213,7 +213,7 @@ def _read_deep_jpeg(data: bytes, width: int, height: int, admit: Admit) -> Image
     """Return a JPEG of 12 bits, or a lossless one of up to 16."""
     import imagecodecs
 
-    admit(width, height, BYTES["I;16"], True)
+    admit(width, height, BYTES["I;16"], max(width * height, len(data)) > MAX_QUICK)
     if truncation.JPEG_END not in data:  # the library would make up the rest
         raise DamagedError
     with _library():
