@@ -14,9 +14,8 @@ from PIL import Image, ImageChops
 from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION
 
 from hub.errors import InputError
-from hub.imaging import decoders, dicom, greys
+from hub.imaging import decoders, greys
 from hub.imaging.borders import crop_borders
-from hub.imaging.dicom_views import OBLIQUE
 from hub.imaging.formats import HEAD, NAMES, image_format, other_format
 from hub.imaging.memory import room_for
 from hub.imaging.orientation import upright
@@ -122,7 +121,7 @@ def read_here(
         image = image.copy()  # of the caller's image, or of one that keeps its file's tags
     # Pillow copies metadata along; with its EXIF an image read twice would be turned twice. The view of a
     # DICOM file stays.
-    image.info = {"view": OBLIQUE} if decoded.info.get("view") == OBLIQUE else {}
+    image.info = _view(decoded.info)
     return image
 
 
@@ -206,7 +205,17 @@ def _decode(
     return decoders.decode(source, kind, side, admit)
 
 
+def _view(info: dict) -> dict:
+    if not info.get("view"):
+        return {}
+    from hub.imaging.dicom_views import OBLIQUE
+
+    return {"view": OBLIQUE} if info["view"] == OBLIQUE else {}
+
+
 def _decode_dicom(data: bytes, name: str, admit: Admit) -> Image.Image:
+    from hub.imaging import dicom  # pydicom takes as long to import as all else, and few files need it
+
     header = dicom.read_header(data, name)
     frame = header.frame
     admit(frame.columns, frame.rows, frame.bytes_per_pixel, frame.is_compressed)
