@@ -1,4 +1,4 @@
-"""Send bad input by every way in: an answer or one sentence, soon, and in little memory.
+"""Send bad input by every way in: an answer or a sentence, soon, in little memory.
 
   python -m benchmarks.reliability.bad_input [--cases 20000] [--every 5] [--fuzz 600] [--no-bombs]
 
@@ -127,7 +127,7 @@ def _through(way: Callable[[str, bytes], str], pid: int, files: Iterator[tuple[s
 def _read(name: str, data: bytes) -> str:
     if name.endswith(".zip") or data[:4] == b"PK\3\4":
         stream = io.BytesIO(data)
-        return "answer" if any(_is_read(contents) for _, contents in unpack(stream)) else "sentence"
+        return "answer" if any([_is_read(contents) for _, contents in unpack(stream)]) else "sentence"
     return "answer" if _is_read(data) else "sentence"
 
 

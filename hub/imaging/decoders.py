@@ -260,7 +260,8 @@ def _read_jpeg_2000(data: bytes, admit: Admit) -> Image.Image:
     (channels,) = struct.unpack_from(">H", data, header + 40)
     check_size(right - left, bottom - top)
     small = (right - left) * (bottom - top) * channels <= MAX_QUICK and len(data) <= MAX_QUICK
-    admit(*image.size, BYTES.get(image.mode, 4), not small)
+    # OpenJPEG calculates in 32 bits, and says "damaged" where it gets no memory.
+    admit(*image.size, 4 * channels + BYTES.get(image.mode, 4) + 1, not small)
     # Three bytes for each component, of which the first is its bits less 1, and its sign.
     components = data[header + 42 :][: 3 * channels : 3]
     if max((component & 0x7F for component in components), default=0) < 8:

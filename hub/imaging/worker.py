@@ -19,7 +19,7 @@ from hub.errors import InputError
 from hub.imaging.unreadable import DamagedError, UnreadableError, too_much_memory
 
 CPU_SECONDS = 2  # for decoding any image
-BYTES_PER_SECOND, MOST_SECONDS = 4_000_000, 8  # a file of many bytes may take longer, up to so long
+BYTES_PER_SECOND, MOST_SECONDS = 4_000_000, 6  # a file of many bytes may take longer, up to so long
 TIMEOUT = 60  # seconds, on a machine that has more to do
 MAX_MEMORY = 350_000_000  # bytes for decoding
 STRIP = 1 << 20  # pixels that are handed over at a time
