@@ -1,4 +1,4 @@
-"""Send bad input by every way in: an answer or a sentence, soon, in little memory.
+"""Send bad input by every way in; each file gets an answer or one sentence.
 
   python -m benchmarks.reliability.bad_input [--cases 20000] [--every 5] [--fuzz 600] [--no-bombs]
 

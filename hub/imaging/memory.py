@@ -8,6 +8,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from PIL import Image
+
+# glibc gives what is freed back to the system at once where it is more than 32 MB in one piece. Pillow's
+# pieces have 16 MB, of which each thread would keep those of its largest image.
+Image.core.set_block_size(1 << 29)
+
 SMALL = 32_000_000  # bytes: a radiograph of 16 megapixels in 16 bits
 SHARED = 96_000_000  # bytes that small images take together
 
