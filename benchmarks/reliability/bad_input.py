@@ -60,9 +60,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def measure(cases: int = 20_000, every: int = 5, fuzz: int = 600, bombs: bool = True) -> dict:
-    """Return the figures of each way in: "reader", "classifier", "command line", "http", and "fuzzing".
+    """Return the figures of each way in, and of fuzzing.
 
-    Each of the first four has `cases`, `answers`, `sentences`, `unexpected` (what went wrong, at most ten),
+    They are "reader", "classifier", "command line", "http" and "fuzzing". Each of the first four has `cases`, `answers`, `sentences`, `unexpected` (what went wrong, at most ten),
     `over_limit` (files that took more than two seconds), `longest_seconds` and `slowest`, the file that did,
     and `megabytes` above idle. "http" has `good_refused` too, the good requests after bad ones that failed.
     """
@@ -201,7 +201,7 @@ def _check_sentence(text: str) -> None:
 
 
 def fuzz_readers(seconds: float) -> dict:
-    """Return how many files hypothesis made and read in so many seconds, and what went wrong.
+    """Return how many files hypothesis made in so many seconds, and what failed.
 
     They are decoded in this process, but for those whose decoders crash: DICOM is read up to its pixels.
     """

@@ -1,4 +1,4 @@
-"""Files that nobody should send: damaged, mislabelled, bombs, and ZIPs of them. All are made here.
+"""Files that nobody should send: damaged, mislabelled, bombs, and ZIPs of them.
 
 `cases` yields them by number, the same ones for the same seed.
 """
@@ -69,7 +69,7 @@ def zip_of(members: list[tuple[str, bytes]]) -> bytes:
 
 @cache
 def films() -> dict[str, bytes]:
-    """Return a small film in every format that is read, by the format's suffix and kind."""
+    """Return a small film in every format that is read, by its suffix and kind."""
     pixels = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE), dtype=np.uint8)
     grey, deep = Image.fromarray(pixels), pixels.astype(np.uint16) * 200
     colour = Image.merge("RGB", [grey, grey.rotate(90), grey])

@@ -40,9 +40,9 @@ def limits(
 
 
 def bytes_per_pixel(channels: int, size: int) -> int:
-    """Return the bytes of memory that `to_image` takes for each pixel, with the pixels themselves.
+    """Return the bytes of memory that `to_image` takes for each pixel.
 
-    `size` is that of one number.
+    The pixels themselves count; `size` is that of one number.
     """
     return size + 1 if channels == 1 else channels * (2 * size + 2) + 4
 
@@ -73,7 +73,7 @@ def to_image(pixels: np.ndarray) -> Image.Image:
 
 
 def _without_hidden(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Return colours with the least that is seen in place of those that are transparent.
+    """Return colours with the least that is seen where they are transparent.
 
     What nobody sees must not move the limits; it becomes black anyway.
     """
@@ -127,7 +127,7 @@ def count(pixels: np.ndarray) -> np.ndarray:
 
 
 def look_up(pixels: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """Return the entry of each pixel in a table, whose entries are in the order of `count`."""
+    """Return the entry of each pixel in a table in the order of `count`."""
     first = int(np.iinfo(pixels.dtype).min)
     found = np.empty(pixels.shape + table.shape[1:], table.dtype)
     for rows in strips(pixels):

@@ -90,7 +90,7 @@ def read_pixels(source: Source, size: int, channels: int, radiograph: bool, crop
 
 
 def count_pixels(data: bytes) -> int:
-    """Return how many pixels an encoded image says that it has, without decoding them.
+    """Return how many pixels an encoded image says that it has.
 
     It is 0 where it says nothing, or something that is refused.
     """
@@ -110,9 +110,9 @@ def count_pixels(data: bytes) -> int:
 def read_here(
     data: bytes | Image.Image | np.ndarray, name: str, side: int | None, admit: Admit = check_size
 ) -> Image.Image:
-    """Return the upright 8-bit image of what `read_source` returns, decoded in this process.
+    """Return an upright 8-bit image, decoded in this process.
 
-    `admit` is called before pixels are decoded (`unreadable.Admit`). With `side` a large image is reduced, so
+    `data` is what `read_source` returns. `admit` is called before pixels are decoded (`unreadable.Admit`). With `side` a large image is reduced, so
     that each side keeps so many pixels. Raises UnreadableError or InputError.
     """
     decoded = upright(_decode(data, name, side, admit))
@@ -237,7 +237,7 @@ def _from_array(pixels: np.ndarray, admit: Admit) -> Image.Image:
 
 
 def _reduction(size: tuple[int, int], side: int | None) -> int:
-    """Return the whole number by which an image is reduced, 1 for one that is not large."""
+    """Return the whole number by which an image is reduced."""
     width, height = size
     return max(1, min(size) // side) if side and width * height > LARGE else 1
 
@@ -278,7 +278,7 @@ def _opaque(image: Image.Image, mode: str) -> Image.Image:
 def _by_strips(
     image: Image.Image, mode: str, factor: int, convert: Callable[[Image.Image], Image.Image]
 ) -> Image.Image:
-    """Return an image of mode `mode`, converted strip by strip and reduced by a whole number."""
+    """Return an image converted strip by strip, and reduced by a whole number."""
     if image.mode == mode and factor == 1:
         return image
     width, height = image.size
@@ -290,7 +290,7 @@ def _by_strips(
 
 
 def _boxes(size: tuple[int, int], factor: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield boxes of about `STRIP` pixels, one below the other, of a multiple of `factor` rows."""
+    """Yield boxes of some `STRIP` pixels each, of a multiple of `factor` rows."""
     width, height = size
     rows = factor * max(1, STRIP // (factor * width))
     for top in range(0, height, rows):

@@ -1,4 +1,4 @@
-"""Read an image in a separate process, which is ended where it crashes or takes too long.
+"""Read an image in a separate process, which may crash and must not take long.
 
 GDCM and libheif crash on some damaged files, and everything in the same process ends with them; of other
 formats nothing in the file tells how long they take. `python -m hub.imaging.worker` is not a command for
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]  # the folder that holds hub, a checkout or sit
 
 
 def read_apart(data: bytes, name: str, side: int | None) -> Image.Image:
-    """Return the image that `read.read_here` makes of encoded bytes in another process.
+    """Return the image that `read.read_here` makes in another process.
 
     Raises its UnreadableError or InputError, and UnreadableError where it takes too long or too much memory.
     """
@@ -59,7 +59,7 @@ def read_apart(data: bytes, name: str, side: int | None) -> Image.Image:
 
 
 def main() -> None:
-    """Read an image from standard input; write its mode, size and pixels to standard output.
+    """Read an image from standard input; write its pixels to standard output.
 
     The first line of standard input is JSON: the image's name, the least side and the seconds.
     """
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def _limit(seconds: float) -> None:
-    """Let the system end this process, or refuse it memory, where decoding takes too much."""
+    """Let the system end this process, or refuse it memory, in time."""
     import resource
 
     signal.setitimer(signal.ITIMER_PROF, seconds)  # of this process on a core, whatever else runs there

@@ -132,7 +132,7 @@ def _unpack_folder(folder: Path) -> Iterator[tuple[str, Contents]]:
 
 
 def count_members(path: str | Path) -> int:
-    """Return how many files are in a ZIP by its table of contents; 1 for any other file."""
+    """Return how many files a ZIP says it holds; 1 for any other file."""
     try:
         with Path(path).open("rb") as stream, _open_zip(stream, "") as archive:
             return sum(not member.is_dir() for member in archive.infolist())
