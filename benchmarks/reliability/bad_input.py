@@ -62,9 +62,10 @@ def main(arguments: list[str] | None = None) -> None:
 def measure(cases: int = 20_000, every: int = 5, fuzz: int = 600, bombs: bool = True) -> dict:
     """Return the figures of each way in, and of fuzzing.
 
-    They are "reader", "classifier", "command line", "http" and "fuzzing". Each of the first four has `cases`, `answers`, `sentences`, `unexpected` (what went wrong, at most ten),
-    `over_limit` (files that took more than two seconds), `longest_seconds` and `slowest`, the file that did,
-    and `megabytes` above idle. "http" has `good_refused` too, the good requests after bad ones that failed.
+    They are "reader", "classifier", "command line", "http" and "fuzzing". Each of the first four has `cases`,
+    `answers`, `sentences`, `unexpected` (all else, of which `first_unexpected` are at most ten; over HTTP
+    also a good request after a bad one that failed), `over_limit` (files that took more than two seconds),
+    `longest_seconds` and `slowest`, the file that did, and `megabytes` above idle.
     """
     figures = {}
     classifier = Classifier.from_pretrained()

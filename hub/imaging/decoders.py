@@ -97,6 +97,12 @@ def load(image: Image.Image, admit: Admit = check_size, is_slow: bool = False) -
     `is_slow` says that decoding may take long. Raises UnreadableError for one that is damaged or too large.
     """
     admit(*image.size, BYTES.get(image.mode, 4), is_slow)
+    # Of one that a caller has opened; `_read_jpeg` has counted those of its own.
+    if image.format in ("JPEG", "MPO") and getattr(image, "tile", ()) and getattr(image, "fp", None):
+        place = image.fp.tell()
+        image.fp.seek(0)
+        _check_scans(image.fp.read(), *image.size)
+        image.fp.seek(place)
     return _load(image)
 
 

@@ -112,8 +112,9 @@ def read_here(
 ) -> Image.Image:
     """Return an upright 8-bit image, decoded in this process.
 
-    `data` is what `read_source` returns. `admit` is called before pixels are decoded (`unreadable.Admit`). With `side` a large image is reduced, so
-    that each side keeps so many pixels. Raises UnreadableError or InputError.
+    `data` is what `read_source` returns. `admit` is called before pixels are decoded (`unreadable.Admit`).
+    With `side` a large image is reduced, so that each side keeps so many pixels. Raises UnreadableError or
+    InputError.
     """
     decoded = upright(_decode(data, name, side, admit))
     image = _to_8_bit(decoded, _reduction(decoded.size, side))

@@ -75,6 +75,8 @@ def test_a_jpeg_of_far_too_many_scans_is_refused_before_it_is_decoded(side):
     assert len(data) < 1_000_000
     with pytest.raises(InputError, match="far too many scans"):
         read_reduced(data, side, radiograph=True)
+    with pytest.raises(InputError, match="far too many scans"):
+        read_image(Image.open(io.BytesIO(data)))
 
 
 def test_a_progressive_jpeg_of_usual_scans_is_read_at_any_size():
