@@ -23,7 +23,7 @@ from hub.batching import batches
 from hub.data.image_files import encoded_images, locate_errors, sha256_digests
 from hub.errors import InputError
 from hub.files import is_sealed, seal
-from hub.imaging import dicom
+from hub.imaging import dicom, formats
 from hub.imaging.read import read_pixels
 from hub.imaging.sources import read_file
 from hub.imaging.unreadable import UnreadableError
@@ -155,7 +155,7 @@ def are_grey(dataset: Dataset) -> bool:
 def _is_grey(image: bytes | str) -> bool:
     data = image if isinstance(image, bytes) else read_file(image)
     try:
-        if dicom.is_dicom(data):  # first, since some are TIFF, too
+        if formats.is_dicom(data):  # first, since some are TIFF, too
             return dicom.read_header(data, "The image").frame.kind.startswith("MONOCHROME")
         with PIL.Image.open(io.BytesIO(data)) as header:
             return header.mode in ("1", "L", "LA", "F") or header.mode.startswith("I")

@@ -20,12 +20,19 @@ import numpy as np
 from PIL import Image, ImageChops
 
 from hub.imaging import greys, heic, truncation
-from hub.imaging.metadata import JPEG_FRAMES, JPEG_LOSSLESS, jpeg_segments, without_metadata
+from hub.imaging.metadata import (
+    JPEG_FRAMES,
+    JPEG_LOSSLESS,
+    JPEG_PROGRESSIVE,
+    jpeg_scans,
+    jpeg_segments,
+    without_metadata,
+)
 from hub.imaging.orientation import turn
-from hub.imaging.unreadable import DamagedError, UnreadableError, check_size, too_large
+from hub.imaging.unreadable import Admit, DamagedError, UnreadableError, check_size, too_large
 
 if TYPE_CHECKING:
-    from tifffile import TiffFile
+    from tifffile import TiffFile, TiffPage
 
 # What the libraries raise for damaged files; tests/imaging/test_damage.py looks for more. They are caught
 # around calls of libraries alone, so that a mistake here is not called damage.
@@ -40,10 +47,20 @@ BINARY_PNM = re.compile(
     """.replace(b"SPACE", rb"(?:\s|\#[^\r\n]*[\r\n])+"),
     re.VERBOSE,
 )
+MAX_SCANNED = 2_000_000_000  # pixels in all scans of a JPEG: ten scans of any image, two seconds
+MAX_COMPLETED = 16_000_000  # pixels of an image that is decoded again and again, as it was cut short
+SLOW_CODECS = {"bmp_rle", "ppm", "ppm_plain"}  # which Pillow decodes in Python
+MAX_QUICK = 1_000_000  # bytes, or samples of JPEG 2000, that even a slow decoder reads in a second
+# Bytes for a pixel, by Pillow's modes; 4 in all others. The second is what converting to 8 bits takes.
+BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2 + 1, "I;16L": 2 + 1, "I;16B": 2 + 1, "I": 4 + 1, "F": 4 + 1}
+WEBP_BYTES = 16  # libwebp keeps the frame and the animation's canvas, and each is copied
 # Tags of TIFF, and values of them.
-BITS_PER_SAMPLE, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT = 258, 262, 274, 339
+BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT = 258, 259, 262, 274, 339
+ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 278, 322, 323
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 UNCOMPRESSED = 1
+# Fax, LZW, Deflate and PackBits. What they take is known: others are whole images, or need much memory.
+PLAIN_COMPRESSIONS = {UNCOMPRESSED, 2, 3, 4, 5, 8, 32_773, 32_946}
 UNSIGNED, SEPARATE_ALPHA = 1, 2
 # Tags that say how pixels are stored, from ImageWidth to SampleFormat and JPEGTables.
 PIXEL_TAGS = {256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 322, 323, 324, 325, 338, 339, 347}
@@ -55,31 +72,41 @@ warnings.filterwarnings("ignore", module="PIL|tifffile")
 logging.getLogger("tifffile").disabled = True
 
 
-def decode(data: bytes, image_format: str, side: int | None = None) -> tuple[Image.Image, bool]:
-    """Return an encoded image, and whether it is smaller than stored.
+def decode(data: bytes, image_format: str, side: int | None = None, admit: Admit = check_size) -> Image.Image:
+    """Return an encoded image.
 
     `image_format` is what `formats.image_format` returns for the bytes, other than DICOM. The image has 8
     bits a channel and may still have to be turned upright by its EXIF. With `side`, a large JPEG is decoded
     at a half, a quarter or an eighth of its size, as long as each side keeps so many pixels. A file that was
-    cut short after its last pixel is read. Raises UnreadableError for what is damaged or too large.
+    cut short after its last pixel is read. `admit` is called each time before pixels are decoded. Raises
+    UnreadableError for what is damaged or too large.
     """
     data = without_metadata(data, image_format)
     read_full = READERS.get(image_format) or partial(_read_by_pillow, image_format=image_format)
     read = partial(_read_jpeg, side=side) if image_format == "JPEG" else read_full
     try:
-        image = read(data)
+        return read(data, admit)
     except DamagedError:
-        data = _complete(data, image_format, read_full)
-        image = read(data)
-    return image, side is not None and image_format == "JPEG" and image.size != _jpeg_frame(data)[2:]
+        data = _complete(data, image_format, partial(read_full, admit=partial(_admit_small, admit)))
+        return read(data, admit)
 
 
-def load(image: Image.Image) -> Image.Image:
+def load(image: Image.Image, admit: Admit = check_size, is_slow: bool = False) -> Image.Image:
     """Load the pixels of an image that Pillow has opened, and return it.
 
-    Raises UnreadableError for one that is damaged or too large.
+    `is_slow` says that decoding may take long. Raises UnreadableError for one that is damaged or too large.
     """
-    check_size(*image.size)
+    admit(*image.size, BYTES.get(image.mode, 4), is_slow)
+    # Of one that a caller has opened; `_read_jpeg` has counted those of its own.
+    if image.format in ("JPEG", "MPO") and getattr(image, "tile", ()) and getattr(image, "fp", None):
+        place = image.fp.tell()
+        image.fp.seek(0)
+        _check_scans(image.fp.read(), *image.size)
+        image.fp.seek(place)
+    return _load(image)
+
+
+def _load(image: Image.Image) -> Image.Image:
     with _library():
         image.load()
     if image.mode == "P" and image.palette is None:
@@ -120,6 +147,12 @@ def _library() -> Iterator[None]:
         raise DamagedError from None
 
 
+def _admit_small(admit: Admit, width: int, height: int, bytes_per_pixel: float, apart: bool) -> None:
+    if width * height > MAX_COMPLETED:
+        raise DamagedError
+    admit(width, height, bytes_per_pixel, apart)
+
+
 def _open(data: bytes, image_format: str) -> Image.Image:
     """Return an image that Pillow has opened but not loaded."""
     with _library():
@@ -128,21 +161,49 @@ def _open(data: bytes, image_format: str) -> Image.Image:
     return image
 
 
-def _read_by_pillow(data: bytes, image_format: str) -> Image.Image:
-    return load(_open(data, image_format))
+def _read_by_pillow(data: bytes, admit: Admit, image_format: str) -> Image.Image:
+    image = _open(data, image_format)
+    codecs = {tile[0] for tile in image.tile}
+    return load(image, admit, is_slow=len(data) > MAX_QUICK and bool(codecs & SLOW_CODECS))
 
 
-def _read_jpeg(data: bytes, side: int | None = None) -> Image.Image:
+def _read_jpeg(data: bytes, admit: Admit, side: int | None = None) -> Image.Image:
     try:
         image = _open(data, "JPEG")
+        size = image.size
+        coefficients = _check_scans(data, *size)
         if side:
             image.draft(image.mode, (side, side))
-        return load(image)
+        pixels = BYTES.get(image.mode, 4) * math.prod(image.size) / math.prod(size)
+        admit(*size, coefficients + pixels, False)
+        return _load(image)
     except DamagedError:
         marker, bits, width, height = _jpeg_frame(data)
         if marker != JPEG_LOSSLESS and bits == 8:
             raise
-    return _read_deep_jpeg(data, width, height)
+    return _read_deep_jpeg(data, width, height, admit)
+
+
+def _check_scans(data: bytes, width: int, height: int) -> float:
+    """Return the bytes that a JPEG's coefficients take for each of its pixels.
+
+    They are kept where several scans give them. Each scan passes over the whole image, though it may have a
+    few bytes: raises UnreadableError where that takes too long.
+    """
+    scans, marker = jpeg_scans(data), _jpeg_frame(data)[0]
+    if scans * width * height > MAX_SCANNED:
+        raise UnreadableError("has far too many scans; save it as a plain JPEG.")
+    return 2 * _jpeg_samples(data) if scans > 1 or marker in JPEG_PROGRESSIVE else 0
+
+
+def _jpeg_samples(data: bytes) -> float:
+    """Return the samples that the components of a JPEG have for each of its pixels."""
+    for marker, start, end in jpeg_segments(data):
+        if marker in JPEG_FRAMES and end <= len(data):
+            factors = [(sampling >> 4, sampling & 15) for sampling in data[start + 11 : end : 3]]
+            largest = math.prod(map(max, zip(*factors, strict=True)))
+            return sum(map(math.prod, factors)) / max(1, largest)
+    raise DamagedError
 
 
 def _jpeg_frame(data: bytes) -> tuple[int, int, int, int]:
@@ -154,11 +215,11 @@ def _jpeg_frame(data: bytes) -> tuple[int, int, int, int]:
     raise DamagedError
 
 
-def _read_deep_jpeg(data: bytes, width: int, height: int) -> Image.Image:
+def _read_deep_jpeg(data: bytes, width: int, height: int, admit: Admit) -> Image.Image:
     """Return a JPEG of 12 bits, or a lossless one of up to 16."""
     import imagecodecs
 
-    check_size(width, height)
+    admit(width, height, BYTES["I;16"], max(width * height, len(data)) > MAX_QUICK)
     if truncation.JPEG_END not in data:  # the library would make up the rest
         raise DamagedError
     with _library():
@@ -166,12 +227,13 @@ def _read_deep_jpeg(data: bytes, width: int, height: int) -> Image.Image:
     return greys.to_image(pixels)
 
 
-def _read_png(data: bytes) -> Image.Image:
+def _read_png(data: bytes, admit: Admit) -> Image.Image:
     image = _open(data, "PNG")
     if data[24] < 16:  # bits per channel
-        return load(image)
+        return load(image, admit)
     import imagecodecs
 
+    admit(*image.size, greys.bytes_per_pixel(PNG_CHANNELS.get(data[25], 4), 2), False)
     with _library():
         pixels = imagecodecs.png_decode(data)
     deep = greys.to_image(pixels)
@@ -179,13 +241,37 @@ def _read_png(data: bytes) -> Image.Image:
     return deep
 
 
-def _read_jpeg_2000(data: bytes) -> Image.Image:
+def _read_heic(data: bytes, admit: Admit) -> Image.Image:
+    with _library():
+        return heic.decode(data, admit)
+
+
+def _read_webp(data: bytes, admit: Admit) -> Image.Image:
+    image = _open(data, "WEBP")
+    admit(*image.size, WEBP_BYTES, False)
+    return _load(image)
+
+
+def _read_avif(data: bytes, admit: Admit) -> Image.Image:
+    return load(_open(data, "AVIF"), admit, is_slow=True)
+
+
+def _read_jpeg_2000(data: bytes, admit: Admit) -> Image.Image:
     image = _open(data, "JPEG2000")
     header = data.find(b"\xff\x4f\xff\x51")
+    if header < 0 or len(data) < header + 42:
+        raise DamagedError
+    # The size here counts, whatever a box before it says.
+    right, bottom, left, top = struct.unpack_from(">4L", data, header + 8)
+    (channels,) = struct.unpack_from(">H", data, header + 40)
+    check_size(right - left, bottom - top)
+    small = (right - left) * (bottom - top) * channels <= MAX_QUICK and len(data) <= MAX_QUICK
+    # OpenJPEG calculates in 32 bits, and says "damaged" where it gets no memory.
+    admit(*image.size, 4 * channels + BYTES.get(image.mode, 4) + 1, not small)
     # Three bytes for each component, of which the first is its bits less 1, and its sign.
-    components = data[header + 42 :][: 3 * int.from_bytes(data[header + 40 : header + 42]) : 3]
+    components = data[header + 42 :][: 3 * channels : 3]
     if max((component & 0x7F for component in components), default=0) < 8:
-        return load(image)
+        return _load(image)
     import imagecodecs
 
     with _library():
@@ -193,18 +279,24 @@ def _read_jpeg_2000(data: bytes) -> Image.Image:
     return greys.to_image(pixels)
 
 
-def _read_tiff(data: bytes) -> Image.Image:
+def _read_tiff(data: bytes, admit: Admit) -> Image.Image:
     try:
         image = _open(data, "TIFF")
         bits, kinds = (image.tag_v2.get(tag, (1,)) for tag in (BITS_PER_SAMPLE, SAMPLE_FORMAT))
         if max(bits) <= 8 and set(kinds) == {UNSIGNED}:
-            return load(image)
+            apart = image.tag_v2.get(COMPRESSION, UNCOMPRESSED) not in PLAIN_COMPRESSIONS
+            tile = [image.tag_v2.get(tag, 0) for tag in (TILE_WIDTH, TILE_LENGTH)]
+            rows = min(image.tag_v2.get(ROWS_PER_STRIP, image.height), image.height)
+            segment = math.prod(tile) or rows * image.width
+            extra = len(bits) * max(bits) / 8 * segment / math.prod(image.size)
+            admit(*image.size, BYTES.get(image.mode, 4) + extra, apart)
+            return _load(image)
     except DamagedError:
         pass  # or stored in a way that Pillow does not know
-    return _read_by_tifffile(data)
+    return _read_by_tifffile(data, admit)
 
 
-def _read_by_tifffile(data: bytes) -> Image.Image:
+def _read_by_tifffile(data: bytes, admit: Admit) -> Image.Image:
     """Return the first page of a TIFF, upright.
 
     Raises UnreadableError also for colours other than RGB, and for complex numbers.
@@ -226,6 +318,8 @@ def _read_by_tifffile(data: bytes) -> Image.Image:
             raise UnreadableError("holds complex numbers; export it again as 8 or 16 bits.")
         # Room for four channels, as of every other format.
         check_size(page.imagewidth * -(-page.samplesperpixel // 4), page.imagelength * page.imagedepth)
+        apart = page.compression not in PLAIN_COMPRESSIONS
+        admit(page.imagewidth, page.imagelength * page.imagedepth, _tiff_bytes(page), apart)
         if not (is_known and is_whole):  # some decoders would make up what is missing
             raise DamagedError
         planes = page.asarray(maxworkers=1).reshape(page.shaped)[:, 0]  # of the first layer
@@ -239,6 +333,19 @@ def _read_by_tifffile(data: bytes) -> Image.Image:
     return turn(image, orientation)
 
 
+def _tiff_bytes(page: "TiffPage") -> float:
+    """Return the bytes that a pixel takes until it has 8 bits.
+
+    Strips and tiles are decoded one by one: a strip that is the whole image is there twice, and a tile may be
+    larger than the image.
+    """
+    size, channels = max(1, page.dtype.itemsize), page.samplesperpixel
+    rows = min(page.rowsperstrip or page.imagelength, page.imagelength)
+    segment = page.tilewidth * page.tilelength * page.tiledepth if page.is_tiled else rows * page.imagewidth
+    pixels = page.imagewidth * page.imagelength * page.imagedepth
+    return greys.bytes_per_pixel(channels, size) + size * channels * segment / pixels
+
+
 def _stored_tags(data: bytes, file: "TiffFile") -> set[int]:
     """Return the codes of the first page's tags, readable or not."""
     form, start = file.tiff, file.pages.first.offset
@@ -250,28 +357,32 @@ def _stored_tags(data: bytes, file: "TiffFile") -> set[int]:
     }
 
 
-def _read_pnm(data: bytes) -> Image.Image:
+def _read_pnm(data: bytes, admit: Admit) -> Image.Image:
     """Return a PNM, at a depth to which Pillow does not read colours."""
     header = BINARY_PNM.match(data)
     if header is None:
-        return _read_by_pillow(data, "PNM")
+        return _read_by_pillow(data, admit, "PNM")
     width, height, kind = int(header["width"]), int(header["height"]), header["kind"]
     check_size(width, height)
     with _library():
         scale = float(header["scale"])  # of floats its sign is the order of bytes; else the value of white
         dtype = ("<f4" if scale < 0 else ">f4") if kind in b"fF" else "u1" if scale < 256 else ">u2"
         shape = height, width, 3 if kind in b"6F" else 1
+        admit(width, height, greys.bytes_per_pixel(shape[2], np.dtype(dtype).itemsize), False)
         pixels = np.frombuffer(data, dtype, math.prod(shape), header.end()).reshape(shape)
     if kind in b"fF":
         pixels = pixels[::-1]
     return greys.to_image(greys.scale(pixels, 0, scale) if pixels.dtype == np.uint8 else pixels)
 
 
+PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the type of colours
 READERS = {
-    "HEIC": heic.decode,
+    "AVIF": _read_avif,
+    "HEIC": _read_heic,
     "JPEG": _read_jpeg,
     "JPEG2000": _read_jpeg_2000,
     "PNG": _read_png,
     "PNM": _read_pnm,
     "TIFF": _read_tiff,
+    "WEBP": _read_webp,
 }

@@ -25,11 +25,6 @@ from hub.imaging.unreadable import DamagedError
 # DR and XR are no terms of the standard (PS3.3 C.7.3.1.1.1), but in use. OT is the modality of radiographs
 # scanned or captured from a screen.
 RADIOGRAPHS = {"CR", "DX", "DR", "XR", "RG", "OT"}
-# Files without preamble and prefix begin with an element of group 0002 or 0008, followed by the two letters
-# of its type or a length under 65536; in big endian the bytes are swapped (PS3.5 7.1).
-NO_PREAMBLE = re.compile(
-    rb"[\x02\x08]\x00.\x00[A-Z]{2}|\x08\x00.\x00..\x00\x00|\x00[\x02\x08]\x00.[A-Z]{2}", re.DOTALL
-)
 
 
 @dataclass(frozen=True)
@@ -43,14 +38,6 @@ class Header:
     elements: Dataset
     frame: Frame
     view: str
-
-
-def is_dicom(data: bytes) -> bool:
-    """Return whether the bytes are a DICOM file.
-
-    It may have preamble and prefix (PS3.10 7.1) or lack them.
-    """
-    return data[128:132] == b"DICM" or NO_PREAMBLE.match(data) is not None
 
 
 def read_header(data: bytes, name: str) -> Header:

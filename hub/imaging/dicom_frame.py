@@ -2,19 +2,10 @@
 
 Where header and pixels contradict each other the pixels count: a compressed frame has a header of its own
 (`dicom_codestream`), and an uncompressed one has a length.
-
-`python -m hub.imaging.dicom_frame` is not a command for users: `decode` runs it to decode a compressed frame
-in a separate process.
 """
 
-import io
-import json
 import math
-import os
-import subprocess
-import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import gdcm  # noqa: F401, pydicom's decoder of JPEG Lossless and JPEG-LS: missing, it should fail here
 import numpy as np
@@ -24,6 +15,7 @@ from pydicom.pixels import convert_color_space, get_decoder
 from pydicom.uid import UID, JPEGExtended12Bit, JPEGLossless, JPEGLSLossless
 
 from hub.errors import InputError
+from hub.imaging import greys
 from hub.imaging.dicom_codestream import (
     ITEM,
     STREAMS,
@@ -44,13 +36,11 @@ from hub.imaging.dicom_elements import (
 )
 from hub.imaging.unreadable import DamagedError
 
+SORTED = 40  # bytes for a number that is sorted, and its place
 GREY = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")  # one sample per pixel
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")  # three
 KINDS = {kind.replace("_", "").replace(" ", ""): kind for kind in GREY + COLOUR}
 FLOATS = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}  # bits
-TIMEOUT = 60  # seconds for one compressed frame
-MAX_MEMORY = 4 << 30  # bytes of address space, of which less is used
-DAMAGED = 3  # exit status of the separate process
 
 
 @dataclass(frozen=True)
@@ -84,6 +74,19 @@ class Frame:
         size = math.ceil(self.rows * self.columns * self.samples * self.allocated / 8)
         # Two pixels share their colour (PS3.3 C.7.6.3.1.2).
         return size // 3 * 2 if self.kind == "YBR_FULL_422" else size
+
+    @property
+    def bytes_per_pixel(self) -> float:
+        """Bytes of memory that a pixel takes until it has 8 bits."""
+        if self.element in FLOATS or self.allocated > 16:
+            return SORTED * self.samples
+        # As in the file, decoded, and in 8 bits; colours may be arranged or converted.
+        return self.samples * (self.allocated / 4 + 1) + (self.samples == 3) * (self.allocated / 8 + 3)
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether a library has to decode it, which may crash or take long."""
+        return self.syntax not in UNCOMPRESSED
 
 
 def read_frame(header: Dataset, name: str) -> Frame:
@@ -125,8 +128,8 @@ def decode(frame: Frame) -> np.ndarray:
         "pixel_keyword": frame.element,
         "pixel_vr": frame.vr,
     }
-    if frame.syntax not in UNCOMPRESSED:
-        samples = _decode_in_subprocess(frame.data, frame.syntax, options)
+    if frame.is_compressed:
+        samples = _decode_compressed(frame.data, frame.syntax, options)
     elif len(frame.data) < frame.size:
         raise DamagedError
     else:
@@ -134,7 +137,11 @@ def decode(frame: Frame) -> np.ndarray:
         samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
         if frame.samples == 3 and frame.kind != "YBR_FULL_422":
             samples = _arrange(samples, frame.planar)
-    return convert_color_space(samples, "YBR_FULL", "RGB") if frame.kind.startswith("YBR") else samples
+    if frame.kind.startswith("YBR"):
+        samples = np.array(samples)  # or it may be of the file's bytes, which cannot be changed
+        for rows in greys.strips(samples):  # pydicom calculates in numbers with a point
+            samples[rows] = convert_color_space(samples[rows], "YBR_FULL", "RGB")
+    return samples
 
 
 def stated_kind(header: Dataset) -> str:
@@ -292,52 +299,17 @@ def _arrange(samples: np.ndarray, planar: bool) -> np.ndarray:
 
 
 def _roughness(samples: np.ndarray) -> float:
-    return float(np.abs(np.diff(samples.astype(np.float32), axis=0)).mean()) if len(samples) > 1 else 0.0
+    strips = (samples[rows.start : rows.stop + 1].astype(np.float32) for rows in greys.strips(samples))
+    return float(sum(np.abs(np.diff(strip, axis=0)).sum(dtype=np.float64) for strip in strips))
 
 
-def _decode_in_subprocess(data: bytes, syntax: UID, options: dict) -> np.ndarray:
-    """Return the samples of a compressed frame, decoded in a separate process.
-
-    GDCM aborts on some damaged frames, and everything in the same process ends with it.
-    """
-    try:
-        process = subprocess.run(
-            [sys.executable, "-m", "hub.imaging.dicom_frame"],
-            input=json.dumps([syntax, options]).encode() + b"\n" + data,
-            capture_output=True,
-            cwd=Path(__file__).parents[2],  # the folder that holds hub, a checkout or site-packages
-            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # each takes address space, which is limited
-            timeout=TIMEOUT,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise DamagedError from error
-    if process.returncode == DAMAGED or process.returncode < 0:  # ended by a signal
-        raise DamagedError
-    process.check_returncode()
-    return np.load(io.BytesIO(process.stdout))
-
-
-def main() -> None:
-    """Decode a frame from standard input; write samples to standard output as .npy.
-
-    The first line of standard input is JSON: the transfer syntax and the options of pydicom's decoder.
-    """
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
-    syntax, options = json.loads(sys.stdin.buffer.readline())
+def _decode_compressed(data: bytes, syntax: UID, options: dict) -> np.ndarray:
+    """Return the samples of a compressed frame; raise DamagedError."""
     if syntax == JPEGExtended12Bit and options["bits_stored"] > 8:
         # pydicom refuses to have GDCM read 12 bits of this, but GDCM goes by the frame, not by its name.
         syntax = JPEGLossless
-    frame = encapsulate([sys.stdin.buffer.read()])
     try:
-        samples, _ = get_decoder(UID(syntax)).as_array(frame, raw=True, **options)
-    except (RuntimeError, ValueError, MemoryError):  # RuntimeError is what pydicom makes of others'
-        sys.exit(DAMAGED)
-    pixels = io.BytesIO()
-    np.save(pixels, samples)
-    sys.stdout.buffer.write(pixels.getvalue())
-
-
-if __name__ == "__main__":
-    main()
+        samples, _ = get_decoder(syntax).as_array(encapsulate([data]), raw=True, **options)
+    except (RuntimeError, ValueError):  # RuntimeError is what pydicom makes of others'
+        raise DamagedError from None
+    return samples

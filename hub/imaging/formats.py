@@ -2,8 +2,6 @@
 
 import re
 
-from hub.imaging.dicom import is_dicom
-
 HEAD = 144  # bytes that are enough to tell
 NAMES = "PNG, JPEG, JPEG 2000, WebP, HEIC, AVIF, GIF, TIFF, BMP, PNM or DICOM"  # PNM: PBM, PGM, PPM, PFM
 SIGNATURES = re.compile(
@@ -21,6 +19,11 @@ SIGNATURES = re.compile(
     | (?P<PNM>P[1-6fF]\s\s*[\d\#])
     """,
     re.DOTALL | re.VERBOSE,
+)
+# Files without preamble and prefix begin with an element of group 0002 or 0008, followed by the two letters
+# of its type or a length under 65536; in big endian the bytes are swapped (PS3.5 7.1).
+NO_PREAMBLE = re.compile(
+    rb"[\x02\x08]\x00.\x00[A-Z]{2}|\x08\x00.\x00..\x00\x00|\x00[\x02\x08]\x00.[A-Z]{2}", re.DOTALL
 )
 # With other contents, a file of such a name is a damaged image and not something else.
 SUFFIXES = {
@@ -56,6 +59,14 @@ def is_image(head: bytes) -> bool:
     `head` has at least `HEAD` bytes, or all that the file has.
     """
     return image_format(head) is not None
+
+
+def is_dicom(data: bytes) -> bool:
+    """Return whether the bytes are a DICOM file.
+
+    It may have preamble and prefix (PS3.10 7.1) or lack them.
+    """
+    return data[128:132] == b"DICM" or NO_PREAMBLE.match(data) is not None
 
 
 def image_format(head: bytes) -> str | None:

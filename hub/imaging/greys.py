@@ -39,6 +39,14 @@ def limits(
     return max(low - margin, lowest), min(high + margin, highest)
 
 
+def bytes_per_pixel(channels: int, size: int) -> int:
+    """Return the bytes of memory that `to_image` takes for each pixel.
+
+    The pixels themselves count; `size` is that of one number.
+    """
+    return size + 1 if channels == 1 else channels * (2 * size + 2) + 4
+
+
 def to_image(pixels: np.ndarray) -> Image.Image:
     """Return pixels as an image of 8 bits, mode "L", "LA", "RGB" or "RGBA".
 
@@ -54,9 +62,7 @@ def to_image(pixels: np.ndarray) -> Image.Image:
     if colours.shape[2] == 3 and all(np.array_equal(colours[..., 0], colours[..., i]) for i in (1, 2)):
         colours = colours[..., :1]
     if alpha is not None and alpha.any():
-        shown = alpha > 0
-        # What nobody sees must not move the limits; it becomes black anyway.
-        colours = np.where(shown[..., None], colours, colours[shown].min())
+        colours = _without_hidden(colours, alpha)
         opacity = scale(alpha, 0, float(alpha.max()))
     else:
         opacity = None  # where all is transparent, nothing is meant to be
@@ -64,6 +70,18 @@ def to_image(pixels: np.ndarray) -> Image.Image:
     if opacity is not None:
         bands.append(Image.fromarray(opacity))
     return Image.merge({1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[len(bands)], bands)
+
+
+def _without_hidden(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Return colours with the least that is seen where they are transparent.
+
+    What nobody sees must not move the limits; it becomes black anyway.
+    """
+    least = min(colours[rows][alpha[rows] > 0].min() for rows in strips(colours) if (alpha[rows] > 0).any())
+    seen = np.empty(colours.shape, colours.dtype)
+    for rows in strips(colours):
+        seen[rows] = np.where(alpha[rows][..., None] > 0, colours[rows], least)
+    return seen
 
 
 def stretch(pixels: np.ndarray) -> np.ndarray:
@@ -89,31 +107,46 @@ def stretch(pixels: np.ndarray) -> np.ndarray:
 
 def _stretch_by_table(pixels: np.ndarray) -> np.ndarray:
     """Stretch integers of at most 16 bits, converting each value once."""
-    first = int(np.iinfo(pixels.dtype).min)
-    counts = np.zeros(1 << 8 * pixels.dtype.itemsize, np.int64)
-    for rows in _strips(pixels):
-        counts += np.bincount(pixels[rows].ravel().astype(np.intp) - first, minlength=len(counts))
+    first, counts = int(np.iinfo(pixels.dtype).min), count(pixels)
     present = np.flatnonzero(counts)
     every = np.arange(len(counts))
-    table = scale(every[None], *(limit - first for limit in limits(present + float(first), counts[present])))
-    stretched = np.empty(pixels.shape, np.uint8)
-    for rows in _strips(pixels):
-        stretched[rows] = table[0, pixels[rows].astype(np.intp) - first]
-    return stretched
+    ends = limits(present + float(first), counts[present])
+    return look_up(pixels, scale(every[None], *(end - first for end in ends))[0])
+
+
+def count(pixels: np.ndarray) -> np.ndarray:
+    """Return how often each value occurs, from the lowest of the type to the highest.
+
+    `pixels` are integers of at most 16 bits, and the result is int64 [256] or [65536].
+    """
+    first = int(np.iinfo(pixels.dtype).min)
+    counts = np.zeros(1 << 8 * pixels.dtype.itemsize, np.int64)
+    for rows in strips(pixels):
+        counts += np.bincount(pixels[rows].ravel().astype(np.intp) - first, minlength=len(counts))
+    return counts
+
+
+def look_up(pixels: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Return the entry of each pixel in a table in the order of `count`."""
+    first = int(np.iinfo(pixels.dtype).min)
+    found = np.empty(pixels.shape + table.shape[1:], table.dtype)
+    for rows in strips(pixels):
+        found[rows] = table[pixels[rows].astype(np.intp) - first]
+    return found
 
 
 def scale(pixels: np.ndarray, low: float, high: float) -> np.ndarray:
     """Return numbers as uint8 of the same shape: 0 up to `low`, 255 from `high`."""
     scaled = np.zeros(pixels.shape, np.uint8)
     if low < high:
-        for rows in _strips(pixels):
+        for rows in strips(pixels):
             shares = (pixels[rows] - np.float64(low)) / (high - low)
             scaled[rows] = np.rint(255 * shares.clip(0, 1))
     return scaled
 
 
-def _strips(pixels: np.ndarray) -> Iterator[slice]:
-    """Yield slices of rows of about `STRIP` values."""
+def strips(pixels: np.ndarray) -> Iterator[slice]:
+    """Yield slices of rows of about `STRIP` values, which together are all rows."""
     rows = max(1, STRIP // max(1, pixels[0].size))
     for start in range(0, len(pixels), rows):
         yield slice(start, start + rows)

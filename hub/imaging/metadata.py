@@ -16,7 +16,10 @@ PNG_OPTIONAL = (b"tRNS", b"eXIf")
 JPEG_APPLICATION = {0xE0: (b"JFIF\0", 14), 0xE1: (b"Exif\0\0", 6), 0xEE: (b"Adobe", 12)}
 JPEG_MARKER = re.compile(rb"\xff[\x01\xc0-\xfe]")
 JPEG_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-JPEG_LOSSLESS, JPEG_SCAN, JPEG_COMMENT = 0xC3, 0xDA, 0xFE
+JPEG_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
+JPEG_LOSSLESS, JPEG_LAST, JPEG_SCAN, JPEG_COMMENT = 0xC3, 0xD9, 0xDA, 0xFE
+# What coded data does not hold: in it, 0xFF is followed by 0 or by the number of a restart.
+JPEG_AFTER_DATA = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 WEBP_CHUNKS = (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"EXIF")
 WEBP_PROFILE_AND_XMP = 0x20 | 0x04  # flags of VP8X
 
@@ -49,6 +52,26 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         yield marker, start, position
         if marker == JPEG_SCAN:
             return
+
+
+def jpeg_scans(data: bytes) -> int:
+    """Return how many scans a JPEG has, up to its end.
+
+    They are those that libjpeg finds: it, too, passes over segments by their length.
+    """
+    scans = 0
+    for marker, _, end in jpeg_segments(data):
+        if marker == JPEG_SCAN:
+            scans, position = 1, end
+    while scans and (match := JPEG_AFTER_DATA.search(data, position)):
+        marker, position = data[match.start() + 1], match.end()
+        scans += marker == JPEG_SCAN
+        if marker == JPEG_LAST:
+            break
+        # Of a scan its header alone is passed over; 0x01 to 0xBF and 0xD8 are no segments.
+        if 0xC0 <= marker != 0xD8:
+            position += int.from_bytes(data[position : position + 2])
+    return scans
 
 
 def _png(data: bytes) -> bytes:

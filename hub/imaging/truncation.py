@@ -20,7 +20,7 @@ JPEG_RESTARTED = b"".join(bytes([0xFF, marker]) + FILLINGS[1] for marker in rang
 ADAM7 = (
     (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2),
 )  # fmt: skip
-MAX_INFLATED = 600_000_000  # bytes: the most pixels that are read, of 16 bits in four channels
+MAX_INFLATED = 64_000_000  # bytes of pixels of a PNG; a larger one is not worth three times as much memory
 
 
 def endings(data: bytes, image_format: str) -> list[bytes]:

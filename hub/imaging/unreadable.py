@@ -1,6 +1,13 @@
 """Why an image cannot be read, and how large it may be."""
 
+from collections.abc import Callable
+
 MAX_PIXELS = 64_000_000
+MAX_SIDE = 65_535  # pixels; JPEG and DICOM know no longer ones, and each row costs memory of its own
+MAX_MEMORY = 350_000_000  # bytes at once, from the pixels as they are stored to 8 bits
+# Called with width, height, bytes of memory per pixel and whether a decoder may crash or take long, before
+# pixels are decoded; it raises where they must not be. `check_size` is one.
+Admit = Callable[[int, int, float, bool], None]
 
 
 class UnreadableError(Exception):
@@ -15,12 +22,19 @@ class DamagedError(UnreadableError):
         super().__init__("is damaged or cut short; export or download it again.")
 
 
-def check_size(width: int, height: int) -> None:
-    """Raise UnreadableError for no pixels, or more than `MAX_PIXELS`."""
+def check_size(width: int, height: int, bytes_per_pixel: float = 1, apart: bool = False) -> None:
+    """Raise UnreadableError for no pixels, or for too many of them.
+
+    There are at most `MAX_PIXELS`, `MAX_SIDE` on a side, and they take no more than `MAX_MEMORY`.
+    """
     if width < 1 or height < 1:
         raise DamagedError
     if width * height > MAX_PIXELS:
         raise too_large()
+    if max(width, height) > MAX_SIDE:
+        raise UnreadableError(f"is {width} x {height} pixels; give at most {MAX_SIDE:,} on each side.")
+    if width * height * bytes_per_pixel > MAX_MEMORY:
+        raise too_much_memory()
 
 
 def too_large() -> UnreadableError:
@@ -28,3 +42,8 @@ def too_large() -> UnreadableError:
     return UnreadableError(
         f"has more than {MAX_PIXELS // 1_000_000} megapixels; make it smaller and try again."
     )
+
+
+def too_much_memory() -> UnreadableError:
+    """Return the exception for more than `MAX_MEMORY`."""
+    return UnreadableError("takes too much memory to decode; make it smaller, or save it with 8 bits.")

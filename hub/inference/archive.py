@@ -9,17 +9,24 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from hub.errors import InputError
 from hub.imaging.formats import SUFFIXES, is_image
+from hub.imaging.read import count_pixels
 from hub.left_out import is_clutter, left_out
 
 MAX_MEMBERS = 2000
 MAX_BYTES = 100_000_000  # of one unpacked member
 MAX_RATIO = 100  # radiographs shrink 2 to 20 times in a ZIP, a bomb 1,000 times
+# A film has 2 to 20 pixels per byte of its file, a bomb 1,000.
+FREE_PIXELS, PIXELS_PER_BYTE = 500_000_000, 30
+MAX_TABLE = 1000 * MAX_MEMBERS  # bytes of a table of contents, all of which is read before anything else
+HEADER = 30  # bytes before the name of a member, at least
 END = 22 + 65_536  # bytes at the end of a ZIP that hold its last record, and a comment behind it
 HEAD = 512  # bytes that are enough to tell images and archives
 # Programs by the first bytes of what they pack. The second begins an empty ZIP, the third one that is split.
@@ -57,7 +64,8 @@ def unpack(file: File, folders: bool = False) -> Iterator[tuple[str, Contents]]:
     memory, each when the caller asks for it. What is no image, neither by its first bytes nor by its name, is
     counted in one `Note` at the end. An InputError takes the place of a member that cannot be unpacked, of a
     ZIP that is encrypted, damaged, too large or without images, of any other archive, and of a device. Raises
-    TypeError for what is no file.
+    TypeError for what is no file. Of a ZIP as large as it is, no more pixels are given out than radiographs
+    have.
     """
     if not isinstance(file, str | Path):
         yield from _unpack_stream(file)
@@ -123,21 +131,34 @@ def _unpack_folder(folder: Path) -> Iterator[tuple[str, Contents]]:
     yield from _notes(str(folder), omitted, found or bool(unreadable))
 
 
+def count_members(path: str | Path) -> int:
+    """Return how many files a ZIP says it holds; 1 for any other file."""
+    try:
+        with Path(path).open("rb") as stream, _open_zip(stream, "") as archive:
+            return sum(not member.is_dir() for member in archive.infolist())
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):  # InputError is a ValueError
+        return 1
+
+
 def _unpack_zip(stream: BinaryIO, name: str) -> Iterator[tuple[str, Contents]]:
     label = PurePosixPath(name).name
-    omitted, found = [], False
+    omitted, found, size = [], False, stream.seek(0, io.SEEK_END)
+    pixels = FREE_PIXELS + PIXELS_PER_BYTE * size
     try:
-        with zipfile.ZipFile(stream) as archive:
+        with _open_zip(stream, label) as archive:
             members = [member for member in archive.infolist() if not _is_left_by_systems(member)]
-            _check_whole(stream, label)
-            _check_members(members, stream.seek(0, io.SEEK_END), label)
+            _check_members(archive.infolist(), members, size, label)
             for member in members:
                 contents = _unpack_member(archive, member)
                 if contents is None:
                     omitted.append(_printable(_member_name(member)))
-                else:
-                    found = True
-                    yield f"{name}/{_printable(_member_name(member))}", contents
+                    continue
+                if isinstance(contents, bytes):
+                    pixels -= count_pixels(contents)
+                if pixels < 0:
+                    raise InputError(f"{label} holds far more pixels than radiographs do; give them singly.")
+                found = True
+                yield f"{name}/{_printable(_member_name(member))}", contents
     except InputError as error:
         yield name, error
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
@@ -145,6 +166,21 @@ def _unpack_zip(stream: BinaryIO, name: str) -> Iterator[tuple[str, Contents]]:
         yield name, InputError(f"{label} is {what}; export or download it again, whole.")
     else:
         yield from _notes(name, omitted, found)
+
+
+@contextmanager
+def _open_zip(stream: BinaryIO, label: str) -> Iterator[zipfile.ZipFile]:
+    """Open a ZIP whose table of contents is not too long to be read."""
+    end = zipfile._EndRecData(stream)  # ZipFile itself knows no limit, and 100 MB make 2 million members
+    if end and end[zipfile._ECD_SIZE] > MAX_TABLE:
+        raise _too_many(label)
+    with zipfile.ZipFile(stream) as archive:
+        _check_whole(stream, label)
+        yield archive
+
+
+def _too_many(label: str) -> InputError:
+    return InputError(f"{label} holds more than {MAX_MEMBERS:,} files; split it.")
 
 
 def _notes(name: str, omitted: list[str], found: bool) -> Iterator[tuple[str, Contents]]:
@@ -169,9 +205,15 @@ def _check_whole(stream: BinaryIO, label: str) -> None:
         raise InputError(f"{label} is the last part of a split ZIP; unpack it and give the files inside.")
 
 
-def _check_members(members: list[zipfile.ZipInfo], size: int, label: str) -> None:
+def _check_members(
+    every: list[zipfile.ZipInfo], members: list[zipfile.ZipInfo], size: int, label: str
+) -> None:
     if len(members) > MAX_MEMBERS:
-        raise InputError(f"{label} holds more than {MAX_MEMBERS:,} files; split it.")
+        raise _too_many(label)
+    # Many entries over the same bytes unpack to any number of images.
+    places = sorted((member.header_offset, member.compress_size) for member in every)
+    if any(start + HEADER + length > following for (start, length), (following, _) in pairwise(places)):
+        raise InputError(f"{label} has members that overlap; make the ZIP again.")
     if any(member.flag_bits & 1 for member in members):
         raise InputError(f"{label} is protected by a password; unpack it and give the files inside.")
     # zipfile cuts a member off at the size that the ZIP states, and a longer one then fails its checksum.

@@ -4,7 +4,6 @@ import csv
 import io
 import threading
 import time
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ from pathlib import PurePosixPath
 from PIL import Image
 
 from hub.errors import InputError
-from hub.inference.archive import Contents, File, Note, unpack
+from hub.inference.archive import Contents, File, Note, count_members, unpack
 from hub.inference.classifier import Classifier, Prediction
 from hub.inference.decision import FINDINGS
 from hub.system import usable_cores
@@ -93,7 +92,7 @@ def rate(done: int, start: float) -> str:
 
 def expected(files: Iterable[str]) -> int:
     """Return about how many images are in files, by ZIPs' tables of contents."""
-    return sum(map(_expected, files))
+    return sum(map(count_members, files))
 
 
 def kind(result: Result, report: dict | None) -> str:
@@ -196,14 +195,6 @@ def _picture(image: Image.Image, side: int) -> bytes:
     buffer = io.BytesIO()
     (image if image.mode == "L" else image.convert("RGB")).save(buffer, "JPEG", quality=85)
     return buffer.getvalue()
-
-
-def _expected(file: str) -> int:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return sum(not member.is_dir() for member in archive.infolist())
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
-        return 1
 
 
 def _cell(cell: str | float | None) -> str | float | None:

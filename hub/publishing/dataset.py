@@ -24,7 +24,7 @@ from hub.data.leakage import leak_report
 from hub.data.patients import parse_name
 from hub.evaluation.plots import plot_samples
 from hub.files import write_text
-from hub.imaging.dicom import is_dicom
+from hub.imaging.formats import is_dicom
 from hub.imaging.read import read_image
 from hub.imaging.sources import read_file
 from hub.text import counted

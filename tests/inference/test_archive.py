@@ -16,7 +16,7 @@ from uploads import RADIOGRAPH, Brightness, archive, checked, png
 
 from hub.errors import InputError
 from hub.inference.archive import unpack
-from hub.inference.batch import Result, classify_files
+from hub.inference.batch import Result, classify_files, expected
 
 ZIP = b"PK\x05\x06" + bytes(18)  # an empty one
 
@@ -217,6 +217,37 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):
     path = archive(tmp_path / "films.zip", [(f"{index}.png", bytes(30_000_000)) for index in range(5)])
     assert path.stat().st_size < 200_000
     assert "far more than radiographs do" in only(path)
+
+
+def test_members_that_overlap_are_refused_before_any_is_unpacked(tmp_path):
+    path = archive(tmp_path / "films.zip", [(f"{index}.png", png()) for index in range(3)])
+    data = bytearray(path.read_bytes())
+    table = data.index(b"PK\1\2")
+    for _ in range(3):  # every entry leads to the first member
+        data[table + 42 : table + 46] = bytes(4)
+        table = data.find(b"PK\1\2", table + 4)
+    path.write_bytes(data)
+    assert "overlap" in only(path)
+
+
+def test_a_table_of_contents_of_millions_is_not_read(tmp_path):
+    path = archive(tmp_path / "films.zip", [("a.png", png())])
+    data = path.read_bytes()
+    start, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+    table = data[start:end] * 60_000
+    size = len(table).to_bytes(4, "little")
+    path.write_bytes(data[:start] + table + data[end : end + 12] + size + data[end + 16 :])
+    assert "more than 2,000 files" in only(path)
+    assert expected([str(path)]) == 1
+
+
+def test_far_more_pixels_than_radiographs_have_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("hub.inference.archive.FREE_PIXELS", 1_000_000)
+    wall = png(np.zeros((900, 1000), np.uint8))
+    path = archive(tmp_path / "films.zip", [(f"{index}.png", wall) for index in range(9)])
+    *films, last = classify_files(Brightness(), [path])
+    assert films and all(film.prediction for film in films) and len(films) < 9
+    assert "far more pixels than radiographs" in checked(last.error, "films.zip")
 
 
 def test_a_large_member_is_refused_and_the_rest_read(tmp_path, monkeypatch):
