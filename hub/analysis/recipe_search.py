@@ -21,7 +21,6 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-import safetensors.torch
 import torch
 from scipy.special import softmax
 from sklearn.cluster import KMeans
@@ -42,8 +41,6 @@ from hub.models import factory, forward
 from hub.training import loop, recipes
 
 SIZE = 128
-TEACHERS = Path("runs/recipe_search")
-EXTRAS = ("label_smoothing", "mixed", "fixed_statistics", "averaging")
 # What each attempt changes: fields of the recipe, the seed, label smoothing.
 RECIPES = {
     "as train.py has it": {},
@@ -52,20 +49,6 @@ RECIPES = {
     "learning rate 5e-4": {"learning_rate": 5e-4},
     "learning rate 2e-3": {"learning_rate": 2e-3},
     "no label smoothing": {"label_smoothing": 0.0},
-    # Candidates of the fourth rule.
-    "EfficientNet-Lite 0": {"architecture": "tf_efficientnet_lite0"},
-    "EfficientNet-Lite 2": {"architecture": "tf_efficientnet_lite2"},
-    "teacher": {"teachers": ["EfficientNet-Lite 0"]},
-    "teacher, seed 1": {"teachers": ["EfficientNet-Lite 0"], "seed": 1},
-    "teacher, mixed": {"teachers": ["EfficientNet-Lite 0"], "mixed": True},
-    "teacher, mixed, 8 epochs": {"teachers": ["EfficientNet-Lite 0"], "mixed": True, "epochs": 8},
-    "teacher, 8 epochs": {"teachers": ["EfficientNet-Lite 0"], "epochs": 8},
-    "two teachers": {"teachers": ["EfficientNet-Lite 0", "EfficientNet-Lite 2"]},
-    "fixed batch norm, two epochs": {"fixed_statistics": 2},
-    "averaged at a constant rate": {"averaging": "swa"},
-    "doubtful labels a fifth": {"doubtful_weight": 0.2},
-    "a tenth swapped": {"swapped": True},
-    "closer": {"augmentation": "closer"},
 }
 
 
@@ -104,59 +87,20 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"held out: {series.sum()} normals of a series, {older.sum()} of a cluster, {low.sum()} pneumonias")
     for name in options.recipes or RECIPES:
         start = time.perf_counter()
-        changes = {"epochs": 4, "size": SIZE, "seed": 0} | RECIPES[name]
-        seed, teachers = changes.pop("seed"), changes.pop("teachers", [])
-        extras = {key: changes.pop(key) for key in EXTRAS if key in changes}
-        if changes.pop("swapped", False):
-            extras["swapped"] = torch.stack([shifts.swap(*train_set, view) for view in shifts.SWAPS])
-        if weight := changes.pop("doubtful_weight", None):
-            doubtful = doubted(splits["train"], images, labels, options.weights)[training]
-            print(f"{doubtful.sum()} doubtful labels")
-            extras["image_weights"] = torch.where(doubtful, weight, 1.0)
+        changes = {"epochs": 4, "size": SIZE, "seed": 0, "label_smoothing": loop.LABEL_SMOOTHING}
+        changes |= RECIPES[name]
+        seed, label_smoothing = changes.pop("seed"), changes.pop("label_smoothing")
         recipe = recipes.RECIPES["xray"]._replace(**changes)
-        extras["teachers"] = [load(TEACHERS / f"{teacher}.safetensors") for teacher in teachers]
         torch.manual_seed(seed)
-        weights = Path(options.weights).with_name(f"{recipe.architecture}_imagenet.safetensors")
-        model = factory.create_model(recipe.architecture, 2, str(weights), True, SIZE)
-        loop.train(model, train_set, validation, recipe, seed=seed, **extras)
+        model = factory.create_model("mobilenetv2_100", 2, options.weights, True, 224)
+        loop.train(model, train_set, validation, recipe, label_smoothing=label_smoothing, seed=seed)
         seconds = time.perf_counter() - start
-        if recipe.architecture != "mobilenetv2_100":
-            TEACHERS.mkdir(parents=True, exist_ok=True)
-            safetensors.torch.save_file(
-                {key: tensor.contiguous() for key, tensor in model.state_dict().items()},
-                TEACHERS / f"{name}.safetensors",
-                {"architecture": recipe.architecture},
-            )
         scores = score(model, groups)
         row = {"recipe": name, "changes": RECIPES[name], "commit": commit, "seconds": round(seconds)}
         with (records / EXPERIMENTS).open("a") as file:
             file.write(json.dumps(row | scores) + "\n")
         write_tables(records)
         print(f"{name}: " + ", ".join(f"{view} {auc:.4f}" for view, auc in scores["auc"].items()), flush=True)
-
-
-def load(file: Path) -> nn.Module:
-    with safetensors.safe_open(file, "pt") as content:
-        architecture = content.metadata()["architecture"]
-    model = factory.create_model(architecture, 2, "none", True, SIZE)
-    model.load_state_dict(safetensors.torch.load_file(file))
-    model.pretrained_cfg["input_size"] = (1, SIZE, SIZE)
-    return model.eval()
-
-
-def doubted(dataset, images: Tensor, labels: Tensor, weights: str) -> Tensor:
-    from cleanlab.filter import find_label_issues
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    probabilities = cross_val_predict(
-        make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000)),
-        imagenet_features(images, weights), labels.numpy(),
-        groups=dataset["patient"], cv=StratifiedGroupKFold(5), method="predict_proba",
-    )  # fmt: skip
-    return torch.from_numpy(find_label_issues(labels.numpy(), probabilities, n_jobs=1))
 
 
 def current_commit() -> str:

@@ -50,6 +50,16 @@ def describe_teacher(folder: Path) -> str:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
+def loss(logits: Tensor, teachers: Sequence[nn.Module], images: Tensor, weights: Tensor) -> Tensor:
+    """Return the cross-entropy of a student's logits to its teachers' answers.
+
+    `logits` is float32 [B, classes], `images` as for `soft_targets`, and `weights`, float [B], says how much
+    each image counts.
+    """
+    losses = F.cross_entropy(logits, soft_targets(teachers, images), reduction="none")
+    return (weights * losses).sum() / weights.sum()
+
+
 @torch.no_grad()
 def soft_targets(teachers: Sequence[nn.Module], images: Tensor) -> Tensor:
     """Return the mean of the teachers' probabilities, float32 [B, classes].
@@ -73,13 +83,3 @@ def _predict(teacher: nn.Module, images: Tensor) -> Tensor:
 
 def _has_bf16(device: torch.device) -> bool:
     return device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
-
-
-def mix(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Return each image mixed with another of the batch, by a random share.
-
-    This is mixup (Zhang et al. 2018, arXiv 1710.09412) without labels: a teacher says what it sees.
-    """
-    order = torch.randperm(len(images), device=images.device, generator=generator)
-    share = torch.rand(len(images), 1, 1, 1, device=images.device, generator=generator)
-    return torch.lerp(images, images[order], share)

@@ -37,10 +37,6 @@ def train(
     *,
     label_smoothing: float = LABEL_SMOOTHING,
     teachers: Sequence[nn.Module] = (),
-    mixed: bool = False,
-    fixed_statistics: int = 0,
-    averaging: str = "ema",
-    image_weights: Tensor | None = None,
     compile: bool = False,
     seed: int = 0,
     state: dict | None = None,
@@ -52,9 +48,11 @@ def train(
     images of `small_size` px, which costs half as much (progressive resizing, Howard 2018), and are validated
     at that size: at another a network judges worse than it could (Touvron et al. 2019, arXiv 1906.06423). The
     first `frozen` groups of layers, as timm counts them, keep their weights, though not the running figures
-    of batch norm. Rare classes weigh more in the loss. Weights are averaged over steps (EMA); the average
-    after the last epoch is the result, since validation images, too like the training images, cannot tell
-    which epoch is best. On a GPU the data live on the device and the arithmetic is bf16.
+    of batch norm. Rare classes weigh more in the loss. With `teachers`, networks as
+    `distillation.load_teachers` returns them, the targets are what they answer on each augmented image, and
+    labels do no more than weigh it. Weights are averaged over steps (EMA); the average after the last epoch
+    is the result, since validation images, too like the training images, cannot tell which epoch is best. On
+    a GPU the data live on the device and the arithmetic is bf16.
 
     After every epoch `save` receives all that changes from step to step: tensors, which the next step
     overwrites, and plain values in dicts and lists. With such a `state` and the same other arguments
@@ -63,33 +61,22 @@ def train(
     set_seed(seed)
     accelerator = Accelerator(mixed_precision="bf16" if torch.cuda.is_available() else "no")
     images, labels = (tensor.to(accelerator.device) for tensor in train_set)
-    run = _start(model, recipe, len(images), accelerator, compile, seed, averaging)
-    run.mixed, run.fixed_statistics, run.averaging = mixed, fixed_statistics, averaging
-    run.epochs = recipe.epochs
+    run = _start(model, recipe, len(images), accelerator, compile, seed)
     counts = labels.bincount(minlength=model.num_classes)
     class_weights = len(labels) / (model.num_classes * counts)
-    teachers = [
-        teacher.to(accelerator.device, memory_format=torch.channels_last).eval() for teacher in teachers
-    ]
 
-    def loss_of(logits: Tensor, views: Tensor, batch: Tensor) -> Tensor:
-        truth, share = labels[batch], 1 if image_weights is None else image_weights[batch]
-        weights = class_weights[truth] * share
+    for teacher in teachers:
+        teacher.to(accelerator.device, memory_format=torch.channels_last).eval()
+
+    def loss_of(logits: Tensor, labels: Tensor, views: Tensor) -> Tensor:
         if teachers:
-            losses = weights * F.cross_entropy(
-                logits.float(), distillation.soft_targets(teachers, views), reduction="none"
-            )
-        else:
-            losses = share * F.cross_entropy(
-                logits.float(), truth, class_weights, label_smoothing=label_smoothing, reduction="none"
-            )
-        return losses.sum() / weights.sum()
+            return distillation.loss(logits.float(), teachers, views, class_weights[labels])
+        return F.cross_entropy(logits.float(), labels, class_weights, label_smoothing=label_smoothing)
 
     history = _restore(run, state) if state else []
     for epoch in range(len(history) + 1, recipe.epochs + 1):
         size, started = image_size(recipe, epoch), time.perf_counter()
         title = f"Epoch {epoch}/{recipe.epochs} at {size} px"
-        run.epoch = epoch
         loss, rate = _train_epoch(run, images, labels, recipe, size, loss_of, title)
         scores = validate(run.average.module, *validation_set, size)
         history.append(
@@ -108,8 +95,6 @@ def train(
         )
         if save:
             save(_state(run) | {"history": history})
-    if averaging == "swa":
-        _measure_statistics(run, images, recipe)
     model.load_state_dict(run.average.module.state_dict())
     model.to("cpu").eval()
     return history
@@ -142,13 +127,7 @@ class _Run:
 
 
 def _start(
-    model: nn.Module,
-    recipe: Recipe,
-    images: int,
-    accelerator: Accelerator,
-    compile: bool,
-    seed: int,
-    averaging: str,
+    model: nn.Module, recipe: Recipe, images: int, accelerator: Accelerator, compile: bool, seed: int
 ) -> _Run:
     """Return a run before its first step, for a training set of this many images."""
     freeze(model, recipe.frozen)
@@ -156,10 +135,7 @@ def _start(
     average = ModelEmaV3(model, decay=EMA_DECAY, use_warmup=True)
     optimizer = make_optimizer(model, recipe.optimizer, recipe.learning_rate)
     steps = recipe.epochs * _batches_per_epoch(images, recipe.batch_size)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda step: _warmup_cosine(step, steps) if averaging == "ema" else _warmup_constant(step, steps),
-    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warmup_cosine(step, steps))
     network, optimizer, schedule = accelerator.prepare(
         torch.compile(model, dynamic=False) if compile else model, optimizer, schedule
     )
@@ -181,10 +157,6 @@ def _train_epoch(
     Returns the mean loss and images per second.
     """
     run.network.train()
-    if run.epoch <= run.fixed_statistics:
-        for module in run.network.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
     started, count, total, rate = time.perf_counter(), 0, 0.0, 0.0
     order = torch.randperm(len(images), generator=run.generator, device=images.device)
     # The last, smaller batch is left out: batch norm needs several images, compiled code one shape.
@@ -193,52 +165,19 @@ def _train_epoch(
         for batch in progress:
             originals = swap_shortcuts(images, labels, batch, recipe.swapped, run.generator)
             views = augment(originals, size, run.generator, recipe.augmentation)
-            views = distillation.mix(views, run.generator) if run.mixed else views
             with run.accelerator.autocast():
                 logits = run.network(normalize(views, run.model))
-            loss = loss_of(logits, views, batch)
+            loss = loss_of(logits, labels[batch], views)
             run.accelerator.backward(loss)
             run.optimizer.step()
             run.schedule.step()
             run.optimizer.zero_grad()
             run.step += 1
-            if run.averaging == "ema":
-                run.average.update(run.model, run.step)
-            else:
-                _average_equally(run)
+            run.average.update(run.model, run.step)
             count, total = count + len(batch), total + loss.item() * len(batch)
             rate = count / (time.perf_counter() - started)
             progress.set_postfix_str(f"loss {total / count:.3f}, {rate:.0f} images/s")
     return total / count, rate
-
-
-@torch.no_grad()
-def _average_equally(run: _Run) -> None:
-    """Average the weights of all steps of the second half equally."""
-    run.averaged = getattr(run, "averaged", 0) + (run.epoch > run.epochs / 2)
-    share = 1 / max(run.averaged, 1)
-    for mean, value in zip(
-        run.average.module.state_dict().values(), run.model.state_dict().values(), strict=True
-    ):
-        if mean.is_floating_point():
-            mean.lerp_(value, share)
-        else:
-            mean.copy_(value)
-
-
-@torch.no_grad()
-def _measure_statistics(run: _Run, images: Tensor, recipe: Recipe) -> None:
-    """Measure batch norm again for averaged weights."""
-    network = run.average.module
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum, norm.last = None, norm.momentum
-    network.train()
-    for batch in torch.randperm(len(images), generator=run.generator).split(recipe.batch_size)[:100]:
-        network(normalize(augment(images[batch], recipe.size, run.generator, recipe.augmentation), run.model))
-    for norm in norms:
-        norm.momentum = norm.last
 
 
 def _batches_per_epoch(images: int, batch_size: int) -> int:
@@ -322,11 +261,6 @@ def _set_random_state(state: dict[str, Tensor], generator: torch.Generator) -> N
     torch.set_rng_state(state["cpu"])
     if torch.cuda.is_available():
         torch.cuda.set_rng_state(state["cuda"])
-
-
-def _warmup_constant(step: int, steps: int) -> float:
-    """Return the factor on the learning rate: cosine decay to the middle, to a constant half."""
-    return max(0.5 if step > steps / 4 else 0, _warmup_cosine(step, steps))
 
 
 def _warmup_cosine(step: int, steps: int, warmup: float = 0.05) -> float:
