@@ -60,7 +60,10 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
 
 
 def disk_sentence(error: OSError) -> str | None:
-    """Return what is wrong with a disk or path, and what to do; None for any error but DISK_ERRORS."""
+    """Return a sentence on a disk or path and what to do.
+
+    It is None for any error but DISK_ERRORS.
+    """
     if (reason := disk_error(error)) is None:
         return None
     place = error.filename or "The output"

@@ -23,7 +23,10 @@ def sha256(path: Path) -> str:
 
 
 def seal(path: Path) -> None:
-    """Append the SHA-256 of a file to it, 32 bytes that tell damage; NumPy and torch read on."""
+    """Append the SHA-256 of a file to it: 32 bytes that tell damage.
+
+    NumPy and torch read the file as before.
+    """
     digest = _digest(path, path.stat().st_size)
     with path.open("ab") as file:
         file.write(digest)
@@ -100,7 +103,7 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _disk_errors(path: Path) -> Iterator[None]:
-    """Raise OSError for what is wrong with the disk of `path`, whatever a library raises for it.
+    """Raise OSError for a fault of the disk of `path`, whatever a library raises.
 
     Where the error names no file, it gets `path`.
     """
@@ -164,7 +167,7 @@ def new_folder(
 
 @contextmanager
 def edited_folder(path: Path) -> Iterator[Path]:
-    """Yield a copy of a folder, to be changed, that replaces it when the block succeeds."""
+    """Yield a copy of a folder that replaces it when the block succeeds."""
     path = path.resolve()
     with replace_folder(path) as partial:
         shutil.copytree(path, partial, dirs_exist_ok=True)
@@ -203,7 +206,7 @@ def replace_folder(
 
 
 def _clear(path: Path, partial: Path, old: Path) -> None:
-    """Remove what a process that was killed has left, and put back what it had moved away."""
+    """Remove what a killed process has left, and put back what it had moved."""
     if old.exists() and not path.exists():
         old.rename(path)
     for left in (partial, old):

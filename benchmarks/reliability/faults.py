@@ -57,9 +57,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def measure(tries: int = 20, only: list[str] | None = None) -> dict[str, dict]:
-    """Return for each fault `tries`, how many of them `held`, and what is `broken`, as sentences.
+    """Return what held of each fault.
 
-    A fault that this machine cannot be given has no tries, and says why in `skipped`.
+    It is `tries`, how many of them `held`, and what is `broken`, as sentences. A fault that this machine cannot be given has no tries, and says why in `skipped`.
     """
     figures = {}
     with tempfile.TemporaryDirectory() as place:
@@ -137,7 +137,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def is_complete(model: Path) -> bool:
-    """Return whether a model folder has all its parts, and its network is the one that was measured."""
+    """Return whether a model folder has all parts and the network that was measured."""
     if not all((model / name).is_file() for name in (WEIGHTS, METRICS, "README.md", NETWORKS["fp32"])):
         return False
     measured = json.loads((model / METRICS).read_text()).get("onnx", {}).get("sha256", {})
@@ -145,7 +145,7 @@ def is_complete(model: Path) -> bool:
 
 
 def whole_run(bench: Path) -> tuple[Path, float]:
-    """Return the model folder of a run that nobody disturbs, and its seconds; run it once."""
+    """Return the model folder and seconds of a run that nobody disturbs."""
     model, record = bench / "whole", bench / "seconds.json"
     if not record.exists():
         started = time.perf_counter()
@@ -175,7 +175,7 @@ def killed_training(bench: Path, tries: int) -> list[str | None]:
 def killed_command(
     bench: Path, tries: int, command: list[str], folder: Path, is_whole: Callable[[dict], bool]
 ) -> list[str | None]:
-    """Kill a command that writes `folder` at random moments; each time it stays or becomes whole."""
+    """Kill a command that writes `folder`, which stays or becomes whole."""
     chance, broken = random.Random(0), []
     started = time.perf_counter()
     code, said = finish(bench, command)
@@ -194,7 +194,7 @@ def killed_command(
 
 
 def killed_scope(bench: Path, tries: int) -> list[str | None]:
-    """Kill the fit of the input check; the folder is as before, or has the new check and its figures."""
+    """Kill the fit of the input check; the folder is as before, or has all of it."""
     model = bench / "scope" / "model"
     shutil.copytree(BUNDLED, model, dirs_exist_ok=True)
     command = ["-m", "hub", "scope", str(model), "--dataset", str(bench / "films")]
@@ -202,7 +202,7 @@ def killed_scope(bench: Path, tries: int) -> list[str | None]:
 
 
 def killed_publish(bench: Path, tries: int) -> list[str | None]:
-    """Kill the preparation of an upload; the model folder stays, and the copy is absent or whole."""
+    """Kill the copy of a model for the Hub, which is then absent or whole."""
     model, upload = bench / "publish" / "model", bench / "publish" / "upload"
     shutil.copytree(BUNDLED, model, dirs_exist_ok=True)
     command = ["-m", "hub", "publish", "model", str(model), "USER/MODEL", "--dry-run", str(upload)]
@@ -233,7 +233,7 @@ def disk(folder: Path, options: str) -> Iterator[Path]:
 
 
 def full_disks(bench: Path, tries: int) -> list[str | None]:
-    """Train into small disks, and into one that fills up after the first epoch and then has room."""
+    """Train into small disks, and into one that is full for a while."""
     broken = []
     for size in DISKS:
         with disk(bench / "disk", f"size={size}") as place:
@@ -286,7 +286,7 @@ def read_only(bench: Path, tries: int) -> list[str | None]:
 
 
 def two_runs(bench: Path, tries: int) -> list[str | None]:
-    """Start two runs into one output; one is refused, and the other leaves its model folder."""
+    """Start two runs into one output; one is refused, and the other ends."""
     broken = []
     for number in range(max(1, tries // 5)):
         model = bench / f"shared-{number}" / "model"
@@ -311,7 +311,7 @@ def flip(path: Path, chance: random.Random) -> bytes:
 
 
 def flipped_cache(bench: Path, tries: int) -> list[str | None]:
-    """Flip a bit of decoded images; the next run makes them again and ends with the same weights."""
+    """Flip a bit of decoded images; the next run ends with the same weights."""
     whole, _ = whole_run(bench)
     chance, broken = random.Random(0), []
     for number in range(max(1, tries // 5)):
@@ -341,7 +341,7 @@ def flipped_checkpoint(bench: Path, tries: int) -> list[str | None]:
 
 
 def flipped_model(bench: Path, tries: int) -> list[str | None]:
-    """Flip a bit of each file that serving reads; it is refused, or the answer is the same."""
+    """Flip a bit of a model folder, which is refused or answers the same."""
     film, chance, broken = sample_radiographs(1)[0][0], random.Random(0), []
     answer = Classifier.from_pretrained(BUNDLED)(film).probabilities
     shutil.copytree(BUNDLED, bench / "model", dirs_exist_ok=True)

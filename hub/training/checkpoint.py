@@ -39,7 +39,10 @@ def is_complete(settings: Settings) -> bool:
 
 
 def check_room(path: Path, network: nn.Module) -> None:
-    """Raise InputError where a disk has no room for the checkpoint `path` and the model folder beside it."""
+    """Raise InputError where a disk has no room for a run.
+
+    It is for the checkpoint `path`, while that is replaced, and for the model folder beside it.
+    """
     weights = sum(tensor.nbytes for tensor in network.state_dict().values())
     needed = WEIGHTS_KEPT * weights + PLOTS - (path.stat().st_size if path.is_file() else 0)
     disk = shutil.disk_usage(path.parent)
