@@ -122,7 +122,8 @@ def saver(path: Path, run: dict, started: float, training_started: float) -> Cal
 def load(path: Path, run: dict) -> dict | None:
     """Return the state that `save` wrote, on the CPU.
 
-    It is None where no epoch was finished. Raises InputError if it is damaged or of a run with other settings.
+    It is None where no epoch was finished. Raises InputError if it is damaged or of a run with other
+    settings.
     """
     if not path.is_file():
         return None
