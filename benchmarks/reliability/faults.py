@@ -59,7 +59,8 @@ def main(arguments: list[str] | None = None) -> None:
 def measure(tries: int = 20, only: list[str] | None = None) -> dict[str, dict]:
     """Return what held of each fault.
 
-    It is `tries`, how many of them `held`, and what is `broken`, as sentences. A fault that this machine cannot be given has no tries, and says why in `skipped`.
+    It is `tries`, how many of them `held`, and what is `broken`, as sentences. A fault that this machine
+    cannot be given has no tries, and says why in `skipped`.
     """
     figures = {}
     with tempfile.TemporaryDirectory() as place:
@@ -99,7 +100,7 @@ def command_of_training(bench: Path, output: Path, *more: str) -> list[str]:
 
 
 def start(bench: Path, command: list[str], **variables: Path) -> subprocess.Popen:
-    """Start Python with a command, in a process group of its own, with a cache of its own."""
+    """Start Python with a command, in a process group and a cache of its own."""
     environment = os.environ | {"HF_DATASETS_CACHE": str(bench / "cache"), "HF_HUB_OFFLINE": "1"}
     environment |= {name: str(value) for name, value in variables.items()}
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -109,7 +110,7 @@ def start(bench: Path, command: list[str], **variables: Path) -> subprocess.Pope
 
 
 def finish(bench: Path, command: list[str], **variables: Path) -> tuple[int, str]:
-    """Run Python with a command; return its exit code and the last line of its errors."""
+    """Return the exit code of Python with a command, and its last line of errors."""
     process = start(bench, command, **variables)
     _, errors = process.communicate()
     lines = errors.replace("\r", "\n").strip().splitlines()

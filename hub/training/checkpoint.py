@@ -80,7 +80,7 @@ def describe_run(
 
 
 def _describe_weights(weights: str) -> str | None:
-    """Return a digest of the file that `create_model` reads, None for one of timm's or none."""
+    """Return a digest of the file of weights; None for timm's own, or none."""
     file = Path(weights) / WEIGHTS if Path(weights).is_dir() else Path(weights)
     return sha256(file)[:16] if weights not in ("imagenet", "none") and file.is_file() else None
 
@@ -96,7 +96,7 @@ def describe_images(splits: DatasetDict, digests: dict[str, list[str]]) -> str:
 
 
 def save(path: Path, run: dict, state: dict) -> None:
-    """Write the state, sealed; one that is there remains until the new one is complete.
+    """Write the state, sealed; an older one remains until it is complete.
 
     `run` is what `describe_run` returns, `state` holds tensors and plain values in dicts and lists. Raises
     OSError where it cannot be written: a run that went on could lose all of it.
@@ -120,9 +120,10 @@ def saver(path: Path, run: dict, started: float, training_started: float) -> Cal
 
 
 def load(path: Path, run: dict) -> dict | None:
-    """Return the state that `save` wrote, on the CPU; None where no epoch was finished.
+    """Return the state that `save` wrote, on the CPU.
 
-    Raises InputError if it is damaged or of a run with other settings.
+    It is None where no epoch was finished. Raises InputError if it is damaged or of a run with other
+    settings.
     """
     if not path.is_file():
         return None

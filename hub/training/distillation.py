@@ -1,4 +1,7 @@
-"""Distillation: a network learns what larger ones answer (Hinton et al. 2015, arXiv 1503.02531)."""
+"""Distillation: a network learns what larger ones answer.
+
+The method is that of Hinton et al. 2015 (arXiv 1503.02531).
+"""
 
 import hashlib
 from collections.abc import Sequence
