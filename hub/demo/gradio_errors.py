@@ -35,7 +35,7 @@ class Page(gr.Blocks):
     """Blocks whose events answer a wrong request with one sentence."""
 
     async def process_api(self, *arguments, request: gr.Request | None = None, **options):
-        """Run an event from its inputs to its outputs; raise gr.Error for whatever goes wrong."""
+        """Run an event from inputs to outputs; raise gr.Error for what goes wrong."""
         sent = getattr(request, "request", None)  # MCP has none
         call = call_of(sent.scope) if sent else Call()
         try:
@@ -115,7 +115,7 @@ def _is_in_upload_folder(path: str) -> bool:
 
 
 async def refuse(request: Request, error: Exception) -> JSONResponse:
-    """Answer a request for a missing endpoint, without a required input, or with odd values."""
+    """Answer a request for a missing endpoint, or with missing or odd inputs."""
     if not isinstance(error, RequestValidationError) and not request.url.path.startswith(API_ROUTES):
         raise error
     call_of(request.scope).refused = "no such endpoint"

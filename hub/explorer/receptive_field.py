@@ -95,7 +95,10 @@ class ReceptiveField:
 
 @dataclass(frozen=True)
 class ChannelsLast:
-    """Receptive fields of a tensor [B, height, width, channels], as ConvNeXt has between its convolutions."""
+    """Receptive fields of a tensor [B, height, width, channels].
+
+    ConvNeXt has such tensors between its convolutions.
+    """
 
     field: ReceptiveField
 
@@ -202,7 +205,7 @@ def _permute(
 def _unite(
     inputs: dict[Tensor, ReceptiveField | None], places: slice, shape: Sequence[int], whole: bool = False
 ) -> ReceptiveField | None:
-    """Return the field of a result whose cells see those in the same place of the inputs.
+    """Return the field of cells that see those in the same place of the inputs.
 
     `places` says which part of `shape` counts the cells, (height, width).
     """

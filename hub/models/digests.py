@@ -63,7 +63,7 @@ def write_digests(folder: Path) -> None:
 
 @contextmanager
 def edited_model(folder: Path) -> Iterator[Path]:
-    """Yield a copy of a model folder, to be changed, that replaces it when the block succeeds.
+    """Yield a copy of a model folder that replaces it when the block succeeds.
 
     Its digests are then those of the changed files.
     """

@@ -21,7 +21,7 @@ def augment(images: Tensor, size: int, generator: Generator, kind: str = "films"
 def swap_shortcuts(
     images: Tensor, labels: Tensor, batch: Tensor, share: float, generator: Generator
 ) -> Tensor:
-    """Return a batch in which a share has what is not lung from images of another class.
+    """Return a batch, a share of it with frame or greys of another class.
 
     Frame and grey values then tell the class less often than lungs do, as backgrounds do in Xiao et al. 2021
     (arXiv 2006.09994). `images` is uint8 [N, C, H, W], `labels` int64 [N], `batch` the index of its images.
