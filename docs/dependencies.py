@@ -1,4 +1,4 @@
-"""Write requirements.lock and docs/licences.md: what the apps and training install, pinned, and its licences.
+"""Write requirements.lock and docs/licences.md: pinned dependencies and licences.
 
   python docs/dependencies.py --lock    asks pip for today's versions of requirements.txt, and pins them
   python docs/dependencies.py           licences alone, of the pinned packages as they are installed here
@@ -68,7 +68,7 @@ def normal(name: str) -> str:
 
 
 def licence(name: str) -> str:
-    """Return the licence that an installed package names; "not installed here" for another."""
+    """Return the licence that a package names, or "not installed here"."""
     try:
         data = metadata(name)
     except PackageNotFoundError:
