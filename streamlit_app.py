@@ -60,18 +60,23 @@ def main() -> None:
             streamlit_model.show(classifier, metrics, words)
 
 
-@st.cache_resource(show_spinner="Loading the model")
+@st.cache_resource(show_spinner="Loading the model", on_release=lambda loaded: close(loaded[-1]))
 def load() -> tuple[Classifier, list[Sample], dict, AbstractContextManager]:
     """Return the model, its samples, its figures and the folder with the samples.
 
-    They are loaded once for all visitors, and the folder is deleted when the app ends.
+    They are loaded once for all visitors. The folder is deleted when the app ends, or its cache is cleared.
     """
     server_log.install()
     classifier, opened = handlers.load_model(), run_folder()
     metrics = model_tab.read_metrics(classifier.folder)
     folder = opened.__enter__()
-    atexit.register(opened.__exit__, None, None, None)
+    atexit.register(close, opened)
     return classifier, write_samples(classifier, folder / "samples"), metrics, opened
+
+
+def close(opened: AbstractContextManager) -> None:
+    """Leave a context that was entered; nothing happens the second time."""
+    opened.__exit__(None, None, None)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,15 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hub.errors import DISK_ERRORS, InputError
 from hub.system import exchange_names
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 NEXT_TO_NOTHING = 1_000_000  # bytes that are left free where a library could write no more
 SEAL = hashlib.sha256().digest_size  # bytes
@@ -53,6 +58,17 @@ def _digest(path: Path, size: int) -> bytes:
     return digest.digest()
 
 
+@cache
+def _lock_of(file: Path) -> "FileLock":
+    """Return the one lock of a file.
+
+    It is kept: when it is deleted, a Ctrl-C that arrives just then would be lost.
+    """
+    from filelock import FileLock
+
+    return FileLock(file)
+
+
 @contextmanager
 def lock(path: Path, wait: bool = False) -> Iterator[None]:
     """Keep a file or folder for this thread until the block, or the process, ends.
@@ -60,10 +76,10 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
     The thread may lock it again inside. Raises InputError if another writes it, unless it is to `wait`, and
     OSError where no file can be made beside `path`.
     """
-    from filelock import FileLock, Timeout  # takes a while to import, and serving never writes
+    from filelock import Timeout  # takes a while to import, and serving never writes
 
     file = path.with_name(f".{path.name}.lock")
-    held = FileLock(file, is_singleton=True)
+    held = _lock_of(file)
     try:
         held.acquire(blocking=wait)
     except Timeout:

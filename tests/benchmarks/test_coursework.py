@@ -51,7 +51,9 @@ def commands(monkeypatch):
         elif "train.py" in arguments:
             folder = Path(values["--output"])
             folder.mkdir()
-            (folder / "config.json").write_text('{"architecture": "lenet"}')
+            data = {"input_size": [1, 28, 28], "mean": [0.5], "std": [0.5]}
+            config = {"architecture": "lenet", "num_classes": 10, "pretrained_cfg": data}
+            (folder / "config.json").write_text(json.dumps(config))
             splits = leak_report(load_splits(values["--dataset"]))
             training = {"splits": splits, "history": [{}, {}], "training_seconds": 3.0}
             test = {"accuracy": {"value": 0.875}}
