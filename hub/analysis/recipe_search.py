@@ -63,6 +63,8 @@ RECIPES = {
     "two teachers": {"teachers": ["EfficientNet-Lite 0", "EfficientNet-Lite 2"]},
     "fixed batch norm, two epochs": {"fixed_statistics": 2},
     "averaged at a constant rate": {"averaging": "swa"},
+    "averaged at a constant rate, seed 1": {"averaging": "swa", "seed": 1},
+    "fixed batch norm, two epochs, seed 1": {"fixed_statistics": 2, "seed": 1},
     "doubtful labels a fifth": {"doubtful_weight": 0.2},
     "a tenth swapped": {"swapped": True},
     "closer": {"augmentation": "closer"},
