@@ -42,6 +42,7 @@ from hub.models import factory, forward
 from hub.training import loop, recipes
 
 SIZE = 128
+ENSEMBLE = ["EfficientNet-Lite 0", "seed 2", "seed 3"]
 TEACHERS = Path("runs/recipe_search")
 EXTRAS = ("label_smoothing", "mixed", "fixed_statistics", "averaging")
 # What each attempt changes: fields of the recipe, the seed, label smoothing.
@@ -66,6 +67,17 @@ RECIPES = {
     "averaged at a constant rate, seed 1": {"averaging": "swa", "seed": 1},
     "fixed batch norm, two epochs, seed 1": {"fixed_statistics": 2, "seed": 1},
     "doubtful labels a fifth": {"doubtful_weight": 0.2},
+    "seed 2": {"seed": 2},
+    "seed 3": {"seed": 3},
+    "three teachers": {"teachers": ENSEMBLE},
+    "three teachers, seed 1": {"teachers": ENSEMBLE, "seed": 1},
+    "three teachers, 8 epochs": {"teachers": ENSEMBLE, "epochs": 8},
+    "three teachers, 8 epochs, seed 1": {"teachers": ENSEMBLE, "epochs": 8, "seed": 1},
+    "teacher, mixed, seed 1": {"teachers": ["EfficientNet-Lite 0"], "mixed": True, "seed": 1},
+    "8 epochs, seed 1": {"epochs": 8, "seed": 1},
+    "doubtful labels a fifth, seed 1": {"doubtful_weight": 0.2, "seed": 1},
+    "a tenth swapped, seed 1": {"swapped": True, "seed": 1},
+    "closer, seed 1": {"augmentation": "closer", "seed": 1},
     "a tenth swapped": {"swapped": True},
     "closer": {"augmentation": "closer"},
 }
@@ -122,7 +134,7 @@ def main(arguments: list[str] | None = None) -> None:
         model = factory.create_model(recipe.architecture, 2, str(weights), True, SIZE)
         loop.train(model, train_set, validation, recipe, seed=seed, **extras)
         seconds = time.perf_counter() - start
-        if recipe.architecture != "mobilenetv2_100":
+        if not teachers:
             TEACHERS.mkdir(parents=True, exist_ok=True)
             safetensors.torch.save_file(
                 {key: tensor.contiguous() for key, tensor in model.state_dict().items()},
