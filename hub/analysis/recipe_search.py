@@ -76,9 +76,13 @@ RECIPES = {
     "teacher, mixed, seed 1": {"teachers": ["EfficientNet-Lite 0"], "mixed": True, "seed": 1},
     "8 epochs, seed 1": {"epochs": 8, "seed": 1},
     "doubtful labels a fifth, seed 1": {"doubtful_weight": 0.2, "seed": 1},
-    "a tenth swapped, seed 1": {"swapped": True, "seed": 1},
+    "a tenth swapped at random": {"swapped": 0.1},
+    "a tenth swapped at random, seed 1": {"swapped": 0.1, "seed": 1},
+    "a fifth swapped at random": {"swapped": 0.2},
+    "a twentieth swapped at random": {"swapped": 0.05},
+    "a tenth swapped, teacher": {"swapped": 0.1, "teachers": ["EfficientNet-Lite 0"]},
+    "a tenth swapped, fixed batch norm": {"swapped": 0.1, "fixed_statistics": 2},
     "closer, seed 1": {"augmentation": "closer", "seed": 1},
-    "a tenth swapped": {"swapped": True},
     "closer": {"augmentation": "closer"},
 }
 
@@ -121,8 +125,6 @@ def main(arguments: list[str] | None = None) -> None:
         changes = {"epochs": 4, "size": SIZE, "seed": 0} | RECIPES[name]
         seed, teachers = changes.pop("seed"), changes.pop("teachers", [])
         extras = {key: changes.pop(key) for key in EXTRAS if key in changes}
-        if changes.pop("swapped", False):
-            extras["swapped"] = torch.stack([shifts.swap(*train_set, view) for view in shifts.SWAPS])
         if weight := changes.pop("doubtful_weight", None):
             doubtful = doubted(splits["train"], images, labels, options.weights)[training]
             print(f"{doubtful.sum()} doubtful labels")

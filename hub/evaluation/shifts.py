@@ -45,12 +45,17 @@ def swap(images: Tensor, labels: Tensor, name: str) -> Tensor:
             raise ValueError("Swapping takes images of two classes.")
         members = labels == label
         partner[members] = others[torch.randint(len(others), (int(members.sum()),), generator=random)]
+    chunks = zip(images.split(CHUNK_SIZE), images[partner].split(CHUNK_SIZE), strict=True)
+    return torch.cat([swap_with(chunk, others, name) for chunk, others in chunks])
+
+
+def swap_with(images: Tensor, others: Tensor, name: str) -> Tensor:
+    """Return images with the frames, grey values or both of others, one for one.
+
+    Both are uint8 [B, C, H, W]; `name` is one of SWAPS.
+    """
     width, histogram = SWAPS[name]
-    chunks = []
-    for chunk, others in zip(images.split(CHUNK_SIZE), images[partner].split(CHUNK_SIZE), strict=True):
-        matched = _match_histograms(chunk, others) if histogram else chunk
-        chunks.append(_paste_frames(matched, others, width))
-    return torch.cat(chunks)
+    return _paste_frames(_match_histograms(images, others) if histogram else images, others, width)
 
 
 def add_shifts(
@@ -115,7 +120,7 @@ def _erase_corners(images: Tensor, share: float) -> Tensor:
 
 def _paste_frames(images: Tensor, others: Tensor, width: float) -> Tensor:
     """Return `images` inside the frames of `others`; `width` is a share of the side."""
-    rows, columns = (torch.arange(length) / length for length in images.shape[-2:])
+    rows, columns = (torch.arange(length, device=images.device) / length for length in images.shape[-2:])
     rows, columns = torch.minimum(rows, rows.flip(0)), torch.minimum(columns, columns.flip(0))
     inside = (rows.view(-1, 1) >= width) & (columns >= width)
     return torch.where(inside, images, others)

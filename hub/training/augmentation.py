@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from hub.evaluation.shifts import SWAPS, swap_with
+
 
 def augment(images: Tensor, size: int, generator: Generator, kind: str = "films") -> Tensor:
     """Return a batch of augmented images, each augmented differently.
@@ -14,6 +16,27 @@ def augment(images: Tensor, size: int, generator: Generator, kind: str = "films"
     AUGMENTATIONS.
     """
     return AUGMENTATIONS[kind](images.float() / 255, size, generator)
+
+
+def swap_shortcuts(
+    images: Tensor, labels: Tensor, batch: Tensor, share: float, generator: Generator
+) -> Tensor:
+    """Return a batch in which a share has what is not lung from images of another class.
+
+    Frame and grey values then tell the class less often than lungs do, as backgrounds do in Xiao et al. 2021
+    (arXiv 2006.09994). `images` is uint8 [N, C, H, W], `labels` int64 [N], `batch` the index of its images.
+    Each swap of `evaluation.shifts` is as likely as any other.
+    """
+    originals = images[batch]
+    if not share:
+        return originals
+    draws = torch.rand(len(batch), 3, device=batch.device, generator=generator)
+    for place in (draws[:, 0] < share).nonzero()[:, 0]:
+        others = (labels != labels[batch[place]]).nonzero()[:, 0]
+        other = images[others[int(draws[place, 1] * len(others))]]
+        name = list(SWAPS)[int(draws[place, 2] * len(SWAPS))]
+        originals[place] = swap_with(originals[place, None], other[None], name)[0]
+    return originals
 
 
 def _augment_radiographs(x: Tensor, size: int, generator: Generator) -> Tensor:

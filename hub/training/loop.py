@@ -19,7 +19,7 @@ from hub.errors import InputError
 from hub.evaluation.metrics import auc
 from hub.models.forward import normalize, predict_logits
 from hub.training import distillation
-from hub.training.augmentation import augment
+from hub.training.augmentation import augment, swap_shortcuts
 from hub.training.recipes import Recipe
 
 WEIGHT_DECAY = 0.05
@@ -41,7 +41,6 @@ def train(
     fixed_statistics: int = 0,
     averaging: str = "ema",
     image_weights: Tensor | None = None,
-    swapped: Tensor | None = None,
     compile: bool = False,
     seed: int = 0,
     state: dict | None = None,
@@ -65,11 +64,13 @@ def train(
     accelerator = Accelerator(mixed_precision="bf16" if torch.cuda.is_available() else "no")
     images, labels = (tensor.to(accelerator.device) for tensor in train_set)
     run = _start(model, recipe, len(images), accelerator, compile, seed, averaging)
-    run.mixed, run.fixed_statistics, run.averaging, run.swapped = mixed, fixed_statistics, averaging, swapped
+    run.mixed, run.fixed_statistics, run.averaging = mixed, fixed_statistics, averaging
     run.epochs = recipe.epochs
     counts = labels.bincount(minlength=model.num_classes)
     class_weights = len(labels) / (model.num_classes * counts)
-    teachers = [teacher.to(accelerator.device, memory_format=torch.channels_last).eval() for teacher in teachers]
+    teachers = [
+        teacher.to(accelerator.device, memory_format=torch.channels_last).eval() for teacher in teachers
+    ]
 
     def loss_of(logits: Tensor, views: Tensor, batch: Tensor) -> Tensor:
         truth, share = labels[batch], 1 if image_weights is None else image_weights[batch]
@@ -89,7 +90,7 @@ def train(
         size, started = image_size(recipe, epoch), time.perf_counter()
         title = f"Epoch {epoch}/{recipe.epochs} at {size} px"
         run.epoch = epoch
-        loss, rate = _train_epoch(run, images, recipe, size, loss_of, title)
+        loss, rate = _train_epoch(run, images, labels, recipe, size, loss_of, title)
         scores = validate(run.average.module, *validation_set, size)
         history.append(
             {
@@ -141,7 +142,13 @@ class _Run:
 
 
 def _start(
-    model: nn.Module, recipe: Recipe, images: int, accelerator: Accelerator, compile: bool, seed: int, averaging: str
+    model: nn.Module,
+    recipe: Recipe,
+    images: int,
+    accelerator: Accelerator,
+    compile: bool,
+    seed: int,
+    averaging: str,
 ) -> _Run:
     """Return a run before its first step, for a training set of this many images."""
     freeze(model, recipe.frozen)
@@ -149,7 +156,10 @@ def _start(
     average = ModelEmaV3(model, decay=EMA_DECAY, use_warmup=True)
     optimizer = make_optimizer(model, recipe.optimizer, recipe.learning_rate)
     steps = recipe.epochs * _batches_per_epoch(images, recipe.batch_size)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warmup_cosine(step, steps) if averaging == "ema" else _warmup_constant(step, steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer,
+        lambda step: _warmup_cosine(step, steps) if averaging == "ema" else _warmup_constant(step, steps),
+    )
     network, optimizer, schedule = accelerator.prepare(
         torch.compile(model, dynamic=False) if compile else model, optimizer, schedule
     )
@@ -160,6 +170,7 @@ def _start(
 def _train_epoch(
     run: _Run,
     images: Tensor,
+    labels: Tensor,
     recipe: Recipe,
     size: int,
     loss_of: Callable[[Tensor, Tensor, Tensor], Tensor],
@@ -180,11 +191,7 @@ def _train_epoch(
     batches = order.split(recipe.batch_size)[: _batches_per_epoch(len(images), recipe.batch_size)]
     with tqdm(batches, title, unit=" batches") as progress:
         for batch in progress:
-            originals = images[batch]
-            if run.swapped is not None:
-                swap = torch.randint(40, (len(batch),), generator=run.generator)
-                for number in range(len(run.swapped)):
-                    originals[swap == number] = run.swapped[number][batch[swap == number]]
+            originals = swap_shortcuts(images, labels, batch, recipe.swapped, run.generator)
             views = augment(originals, size, run.generator, recipe.augmentation)
             views = distillation.mix(views, run.generator) if run.mixed else views
             with run.accelerator.autocast():
@@ -210,7 +217,9 @@ def _average_equally(run: _Run) -> None:
     """Average the weights of all steps of the second half equally."""
     run.averaged = getattr(run, "averaged", 0) + (run.epoch > run.epochs / 2)
     share = 1 / max(run.averaged, 1)
-    for mean, value in zip(run.average.module.state_dict().values(), run.model.state_dict().values(), strict=True):
+    for mean, value in zip(
+        run.average.module.state_dict().values(), run.model.state_dict().values(), strict=True
+    ):
         if mean.is_floating_point():
             mean.lerp_(value, share)
         else:

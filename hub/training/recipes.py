@@ -11,7 +11,8 @@ class Recipe(NamedTuple):
     """Settings of one training run, each an option of train.py, too.
 
     The first `small_epochs` of `epochs` see images of `small_size` pixels a side, the rest of `size`. The
-    first `frozen` groups of layers, stem and stages, stay as they are.
+    first `frozen` groups of layers, stem and stages, stay as they are. `swapped` is the share of images that
+    get frame or grey values of another class.
     """
 
     architecture: str
@@ -24,17 +25,18 @@ class Recipe(NamedTuple):
     optimizer: str
     augmentation: str
     frozen: int
+    swapped: float
 
 
 # fmt: off
 RECIPES = {
-    #                       architecture       size small epochs small batch  rate  optimizer augmented frozen
-    "xray":         Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "adamw", "films",     0),
-    "small_data":   Recipe("mobilenetv2_100",   112,  96,   10,   7,    32,   2e-3, "adamw", "photos",    5),
-    "mnist":        Recipe("simple_cnn",         28,  28,    5,   0,   128,   3e-3, "adamw", "digits",    0),
-    "cifar10":      Recipe("simple_cnn",         32,  32,    5,   0,   128,   3e-3, "muon",  "objects",   0),
-    "cifar10_fast": Recipe("airbench_small",     32,  32,    4,   0,   128,   2e-2, "muon",  "objects",   0),
-    "folder":       Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "adamw", "photos",    0),
+    #                       architecture       size small epochs small batch  rate  optimizer augmented frozen swapped
+    "xray":         Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "adamw", "films",     0,     0.0),
+    "small_data":   Recipe("mobilenetv2_100",   112,  96,   10,   7,    32,   2e-3, "adamw", "photos",    5,     0.0),
+    "mnist":        Recipe("simple_cnn",         28,  28,    5,   0,   128,   3e-3, "adamw", "digits",    0,     0.0),
+    "cifar10":      Recipe("simple_cnn",         32,  32,    5,   0,   128,   3e-3, "muon",  "objects",   0,     0.0),
+    "cifar10_fast": Recipe("airbench_small",     32,  32,    4,   0,   128,   2e-2, "muon",  "objects",   0,     0.0),
+    "folder":       Recipe("mobilenetv2_100",   224, 160,   10,   7,    32,   1e-3, "adamw", "photos",    0,     0.0),
 }
 # fmt: on
 # Recipes of data sets whose names are not those of recipes.
