@@ -82,6 +82,12 @@ RECIPES = {
     "a twentieth swapped at random": {"swapped": 0.05},
     "a tenth swapped, teacher": {"swapped": 0.1, "teachers": ["EfficientNet-Lite 0"]},
     "a tenth swapped, fixed batch norm": {"swapped": 0.1, "fixed_statistics": 2},
+    "a tenth swapped, fixed batch norm, seed 1": {"swapped": 0.1, "fixed_statistics": 2, "seed": 1},
+    "a tenth swapped, averaged": {"swapped": 0.1, "averaging": "swa"},
+    "a tenth swapped, averaged, seed 1": {"swapped": 0.1, "averaging": "swa", "seed": 1},
+    "a twentieth swapped, averaged": {"swapped": 0.05, "averaging": "swa"},
+    "a twentieth swapped, averaged, seed 1": {"swapped": 0.05, "averaging": "swa", "seed": 1},
+    "a tenth swapped, averaged, fixed batch norm": {"swapped": 0.1, "averaging": "swa", "fixed_statistics": 2},
     "closer, seed 1": {"augmentation": "closer", "seed": 1},
     "closer": {"augmentation": "closer"},
 }
