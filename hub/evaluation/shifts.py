@@ -37,6 +37,15 @@ def swap(images: Tensor, labels: Tensor, name: str) -> Tensor:
     uint8 [N, C, H, W], `labels` int64 [N], `name` one of SWAPS. It is deterministic. Raises ValueError where
     all labels are the same.
     """
+    chunks = zip(images.split(CHUNK_SIZE), images[swap_partners(labels)].split(CHUNK_SIZE), strict=True)
+    return torch.cat([swap_with(chunk, others, name) for chunk, others in chunks])
+
+
+def swap_partners(labels: Tensor) -> Tensor:
+    """Return for each image the index of one of another class, int64 [N].
+
+    It is deterministic. Raises ValueError where all labels are the same.
+    """
     random = torch.Generator().manual_seed(0)
     partner = torch.empty_like(labels)
     for label in labels.unique():
@@ -44,9 +53,9 @@ def swap(images: Tensor, labels: Tensor, name: str) -> Tensor:
         if not len(others):
             raise ValueError("Swapping takes images of two classes.")
         members = labels == label
-        partner[members] = others[torch.randint(len(others), (int(members.sum()),), generator=random)]
-    chunks = zip(images.split(CHUNK_SIZE), images[partner].split(CHUNK_SIZE), strict=True)
-    return torch.cat([swap_with(chunk, others, name) for chunk, others in chunks])
+        lots = torch.randint(len(others), (int(members.sum()),), generator=random)
+        partner[members] = others[lots.to(labels.device)]
+    return partner
 
 
 def swap_with(images: Tensor, others: Tensor, name: str) -> Tensor:

@@ -19,23 +19,20 @@ def augment(images: Tensor, size: int, generator: Generator, kind: str = "films"
 
 
 def swap_shortcuts(
-    images: Tensor, labels: Tensor, batch: Tensor, share: float, generator: Generator
+    images: Tensor, partners: Tensor, batch: Tensor, share: float, generator: Generator
 ) -> Tensor:
     """Return a batch, a share of it with frame or greys of another class.
 
     Frame and grey values then tell the class less often than lungs do, as backgrounds do in Xiao et al. 2021
-    (arXiv 2006.09994). `images` is uint8 [N, C, H, W], `labels` int64 [N], `batch` the index of its images.
-    Each swap of `evaluation.shifts` is as likely as any other.
+    (arXiv 2006.09994). `images` is uint8 [N, C, H, W], `partners` what `swap_partners` returns, `batch` the
+    index of its images. Each of SWAPS is as likely as any other.
     """
     originals = images[batch]
-    if not share:
-        return originals
-    draws = torch.rand(len(batch), 3, device=batch.device, generator=generator)
-    for place in (draws[:, 0] < share).nonzero()[:, 0]:
-        others = (labels != labels[batch[place]]).nonzero()[:, 0]
-        other = images[others[int(draws[place, 1] * len(others))]]
-        name = list(SWAPS)[int(draws[place, 2] * len(SWAPS))]
-        originals[place] = swap_with(originals[place, None], other[None], name)[0]
+    numbers = torch.rand(len(batch), device=batch.device, generator=generator) * len(SWAPS) / share
+    for number, name in enumerate(SWAPS):
+        chosen = numbers.long() == number
+        if chosen.any():
+            originals[chosen] = swap_with(originals[chosen], images[partners[batch[chosen]]], name)
     return originals
 
 

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from hub.errors import InputError
 from hub.evaluation.metrics import auc
+from hub.evaluation.shifts import swap_partners
 from hub.models.forward import normalize, predict_logits
 from hub.training import distillation
 from hub.training.augmentation import augment, swap_shortcuts
@@ -158,12 +159,15 @@ def _train_epoch(
     """
     run.network.train()
     started, count, total, rate = time.perf_counter(), 0, 0.0, 0.0
+    partners = swap_partners(labels) if recipe.swapped else None
     order = torch.randperm(len(images), generator=run.generator, device=images.device)
     # The last, smaller batch is left out: batch norm needs several images, compiled code one shape.
     batches = order.split(recipe.batch_size)[: _batches_per_epoch(len(images), recipe.batch_size)]
     with tqdm(batches, title, unit=" batches") as progress:
         for batch in progress:
-            originals = swap_shortcuts(images, labels, batch, recipe.swapped, run.generator)
+            originals = images[batch]
+            if recipe.swapped:
+                originals = swap_shortcuts(images, partners, batch, recipe.swapped, run.generator)
             views = augment(originals, size, run.generator, recipe.augmentation)
             with run.accelerator.autocast():
                 logits = run.network(normalize(views, run.model))
