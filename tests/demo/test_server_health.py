@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -25,7 +26,9 @@ def get(path, health, exposition=None):
     blocks = SimpleNamespace(_queue=[1, 2])
     scope = {"type": "http", "path": path, "headers": [], "app": SimpleNamespace(get_blocks=lambda: blocks)}
     served = server_health.middleware(health, exposition)
-    asyncio.run(served.cls(other, **served.kwargs)(scope, None, send))
+    call = served.cls(other, **served.kwargs)(scope, None, send)
+    with ThreadPoolExecutor(1) as thread:  # Playwright's own loop may run in this one
+        thread.submit(asyncio.run, call).result()
     return sent[0]["status"], sent[-1]["body"].decode()
 
 
