@@ -98,18 +98,18 @@ def given(event: gr.EventData, name: str) -> object:
 def upload_path(file: object) -> str:
     """Return the path of a file as a request gives it.
 
-    Raises InputError for what is no uploaded file. Gradio checks only files that are marked as such, and lets
-    a client of gr.Image name any file of the server.
+    Raises InputError for what is no uploaded file, or none any more. Gradio checks only files that are marked
+    as such, and lets a client of gr.Image name any file of the server.
     """
     path = file.get("path") if isinstance(file, dict) else None
-    if not isinstance(path, str) or not _is_in_upload_folder(path):
+    if not isinstance(path, str) or not _is_upload(path):
         raise InputError(NO_UPLOAD)
     return path
 
 
-def _is_in_upload_folder(path: str) -> bool:
+def _is_upload(path: str) -> bool:
     try:
-        return is_in_or_equal(path, get_upload_folder()) and not Path(path).is_dir()
+        return is_in_or_equal(path, get_upload_folder()) and Path(path).is_file()
     except (OSError, ValueError):  # such as a name of too many bytes, or with a NUL
         return False
 

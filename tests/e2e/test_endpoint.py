@@ -115,7 +115,7 @@ def as_upload(path):
         (["FILM", "balanced", "often"], "The prevalence 'often' is not a share between 0 and 1"),
         (["FILM", "balanced", None], "The prevalence None is not a share between 0 and 1"),
         (["NOTES", "balanced"], "notes.txt is not an image that can be read here"),
-        (["GONE", "balanced"], "There is no file"),
+        (["GONE", "balanced"], "upload it first"),
         ([None, None], "There is no picture; give one."),
         (["film.png", "balanced"], "The picture is no uploaded file; upload it first."),
         ([5, "balanced"], "The picture is no uploaded file; upload it first."),
