@@ -4,8 +4,8 @@ from argparse import _SubParsersAction
 from contextlib import nullcontext
 from pathlib import Path
 
+from hub.cli.model_lock import lock_model
 from hub.data.column_options import add_column_options
-from hub.files import lock
 
 
 def add_parser(commands: _SubParsersAction) -> None:
@@ -57,7 +57,7 @@ def run(
     """Measure a model; the arguments are those of `hub.analysis.evaluate`."""
     from hub.analysis.evaluate import evaluate
 
-    with lock(Path(model).resolve()) if save and Path(model).is_dir() else nullcontext():
+    with lock_model(Path(model)) if save else nullcontext():
         evaluate(
             model,
             dataset,

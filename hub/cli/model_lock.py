@@ -1,22 +1,27 @@
 """A model folder that one command at a time may change."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from pathlib import Path
 
 from hub.files import lock
 
 
-def locking_model(run: Callable[..., None]) -> Callable[..., None]:
-    """Keep the model folder that is the first argument of `run` until it ends.
+def lock_model(model: Path) -> AbstractContextManager[None]:
+    """Return a context that keeps a model folder, nothing where there is none.
 
-    The function then raises InputError where another process is changing the folder.
+    Entering it raises InputError where another process is changing the folder.
     """
+    return lock(model.resolve()) if model.is_dir() else nullcontext()
+
+
+def locking_model(run: Callable[..., None]) -> Callable[..., None]:
+    """Keep the model folder that is the first argument of `run` until it ends."""
 
     @wraps(run)
     def locked(model: Path, *arguments, **options) -> None:
-        with lock(model.resolve()) if model.is_dir() else nullcontext():
+        with lock_model(model):
             run(model, *arguments, **options)
 
     return locked

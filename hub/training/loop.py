@@ -74,11 +74,12 @@ def train(
             return distillation.loss(logits.float(), teachers, views, class_weights[labels])
         return F.cross_entropy(logits.float(), labels, class_weights, label_smoothing=label_smoothing)
 
+    partners = swap_partners(labels) if recipe.swapped else None
     history = _restore(run, state) if state else []
     for epoch in range(len(history) + 1, recipe.epochs + 1):
         size, started = image_size(recipe, epoch), time.perf_counter()
         title = f"Epoch {epoch}/{recipe.epochs} at {size} px"
-        loss, rate = _train_epoch(run, images, labels, recipe, size, loss_of, title)
+        loss, rate = _train_epoch(run, images, labels, partners, recipe, size, loss_of, title)
         scores = validate(run.average.module, *validation_set, size)
         history.append(
             {
@@ -148,6 +149,7 @@ def _train_epoch(
     run: _Run,
     images: Tensor,
     labels: Tensor,
+    partners: Tensor | None,
     recipe: Recipe,
     size: int,
     loss_of: Callable[[Tensor, Tensor, Tensor], Tensor],
@@ -159,7 +161,6 @@ def _train_epoch(
     """
     run.network.train()
     started, count, total, rate = time.perf_counter(), 0, 0.0, 0.0
-    partners = swap_partners(labels) if recipe.swapped else None
     order = torch.randperm(len(images), generator=run.generator, device=images.device)
     # The last, smaller batch is left out: batch norm needs several images, compiled code one shape.
     batches = order.split(recipe.batch_size)[: _batches_per_epoch(len(images), recipe.batch_size)]
