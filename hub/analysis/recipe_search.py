@@ -45,6 +45,7 @@ SIZE = 128
 RECIPES = {
     "as train.py has it": {},
     "seed 1": {"seed": 1},
+    "none swapped": {"swapped": 0.0},
     "8 epochs": {"epochs": 8},
     "learning rate 5e-4": {"learning_rate": 5e-4},
     "learning rate 2e-3": {"learning_rate": 2e-3},
