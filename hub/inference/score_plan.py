@@ -68,15 +68,14 @@ class Plan:
     def __init__(self, out: Place):
         """Open the plan of an output folder; InputError where it cannot be read."""
         place = out / PLAN
+        with reachable(place.url):
+            stream = place.filesystem.open(place.path, "rb")
         try:
-            with reachable(place.url):
-                self.file = pq.ParquetFile(place.filesystem.open(place.path, "rb"))
+            self.file = pq.ParquetFile(stream)
             metadata = self.file.metadata.metadata
             fields = json.loads(metadata[JOB])
             self.job = Job(**fields | {"sources": tuple(fields["sources"])})
-        except (ArrowException, KeyError, TypeError, ValueError) as error:
-            if isinstance(error, InputError):
-                raise
+        except (ArrowException, KeyError, TypeError, ValueError):
             raise InputError(f"{place.url} is damaged; give another folder for the scores.") from None
         self.shards, self.images = self.file.num_row_groups, self.file.metadata.num_rows
 

@@ -5,6 +5,7 @@ those that are there need not be scored again.
 """
 
 import hashlib
+import io
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
@@ -111,12 +112,11 @@ def finished_shards(out: Place, plan: Plan) -> list[int]:
 def read_counts(out: Place, shard: int) -> dict[str, int]:
     """Return how many rows of each kind a written shard has; InputError for a damaged one."""
     place = out / shard_name(shard)
+    with reachable(place.url):
+        data = place.filesystem.cat_file(place.path)
     try:
-        with reachable(place.url), place.filesystem.open(place.path, "rb") as stream:
-            return json.loads(pq.read_schema(stream).metadata[COUNTS])
-    except (ArrowException, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+        return json.loads(pq.read_schema(io.BytesIO(data)).metadata[COUNTS])
+    except (ArrowException, KeyError, TypeError, ValueError):
         raise InputError(f"{place.url} is damaged; delete it, and give the same command again.") from None
 
 
