@@ -2,19 +2,22 @@
 
 import io
 import os
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
 from balancer import balanced
 from gradio_client import Client, handle_file
 from playwright.sync_api import expect
-from servers import free_port, open_page, serving
+from servers import free_port, open_page, wait_for
 
 from hub.demo.words import words_in
 from hub.inference import decision
 
+ROOT = Path(__file__).parents[2]
 WAIT = 60_000  # ms: two servers and a browser share the cores
 WORDS = words_in("en")
 REQUESTS, CLIENTS = 60, 6
@@ -23,17 +26,19 @@ REQUESTS, CLIENTS = 60, 6
 @pytest.fixture(scope="module")
 def replicas(tmp_path_factory):
     """The ports of two replicas, each with its own temporary folder, as on two machines."""
-    ports = [free_port(), free_port()]
-    servers = []
-    for port in ports:
-        environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
-        environment["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("uploads"))
-        server = serving([sys.executable, "app.py"], f"http://127.0.0.1:{port}", env=environment)
-        server.__enter__()
-        servers.append(server)
-    yield ports
-    for server in servers:
-        server.__exit__(None, None, None)
+    ports, processes = [free_port(), free_port()], []
+    try:
+        for port in ports:
+            environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
+            environment["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("uploads"))
+            processes.append(subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment))
+        for port, process in zip(ports, processes, strict=True):
+            wait_for(f"http://127.0.0.1:{port}", process, seconds=300)  # they start side by side
+        yield ports
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait()
 
 
 @pytest.mark.slow
@@ -73,7 +78,7 @@ def test_the_page_works_where_a_cookie_keeps_a_visitor_at_one_replica(
                 page.get_by_role("tab", name=WORDS("tabs.batch")).click()
                 files = [tmp_path / "film.png", tmp_path / "broken.png"]
                 page.locator("#batch-input input[type=file]").first.set_input_files(files)
-                expect(page.locator("#batch-results tbody tr")).to_have_count(2, timeout=WAIT)
+                expect(page.locator(".batch tbody tr")).to_have_count(2, timeout=WAIT)
     assert min(counts[0], counts[1]) > 5, "each had a visitor"
 
 
