@@ -7,10 +7,11 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import coursework, growth, inference, records, scale, serving, training
+from benchmarks import coursework, growth, inference, records, runtimes, scale, score, serving, training
 from hub import files
 from hub.errors import InputError, run_command
 
+NOT_YET = "Not measured yet; this command does it:"
 REPORT = Path(__file__).with_name("README.md")
 
 
@@ -66,6 +67,7 @@ their figures with `--save`. Each system runs in its own process, on the same im
 with nothing else beside the comparison. The machine is named under each table.
 
 - [Inference](#inference): from the bytes of a file to its label
+- [Archives](#archives): films an hour against processes, and their price
 - [Demo](#demo): start-up, and clicks of its visitors
 - [Training](#training): beside plain fine-tunes of the same network
 - [Scaling](#scaling): time and memory as images, batches, file lists and data sets grow
@@ -91,6 +93,25 @@ Where the time goes:
 ```bash
 python -m benchmarks inference --films ../shared/data/chest_xray/test --save
 python -m benchmarks scale --films ../shared/data/chest_xray/test --save
+```
+
+## Archives
+
+`python -m hub score`, from a folder of files to a folder of Parquet, listing and start-up included; each process has
+one thread.
+
+{score.format_record(record["score"]) if "score" in record else NOT_YET}
+
+```bash
+python -m benchmarks score --films ../shared/data/chest_xray/test --save
+```
+
+Another runtime, and one thread a process beside all threads in one:
+
+{runtimes.format_record(record["runtimes"]) if "runtimes" in record else NOT_YET}
+
+```bash
+python -m benchmarks runtimes --films ../shared/data/chest_xray/test --save
 ```
 
 ## Demo
