@@ -6,6 +6,7 @@ python -m benchmarks report
 import argparse
 import json
 from pathlib import Path
+from types import ModuleType
 
 from benchmarks import coursework, growth, inference, records, runtimes, scale, score, serving, training
 from hub import files
@@ -56,6 +57,11 @@ def front_page_figures(record: dict) -> dict[str, str]:
     }
 
 
+def _section(comparison: ModuleType, record: dict, name: str) -> str:
+    """Return the figures of a comparison, or that there are none."""
+    return comparison.format_record(record[name]) if name in record else NOT_YET
+
+
 def format_report(record: dict, exercises: dict) -> str:
     """Return benchmarks/README.md from the contents of both records."""
     return f"""\
@@ -97,10 +103,10 @@ python -m benchmarks scale --films ../shared/data/chest_xray/test --save
 
 ## Archives
 
-`python -m hub score`, from a folder of files to a folder of Parquet, listing and start-up included; each process has
-one thread.
+`python -m hub score`, from a folder of files to one of Parquet, listing and start-up included. Each process
+has one thread.
 
-{score.format_record(record["score"]) if "score" in record else NOT_YET}
+{_section(score, record, "score")}
 
 ```bash
 python -m benchmarks score --films ../shared/data/chest_xray/test --save
@@ -108,7 +114,7 @@ python -m benchmarks score --films ../shared/data/chest_xray/test --save
 
 Another runtime, and one thread a process beside all threads in one:
 
-{runtimes.format_record(record["runtimes"]) if "runtimes" in record else NOT_YET}
+{_section(runtimes, record, "runtimes")}
 
 ```bash
 python -m benchmarks runtimes --films ../shared/data/chest_xray/test --save

@@ -4,9 +4,11 @@ import argparse
 import time
 from argparse import _SubParsersAction
 from collections import Counter
+from importlib import import_module
 
 from hub.errors import InputError
 from hub.prevalence import EVEN
+from hub.text import counted
 
 DESCRIPTION = """\
 Score an archive of radiographs, of millions if need be, into Parquet files.
@@ -105,12 +107,14 @@ def run(
 
     if shard_size < 1 or (workers is not None and workers < 1):
         raise InputError("Give a --shard-size and --workers of 1 or more.")
+    if ray:
+        import_module("ray")  # where it is missing, say so before anything is listed
     place = open_output(out)
     begun = score.begin(
         place, score.make_job(sources, model, precision, prevalence, image_column), shard_size
     )
     if begun.done and begun.shards:
-        print(f"Going on: {begun.done:,} of {begun.plan.images:,} images are scored already.")
+        print(f"Going on: {begun.done:,} of {counted(begun.plan.images, 'image')} are scored already.")
     counts, start = begun.counts, time.monotonic()
     cores = workers or (0 if ray else usable_cores())
     with tqdm(
@@ -120,7 +124,7 @@ def run(
             bar.update(progress.images)
             counts += Counter(progress.counts)
     print(_line(counts, begun.plan.images - begun.done, time.monotonic() - start, begun.plan.job.omitted))
-    print(f"{place.url}: {begun.plan.shards:,} files, {begun.plan.images:,} images listed.")
+    print(f"{place.url} has {counted(begun.plan.shards, 'file')}.")
 
 
 def _line(counts: Counter, done: int, seconds: float, omitted: int) -> str:
@@ -132,5 +136,5 @@ def _line(counts: Counter, done: int, seconds: float, omitted: int) -> str:
     parts = [f"{counts[name]:,} {name}" for name in [*kinds, WARNED, REFUSED, UNREADABLE] if counts[name]]
     speed = f" in {seconds:,.0f} s, {3600 * done / max(seconds, 1e-9):,.0f} an hour" if done else " already"
     rows = counts.total() - counts[LEFT_OUT]
-    left = f"; left out {no_images:,} files that are no images" if no_images else ""
-    return f"Scored {rows:,} images{speed}: {', '.join(parts)}{left}."
+    left = f"; left out {counted(no_images, 'file')} without an image" if no_images else ""
+    return f"Scored {counted(rows, 'image')}{speed}: {', '.join(parts)}{left}."
