@@ -26,7 +26,15 @@ from hub.demo import (
     server_log,
 )
 from hub.demo.gradio_language import I18N, Localized, Opening, add_localization, label, localized_html
-from hub.demo.gradio_options import DELETE_AFTER, DELETE_EVERY, EVENTS, QUEUE, THEME, keep_no_longer
+from hub.demo.gradio_options import (
+    DELETE_AFTER,
+    DELETE_EVERY,
+    EVENTS,
+    QUEUE,
+    SESSIONS,
+    THEME,
+    keep_no_longer,
+)
 from hub.demo.gradio_server import guards, served_files, sweeping, use_upload_folder
 from hub.demo.http_limits import Limits
 from hub.demo.page_names import opening_sample
@@ -76,6 +84,7 @@ def launch_options(classifier: Classifier) -> dict:
         "mcp_server": True,
         "run_history": False,
         "max_file_size": limits.file,
+        "state_session_capacity": SESSIONS,
         "footer_links": [],
         "app_kwargs": {
             "exception_handlers": gradio_errors.HANDLERS,
