@@ -47,6 +47,7 @@ class OpenVinoSession:
         import openvino
 
         options = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
+        options["INFERENCE_PRECISION_HINT"] = "f32"  # it would round to 16 bits where the processor can
         self.network = openvino.Core().compile_model(str(file), "CPU", options)
 
     def run(self, names: list[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
