@@ -2,9 +2,9 @@
 
   python tests/ray_cluster.py FILMS.zip OUT
 
-Kills a process that scores, an actor, a node and the driver, one after the other, and gives the command again.
-Prints JSON: how many shards were `finished` before the driver was killed, which were written `again`,
-and how often each path has a row. A test runs it where ray is installed.
+Kills a process that scores, an actor, a node and the driver, one after the other, and gives the command
+again. Prints JSON: how many shards were `finished` before the driver was killed, which of them were written
+`again`, and how often each path has a row. A test runs it where ray is installed.
 """
 
 import json
