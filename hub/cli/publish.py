@@ -5,6 +5,7 @@ from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Callable
 from pathlib import Path
 
+from hub.cli.card import add_card_options
 from hub.data.column_options import add_column_options
 
 
@@ -29,6 +30,7 @@ def add_parser(commands: _SubParsersAction) -> None:
     model = kinds.add_parser("model", help="a model folder, its card naming the repo")
     model.set_defaults(run=publish_model)
     model.add_argument("folder", metavar="FOLDER", type=Path, help="what train.py made")
+    add_card_options(model)
     _add_upload_arguments(model)
 
     space = kinds.add_parser("space", help="the Gradio demo of a model on the Hub")
@@ -69,13 +71,20 @@ def publish_dataset(
     _publish(write, repo_id, "dataset", upload_options)
 
 
-def publish_model(folder: Path, repo_id: str, **upload_options) -> None:
-    """Publish a model folder."""
+def publish_model(
+    folder: Path,
+    repo_id: str,
+    dataset_id: str | None,
+    base_model: str | None,
+    license: str | None,
+    **upload_options,
+) -> None:
+    """Publish a model folder; the card says what `models.folder_refresh.refresh` is told."""
 
     def write(copy: Path) -> None:
         from hub.publishing.model import copy_folder
 
-        copy_folder(folder, copy, repo_id)
+        copy_folder(folder, copy, repo_id, dataset_id=dataset_id, base_model=base_model, license=license)
 
     _publish(write, repo_id, "model", upload_options)
 
