@@ -3,25 +3,19 @@
 import shutil
 from pathlib import Path
 
-from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
-from huggingface_hub.utils import yaml_dump
-
 from hub.errors import InputError
 from hub.evaluation.plots import plot_thumbnail
 from hub.export.onnx import verify
-from hub.files import sha256, write_text
+from hub.files import sha256
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference import input_check
 from hub.models.card import write_card
 from hub.models.card_metadata import EXAMPLES, THUMBNAIL, has_examples
 from hub.models.digests import check_digests, write_digests
-from hub.models.folder import read_metrics, read_named_config
+from hub.models.folder import read_named_config
 from hub.models.folder_refresh import refresh
+from hub.publishing.benchmark import write_results
 from hub.publishing.serving_code import write_serving_code
-
-# The metrics that a data set of `publish dataset --benchmark` ranks models by: key and task in its eval.yaml.
-TASKS = {"accuracy": "accuracy", "auc": "auc"}
-RESULTS = ".eval_results/chest-xray-hub.yaml"
 
 
 def copy_folder(folder: Path, copy: Path, repo_id: str, **told: str | None) -> None:
@@ -44,7 +38,7 @@ def copy_folder(folder: Path, copy: Path, repo_id: str, **told: str | None) -> N
     write_serving_code(copy, repo_id)
     if has_examples(config):
         _write_examples(copy, config)
-    _write_results(copy, repo_id)
+    write_results(copy, repo_id)
     write_card(copy, repo_id)
     write_digests(copy)
 
@@ -57,32 +51,3 @@ def _write_examples(folder: Path, config: dict) -> None:
         images[label].save(folder / file)
     shown = {f"{label}, synthetic": image for label, image in images.items()}
     plot_thumbnail(shown, "A chest X-ray in, a probability out", folder / THUMBNAIL)
-
-
-def _write_results(folder: Path, repo_id: str) -> None:
-    """Write results on the test split as the Hub's leaderboards read them.
-
-    There are none where no data set on the Hub was named: a leaderboard belongs to one.
-    """
-    metrics = read_metrics(folder)
-    dataset_id, test = metrics.get("card", {}).get("dataset_id"), metrics.get("test")
-    if not dataset_id or not test:
-        return
-    of = "patients" if test.get("patients") else "images"
-    entries = [
-        EvalResultEntry(
-            dataset_id=dataset_id,
-            task_id=task,
-            value=round(test[key]["value"], 4),
-            date=test.get("date"),
-            source_url=f"https://huggingface.co/{repo_id}",
-            source_name="Model card",
-            source_user=repo_id.split("/")[0],
-            notes=f"argmax of the softmax; 95 % interval {test[key]['low']:.4f} to {test[key]['high']:.4f} "
-            f"by a bootstrap over {of}; no weight, calibration or threshold was fitted on test data",
-        )
-        for key, task in TASKS.items()
-        if test.get(key, {}).get("value") is not None
-    ]
-    (folder / RESULTS).parent.mkdir()
-    write_text(folder / RESULTS, yaml_dump(eval_result_entries_to_yaml(entries), sort_keys=False))
