@@ -20,6 +20,7 @@ from hub.inference.decision import report
 from hub.models.card_metadata import EXAMPLES
 from hub.models.folder import BUNDLED
 from hub.publishing import model
+from hub.publishing.benchmark import TASKS
 from hub.version import NAME, VERSION
 
 ROOT = Path(__file__).parents[2]
@@ -162,7 +163,7 @@ def test_results_stand_where_the_leaderboard_of_the_data_set_reads_them(publishe
     entries = {entry.task_id: entry for entry in parse_eval_result_entries(yaml.safe_load(file.read_text()))}
     test = json.loads((BUNDLED / "metrics.json").read_text())["test"]
     assert {task: entry.value for task, entry in entries.items()} == {
-        task: round(test[key]["value"], 4) for key, task in model.TASKS.items()
+        task: round(test[key]["value"], 4) for key, task in TASKS.items()
     }
     assert {entry.dataset_id for entry in entries.values()} == {"someone/films"}
     assert all(entry.source_url and entry.notes for entry in entries.values())
