@@ -9,6 +9,7 @@ from hub.export.onnx import verify
 from hub.files import sha256
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference import input_check
+from hub.inference.classifier import Classifier
 from hub.models.card import write_card
 from hub.models.card_metadata import EXAMPLES, THUMBNAIL, has_examples
 from hub.models.digests import check_digests, write_digests
@@ -16,6 +17,8 @@ from hub.models.folder import read_named_config
 from hub.models.folder_refresh import refresh
 from hub.publishing.benchmark import write_results
 from hub.publishing.serving_code import write_serving_code
+
+DRAWN = 8  # synthetic radiographs that the examples are among
 
 
 def copy_folder(folder: Path, copy: Path, repo_id: str, **told: str | None) -> None:
@@ -44,8 +47,17 @@ def copy_folder(folder: Path, copy: Path, repo_id: str, **told: str | None) -> N
 
 
 def _write_examples(folder: Path, config: dict) -> None:
-    """Write the synthetic radiographs that the Hub's widget offers, and the picture of its previews."""
-    images = dict(zip(config["label_names"], sample_radiographs(2)[0], strict=True))
+    """Write the synthetic radiographs that the Hub's widget offers, and the picture of its previews.
+
+    Of each class it is the first that the model takes for one of the class, or the first of all.
+    """
+    drawn, labels = sample_radiographs(DRAWN)
+    answers = Classifier(folder, check=False, precision="fp32")(drawn)
+    images = {}
+    for label, name in enumerate(config["label_names"]):
+        of_class = [index for index in range(DRAWN) if labels[index] == label]
+        right = [index for index in of_class if answers[index].label == name]
+        images[name] = drawn[(right or of_class)[0]]
     for file, label, _ in EXAMPLES:
         (folder / file).parent.mkdir(exist_ok=True)
         images[label].save(folder / file)

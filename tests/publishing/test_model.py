@@ -85,11 +85,12 @@ def test_every_reader_gives_the_same_answer_by_the_code_of_the_card(hub, run, ra
     assert code == 0, err
 
 
-@pytest.fixture
-def published(tmp_path, exact_classifier):
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
     """A dry run of the bundled model."""
-    model.copy_folder(BUNDLED, tmp_path / "published", "someone/model", dataset_id="someone/films")
-    return tmp_path / "published"
+    folder = tmp_path_factory.mktemp("published") / "model"
+    model.copy_folder(BUNDLED, folder, "someone/model", dataset_id="someone/films")
+    return folder
 
 
 # What the toolkit of Inference Endpoints does with a model repo, in a process where torch cannot be imported.
