@@ -11,7 +11,7 @@ from onnxruntime import InferenceSession
 
 from hub.errors import InputError
 from hub.files import replace_folder, sha256
-from hub.models.folder import NETWORKS
+from hub.models.folder import NETWORKS, read_metrics
 
 FORMATS = {"openvino": "openvino/model.xml"}  # by name: the file that a program opens
 CHUNK_SIZE = 32  # images in one run
@@ -42,8 +42,27 @@ def export_format(folder: Path, name: str, inputs: np.ndarray) -> dict:
             "images": len(inputs),
             "labels_changed": changed,
             "difference": float(np.abs(expected - found).max()),
+            "made_from": sha256(full),
             "sha256": {path.name: sha256(path) for path in files},
         }
+
+
+def verify_formats(folder: Path) -> None:
+    """Raise InputError where a format of a model folder is not the one that was compared.
+
+    It also is not where `onnx/model.onnx` is another by now, as after `hub calibrate`.
+    """
+    sections = read_metrics(folder).get("formats") or {}
+    for name, place in FORMATS.items():
+        folder_of_it, section = folder / Path(place).parent, sections.get(name) or {}
+        files = sorted(path for path in folder_of_it.rglob("*") if path.is_file())
+        found = {path.name: sha256(path) for path in files}
+        made_from = sha256(folder / NETWORKS["fp32"]) if files else None
+        if (found, made_from) != (section.get("sha256", {}), section.get("made_from")):
+            raise InputError(
+                f"{folder_of_it} does not belong to {NETWORKS['fp32']}; run python -m hub export {folder} "
+                f"--dataset SOURCE --format {name} again."
+            )
 
 
 def format_section(name: str, section: dict) -> str:

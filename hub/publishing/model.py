@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hub.errors import InputError
 from hub.evaluation.plots import plot_thumbnail
+from hub.export.formats import verify_formats
 from hub.export.onnx import verify
 from hub.files import sha256
 from hub.imaging.synthetic import sample_radiographs
@@ -34,6 +35,7 @@ def copy_folder(folder: Path, copy: Path, repo_id: str, **told: str | None) -> N
         raise InputError(f"{folder} has no {missing[0]}; give a model folder that train.py made.")
     check_digests(folder)
     verify(folder)
+    verify_formats(folder)
     input_check.load(folder, sha256(folder / "model.safetensors"))
     # The folder may itself be of a published model, and the code is that of this version.
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".*", "hub"), dirs_exist_ok=True)
