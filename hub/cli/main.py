@@ -5,11 +5,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from hub.cli import calibrate, card, classify, evaluate, export, filters, fit_synthetic, publish, scope
+from hub.cli import calibrate, card, classify, evaluate, export, filters, fit_synthetic, publish, scope, score
 from hub.errors import InputError, exit_code
 
 # In the order of --help. Each module adds its parser, and imports what takes seconds only when it runs.
-COMMANDS = (evaluate, classify, calibrate, export, scope, filters, card, publish, fit_synthetic)
+COMMANDS = (evaluate, classify, score, calibrate, export, scope, filters, card, publish, fit_synthetic)
+
+EXTRAS = {"pyarrow": "score", "fsspec": "score", "ray": "ray"}  # of pyproject.toml; all else is in [train]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,9 +37,11 @@ def _run(run: Callable[..., int | None], options: dict) -> int | None:
     except ModuleNotFoundError as error:
         if (error.name or "hub").split(".")[0] == "hub":
             raise  # a mistake of ours
+        name = error.name.split(".")[0]
+        in_clone = "`pip install -r requirements.txt`" if name != "ray" else "`pip install '.[ray]'`"
         raise InputError(
-            f"This command needs {error.name}; `pip install 'chest-xray-hub[train]'`, or in a clone "
-            "`pip install -r requirements.txt`, brings it."
+            f"This command needs {error.name}; `pip install 'chest-xray-hub[{EXTRAS.get(name, 'train')}]'`, "
+            f"or in a clone {in_clone}, brings it."
         ) from None
 
 
@@ -48,8 +52,8 @@ def build_parser(name: str) -> argparse.ArgumentParser:
     """
     parser = argparse.ArgumentParser(
         prog=name,
-        description="Evaluate, classify, calibrate, export, fit the input check, keep filters, write cards, "
-        "publish, fit synthetic images.",
+        description="Evaluate, classify, score archives, calibrate, export, fit the input check, keep "
+        "filters, write cards, publish, fit synthetic images.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:

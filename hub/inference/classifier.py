@@ -29,6 +29,7 @@ from hub.models.folder import (
     read_metrics,
 )
 from hub.prevalence import EVEN, check_prevalence, evidence, move
+from hub.system import usable_cores
 from hub.version import LIBRARY
 
 # The files of a model folder that serving reads beside one of NETWORKS.
@@ -94,6 +95,7 @@ class Classifier:
         check: bool | dict = True,
         precision: str | None = None,
         prevalence: float = EVEN,
+        threads: int | None = None,
     ):
         """Load a local model folder.
 
@@ -103,13 +105,14 @@ class Classifier:
         `precision` is "fp32" or "int8", by default that of `default_precision`. `check` says whether to use
         the folder's input check, or is one to use instead, as `input_check.load` returns it. The check is
         fitted in 32 bits; in 8, it is left out if `hub evaluate --save` counted more than `MAX_CHANGES`
-        changed verdicts, and verdicts are then "unchecked". Raises InputError if it is not a model folder,
-        has no network of this precision, if a file is damaged or does not fit the others, or if the
-        prevalence is not between 0 and 1.
+        changed verdicts, and verdicts are then "unchecked". `threads` of the network work on one batch
+        together, by default one per core; for many images, as many processes of one thread are faster. Raises
+        InputError if it is not a model folder, has no network of this precision, if a file is damaged or does
+        not fit the others, or if the prevalence is not between 0 and 1.
         """
         config = read_served_config(Path(folder))
         self.precision = precision or default_precision(Path(folder))
-        file = Path(folder) / _network(self.precision)
+        self.file = file = Path(folder) / _network(self.precision)
         if not file.is_file():
             advice = "python -m hub export makes it in a folder of train.py"
             if self.precision == "int8" and (Path(folder) / NETWORKS["fp32"]).is_file():
@@ -117,7 +120,7 @@ class Classifier:
             raise InputError(f"{folder} has no {_network(self.precision)}; {advice}.")
         checks = [INPUT_CHECK] if check is True else []
         check_digests(Path(folder), (CONFIG, METRICS, _network(self.precision), *checks))
-        self.session = open_session(file)
+        self.session = open_session(file, threads or usable_cores())
         shapes = output_shapes(self.session, config, file)
         self.folder = Path(folder)
         # Not every network has a heatmap, and statistics are for the input check.
@@ -157,17 +160,18 @@ class Classifier:
         precision: str | None = None,
         prevalence: float = EVEN,
         also: Sequence[str] = (),
+        threads: int | None = None,
     ) -> "Classifier":
         """Load a local folder or a Hub model id, by default the bundled model.
 
-        `precision` and `prevalence` are those of the constructor; `revision`, `token`, `cache_dir` and
-        `local_files_only` are those of huggingface_hub. Only what serving reads is downloaded, with one
+        `precision`, `prevalence` and `threads` are those of the constructor; `revision`, `token`, `cache_dir`
+        and `local_files_only` are those of huggingface_hub. Only what serving reads is downloaded, with one
         network, that of this precision; `also` holds patterns of further files. Raises InputError if there is
         no such folder, model or revision, no connection, and where the constructor does; its cause is the
         error of huggingface_hub.
         """
         if Path(folder_or_hub_id).is_dir():
-            return cls(folder_or_hub_id, precision=precision, prevalence=prevalence)
+            return cls(folder_or_hub_id, precision=precision, prevalence=prevalence, threads=threads)
         check_prevalence(prevalence)
         if precision:
             _network(precision)  # raises before any download
@@ -175,7 +179,7 @@ class Classifier:
         folder = download(str(folder_or_hub_id), [*FILES, *also], revision=revision, **source)
         network = _network(precision or default_precision(folder))
         folder = download(str(folder_or_hub_id), [network], revision=folder.name, **source)  # the same commit
-        return cls(folder, precision=precision, prevalence=prevalence)
+        return cls(folder, precision=precision, prevalence=prevalence, threads=threads)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Copy the model folder, as far as it was downloaded, to `folder`, which `from_pretrained` loads."""

@@ -8,7 +8,6 @@ from onnxruntime import InferenceSession, SessionOptions
 from hub.errors import InputError
 from hub.inference.served_config import ServedConfig
 from hub.models.folder import CONFIG
-from hub.system import usable_cores
 
 OUTPUTS = ("logits", "heatmap", "statistics")
 SPIN_MICROSECONDS = "20"  # how long a thread of ONNX Runtime waits actively for the next layer
@@ -54,14 +53,14 @@ def _are_outputs(shapes: dict[str, tuple[int, ...]], classes: int) -> bool:
     return shapes.get("logits") == (classes,) and is_heatmap and is_statistics
 
 
-def open_session(file: Path) -> InferenceSession:
+def open_session(file: Path, threads: int) -> InferenceSession:
     """Load a network into ONNX Runtime.
 
     Raises InputError if the file is damaged.
     """
     settings = SessionOptions()
     # ONNX Runtime counts the cores of the machine, not those that this process may use.
-    settings.intra_op_num_threads = usable_cores()
+    settings.intra_op_num_threads = threads
     settings.inter_op_num_threads = 1
     settings.log_severity_level = FATAL
     # Spinning threads start the next layer sooner; at the default duration they would slow down the decoding
