@@ -111,6 +111,7 @@ def main(settings: Settings) -> None:
             "dataset": settings.dataset,
             "recipe": {"name": name, **recipe._asdict()},
             "weights": "the bundled model's" if weights == str(BUNDLED) else weights,
+            "base_model": factory.base_model(model, weights),
             "teachers": [teacher.pretrained_cfg["architecture"] for teacher in teachers],
             "seed": settings.seed,
             "seconds": round(time.perf_counter() - started),

@@ -1,4 +1,4 @@
-"""Write a model folder's network as ONNX, in 32 and in 8 bits."""
+"""Write a model folder's network as ONNX, in 32 and in 8 bits, or in another format."""
 
 from argparse import _SubParsersAction
 from pathlib import Path
@@ -18,25 +18,60 @@ def add_parser(commands: _SubParsersAction) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("model", type=Path, metavar="FOLDER", help="a model folder")
     parser.add_argument("--dataset", required=True, metavar="SOURCE", help="the data that it was trained on")
+    parser.add_argument(
+        "--format",
+        choices=("onnx", "openvino"),
+        default="onnx",
+        help="openvino: convert onnx/model.onnx, and check that no label of the test split changes; needs "
+        "`pip install openvino` (default: onnx)",
+    )
     add_column_options(parser)
 
 
 @locking_model
-def run(model: Path, dataset: str, **columns: str | None) -> None:
-    """Export the network of a model folder to `onnx/`.
+def run(model: Path, dataset: str, format: str, **columns: str | None) -> None:
+    """Export the network of a model folder to `onnx/`, or to the folder of another format.
 
-    The section `onnx` of its metrics and its card are written, too; `columns` are options of
+    The section `onnx` or `formats` of its metrics and its card are written, too; `columns` are options of
     `load_splits`. Raises InputError for a folder that train.py did not make.
     """
-    from hub.cli.training_data import load_export_images, load_training_splits, read_trained
+    from hub.cli.training_data import load_training_splits, read_trained
+
+    config = read_trained(model)
+    splits = load_training_splits(dataset, config["label_names"], **columns)
+    if format == "onnx":
+        _export_onnx(model, config, splits)
+    else:
+        _export_format(model, config, splits, format)
+
+
+def _export_onnx(model: Path, config: dict, splits: dict) -> None:
+    from hub.cli.training_data import load_export_images
     from hub.export.onnx import export, format_export
     from hub.models import folder_writer
     from hub.models.digests import edited_model
 
-    config = read_trained(model)
-    splits = load_training_splits(dataset, config["label_names"], **columns)
     images = load_export_images(splits, config)
     with edited_model(model) as partial:
         section = export(partial, *images)
         folder_writer.save_metrics(partial, "onnx", section)
     print(format_export(section))
+
+
+def _export_format(model: Path, config: dict, splits: dict, name: str) -> None:
+    from hub.data import decode_cache
+    from hub.export.formats import export_format, format_section
+    from hub.export.onnx import to_input
+    from hub.models import folder_writer
+    from hub.models.digests import edited_model
+    from hub.models.factory import load_network
+    from hub.models.folder import read_metrics
+
+    channels, _, size = config["pretrained_cfg"]["input_size"]
+    images, _ = decode_cache.decode(splits["test"], size, channels, config["radiograph"])
+    inputs = to_input(images, load_network(model))
+    with edited_model(model) as partial:
+        section = export_format(partial, name, inputs)
+        formats = read_metrics(partial).get("formats", {})
+        folder_writer.save_metrics(partial, "formats", formats | {name: section})
+    print(format_section(name, section))
