@@ -4,12 +4,13 @@ import shutil
 from pathlib import Path
 
 from hub.errors import InputError
+from hub.export.answer import verify_answer, write_answer
 from hub.export.onnx import verify
 from hub.files import sha256
 from hub.inference import input_check
 from hub.models.card import write_card
 from hub.models.digests import check_digests, write_digests
-from hub.models.folder import read_named_config
+from hub.models.folder import ANSWER, read_named_config
 
 
 def copy_folder(folder: Path, copy: Path, repo_id: str) -> None:
@@ -25,7 +26,10 @@ def copy_folder(folder: Path, copy: Path, repo_id: str) -> None:
         raise InputError(f"{folder} has no {missing[0]}; give a model folder that train.py made.")
     check_digests(folder)
     verify(folder)
+    verify_answer(folder)
     input_check.load(folder, sha256(folder / "model.safetensors"))
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)
+    if not (copy / ANSWER).is_file():
+        write_answer(copy)  # of folders that are older than it
     write_card(copy, repo_id)
     write_digests(copy)
