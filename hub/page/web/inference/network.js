@@ -1,4 +1,6 @@
 // The network in ONNX Runtime: pixels in, answer out. Runs in a worker.
+import { squash } from "../imaging/squash.js";
+
 const RUNTIME = new URL("../vendor/ort/", import.meta.url);
 
 // Load the network. `runtime` and `graph` are the bytes of ONNX Runtime and of answer.onnx.
@@ -16,7 +18,7 @@ export async function loadNetwork({ runtime, graph, threads, page }) {
 
 // Return { log_odds, heatmap, verdict } of an image of `readImage`.
 export async function answer({ ort, session, page }, image) {
-  const { width, height, channels, data } = image;
+  const { width, height, channels, data } = squash(image, page.model.size);
   const pixels = new ort.Tensor("uint8", data, [height, width, channels]);
   const wanted = ["log_odds", "heatmap", "reason"].filter((name) => session.outputNames.includes(name));
   const outputs = await session.run({ pixels }, wanted);

@@ -1,5 +1,6 @@
 // What a worker does: it reads files and answers them. A classic worker, as codecs are classic scripts; the modules
 // are imported from the address that its starter gives.
+const OVERSAMPLING = 3; // pixels that are kept per pixel of the input, on each side: hub/inference/classifier.py
 let tools;
 
 async function load(base, options) {
@@ -11,18 +12,18 @@ async function load(base, options) {
 }
 
 // Answer one file. `turns` is how often it is turned clockwise, `inverted` whether it is inverted, before it is read
-// again; with `screen` the picture and its heatmap come too, with `thumbnail` a small picture.
+// again. With `screen`, pixels on the longer side, a picture comes too, and with `thumbnail` a smaller one.
 async function classify({ bytes, name, screen, thumbnail, inverted, turns }) {
   const started = performance.now(), { page, loaded } = tools;
-  const { size, radiograph = true } = page.model, least = 3 * size; // see OVERSAMPLING in hub/inference/classifier.py
-  const side = screen ? Math.max(least, page.heatmap.screen_side) : least;
+  const { size, radiograph = true } = page.model;
+  const side = Math.max(OVERSAMPLING * size, screen ?? 0);
   let image = await tools.readImage(new Uint8Array(bytes), name, { side, radiograph });
   if (inverted || turns) image = tools.corrected(image, inverted, turns, radiograph);
   const answer = await tools.answer(loaded, image);
-  const shown = screen ? await tools.picture(image, page.heatmap.screen_side, radiograph) : null;
-  const heat = screen && answer.heatmap && answer.verdict.status !== "refused" ? await tools.heat(answer.heatmap, shown, page.heatmap) : null;
+  const milliseconds = performance.now() - started;
+  const picture = screen ? await tools.picture(image, screen, radiograph) : null;
   const small = thumbnail ? await tools.picture(image, thumbnail, radiograph) : null;
-  return { ...answer, picture: shown, heat, thumbnail: small?.blob ?? null, milliseconds: performance.now() - started };
+  return { ...answer, picture, thumbnail: small, milliseconds };
 }
 
 onmessage = async ({ data: { id, base, load: options, ask } }) => {
