@@ -25,7 +25,7 @@ from hub.repo_id import is_hub_id
 
 GRAPH = "answer.onnx.gz"
 # Styles and scripts that the page shares with the Gradio page.
-SHARED = ("page.css", "card.css", "film.css", "batch.css", "report.css", "film.js", "report.js")
+STYLES, SCRIPTS = ("page.css", "card.css", "film.css", "batch.css", "report.css"), ("film.js", "report.js")
 WORKER, VERSION = "service_worker.js", "__VERSION__"  # in the worker: the digest of all files
 
 
@@ -65,8 +65,11 @@ def write_page(folder: Path, classifier: Classifier, graph: bytes, address: str 
     """Write all of the page into a folder but its packages."""
     shutil.copytree(WEB, folder, ignore=_not_served, dirs_exist_ok=True)
     (folder / "demo").mkdir()
-    for name in SHARED:
+    for name in STYLES:
         shutil.copy(STATIC / name, folder / "demo")
+    for name in SCRIPTS:
+        text = (STATIC / name).read_text(encoding="utf-8")
+        (folder / "demo" / name).write_text(f"{{\n{text}}}\n", encoding="utf-8")  # in a scope of its own
     (folder / GRAPH).write_bytes(_compressed(graph))
     (folder / SAMPLES).mkdir()
     about = {
