@@ -28,7 +28,8 @@ from hub.files import replace_file, sha256
 from hub.inference import input_check
 from hub.inference.classifier import changed_by_int8, default_precision
 from hub.inference.served_config import ServedConfig, read_served_config
-from hub.models.folder import ANSWER, DIGEST, INPUT_CHECK, NETWORKS, WEIGHTS
+from hub.models.card import write_card
+from hub.models.folder import ANSWER, DIGEST, INPUT_CHECK, METRICS, NETWORKS, WEIGHTS
 
 # Metadata of the file; the first two are JSON.
 REASONS, CLASSES, PRECISION, SOURCES = "reasons", "classes", "precision", "sources_sha256"
@@ -43,7 +44,8 @@ def is_answerable(config: ServedConfig) -> bool:
 def write_answer(folder: Path) -> bool:
     """Write the graph of a model folder, and return whether it has one.
 
-    Raises InputError for a folder without networks, and for an input check that does not fit them.
+    The card, which names it, is written anew. Raises InputError for a folder without networks, and for an
+    input check that does not fit them.
     """
     if not is_answerable(read_served_config(folder)):
         (folder / ANSWER).unlink(missing_ok=True)
@@ -51,6 +53,8 @@ def write_answer(folder: Path) -> bool:
     graph = build(folder)
     with replace_file(folder / ANSWER) as partial:
         onnx.save(graph, partial)
+    if (folder / METRICS).is_file():
+        write_card(folder)
     return True
 
 

@@ -36,15 +36,20 @@ def build(model: str | Path = BUNDLED, folder: Path = BUILT, address: str | None
     is replaced once the new one is complete. Raises InputError for a model that the page cannot show, where
     the packages cannot be fetched, and for a folder that holds anything else.
     """
-    modules = node_modules()
-    classifier, graph = read_model(model)
     if address is None and not Path(model).is_dir() and is_hub_id(str(model)):
         address = f"https://huggingface.co/{model}"
     with replace_folder(folder, "give another folder", lambda: _check_replaceable(folder)) as partial:
-        write_page(partial, classifier, graph, address)
-        _copy_packages(modules, partial)
-        _list_files(partial)
+        write(partial, model, address)
     return folder
+
+
+def write(folder: Path, model: str | Path, address: str | None = None) -> None:
+    """Write the page of a model into an empty folder; arguments and errors are those of `build`."""
+    modules = node_modules()
+    classifier, graph = read_model(model)
+    _write_own(folder, classifier, graph, address)
+    _copy_packages(modules, folder)
+    _list_files(folder)
 
 
 def read_model(model: str | Path) -> tuple[Classifier, bytes]:
@@ -61,7 +66,7 @@ def read_model(model: str | Path) -> tuple[Classifier, bytes]:
     return Classifier(classifier.folder, precision=properties["precision"]), graph
 
 
-def write_page(folder: Path, classifier: Classifier, graph: bytes, address: str | None) -> None:
+def _write_own(folder: Path, classifier: Classifier, graph: bytes, address: str | None) -> None:
     """Write all of the page into a folder but its packages."""
     shutil.copytree(WEB, folder, ignore=_not_served, dirs_exist_ok=True)
     (folder / "demo").mkdir()
