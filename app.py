@@ -117,7 +117,7 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
 
 
 def header(words: Words, is_local: bool) -> str:
-    """Return the head of the page, with a link to the one in the browser where that was built."""
+    """Return the head of the page; where it `is_local`, too, with a link to that."""
     return panels.header(words("page.uploads_gradio", minutes=DELETE_AFTER // 60), words, is_local)
 
 

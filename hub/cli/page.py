@@ -34,6 +34,6 @@ def run(model: str | None, port: int, output: Path | None, build_only: bool, liv
     if build_only:
         print(folder)
         return
-    with server(folder, port, WEB if live else None) as serving:
+    with server([WEB, folder] if live else [folder], port) as serving:
         print(f"The page is at http://{HOST}:{serving.server_port}; Ctrl-C ends it.", flush=True)
         serving.serve_forever()

@@ -22,7 +22,7 @@ def check(report: dict, words: Words) -> str:
 
 
 def check_phrase(reason: str) -> str:
-    """Return the name of the phrase for a reason of the input check, or a status without one."""
+    """Return the name of the phrase for a reason of the input check, or a status."""
     return f"card.check_{reason.replace(' ', '_').replace('-', '_')}"
 
 

@@ -1,6 +1,7 @@
-"""The page that answers in the visitor's own browser, as the Gradio app serves it under /local/.
+"""The page that answers in the visitor's own browser, under /local/.
 
-`python -m hub page` builds it, and `hub/page/` holds what it is built of; a Space brings the built folder.
+The Gradio app serves it where `python -m hub page` has built it, of the same model; `hub/page/` holds what it
+is built of. A Space brings the built folder.
 """
 
 import mimetypes

@@ -1,4 +1,4 @@
-"""Write `onnx/answer.onnx`: from the pixels of a radiograph to its answer, in any language.
+"""Write `onnx/answer.onnx`, from the pixels of a radiograph to its answer.
 
 The network of a model folder takes pixels that were resized and normalised, and its input check and heatmap
 need arithmetic beside it. This graph holds all of that, in operators of ONNX alone: a program in any language
@@ -111,7 +111,7 @@ def _precision(folder: Path) -> str:
 
 
 def _read_network(folder: Path) -> ModelProto:
-    """Return the network to build in, the names of its tensors beginning with NETWORK."""
+    """Return the network to build in; names of its tensors begin with NETWORK."""
     path = folder / NETWORKS[_precision(folder)]
     if not path.is_file():
         raise InputError(f"{folder} has no {path.relative_to(folder)}; python -m hub export makes it.")

@@ -1,7 +1,7 @@
-"""What `onnx/answer.onnx` computes around a network, in ONNX's own text, and its constants.
+"""What `onnx/answer.onnx` computes around a network, and its constants.
 
-A line is an operator with its inputs; https://onnx.ai/onnx/operators says what each does. The tensors of the
-network have names that begin with `network_`.
+It is in ONNX's own text. A line is an operator with its inputs; https://onnx.ai/onnx/operators says what each
+does. The tensors of the network have names that begin with `network_`.
 """
 
 import numpy as np
@@ -129,7 +129,9 @@ def input_constants(config: ServedConfig) -> dict[str, np.ndarray]:
 
 
 def reasons(check: dict) -> list[str]:
-    """Return what the output `reason` counts through: FINE, and the reasons of `input_check.SENTENCES`."""
+    """Return what the output `reason` counts through.
+
+    It is FINE and the reasons of `input_check.SENTENCES` that the check may find."""
     return list(dict.fromkeys([*check["kinds"], UNLIKE, "blank", "coloured"]))
 
 

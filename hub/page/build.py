@@ -44,7 +44,7 @@ def build(model: str | Path = BUNDLED, folder: Path = BUILT, address: str | None
 
 
 def write(folder: Path, model: str | Path, address: str | None = None) -> None:
-    """Write the page of a model into an empty folder; arguments and errors are those of `build`."""
+    """Write the page of a model into an empty folder; for the rest see `build`."""
     modules = node_modules()
     classifier, graph = read_model(model)
     _write_own(folder, classifier, graph, address)
@@ -53,10 +53,10 @@ def write(folder: Path, model: str | Path, address: str | None = None) -> None:
 
 
 def read_model(model: str | Path) -> tuple[Classifier, bytes]:
-    """Return a model and the bytes of its graph, `onnx/answer.onnx`, in the precision of the graph.
+    """Return a model in the precision of its graph, and the bytes of the graph.
 
-    A folder that is older than the graph gets it from its networks. Raises InputError for a model that has
-    none.
+    The graph is `onnx/answer.onnx`; for a folder that is older than it, it is made of the networks. Raises
+    InputError for a model that has none.
     """
     classifier = Classifier.from_pretrained(model)
     graph = _read_graph(classifier, str(model))
@@ -132,7 +132,7 @@ def _compressed(content: bytes) -> bytes:
 
 
 def _list_files(folder: Path) -> None:
-    """Write the list of files, and its digest into the service worker, which keeps them."""
+    """Write the list of files, and its digest into the service worker."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != WORKER)
     listed = {
         path.relative_to(folder).as_posix(): {

@@ -1,6 +1,7 @@
-"""What the page in the browser says and decides by: page.json, from the model folder and the demo's words.
+"""page.json: what the page in the browser says and decides by.
 
-The page has no figures and no words of its own, so that it cannot drift from the Gradio page.
+It is made of the model folder and the words of the demo. The page has no figures and no words of its own, so
+that it cannot drift from the Gradio page.
 """
 
 import math
@@ -57,9 +58,10 @@ def _model(classifier: Classifier, address: str | None) -> dict:
 
 
 def _check(reasons: list[str]) -> dict:
-    """Return the verdict of each value of the graph's output `reason`, and two that it does not give.
+    """Return the verdicts of the input check.
 
-    `oblique` is that of a DICOM header, `unchecked` that of every image where there are no reasons.
+    `reasons` has one for each value of the graph's output `reason`, `oblique` is that of a DICOM header, and
+    `unchecked` that of every image where there are no reasons.
     """
     return {
         "reasons": [_verdict(input_check.verdict(reason)) for reason in reasons],

@@ -1,6 +1,7 @@
 """Serve the built page on this machine."""
 
 import gzip
+import hashlib
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,14 +14,14 @@ HOST = "127.0.0.1"
 COMPRESSED = (".html", ".js", ".mjs", ".css", ".json", ".svg", ".webmanifest")  # as static hosts do
 
 
-def server(folder: Path, port: int, live: Path | None = None) -> ThreadingHTTPServer:
+def server(folders: list[Path], port: int, handler: type["Handler"] | None = None) -> ThreadingHTTPServer:
     """Return a server of the page on loopback, which answers once it is let to.
 
-    Files of `live` go before those of the folder. Raises InputError for a port that is taken.
+    A file is that of the first of the folders that has it. `handler` is a kind of `Handler`. Raises
+    InputError for a port that is taken.
     """
-    folders = [path for path in (live, folder) if path]
     try:
-        return ThreadingHTTPServer((HOST, port), partial(Handler, folders))
+        return ThreadingHTTPServer((HOST, port), partial(handler or Handler, folders))
     except OSError as error:
         raise InputError(
             f"The page cannot be served at port {port} ({error.strerror}); give another --port."
@@ -51,12 +52,15 @@ class Handler(SimpleHTTPRequestHandler):
     def _answer(self, with_body: bool) -> None:
         file = self._file()
         if file is None:
-            return self._send(404, {"content-type": "text/plain"}, b"There is nothing at this address.", True)
-        body, headers = file.read_bytes(), {"content-type": media_type(file.name)}
+            return self.send(404, {"content-type": "text/plain"}, b"There is nothing at this address.", True)
+        body = file.read_bytes()
+        headers = {"content-type": media_type(file.name), "etag": f'"{hashlib.sha256(body).hexdigest()}"'}
+        if self.headers.get("if-none-match") == headers["etag"]:
+            return self.send(304, headers, b"", False)
         if file.suffix in COMPRESSED and "gzip" in self.headers.get("accept-encoding", ""):
             body = gzip.compress(body, mtime=0)
             headers |= {"content-encoding": "gzip", "vary": "accept-encoding"}
-        self._send(200, headers, body, with_body)
+        self.send(200, headers, body, with_body)
 
     def _file(self) -> Path | None:
         name = unquote(urlsplit(self.path).path).lstrip("/") or "index.html"
@@ -66,7 +70,8 @@ class Handler(SimpleHTTPRequestHandler):
                 return path
         return None
 
-    def _send(self, status: int, headers: dict[str, str], body: bytes, with_body: bool) -> None:
+    def send(self, status: int, headers: dict[str, str], body: bytes, with_body: bool) -> None:
+        """Send an answer."""
         self.send_response(status)
         for name, value in (HEADERS | headers | {"content-length": str(len(body))}).items():
             self.send_header(name, value)
