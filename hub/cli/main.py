@@ -5,11 +5,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from hub.cli import calibrate, classify, evaluate, export, filters, fit_synthetic, publish, scope
+from hub.cli import calibrate, classify, evaluate, export, filters, fit_synthetic, page, publish, scope
 from hub.errors import InputError, exit_code
 
 # In the order of --help. Each module adds its parser, and imports what takes seconds only when it runs.
-COMMANDS = (evaluate, classify, calibrate, export, scope, filters, publish, fit_synthetic)
+COMMANDS = (evaluate, classify, calibrate, export, scope, filters, page, publish, fit_synthetic)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,8 +48,8 @@ def build_parser(name: str) -> argparse.ArgumentParser:
     """
     parser = argparse.ArgumentParser(
         prog=name,
-        description="Evaluate, classify, calibrate, export, fit the input check, keep filters, publish, "
-        "fit synthetic images.",
+        description="Evaluate, classify, calibrate, export, fit the input check, keep filters, build the "
+        "page, publish, fit synthetic images.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:

@@ -8,31 +8,34 @@ from jinja2 import TemplateError
 from hub.errors import InputError
 from hub.files import write_text
 from hub.models import architectures
-from hub.models.folder import METRICS, read_metrics, read_named_config
+from hub.models.folder import ANSWER, METRICS, read_metrics, read_named_config
 from hub.repo_id import is_hub_id
 
 TEMPLATE = Path(__file__).parent / "card.md"
 
 
-def write_card(folder: Path, repo_id: str | None = None) -> None:
+def write_card(folder: Path, repo_id: str | None = None, page: str | None = None) -> None:
     """Write README.md of the folder, the text of `card_text`."""
-    write_text(folder / "README.md", card_text(folder, repo_id))
+    write_text(folder / "README.md", card_text(folder, repo_id, page))
 
 
-def card_text(folder: Path, repo_id: str | None = None) -> str:
+def card_text(folder: Path, repo_id: str | None = None, page: str | None = None) -> str:
     """Return the card of a model folder, from its config.json and metrics.json.
 
-    Its examples load `repo_id` from the Hub or, without one, a local folder. Raises InputError where one of
+    Its examples load `repo_id` from the Hub or, without one, a local folder. `page` is the Hub id of the
+    static Space that answers in the visitor's browser, if there is one. Raises InputError where one of
     the files cannot be read, or metrics.json is not as `python -m hub` writes it.
     """
     config, metrics = read_named_config(folder), read_metrics(folder)
     try:
-        return _card(config, metrics, repo_id)
+        return _card(
+            config, metrics, {"repo_id": repo_id, "page": page, "answer": (folder / ANSWER).is_file()}
+        )
     except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError, TemplateError):
         raise InputError(f"{folder}/{METRICS} is not as train.py writes it; get the model again.") from None
 
 
-def _card(config: dict, metrics: dict, repo_id: str | None) -> str:
+def _card(config: dict, metrics: dict, context: dict[str, object]) -> str:
     results = []
     for split in ("validation", "test"):
         names = {
@@ -72,8 +75,8 @@ def _card(config: dict, metrics: dict, repo_id: str | None) -> str:
         template_path=str(TEMPLATE),
         config=config,
         metrics=metrics,
-        repo_id=repo_id,
         own=own,
+        **context,
     )
     return str(card)
 
