@@ -13,7 +13,7 @@ const root = document.querySelector("main");
 const classifier = Classifier.load(BASE, { progress: (share) => tell(share) });
 classifier.catch(() => {}); // whoever asks hears of it
 let tell = () => {};
-window.xray = { ready: classifier.then(() => {}), classify };
+window.xray = { classifier, ready: classifier.then(() => {}), classify };
 
 // What the comparing command calls: the answer to some bytes, or the sentence that says why there is none.
 async function classify(bytes, name, prevalence = 0.5) {
