@@ -43,6 +43,12 @@ export class Classifier {
     return this.#asker.ask({ bytes: await bytesOf(file), name, ...options });
   }
 
+  // Return the image of a file as the network reads it, { width, height, channels: 1 or 3, data, view }: upright, in 8
+  // bits, without plain borders.
+  async read(file, { name = file.name ?? "The image" } = {}) {
+    return this.#asker.ask({ bytes: await bytesOf(file), name, only: true });
+  }
+
   // Return the report of an answer at an operating point and a prevalence.
   report(answer, operatingPoint = null, prevalence = null) {
     return report(this.page, answer, operatingPoint, prevalence);

@@ -13,7 +13,7 @@ const root = document.querySelector("main");
 const classifier = Classifier.load(BASE, { progress: (share) => tell(share) });
 classifier.catch(() => {}); // whoever asks hears of it
 let tell = () => {};
-window.xray = { ready: classifier.then(() => {}), classify };
+window.xray = { classifier, ready: classifier.then(() => {}), classify };
 
 // What the comparing command calls: the answer to some bytes, or the sentence that says why there is none.
 async function classify(bytes, name, prevalence = 0.5) {
@@ -96,7 +96,15 @@ function showProgress(place, { words }) {
   classifier.then(() => fill(place, ""), () => fill(place, html`<p class="notice" role="alert">${words("local.not_loaded")}</p>`));
 }
 
-if ("serviceWorker" in navigator) navigator.serviceWorker.register(new URL("service_worker.js", BASE)).catch(() => {});
+// Who installs the page wants it without a network, for DICOM and TIFF too.
+async function keep() {
+  await navigator.serviceWorker.register(new URL("service_worker.js", BASE));
+  const { active } = await navigator.serviceWorker.ready, keepCodecs = () => active.postMessage("keep codecs");
+  addEventListener("appinstalled", keepCodecs);
+  if (matchMedia("(display-mode: standalone)").matches) keepCodecs();
+}
+
+if ("serviceWorker" in navigator) keep().catch(() => {});
 build().catch((error) => {
   console.error(error);
   root.querySelector("noscript, .starting")?.replaceChildren("This page could not be loaded. Check your connection and load it again.");

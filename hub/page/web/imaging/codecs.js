@@ -23,7 +23,7 @@ async function script(file, name) {
 }
 
 const wasm = (file, name) =>
-  once(name, async () => (await script(file, name))({ locateFile: (each) => new URL(each, FOLDER).href }));
+  once(name, async () => (await script(file, name))({ locateFile: (each) => new URL(each, FOLDER).href, print() {}, printErr() {} }));
 
 export const loadDicomParser = () => once("dicomParser", () => script("dicomParser.min.js", "dicomParser"));
 export const loadGeoTiff = () => once("GeoTIFF", () => script("geotiff.js", "GeoTIFF"));

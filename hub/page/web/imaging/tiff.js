@@ -61,6 +61,11 @@ async function readPage(page, { width, height, samples, bits, photometric, tags 
     if (bits === 8 && format === 1 && !alpha) return { width, height, channels: colours, data: new Uint8Array(pixels) };
     return toEight(bits === 8 ? Uint16Array.from(pixels) : pixels, width, height, colours + alpha);
   } catch (error) {
-    throw error instanceof UnreadableError ? error : damaged();
+    if (error instanceof UnreadableError) throw error;
+    // Fax above all, and one bit without a tag that says so.
+    if (/Unknown compression|BitsPerSample/.test(error.message)) {
+      throw new UnreadableError("is a TIFF of an unusual kind; save it as PNG.");
+    }
+    throw damaged();
   }
 }

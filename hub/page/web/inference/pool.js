@@ -2,6 +2,7 @@
 import { InputError, UnreadableError } from "../imaging/unreadable.js";
 
 const TOO_SLOW = 60_000; // ms for one file
+const STARTING = 600_000; // ms for the network, on a machine that has much else to do
 const BASE = new URL("../", import.meta.url);
 
 // Return a function that answers one file at a time, in a worker of its own. It makes a new worker where one died or
@@ -9,8 +10,10 @@ const BASE = new URL("../", import.meta.url);
 export function makeAsker(load) {
   let worker = null, last = Promise.resolve();
   const start = async () => {
-    worker = spawn();
-    await send(worker, { base: BASE.href, load }, TOO_SLOW);
+    const starting = spawn(), { error } = await send(starting, { base: BASE.href, load }, STARTING);
+    if (error) starting.terminate();
+    if (error) throw new Error(error);
+    worker = starting;
   };
   const run = async (ask) => {
     if (!worker) await start();

@@ -12,13 +12,15 @@ async function load(base, options) {
 }
 
 // Answer one file. `turns` is how often it is turned clockwise, `inverted` whether it is inverted, before it is read
-// again. With `screen`, pixels on the longer side, a picture comes too, and with `thumbnail` a smaller one.
-async function classify({ bytes, name, screen, thumbnail, inverted, turns }) {
+// again. With `screen`, pixels on the longer side, a picture comes too, and with `thumbnail` a smaller one. With `only`
+// the image itself is the answer.
+async function classify({ bytes, name, screen, thumbnail, inverted, turns, only }) {
   const started = performance.now(), { page, loaded } = tools;
   const { size, radiograph = true } = page.model;
   const side = Math.max(OVERSAMPLING * size, screen ?? 0);
   let image = await tools.readImage(new Uint8Array(bytes), name, { side, radiograph });
   if (inverted || turns) image = tools.corrected(image, inverted, turns, radiograph);
+  if (only) return image;
   const answer = await tools.answer(loaded, image);
   const milliseconds = performance.now() - started;
   const picture = screen ? await tools.picture(image, screen, radiograph) : null;
