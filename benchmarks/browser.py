@@ -129,8 +129,8 @@ def measure(model: str, sets: dict[str, list[Path]]) -> dict:
             first = _ask(page, timed[0])["since"]
             before = len(sent)
             loaded = {"requests": before, "bytes": sum(size for _, size in sent)}
+            later = {str(threads): _later(page, threads, timed) for threads in (page.evaluate(CORES), 1)}
             rows = {name: _compare(page, classifier, paths) for name, paths in sets.items()}
-            later = {str(threads): _later(page, threads, timed) for threads in (1, page.evaluate(CORES))}
             strangers = [address for address in requests if not address.startswith((url, "blob:", "data:"))]
             version = page.context.browser.version
         packed = json.loads((folder / "files.json").read_text())["files"]
