@@ -5,6 +5,7 @@ MODEL in the environment names another model folder or Hub id; METRICS=1 serves 
 
 import os
 import signal
+from functools import partial
 from importlib.util import find_spec
 
 # Nothing is reported to anyone; both are read once, at the import.
@@ -21,6 +22,7 @@ from hub.demo import (
     gradio_model,
     handlers,
     http_connections,
+    local_page,
     model_tab,
     panels,
     server_log,
@@ -103,7 +105,7 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
     opening: Opening = []
     with gradio_errors.Page(title=words("page.title"), analytics_enabled=False) as blocks:
         shown = gr.State(time_to_live=DELETE_AFTER)  # a Shown, for the tab "Inside the network"
-        localized_html(header, localized, classifier)
+        localized_html(partial(header, is_local=bool(local_page.pages(classifier))), localized, classifier)
         with gr.Tabs(overflow_behavior="wrap"):
             with tab("image", classifier):
                 gradio_image.build(classifier, metrics, samples, shown, localized, opening)
@@ -125,9 +127,9 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
     return blocks.queue(max_size=QUEUE)
 
 
-def header(words: Words) -> str:
-    """Return the head of the page."""
-    return panels.header(words("page.uploads_gradio", minutes=DELETE_AFTER // 60), words)
+def header(words: Words, is_local: bool) -> str:
+    """Return the head of the page; where it `is_local`, too, with a link to that."""
+    return panels.header(words("page.uploads_gradio", minutes=DELETE_AFTER // 60), words, is_local)
 
 
 def tab(name: str, classifier: Classifier) -> gr.Tab:

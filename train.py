@@ -40,6 +40,7 @@ def main(settings: Settings) -> None:
     from hub import files
     from hub.data.leakage import format_report
     from hub.evaluation import plots
+    from hub.export.answer import write_answer
     from hub.export.onnx import calibration_rows, export
     from hub.models import architectures, digests, factory, filters, folder_writer, forward
     from hub.models.folder import BUNDLED, read_config
@@ -133,6 +134,7 @@ def main(settings: Settings) -> None:
         missing = None
         try:
             folder_writer.save_metrics(folder, "onnx", export(folder, images, validation_set))
+            write_answer(folder)
         except OSError:
             raise  # of a full disk, say: the checkpoint is kept, and --resume exports again
         except Exception as error:

@@ -20,6 +20,7 @@ from hub.data.splits import load_with_notes
 from hub.errors import InputError
 from hub.evaluation import plots, shifts
 from hub.evaluation.metrics import auc, format_metrics, measure, reliability_bins
+from hub.export.answer import write_answer
 from hub.inference.classifier import Classifier, Prediction
 from hub.models import card
 from hub.models.digests import edited_model
@@ -264,6 +265,8 @@ def _save(result: Evaluation, folder: Path) -> None:
         record["onnx"] |= {f"test_{what}": count for what, count in result.int8.items()}
     write_metrics(folder, record)
     card.write_card(folder)
+    if result.int8:
+        write_answer(folder)  # in the precision that these counts choose
 
 
 def _record(folder: Path) -> dict:
