@@ -1,5 +1,7 @@
 """Normalisation and logits of uint8 images in torch."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torchvision.transforms.v2.functional import resize
@@ -8,16 +10,19 @@ from hub.batching import batches
 
 
 @torch.inference_mode()
-def predict_logits(model: nn.Module, images: Tensor, size: int | None = None) -> Tensor:
+def predict_logits(
+    model: nn.Module, images: Sequence[Tensor], size: int | None = None, rows: Sequence[int] | None = None
+) -> Tensor:
     """Return the logits of images, float32 [N, classes] on the CPU.
 
-    `images` is uint8 [N, C, H, W]. They are resized to `size` pixels a side, if it is given.
+    `images` is uint8 [N, C, H, W], or anything that gives such images one by one. They are resized to `size`
+    pixels a side, if it is given; with `rows` only these are looked at.
     """
     model.eval()
     device = next(model.parameters()).device
-    logits = []
-    for chunk in batches(images, 64, "Validating"):
-        pixels = torch.stack(chunk).to(device)
+    logits = [torch.empty(0, model.num_classes)]
+    for chunk in batches(range(len(images)) if rows is None else rows, 64, "Validating"):
+        pixels = torch.stack([images[row] for row in chunk]).to(device)
         pixels = resize(pixels, [size, size]) if size else pixels  # changes nothing at that size already
         logits.append(model(normalize(pixels.float() / 255, model)).float().cpu())
     return torch.cat(logits)
