@@ -50,7 +50,9 @@ def main(settings: Settings) -> None:
     from hub.training.calibration import calibrate
     from hub.training.data import are_grey, decode, read_data
     from hub.training.report import format_summary
+    from hub.training.tracking import check_tracker, tracked
 
+    check_tracker(settings.track)
     # Of several processes the first reads, decodes and writes, and all train.
     distributed.join()
     if distributed.from_main(lambda: checkpoint.is_complete(settings)):
@@ -105,10 +107,12 @@ def main(settings: Settings) -> None:
         save = checkpoint.saver(settings.checkpoint, run, started, training_started)
         if own and weights == "none" and channels == 3:
             architectures.whiten(model, forward.normalize(train_set[0][:5000].float() / 255, model))
-        history = loop.train(
-            model, train_set, validation_set, recipe,
-            teachers=teachers, compile=settings.compile, seed=settings.seed, state=state, save=save,
-        )  # fmt: skip
+        with tracked(settings, recipe._asdict() | {"seed": settings.seed}) as log:
+            history = loop.train(
+                model, train_set, validation_set, recipe,
+                teachers=teachers, compile=settings.compile, seed=settings.seed,
+                state=state, save=save, log=log,
+            )  # fmt: skip
         training_seconds = time.perf_counter() - training_started
         distributed.leave()
         if not distributed.is_main():

@@ -12,6 +12,7 @@ from hub.repo_id import HUB_DATASET
 from hub.training import distributed
 from hub.training.recipes import RECIPES, Recipe, format_recipes, output_name
 from hub.training.settings import Settings
+from hub.training.tracking import TRACKERS
 
 EPILOG = f"""\
 A recipe is what these options are when they are not given (size: pixels a side; the first "small epochs"
@@ -129,6 +130,12 @@ def build_parser(description: str) -> argparse.ArgumentParser:
         action="store_true",
         help="torch.compile: a minute or two per image size to start, then faster, on CPUs by little; needs "
         "g++ or clang++",
+    )
+    add(
+        "--track",
+        choices=TRACKERS,
+        help="show loss, learning rate and validation figures while they come; `pip install` it first "
+        "(default: neither)",
     )
     add(
         "--push-to",

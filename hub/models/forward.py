@@ -1,6 +1,6 @@
 """Normalisation and logits of uint8 images in torch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -11,18 +11,18 @@ from hub.batching import batches
 
 @torch.inference_mode()
 def predict_logits(
-    model: nn.Module, images: Sequence[Tensor], size: int | None = None, rows: Sequence[int] | None = None
+    model: nn.Module, images: Iterable[Tensor], size: int | None = None, total: int | None = None
 ) -> Tensor:
     """Return the logits of images, float32 [N, classes] on the CPU.
 
-    `images` is uint8 [N, C, H, W], or anything that gives such images one by one. They are resized to `size`
-    pixels a side, if it is given; with `rows` only these are looked at.
+    `images` is uint8 [N, C, H, W], or yields such images one by one, `total` of them. They are resized to
+    `size` pixels a side, if it is given.
     """
     model.eval()
     device = next(model.parameters()).device
     logits = [torch.empty(0, model.num_classes)]
-    for chunk in batches(range(len(images)) if rows is None else rows, 64, "Validating"):
-        pixels = torch.stack([images[row] for row in chunk]).to(device)
+    for chunk in batches(images, 64, "Validating", total=total):
+        pixels = torch.stack(chunk).to(device)
         pixels = resize(pixels, [size, size]) if size else pixels  # changes nothing at that size already
         logits.append(model(normalize(pixels.float() / 255, model)).float().cpu())
     return torch.cat(logits)

@@ -13,6 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from hub.errors import InputError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -45,6 +47,15 @@ def _number(names: tuple[str, ...], default: int) -> int:
 def own_part(batch: "Tensor") -> "Tensor":
     """Return this process's part of a batch, [B, ...]; the parts of all make up the whole."""
     return batch.tensor_split(process_count())[process_rank()]
+
+
+def check_batch(size: int) -> None:
+    """Raise InputError for a batch of fewer images than processes."""
+    if size < process_count():
+        raise InputError(
+            f"A batch of {size} images is too few for {process_count()} processes; give a larger "
+            "--batch-size, or start fewer processes."
+        )
 
 
 def silence_others() -> None:

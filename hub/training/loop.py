@@ -29,6 +29,7 @@ from hub.training.synced_batch_norm import synchronise_batch_norm
 WEIGHT_DECAY = 0.05
 LABEL_SMOOTHING = 0.1
 EMA_DECAY = 0.995
+LOGGED = 20  # steps from one figure to watch to the next
 # The parts of a run that have a state of their own, by their names in a checkpoint.
 STATEFUL = ("model", "average", "optimizer", "schedule")
 
@@ -45,6 +46,7 @@ def train(
     seed: int = 0,
     state: dict | None = None,
     save: Callable[[dict], None] | None = None,
+    log: Callable[[dict[str, float], int], None] | None = None,
 ) -> list[dict]:
     """Fine-tune `model` in place; return one dict per epoch.
 
@@ -62,12 +64,14 @@ def train(
 
     After every epoch `save` receives all that changes from step to step: tensors, which the next step
     overwrites, and plain values in dicts and lists. With such a `state` and the same other arguments
-    training goes on after that epoch, and ends as if it had never been stopped.
+    training goes on after that epoch, and ends as if it had never been stopped. `log` receives figures to
+    watch and the step that they are of.
     """
     set_seed(seed)
     accelerator = Accelerator(mixed_precision="bf16" if torch.cuda.is_available() else "no")
     device = accelerator.device
     run = _start(model, recipe, len(train_set[0]), accelerator, compile, seed)
+    run.log = log if log and distributed.is_main() else lambda figures, step: None
     images = image_feed.place(train_set[0], device, image_feed.free_memory(device))
     labels = train_set[1].to(device)
     counts = labels.bincount(minlength=model.num_classes)
@@ -99,6 +103,7 @@ def train(
                 **scores,
             }
         )
+        run.log(scores | {"loss": loss, "images_per_second": rate}, run.step)
         tqdm.write(
             f"epoch {epoch}: loss {loss:.4f}, validation loss {scores['validation_loss']:.4f}, "
             f"accuracy {scores['validation_accuracy']:.4f}, AUC {scores['validation_auc']:.4f}"
@@ -143,6 +148,7 @@ class _Run:
     generator: torch.Generator
     accelerator: Accelerator
     step: int = 0
+    log: Callable[[dict[str, float], int], None] | None = None
 
 
 def _start(
@@ -151,7 +157,7 @@ def _start(
     """Return a run before its first step, for a training set of this many images."""
     with distributed.first_of_machine_first():
         freeze(model, recipe.frozen)
-        _check_parts(min(recipe.batch_size, images))
+        distributed.check_batch(min(recipe.batch_size, images))
     if distributed.process_count() > 1:
         synchronise_batch_norm(model, accelerator.device)
     model.to(accelerator.device, memory_format=torch.channels_last)
@@ -165,14 +171,6 @@ def _start(
     )
     generator = torch.Generator(accelerator.device).manual_seed(seed)
     return _Run(model, network, average, optimizer, schedule, generator, accelerator)
-
-
-def _check_parts(batch_size: int) -> None:
-    if batch_size < (count := distributed.process_count()):
-        raise InputError(
-            f"A batch of {batch_size} images is too few for {count} processes; give a larger --batch-size, "
-            "or start fewer processes."
-        )
 
 
 def _train_epoch(
@@ -216,6 +214,10 @@ def _train_epoch(
             run.average.update(run.model, run.step)
             count, total = count + len(batch), total + loss.item() * len(batch)
             rate = count / (time.perf_counter() - started)
+            if run.step % LOGGED == 0:
+                run.log(
+                    {"running_loss": total / count, "learning_rate": run.schedule.get_last_lr()[0]}, run.step
+                )
             progress.set_postfix_str(f"loss {total / count:.3f}, {rate:.0f} images/s")
     return _mean_of_processes(total) / count, rate
 
@@ -304,10 +306,12 @@ def validate(model: nn.Module, images: Images, labels: Tensor, size: int | None 
     images are uint8 [N, C, H, W], resized to `size` px a side if that is given, the labels int64 [N]. Of
     several processes each looks at its part of the images.
     """
-    rows = distributed.own_part(torch.arange(len(labels))).tolist()
-    logits = predict_logits(model, images, size, rows)
     if distributed.process_count() > 1:
+        rows = distributed.own_part(torch.arange(len(labels))).tolist()
+        logits = predict_logits(model, (images[row] for row in rows), size, len(rows))
         logits = torch.cat(gather_object([logits]))
+    else:
+        logits = predict_logits(model, images, size)
     probabilities = logits.softmax(1).numpy()
     return {
         "validation_loss": F.cross_entropy(logits, labels).item(),

@@ -62,7 +62,7 @@ def global_moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """
     variance, mean = torch.var_mean(x, [0, *range(2, x.ndim)], correction=0)
     count = mean.new_full((1,), x.numel() // x.shape[1])
-    parts = [torch.empty(2 * len(mean) + 1) for _ in range(dist.get_world_size())]
+    parts = [mean.new_empty(2 * len(mean) + 1) for _ in range(dist.get_world_size())]
     dist.all_gather(parts, torch.cat([mean, variance, count]))
     means, variances, counts = torch.stack(parts).split([len(mean), len(mean), 1], 1)
     shares = counts / counts.sum()
