@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
-from tqdm.auto import tqdm
+from hub.progress import progress
 
 Item = TypeVar("Item")
 
@@ -16,6 +16,8 @@ def batches(
 
     With a `description`, a progress bar counts the items until they are done.
     """
-    iterator = iter(items if description is None else tqdm(items, description, unit=f" {unit}", leave=False))
+    iterator = iter(
+        items if description is None else progress(items, description, unit=f" {unit}", leave=False)
+    )
     while batch := list(islice(iterator, size)):
         yield batch

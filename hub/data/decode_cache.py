@@ -17,7 +17,6 @@ import PIL.Image
 import torch
 from datasets import Dataset
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from hub.batching import batches
 from hub.data.image_files import encoded_images, locate_errors, sha256_digests
@@ -27,6 +26,7 @@ from hub.imaging import dicom, formats
 from hub.imaging.read import read_pixels
 from hub.imaging.sources import read_file
 from hub.imaging.unreadable import UnreadableError
+from hub.progress import progress
 
 # Part of the cache's key: raise it when `read_pixels` gives other pixels than before.
 PIXELS_VERSION = 2
@@ -82,9 +82,9 @@ def _decode(dataset: Dataset, shape: tuple[int, ...], radiograph: bool, crop: bo
             images[index] = read_pixels(image, size, channels, radiograph, crop).transpose(2, 0, 1)
 
     # Pillow releases the interpreter lock while it decodes and resizes, so threads help.
-    with ThreadPoolExecutor() as pool, tqdm(total=len(dataset), desc="Decoding", unit=" images") as progress:
+    with ThreadPoolExecutor() as pool, progress(total=len(dataset), desc="Decoding", unit=" images") as bar:
         for chunk in batches(stored, CHUNK_SIZE):
-            progress.update(len(list(pool.map(fill, chunk))))
+            bar.update(len(list(pool.map(fill, chunk))))
     return images
 
 

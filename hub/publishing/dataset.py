@@ -15,7 +15,6 @@ from datasets.table import embed_table_storage
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard, DatasetCardData
 from PIL import Image
-from tqdm.auto import tqdm
 
 from hub.data.class_names import is_radiograph
 from hub.data.decode_cache import HEADER_ERRORS
@@ -27,6 +26,7 @@ from hub.files import write_text
 from hub.imaging.formats import is_dicom
 from hub.imaging.read import read_image
 from hub.imaging.sources import read_file
+from hub.progress import progress
 from hub.text import counted
 
 TEMPLATE = Path(__file__).parent / "dataset_card.md"
@@ -86,7 +86,7 @@ def _write_shards(
     """
     tables = split.with_format("arrow")
     paths, writer, room, num_bytes = [], None, 0, 0
-    with tqdm(total=len(split), desc=f"Writing {name}", unit=" images") as progress:
+    with progress(total=len(split), desc=f"Writing {name}", unit=" images") as bar:
         for start in range(0, len(split), ROWS):
             rows = split.select(range(start, min(start + ROWS, len(split))))
             for index, image in enumerate(encoded_images(rows), start):
@@ -111,7 +111,7 @@ def _write_shards(
             writer.write_table(table, row_group_size=ROWS)
             room -= table.nbytes
             num_bytes += table.nbytes
-            progress.update(len(table))
+            bar.update(len(table))
     writer.close()
     for index, path in enumerate(paths):
         path.rename(folder / f"{name}-{index:05}-of-{len(paths):05}.parquet")

@@ -19,6 +19,7 @@ from hub.errors import InputError
 from hub.evaluation.metrics import auc
 from hub.evaluation.shifts import swap_partners
 from hub.models.forward import normalize, predict_logits
+from hub.progress import progress
 from hub.training import distillation
 from hub.training.augmentation import augment, swap_shortcuts
 from hub.training.recipes import Recipe
@@ -164,8 +165,8 @@ def _train_epoch(
     order = torch.randperm(len(images), generator=run.generator, device=images.device)
     # The last, smaller batch is left out: batch norm needs several images, compiled code one shape.
     batches = order.split(recipe.batch_size)[: _batches_per_epoch(len(images), recipe.batch_size)]
-    with tqdm(batches, title, unit=" batches") as progress:
-        for batch in progress:
+    with progress(batches, title, unit=" batches") as bar:
+        for batch in bar:
             originals = images[batch]
             if recipe.swapped:
                 originals = swap_shortcuts(images, partners, batch, recipe.swapped, run.generator)
@@ -181,7 +182,7 @@ def _train_epoch(
             run.average.update(run.model, run.step)
             count, total = count + len(batch), total + loss.item() * len(batch)
             rate = count / (time.perf_counter() - started)
-            progress.set_postfix_str(f"loss {total / count:.3f}, {rate:.0f} images/s")
+            bar.set_postfix_str(f"loss {total / count:.3f}, {rate:.0f} images/s")
     return total / count, rate
 
 
