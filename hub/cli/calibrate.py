@@ -1,5 +1,6 @@
 """Calibrate the network of a model folder anew."""
 
+import shlex
 from argparse import _SubParsersAction
 from pathlib import Path
 
@@ -66,4 +67,8 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
         folder_writer.save_metrics(partial, "onnx", section)
     print(format_metrics(result.metrics["validation"]))
     print(format_export(section))
-    print(f"next: python -m hub evaluate {model} --dataset {dataset} --save")
+    options = [
+        word for name, value in columns.items() if value for word in (f"--{name.replace('_', '-')}", value)
+    ]
+    command = ["python", "-m", "hub", "evaluate", str(model), "--dataset", dataset, *options, "--save"]
+    print(f"next: {shlex.join(command)}")
