@@ -40,6 +40,7 @@ def main(settings: Settings) -> None:
     from hub import files
     from hub.data.leakage import format_report
     from hub.evaluation import plots
+    from hub.explorer.preparing import prepare
     from hub.export.onnx import calibration_rows, export
     from hub.models import architectures, digests, factory, filters, folder_writer, forward
     from hub.models.folder import BUNDLED, read_config
@@ -131,11 +132,13 @@ def main(settings: Settings) -> None:
         images = train_set[0][calibration_rows(len(train_set[0]))]
         missing = None
         try:
-            folder_writer.save_metrics(folder, "onnx", export(folder, images, validation_set))
+            metrics["onnx"] = export(folder, images, validation_set)
+            folder_writer.save_metrics(folder, "onnx", metrics["onnx"])
         except OSError:
             raise  # of a full disk, say: the checkpoint is kept, and --resume exports again
         except Exception as error:
             missing = error  # whatever it is, timm and transformers can load the model
+        prepare(folder)  # what the pages show of the network without torch
         digests.write_digests(folder)
     settings.checkpoint.unlink(missing_ok=True)
     print(format_summary(settings, metrics, time.perf_counter() - started, missing))

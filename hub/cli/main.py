@@ -5,11 +5,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from hub.cli import calibrate, classify, evaluate, export, filters, fit_synthetic, publish, scope
+from hub.cli import calibrate, classify, evaluate, export, filters, fit_synthetic, inside, publish, scope
 from hub.errors import InputError, exit_code
+from hub.version import NAME, VERSION
 
 # In the order of --help. Each module adds its parser, and imports what takes seconds only when it runs.
-COMMANDS = (evaluate, classify, calibrate, export, scope, filters, publish, fit_synthetic)
+COMMANDS = (evaluate, classify, calibrate, export, scope, filters, inside, publish, fit_synthetic)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,9 +49,10 @@ def build_parser(name: str) -> argparse.ArgumentParser:
     """
     parser = argparse.ArgumentParser(
         prog=name,
-        description="Evaluate, classify, calibrate, export, fit the input check, keep filters, publish, "
-        "fit synthetic images.",
+        description="Work with a model folder that train.py made, or a model on the Hub. "
+        f"`{name} COMMAND --help` explains a command.",
     )
+    parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add_parser(commands)

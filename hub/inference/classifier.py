@@ -33,9 +33,9 @@ from hub.prevalence import EVEN, check_prevalence, evidence, move
 from hub.system import usable_cores
 
 # The files of a model folder that serving reads beside one of NETWORKS, and the charts that the pages show.
-# The tab "Inside the network" reads the last two: torch's weights, because ONNX Runtime returns no
-# activations between layers, and the filters as they were before training.
-FILES = [CONFIG, INPUT_CHECK, METRICS, "*.png", "*.jpg", WEIGHTS, FILTERS, DIGESTS]
+# The tab "Inside the network" reads the weights, the filters as they were before training, and what was
+# prepared of the layers.
+FILES = [CONFIG, INPUT_CHECK, METRICS, "*.png", "*.jpg", WEIGHTS, FILTERS, "inside/*", DIGESTS]
 OUTPUTS = ("logits", "heatmap", "statistics")
 MAX_CHANGES = 2  # of labels or verdicts on the test split, for 8 bits to be the default
 # Pixels that a JPEG decoded at reduced scale keeps per pixel of the input, on each side. With 2, some
