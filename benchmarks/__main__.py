@@ -20,6 +20,8 @@ from hub.errors import InputError, run_command
 COMMANDS = {
     "inference": "ways to serve one model folder: latency, throughput, start-up and memory",
     "scale": "JPEGs decoded at reduced scale beside the same files decoded whole",
+    "score": "an archive: films an hour against processes, euros per million films",
+    "runtimes": "ONNX Runtime beside OpenVINO, with one thread and with all",
     "serving": "the demo: start-up, clicks and memory",
     "training": "train.py beside plain fine-tunes of the same network",
     "growth": "time and memory against the size of images, batches, file lists and data sets",

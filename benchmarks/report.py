@@ -6,11 +6,13 @@ python -m benchmarks report
 import argparse
 import json
 from pathlib import Path
+from types import ModuleType
 
-from benchmarks import coursework, growth, inference, records, scale, serving, training
+from benchmarks import coursework, growth, inference, records, runtimes, scale, score, serving, training
 from hub import files
 from hub.errors import InputError, run_command
 
+NOT_YET = "Not measured yet; this command does it:"
 REPORT = Path(__file__).with_name("README.md")
 
 
@@ -55,6 +57,11 @@ def front_page_figures(record: dict) -> dict[str, str]:
     }
 
 
+def _section(comparison: ModuleType, record: dict, name: str) -> str:
+    """Return the figures of a comparison, or that there are none."""
+    return comparison.format_record(record[name]) if name in record else NOT_YET
+
+
 def format_report(record: dict, exercises: dict) -> str:
     """Return benchmarks/README.md from the contents of both records."""
     return f"""\
@@ -66,6 +73,7 @@ their figures with `--save`. Each system runs in its own process, on the same im
 with nothing else beside the comparison. The machine is named under each table.
 
 - [Inference](#inference): from the bytes of a file to its label
+- [Archives](#archives): films an hour against processes, and their price
 - [Demo](#demo): start-up, and clicks of its visitors
 - [Training](#training): beside plain fine-tunes of the same network
 - [Scaling](#scaling): time and memory as images, batches, file lists and data sets grow
@@ -91,6 +99,25 @@ Where the time goes:
 ```bash
 python -m benchmarks inference --films ../shared/data/chest_xray/test --save
 python -m benchmarks scale --films ../shared/data/chest_xray/test --save
+```
+
+## Archives
+
+`python -m hub score`, from a folder of files to one of Parquet, listing and start-up included. Each process
+has one thread.
+
+{_section(score, record, "score")}
+
+```bash
+python -m benchmarks score --films ../shared/data/chest_xray/test --save
+```
+
+Another runtime, and one thread a process beside all threads in one:
+
+{_section(runtimes, record, "runtimes")}
+
+```bash
+python -m benchmarks runtimes --films ../shared/data/chest_xray/test --save
 ```
 
 ## Demo

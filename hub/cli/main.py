@@ -5,12 +5,25 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from hub.cli import calibrate, classify, evaluate, export, filters, fit_synthetic, inside, publish, scope
+from hub.cli import (
+    calibrate,
+    classify,
+    evaluate,
+    export,
+    filters,
+    fit_synthetic,
+    inside,
+    publish,
+    scope,
+    score,
+)
 from hub.errors import InputError, exit_code
 from hub.version import NAME, VERSION
 
 # In the order of --help. Each module adds its parser, and imports what takes seconds only when it runs.
-COMMANDS = (evaluate, classify, calibrate, export, scope, filters, inside, publish, fit_synthetic)
+COMMANDS = (evaluate, classify, score, calibrate, export, scope, filters, inside, publish, fit_synthetic)
+
+EXTRAS = {"pyarrow": "score", "fsspec": "score", "ray": "ray"}  # of pyproject.toml; all else is in [train]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,9 +49,11 @@ def _run(run: Callable[..., int | None], options: dict) -> int | None:
     except ModuleNotFoundError as error:
         if (error.name or "hub").split(".")[0] == "hub":
             raise  # a mistake of ours
+        name = error.name.split(".")[0]
+        in_clone = "`pip install -r requirements.txt`" if name != "ray" else "`pip install '.[ray]'`"
         raise InputError(
-            f"This command needs {error.name}; `pip install 'chest-xray-hub[train]'`, or in a clone "
-            "`pip install -r requirements.txt`, brings it."
+            f"This command needs {error.name}; `pip install 'chest-xray-hub[{EXTRAS.get(name, 'train')}]'`, "
+            f"or in a clone {in_clone}, brings it."
         ) from None
 
 

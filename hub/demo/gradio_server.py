@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 
 from hub.demo import (
     gradio_model,
+    http_classify,
     http_headers,
     http_limits,
     http_log,
@@ -43,6 +44,7 @@ def guards(classifier: Classifier, limits: Limits, files: dict[str, Path]) -> li
         http_routes.middleware(files),
         gradio_model.middleware(classifier.folder),
         http_limits.middleware(Ledger(limits)),
+        http_classify.middleware(classifier),
         server_health.middleware(health, metrics.exposition),
         share_preview.middleware(classifier.radiograph),
     ]

@@ -27,6 +27,7 @@ ROUTES = {
     "/model_pictures/": "asset",
     "/healthz": "health",
     "/metrics": "metrics",
+    "/classify": "classify",
     f"{API}theme.css": "asset",
     FILE: "file",
     f"{API}upload": "upload",

@@ -100,6 +100,7 @@ class Classifier:
         check: bool | dict = True,
         precision: str | None = None,
         prevalence: float = EVEN,
+        threads: int | None = None,
     ):
         """Load a local model folder.
 
@@ -109,13 +110,14 @@ class Classifier:
         `precision` is "fp32" or "int8", by default that of `default_precision`. `check` says whether to use
         the folder's input check, or is one to use instead, as `input_check.load` returns it. The check is
         fitted in 32 bits; in 8, it is left out if `hub evaluate --save` counted more than `MAX_CHANGES`
-        changed verdicts, and verdicts are then "unchecked". Raises InputError if it is not a model folder,
-        has no network of this precision, if a file is damaged or does not fit the others, or if the
-        prevalence is not between 0 and 1.
+        changed verdicts, and verdicts are then "unchecked". `threads` of the network work on one batch
+        together, by default one per core; for many images, as many processes of one thread are faster. Raises
+        InputError if it is not a model folder, has no network of this precision, if a file is damaged or does
+        not fit the others, or if the prevalence is not between 0 and 1.
         """
         config = read_served_config(Path(folder))
         self.precision = precision or default_precision(Path(folder))
-        file = Path(folder) / _network(self.precision)
+        self.file = file = Path(folder) / _network(self.precision)
         if not file.is_file():
             advice = "python -m hub export makes it in a folder of train.py"
             if self.precision == "int8" and (Path(folder) / NETWORKS["fp32"]).is_file():
@@ -123,7 +125,7 @@ class Classifier:
             raise InputError(f"{folder} has no {_network(self.precision)}; {advice}.")
         checks = [INPUT_CHECK] if check is True else []
         check_digests(Path(folder), (CONFIG, METRICS, _network(self.precision), *checks))
-        self.session = _open_session(file)
+        self.session = _open_session(file, threads or usable_cores())
         shapes = _output_shapes(self.session, config, file)
         self.folder = Path(folder)
         # Not every network has a heatmap, and statistics are for the input check.
@@ -162,15 +164,16 @@ class Classifier:
         local_files_only: bool = False,
         precision: str | None = None,
         prevalence: float = EVEN,
+        threads: int | None = None,
     ) -> "Classifier":
         """Load a local folder or a Hub model id, by default the bundled model.
 
-        `precision` and `prevalence` are those of the constructor, and only the network of this precision is
-        downloaded from the Hub. Raises InputError if there is no such folder or model, no connection, and
-        where the constructor does.
+        `precision`, `prevalence` and `threads` are those of the constructor, and only the network of this
+        precision is downloaded from the Hub. Raises InputError if there is no such folder or model, no
+        connection, and where the constructor does.
         """
         if Path(folder_or_hub_id).is_dir():
-            return cls(folder_or_hub_id, precision=precision, prevalence=prevalence)
+            return cls(folder_or_hub_id, precision=precision, prevalence=prevalence, threads=threads)
         check_prevalence(prevalence)
         if precision:
             _network(precision)  # raises before any download
@@ -195,7 +198,7 @@ class Classifier:
                 f"There is no model {folder_or_hub_id}, neither as a folder nor on the Hub; "
                 "check the name, or log in if it is private."
             ) from None
-        return cls(folder, precision=precision, prevalence=prevalence)
+        return cls(folder, precision=precision, prevalence=prevalence, threads=threads)
 
     def __call__(self, images: Source | Sequence[Source]) -> Prediction | list[Prediction]:
         """Return the prediction for an image, or a list of them for a list.
@@ -361,14 +364,14 @@ def _are_outputs(shapes: dict[str, tuple[int, ...]], classes: int) -> bool:
     return shapes.get("logits") == (classes,) and is_heatmap and is_statistics
 
 
-def _open_session(file: Path) -> InferenceSession:
+def _open_session(file: Path, threads: int) -> InferenceSession:
     """Load a network into ONNX Runtime.
 
     Raises InputError if the file is damaged.
     """
     settings = SessionOptions()
     # ONNX Runtime counts the cores of the machine, not those that this process may use.
-    settings.intra_op_num_threads = usable_cores()
+    settings.intra_op_num_threads = threads
     settings.inter_op_num_threads = 1
     settings.log_severity_level = FATAL
     # Spinning threads start the next layer sooner; at the default duration they would slow down the decoding

@@ -1,7 +1,6 @@
 """Upload a folder to the Hub, as a data set, a model or a Space: one commit each."""
 
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +22,9 @@ from hub.errors import InputError, disk_error
 from hub.files import new_folder
 from hub.models.folder import read_named_config
 from hub.repo_id import check_repo_id
+from hub.temporary import temporary_folder
 
+PARENT = "chest-xray-publish"  # in the system's temporary folder, for each user of the machine
 RATE_LIMIT_TRIES, RATE_LIMIT_WAIT = 10, 60  # seconds, where the Hub names none
 
 
@@ -45,22 +46,24 @@ def publish(
     """
     check_repo_id(repo_id)
     if dry_run:
-        with new_folder(dry_run, option="--dry-run") as folder, _disk_errors(folder):
+        with new_folder(dry_run, option="--dry-run") as folder, _disk_errors(folder.parent):
             write(folder)
         return str(dry_run)
     if create_pr and revision not in (None, "main"):
         raise InputError("The Hub opens pull requests against main alone; leave --revision out.")
     check_access(repo_id, token, create_pr)
-    with tempfile.TemporaryDirectory() as name:
-        with _disk_errors(Path(name)):
-            write(Path(name))
+    with temporary_folder(PARENT) as place:
+        folder = place / "upload"
+        with _disk_errors(place):
+            folder.mkdir()
+            write(folder)
         return upload(
-            Path(name), repo_id, kind, private=private, revision=revision, create_pr=create_pr, token=token
+            folder, repo_id, kind, private=private, revision=revision, create_pr=create_pr, token=token
         )
 
 
 @contextmanager
-def _disk_errors(folder: Path) -> Iterator[None]:
+def _disk_errors(place: Path) -> Iterator[None]:
     """Turn what a full disk raises while the upload is prepared into one sentence."""
     try:
         yield
@@ -69,7 +72,7 @@ def _disk_errors(folder: Path) -> Iterator[None]:
         if reason is None:
             raise
         raise InputError(
-            f"The upload cannot be prepared in {folder.parent} ({reason}); let TMPDIR, or --dry-run, "
+            f"The upload cannot be prepared in {place} ({reason}); let TMPDIR, or --dry-run, "
             "name a disk with room."
         ) from None
 
