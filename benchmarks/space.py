@@ -27,10 +27,10 @@ PATIENCE = 300  # seconds for a page to come
 HEAD = """\
 # A Space without PyTorch
 
-`python -m hub publish space` writes a Space whose `requirements.txt` has no PyTorch: ONNX Runtime answers, and the tab
-"Inside the network" shows what `train.py`, or `python -m hub inside FOLDER`, prepared of the layers. The Streamlit page
-alone takes [requirements-streamlit.txt](../requirements-streamlit.txt). Each page in a new environment, on {cores} CPU
-cores, by `python -m benchmarks.space --save`:
+`python -m hub publish space` writes a Space without PyTorch: ONNX Runtime answers, and the tab "Inside the
+network" shows what `train.py`, or `python -m hub inside FOLDER`, prepared of the layers. The Streamlit page
+alone takes [requirements-streamlit.txt](../requirements-streamlit.txt). Each page in a new environment, on
+{cores} CPU cores, by `python -m benchmarks.space --save`:
 
 | page | environment | import | from there to the first page | memory at the first page |
 | --- | --- | --- | --- | --- |
