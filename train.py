@@ -20,8 +20,10 @@ Decoded images are kept for the next run, in the folder decoded_images of datase
 """
 
 import time
+from contextlib import suppress
 
 from hub.cli.train import parse_settings, run_training
+from hub.errors import InputError
 from hub.system import keep_memory
 from hub.training.settings import Settings, check_settings
 
@@ -138,7 +140,8 @@ def main(settings: Settings) -> None:
             raise  # of a full disk, say: the checkpoint is kept, and --resume exports again
         except Exception as error:
             missing = error  # whatever it is, timm and transformers can load the model
-        prepare(folder)  # what the pages show of the network without torch
+        with suppress(InputError):  # of a network whose layers cannot be followed: the page says so
+            prepare(folder)  # what the pages show of the network without torch
         digests.write_digests(folder)
     settings.checkpoint.unlink(missing_ok=True)
     print(format_summary(settings, metrics, time.perf_counter() - started, missing))

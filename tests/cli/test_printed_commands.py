@@ -10,7 +10,8 @@ from hub.export.onnx import verify
 from hub.training.report import format_summary
 
 VALIDATION = {
-    "split": "validation", "dataset": "my pictures", "n": 1, "patients": 1, "classes": ["a", "b"], "prevalence": 0.5
+    "split": "validation", "dataset": "my pictures", "n": 1, "patients": 1, "classes": ["a", "b"],
+    "prevalence": 0.5,
 }  # fmt: skip
 
 
