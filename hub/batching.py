@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
-from tqdm.auto import tqdm
+from hub.progress import progress
 
 Item = TypeVar("Item")
 
@@ -22,6 +22,6 @@ def batches(
     no length.
     """
     bar = {"desc": description, "total": total, "unit": f" {unit}", "leave": False}
-    iterator = iter(items if description is None else tqdm(items, **bar))
+    iterator = iter(items if description is None else progress(items, **bar))
     while batch := list(islice(iterator, size)):
         yield batch

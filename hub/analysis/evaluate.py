@@ -25,6 +25,7 @@ from hub.inference.classifier import Classifier, Prediction
 from hub.models import card
 from hub.models.digests import edited_model
 from hub.models.folder import METRICS, NETWORKS, read_metrics, write_metrics
+from hub.progress import progress
 
 BATCH = 32
 
@@ -217,7 +218,7 @@ def _changed_by_int8(classifier: Classifier, images: Tensor, predictions: list[P
 def _robustness(classifier: Classifier, images: Tensor, labels: np.ndarray) -> dict[str, list[dict]]:
     """Return accuracy and AUC for each corruption at strengths 1, 2 and 3."""
     rows = {}
-    for corruption in tqdm(shifts.SHIFTS, "Corruptions", unit=" of 15"):
+    for corruption in progress(shifts.SHIFTS, "Corruptions", unit=" of 15"):
         rows[corruption] = []
         for strength in shifts.STRENGTHS:
             corrupted = _channels_last(shifts.shift(images, corruption, strength))

@@ -1,5 +1,6 @@
 """Calibrate the network of a model folder anew."""
 
+import shlex
 from argparse import _SubParsersAction
 from pathlib import Path
 
@@ -67,4 +68,8 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
         write_answer(partial)
     print(format_metrics(result.metrics["validation"]))
     print(format_export(section))
-    print(f"next: python -m hub evaluate {model} --dataset {dataset} --save")
+    options = [
+        word for name, value in columns.items() if value for word in (f"--{name.replace('_', '-')}", value)
+    ]
+    command = ["python", "-m", "hub", "evaluate", str(model), "--dataset", dataset, *options, "--save"]
+    print(f"next: {shlex.join(command)}")

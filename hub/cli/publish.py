@@ -52,7 +52,14 @@ def add_parser(commands: _SubParsersAction) -> None:
         "--model",
         required=True,
         metavar="REPO_ID",
-        help="the model on the Hub that it shows; a dry run does not ask, and takes it for one of X-rays",
+        help="the model on the Hub that it shows",
+    )
+    space.add_argument(
+        "--model-folder",
+        type=Path,
+        metavar="FOLDER",
+        help="the same model here, for a dry run, which does not ask the Hub what it classifies (default: "
+        "X-rays)",
     )
 
     page = kinds.add_parser("page", help="the page that answers in the visitor's browser, a static Space")
@@ -121,20 +128,27 @@ def publish_model(
     _publish(write, repo_id, "model", upload_options)
 
 
-def publish_space(model: str, repo_id: str, **upload_options) -> None:
+def publish_space(model: str, model_folder: Path | None, repo_id: str, **upload_options) -> None:
     """Publish the demo of a model on the Hub.
 
-    A dry run does not ask the Hub, and takes the model for one of radiographs.
+    A dry run does not ask the Hub; without a `model_folder` it takes the model for one of radiographs, and
+    says so.
     """
 
     def write(folder: Path) -> None:
+        from hub.models.folder import read_config
         from hub.publishing.space import write_space
         from hub.publishing.upload import read_model_config
         from hub.repo_id import check_repo_id
 
         check_repo_id(model)
-        if upload_options["dry_run"]:
+        if model_folder:
+            config = read_config(model_folder)
+        elif upload_options["dry_run"]:
             config = {"radiograph": True}
+            print(
+                f"note: written as for X-rays; --model-folder says what {model} classifies", file=sys.stderr
+            )
         else:
             config = read_model_config(model, upload_options["token"])
         write_space(folder, model, config.get("radiograph", False))

@@ -19,7 +19,6 @@ import PIL.Image
 import torch
 from datasets import Dataset
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from hub.batching import batches
 from hub.data.image_files import encoded_images, locate_errors, sha256_digests
@@ -30,6 +29,7 @@ from hub.imaging import dicom, formats
 from hub.imaging.read import read_pixels
 from hub.imaging.sources import read_file
 from hub.imaging.unreadable import UnreadableError
+from hub.progress import progress
 
 # Part of the cache's key: raise it when `read_pixels` gives other pixels than before.
 PIXELS_VERSION = 2
@@ -102,10 +102,10 @@ def _decode(dataset: Dataset, shape: tuple[int, ...], radiograph: bool, crop: bo
             return read_pixels(image, size, channels, radiograph, crop).transpose(2, 0, 1)
 
     # Pillow releases the interpreter lock while it decodes and resizes, so threads help.
-    with ThreadPoolExecutor() as pool, tqdm(total=len(dataset), desc="Decoding", unit=" images") as progress:
+    with ThreadPoolExecutor() as pool, progress(total=len(dataset), desc="Decoding", unit=" images") as bar:
         for chunk in batches(stored, CHUNK_SIZE):
             yield np.ascontiguousarray(np.stack([*pool.map(read, chunk)]))
-            progress.update(len(chunk))
+            bar.update(len(chunk))
 
 
 def _read_cache(path: Path, shape: tuple[int, ...]) -> StoredImages | None:

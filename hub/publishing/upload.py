@@ -226,13 +226,13 @@ def _root_cause(error: Exception) -> BaseException:
 
 def _explanation(error: BaseException, repo_id: str) -> str:
     if isinstance(error, LocalTokenNotFoundError):
-        return "There is no Hub token; log in with `hf auth login`, or give --token."
+        return "There is no Hub token; log in with `hf auth login`, or set HF_TOKEN."
     if isinstance(error, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE is set, so nothing can be uploaded; unset it."
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
     if status == 401:
         return (
-            "The Hub does not accept the token; log in again with `hf auth login`, or give another --token."
+            "The Hub does not accept the token; log in again with `hf auth login`, or set another HF_TOKEN."
         )
     if status in (403, 404):
         return (

@@ -20,6 +20,7 @@ from hub.errors import InputError
 from hub.evaluation.metrics import auc
 from hub.evaluation.shifts import swap_partners
 from hub.models.forward import normalize, predict_logits
+from hub.progress import progress
 from hub.training import distillation, distributed, image_feed
 from hub.training.augmentation import augment, swap_shortcuts
 from hub.training.image_feed import Images
@@ -194,8 +195,8 @@ def _train_epoch(
     batches = torch.cat(windows).split(recipe.batch_size)
     batches = batches[: _batches_per_epoch(len(images), recipe.batch_size)]
     originals_of = image_feed.feed(images, windows, batches, device)
-    with tqdm(batches, title, unit=" batches") as progress:
-        for batch, originals in zip(progress, originals_of, strict=True):
+    with progress(batches, title, unit=" batches") as bar:
+        for batch, originals in zip(bar, originals_of, strict=True):
             part = distributed.own_part(batch)
             if recipe.swapped:
                 originals = swap_shortcuts(originals, images, data.partners, part, recipe.swapped, generator)
@@ -218,7 +219,7 @@ def _train_epoch(
                 run.log(
                     {"running_loss": total / count, "learning_rate": run.schedule.get_last_lr()[0]}, run.step
                 )
-            progress.set_postfix_str(f"loss {total / count:.3f}, {rate:.0f} images/s")
+            bar.set_postfix_str(f"loss {total / count:.3f}, {rate:.0f} images/s")
     return _mean_of_processes(total) / count, rate
 
 
