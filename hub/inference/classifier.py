@@ -34,7 +34,6 @@ from hub.version import LIBRARY
 
 # The files of a model folder that serving reads beside one of NETWORKS.
 FILES = (CONFIG, INPUT_CHECK, METRICS, DIGESTS)
-OUTPUTS = ("logits", "heatmap", "statistics")
 MAX_CHANGES = 2  # of labels or verdicts on the test split, for 8 bits to be the default
 # Pixels that a JPEG decoded at reduced scale keeps per pixel of the input, on each side. With 2, some
 # radiographs move their probability by more than 0.01.
