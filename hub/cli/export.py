@@ -26,8 +26,8 @@ def add_parser(commands: _SubParsersAction) -> None:
         choices=("onnx", "answer", "openvino"),
         default="onnx",
         help="answer: write onnx/answer.onnx alone, without --dataset, from the networks and input check "
-        "that are there. openvino: convert onnx/model.onnx, and check that no label of the test split changes; "
-        "needs `pip install openvino` (default: onnx)",
+        "that are there. openvino: convert onnx/model.onnx, and check that no label of the test split "
+        "changes; needs `pip install openvino` (default: onnx)",
     )
     add_column_options(parser)
 
