@@ -56,7 +56,7 @@ def url(tmp_path_factory):
         if "npm" not in str(error):
             raise
         pytest.skip(f"the packages of the page are not on this machine: {error}")
-    with server(folder, 0) as serving:
+    with server([folder], 0) as serving:
         threading.Thread(target=serving.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{serving.server_port}/"
         serving.shutdown()
