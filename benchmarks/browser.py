@@ -4,9 +4,9 @@
 
 The page is built, served on loopback as a static host does, and opened in Debian's Chromium with nothing in
 its cache. Every file of the folders is given to it and to `Classifier` in the same precision: label, verdict
-and sentence have to be the same, and the probability within 0.005. The first answer is timed from the start of
-the navigation, later ones from the bytes of a file to its answer, with one thread and with as many as the page
-takes. Bytes are those that the server sent. --save puts the figures into browser.json and writes
+and sentence have to be the same, and the probability within 0.005. The first answer is timed from the start
+of the navigation, later ones from the bytes of a file to its answer, with one thread and with as many as the
+page takes. Bytes are those that the server sent. --save puts the figures into browser.json and writes
 docs/browser-figures.md.
 """
 
@@ -55,18 +55,19 @@ ALONE = """async (threads) => {
 }"""
 TEXT = """# The page in the browser, measured
 
-`python -m benchmarks browser --films DIR --others DIR … --save` writes this page. What the page in the browser
-is, and how to check that nothing leaves the device: [browser.md](browser.md).
+`python -m benchmarks browser --films DIR --others DIR … --save` writes this page. What the page in the
+browser is, and how to check that nothing leaves the device: [browser.md](browser.md).
 
 {table}
 
-The same files go to the page and to `Classifier`, both in {precision}; a probability may differ by {tolerance}.
+The same files go to the page and to `Classifier`, both in {precision}; a probability may differ by
+{tolerance}.
 
 - First answer after a cold load: {first_answer_ms} ms.
 - Later answers, median, from the bytes of a file to its answer: {later}.
-- Over the wire until the first answer: {loaded:.2f} MB in {requests} requests; text is compressed as static hosts
-  do it, and model and runtime are stored compressed. The whole folder, with the decoders that few files need, has
-  {built:.2f} MB uncompressed.
+- Over the wire until the first answer: {loaded:.2f} MB in {requests} requests; text is compressed as static
+  hosts do it, and model and runtime are stored compressed. The whole folder, with the decoders that few files
+  need, has {built:.2f} MB uncompressed.
 - Requests to other origins, while all of these files were classified: {strangers}.
 
 Chromium {chromium}; {machine}
@@ -128,8 +129,8 @@ def measure(model: str, sets: dict[str, list[Path]]) -> dict:
             first = _ask(page, timed[0])["since"]
             before = len(sent)
             loaded = {"requests": before, "bytes": sum(size for _, size in sent)}
+            later = {str(threads): _later(page, threads, timed) for threads in (page.evaluate(CORES), 1)}
             rows = {name: _compare(page, classifier, paths) for name, paths in sets.items()}
-            later = {str(threads): _later(page, threads, timed) for threads in (1, page.evaluate(CORES))}
             strangers = [address for address in requests if not address.startswith((url, "blob:", "data:"))]
             version = page.context.browser.version
         packed = json.loads((folder / "files.json").read_text())["files"]

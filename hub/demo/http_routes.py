@@ -25,7 +25,7 @@ ROUTES = {
     "/pwa_icon": "asset",
     "/config": "config",
     "/model_pictures/": "asset",
-    "/local": "local",
+    "/local/": "local",
     "/healthz": "health",
     "/metrics": "metrics",
     f"{API}theme.css": "asset",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from starlette.middleware import Middleware
-from starlette.responses import FileResponse, RedirectResponse
+from starlette.responses import FileResponse
 
 from hub.demo.http_call import App, path_of
 from hub.inference.classifier import Classifier
@@ -83,14 +83,11 @@ def middleware(files: dict[str, Path]) -> Middleware:
 
 def _with_page(app: App, files: dict[str, Path]) -> App:
     async def serve(scope: dict, receive: Callable, send: Callable) -> None:
-        path = path_of(scope) if scope["type"] == "http" and files else ""
-        if path == ADDRESS.rstrip("/"):
-            answer = RedirectResponse(f"{scope.get('root_path', '')}{ADDRESS}")
-        elif path.startswith(ADDRESS) and path.removeprefix(ADDRESS) in files:
-            file = files[path.removeprefix(ADDRESS)]
-            answer = FileResponse(file, headers=HEADERS, media_type=media_type(file.name))
-        else:
+        path = path_of(scope) if scope["type"] == "http" else ""
+        file = files.get(path.removeprefix(ADDRESS)) if path.startswith(ADDRESS) else None
+        if file is None:
             return await app(scope, receive, send)
+        answer = FileResponse(file, headers=HEADERS, media_type=media_type(file.name))
         await answer(scope, receive, send)
 
     return serve

@@ -64,7 +64,7 @@ class Handler(SimpleHTTPRequestHandler):
 
     def _file(self) -> Path | None:
         name = unquote(urlsplit(self.path).path).lstrip("/") or "index.html"
-        for folder in self.folders:
+        for folder in self.folders if "\0" not in name else ():
             path = (folder / name).resolve()
             if path.is_relative_to(folder.resolve()) and path.is_file():
                 return path
