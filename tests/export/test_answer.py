@@ -98,7 +98,7 @@ def test_grey_pixels_may_come_as_one_channel_or_as_three(session, radiograph):
 
 
 def test_the_command_writes_it_and_its_digest_and_it_is_on_the_card(copy, capsys):
-    assert main(["export", str(copy), "--answer"]) == 0
+    assert main(["export", str(copy), "--format", "answer"]) == 0
     assert "answer.onnx" in capsys.readouterr().out
     check_digests(copy)
     assert ANSWER in (copy / "SHA256SUMS").read_text()
@@ -150,5 +150,5 @@ def test_models_of_other_pictures_have_none(copy, capsys):
     config = json.loads((copy / "config.json").read_text())
     write_json(copy / "config.json", config | {"radiograph": False})
     assert not write_answer(copy)
-    assert main(["export", str(copy), "--answer"]) == 2
+    assert main(["export", str(copy), "--format", "answer"]) == 2
     assert "is for radiographs of two classes" in capsys.readouterr().err
