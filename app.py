@@ -6,6 +6,7 @@ MODEL in the environment names another model folder or Hub id; METRICS=1 serves 
 import os
 import signal
 from functools import partial
+from importlib.util import find_spec
 
 # Nothing is reported to anyone; both are read once, at the import.
 os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
@@ -27,7 +28,15 @@ from hub.demo import (
     server_log,
 )
 from hub.demo.gradio_language import I18N, Localized, Opening, add_localization, label, localized_html
-from hub.demo.gradio_options import DELETE_AFTER, DELETE_EVERY, EVENTS, QUEUE, THEME, keep_no_longer
+from hub.demo.gradio_options import (
+    DELETE_AFTER,
+    DELETE_EVERY,
+    EVENTS,
+    QUEUE,
+    SESSIONS,
+    THEME,
+    keep_no_longer,
+)
 from hub.demo.gradio_server import guards, served_files, sweeping, use_upload_folder
 from hub.demo.http_limits import Limits
 from hub.demo.page_names import opening_sample
@@ -77,6 +86,7 @@ def launch_options(classifier: Classifier) -> dict:
         "mcp_server": True,
         "run_history": False,
         "max_file_size": limits.file,
+        "state_session_capacity": SESSIONS,
         "footer_links": [],
         "app_kwargs": {
             "exception_handlers": gradio_errors.HANDLERS,
@@ -88,7 +98,7 @@ def launch_options(classifier: Classifier) -> dict:
 
 
 def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
-    """Lay out the page for one model, five tabs, and add the endpoint of its API."""
+    """Lay out the page for one model, a tab for each topic, and add the endpoint of its API."""
     words = words_in("en", classifier.radiograph)
     metrics = model_tab.read_metrics(classifier.folder)
     localized: Localized = []
@@ -101,10 +111,11 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
                 gradio_image.build(classifier, metrics, samples, shown, localized, opening)
             with tab("batch", classifier):
                 gradio_batch.build(classifier, localized)
-            with tab("inside", classifier) as inside:
-                # Without an image the tab takes the first: the one that the page opens with.
-                first = opening_sample(samples)
-                gradio_explorer.build(inside, classifier, [first.path] if first else [], shown, localized)
+            if find_spec("torch"):  # a container may do without it, and then without this tab
+                with tab("inside", classifier) as inside:
+                    # Without an image the tab takes the first: the one that the page opens with.
+                    first = opening_sample(samples)
+                    gradio_explorer.build(inside, classifier, [first.path] if first else [], shown, localized)
             with tab("model", classifier):
                 gradio_model.build(classifier, metrics, localized)
             with tab("api", classifier):

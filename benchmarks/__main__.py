@@ -20,8 +20,11 @@ from hub.errors import InputError, run_command
 COMMANDS = {
     "inference": "ways to serve one model folder: latency, throughput, start-up and memory",
     "scale": "JPEGs decoded at reduced scale beside the same files decoded whole",
+    "score": "an archive: films an hour against processes, euros per million films",
+    "runtimes": "ONNX Runtime beside OpenVINO, with one thread and with all",
     "serving": "the demo: start-up, clicks and memory",
     "training": "train.py beside plain fine-tunes of the same network",
+    "distributed": "training in one and two processes, and the arithmetic for eight devices",
     "growth": "time and memory against the size of images, batches, file lists and data sets",
     "architectures": "networks of train.py --architecture: accuracy against milliseconds",
     "coursework": "train.py beside the coursework's exercises in Keras",
@@ -79,6 +82,7 @@ def commands(options: argparse.Namespace) -> dict[str, list[str]]:
         "scale": images,
         "serving": [],
         "training": training,
+        "distributed": [],
         "growth": [*images, *training],
         "coursework": exercises,
     }

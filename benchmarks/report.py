@@ -6,11 +6,24 @@ python -m benchmarks report
 import argparse
 import json
 from pathlib import Path
+from types import ModuleType
 
-from benchmarks import coursework, growth, inference, records, scale, serving, training
+from benchmarks import (
+    coursework,
+    distributed,
+    growth,
+    inference,
+    records,
+    runtimes,
+    scale,
+    score,
+    serving,
+    training,
+)
 from hub import files
 from hub.errors import InputError, run_command
 
+NOT_YET = "Not measured yet; this command does it:"
 REPORT = Path(__file__).with_name("README.md")
 
 
@@ -55,6 +68,11 @@ def front_page_figures(record: dict) -> dict[str, str]:
     }
 
 
+def _section(comparison: ModuleType, record: dict, name: str) -> str:
+    """Return the figures of a comparison, or that there are none."""
+    return comparison.format_record(record[name]) if name in record else NOT_YET
+
+
 def format_report(record: dict, exercises: dict) -> str:
     """Return benchmarks/README.md from the contents of both records."""
     return f"""\
@@ -66,6 +84,7 @@ their figures with `--save`. Each system runs in its own process, on the same im
 with nothing else beside the comparison. The machine is named under each table.
 
 - [Inference](#inference): from the bytes of a file to its label
+- [Archives](#archives): films an hour against processes, and their price
 - [Demo](#demo): start-up, and clicks of its visitors
 - [Training](#training): beside plain fine-tunes of the same network
 - [Scaling](#scaling): time and memory as images, batches, file lists and data sets grow
@@ -91,6 +110,25 @@ Where the time goes:
 ```bash
 python -m benchmarks inference --films ../shared/data/chest_xray/test --save
 python -m benchmarks scale --films ../shared/data/chest_xray/test --save
+```
+
+## Archives
+
+`python -m hub score`, from a folder of files to one of Parquet, listing and start-up included. Each process
+has one thread.
+
+{_section(score, record, "score")}
+
+```bash
+python -m benchmarks score --films ../shared/data/chest_xray/test --save
+```
+
+Another runtime, and one thread a process beside all threads in one:
+
+{_section(runtimes, record, "runtimes")}
+
+```bash
+python -m benchmarks runtimes --films ../shared/data/chest_xray/test --save
 ```
 
 ## Demo
@@ -140,7 +178,7 @@ python -m benchmarks growth --films ../shared/data/chest_xray/test --dataset ../
   --weights ../shared/weights/mobilenetv2_100_imagenet.safetensors --save
 ```
 
-## Coursework, beside Keras
+{_distributed_section(record)}## Coursework, beside Keras
 
 The exercises of a first course on convolutional networks, as its notes did them in Keras and as `train.py`
 does them, on the same images in the same run. No setting was chosen by the test split. Training time includes
@@ -165,6 +203,25 @@ python -m benchmarks --xray ../shared/data/chest_xray --mnist ../shared/data/mni
   --cifar10 ../shared/data/cifar10 \\
   --weights ../shared/weights/mobilenetv2_100_imagenet.safetensors --save
 ```
+"""
+
+
+def _distributed_section(record: dict) -> str:
+    """Return the section on several processes; "" before they were measured."""
+    if "distributed" not in record:
+        return ""
+    return f"""\
+## Training in several processes
+
+`torchrun --nproc-per-node N train.py`. Strong scaling shares the recipe's batch among the processes, weak
+scaling gives each of them one. Every process has one core.
+
+{distributed.format_record(record["distributed"])}
+
+```bash
+python -m benchmarks distributed --save
+```
+
 """
 
 

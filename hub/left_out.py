@@ -10,16 +10,17 @@ from hub.text import counted, thousands
 # such as .ipynb_checkpoints, .Trash-1000, .git and ._film.png, need no mention.
 CLUTTER = {
     # macOS
-    "__macosx", "icon\r", "network trash folder", "temporary items",
+    "__macosx", "icon\r", "network trash folder", "temporary items", "thevolumesettingsfolder",
     # Windows: previews, settings, bins
     "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "autorun.inf",
     "$recycle.bin", "recycler", "recycled", "system volume information", "found.000",
     # network storage: previews, bins, snapshots
-    "@eadir", "@tmp", "@recycle", "@recently-snapshot", "@synoresource", "#recycle", "#snapshot",
+    "@eadir", "@tmp", "@recycle", "@recently-snapshot", "@sharebin", "@synoresource", "@__thumb", "#recycle",
+    "#snapshot", "~snapshot",
     # Linux
     "lost+found",
     # version control and programs
-    "cvs", "_darcs", "__pycache__", "node_modules",
+    "cvs", "_darcs", "_svn", "_vti_cnf", "__pycache__", "node_modules",
     # the index of a DICOM CD
     "dicomdir",
 }  # fmt: skip

@@ -16,7 +16,8 @@ from pydicom.tag import Tag
 
 from hub.errors import InputError
 from hub.imaging.greys import limits
-from hub.imaging.read import read_image
+from hub.imaging.read import read_here, read_image
+from hub.imaging.sources import read_source
 
 PATIENT = "Lovelace^Ada"
 ROWS, COLUMNS = np.mgrid[:40, :48]
@@ -132,7 +133,8 @@ def transcoded(image, syntax, folder):
 
 
 def pixels(source):
-    return np.asarray(read_image(source)).astype(int)
+    """What is read, in this process: test_dicom_bundled.py and the fuzz are about the one for frames."""
+    return np.asarray(read_here(read_source(source), "The image", None)).astype(int)
 
 
 def refusal(source):

@@ -5,11 +5,29 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from hub.cli import calibrate, classify, evaluate, export, filters, fit_synthetic, page, publish, scope
+from hub.cli import (
+    calibrate,
+    card,
+    classify,
+    evaluate,
+    export,
+    filters,
+    fit_synthetic,
+    inside,
+    page,
+    publish,
+    scope,
+    score,
+)
 from hub.errors import InputError, exit_code
+from hub.version import NAME, VERSION
 
 # In the order of --help. Each module adds its parser, and imports what takes seconds only when it runs.
-COMMANDS = (evaluate, classify, calibrate, export, scope, filters, page, publish, fit_synthetic)
+COMMANDS = (
+    evaluate, classify, score, calibrate, export, scope, filters, inside, card, page, publish, fit_synthetic,
+)  # fmt: skip
+
+EXTRAS = {"pyarrow": "score", "fsspec": "score", "ray": "ray"}  # of pyproject.toml; all else is in [train]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,9 +53,11 @@ def _run(run: Callable[..., int | None], options: dict) -> int | None:
     except ModuleNotFoundError as error:
         if (error.name or "hub").split(".")[0] == "hub":
             raise  # a mistake of ours
+        name = error.name.split(".")[0]
+        in_clone = "`pip install -r requirements.txt`" if name != "ray" else "`pip install '.[ray]'`"
         raise InputError(
-            f"This command needs {error.name}; `pip install 'chest-xray-hub[train]'`, or in a clone "
-            "`pip install -r requirements.txt`, brings it."
+            f"This command needs {error.name}; `pip install 'chest-xray-hub[{EXTRAS.get(name, 'train')}]'`, "
+            f"or in a clone {in_clone}, brings it."
         ) from None
 
 
@@ -48,9 +68,10 @@ def build_parser(name: str) -> argparse.ArgumentParser:
     """
     parser = argparse.ArgumentParser(
         prog=name,
-        description="Evaluate, classify, calibrate, export, fit the input check, keep filters, build the "
-        "page, publish, fit synthetic images.",
+        description="Work with a model folder that train.py made, or a model on the Hub. "
+        f"`{name} COMMAND --help` explains a command.",
     )
+    parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add_parser(commands)

@@ -5,6 +5,7 @@ from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Callable
 from pathlib import Path
 
+from hub.cli.card import add_card_options
 from hub.data.column_options import add_column_options
 
 
@@ -24,11 +25,23 @@ def add_parser(commands: _SubParsersAction) -> None:
     dataset.set_defaults(run=publish_dataset)
     dataset.add_argument("source", metavar="SOURCE", help="a folder, Parquet, a Hub id, or synthetic")
     add_column_options(dataset)
+    dataset.add_argument(
+        "--license",
+        metavar="NAME",
+        help="an identifier of the Hub, such as mit (default: unknown, or that of Kermany's radiographs)",
+    )
+    dataset.add_argument(
+        "--benchmark",
+        action="store_true",
+        help="write eval.yaml too, by which the Hub ranks models on the data set's page, where it has listed "
+        "the data set as a benchmark",
+    )
     _add_upload_arguments(dataset)
 
     model = kinds.add_parser("model", help="a model folder, its card naming the repo")
     model.set_defaults(run=publish_model)
     model.add_argument("folder", metavar="FOLDER", type=Path, help="what train.py made")
+    add_card_options(model)
     _add_upload_arguments(model)
     model.add_argument("--page", metavar="REPO_ID", help="the static Space of it, for a link on the card")
 
@@ -39,7 +52,14 @@ def add_parser(commands: _SubParsersAction) -> None:
         "--model",
         required=True,
         metavar="REPO_ID",
-        help="the model on the Hub that it shows; a dry run does not ask, and takes it for one of X-rays",
+        help="the model on the Hub that it shows",
+    )
+    space.add_argument(
+        "--model-folder",
+        type=Path,
+        metavar="FOLDER",
+        help="the same model here, for a dry run, which does not ask the Hub what it classifies (default: "
+        "X-rays)",
     )
 
     page = kinds.add_parser("page", help="the page that answers in the visitor's browser, a static Space")
@@ -63,46 +83,72 @@ def _add_upload_arguments(parser: ArgumentParser) -> None:
 
 
 def publish_dataset(
-    source: str, repo_id: str, image_column: str | None, label_column: str | None, **upload_options
+    source: str,
+    repo_id: str,
+    image_column: str | None,
+    label_column: str | None,
+    license: str | None,
+    benchmark: bool,
+    **upload_options,
 ) -> None:
     """Publish the splits of a data set as Parquet, with a card; print their notes."""
 
     def write(folder: Path) -> None:
         from hub.data.splits import load_with_notes
+        from hub.models.folder_refresh import check_license
         from hub.publishing.dataset import write_dataset
 
+        if license:
+            check_license(license)
         splits, notes = load_with_notes(source, image_column=image_column, label_column=label_column)
-        for note in write_dataset(splits, folder, repo_id, notes):
+        for note in write_dataset(splits, folder, repo_id, notes, license=license, benchmark=benchmark):
             print(f"note: {note}", file=sys.stderr)
 
     _publish(write, repo_id, "dataset", upload_options)
 
 
-def publish_model(folder: Path, repo_id: str, page: str | None, **upload_options) -> None:
-    """Publish a model folder."""
+def publish_model(
+    folder: Path,
+    repo_id: str,
+    page: str | None,
+    dataset_id: str | None,
+    base_model: str | None,
+    license: str | None,
+    **upload_options,
+) -> None:
+    """Publish a model folder; the card says what `models.folder_refresh.refresh` is told."""
 
     def write(copy: Path) -> None:
         from hub.publishing.model import copy_folder
 
-        copy_folder(folder, copy, repo_id, page)
+        copy_folder(
+            folder, copy, repo_id, page, dataset_id=dataset_id, base_model=base_model, license=license
+        )
 
     _publish(write, repo_id, "model", upload_options)
 
 
-def publish_space(model: str, repo_id: str, **upload_options) -> None:
+def publish_space(model: str, model_folder: Path | None, repo_id: str, **upload_options) -> None:
     """Publish the demo of a model on the Hub.
 
-    A dry run does not ask the Hub, and takes the model for one of radiographs.
+    A dry run does not ask the Hub; without a `model_folder` it takes the model for one of radiographs, and
+    says so.
     """
 
     def write(folder: Path) -> None:
+        from hub.models.folder import read_config
         from hub.publishing.space import write_space
         from hub.publishing.upload import read_model_config
         from hub.repo_id import check_repo_id
 
         check_repo_id(model)
-        if upload_options["dry_run"]:
+        if model_folder:
+            config = read_config(model_folder)
+        elif upload_options["dry_run"]:
             config = {"radiograph": True}
+            print(
+                f"note: written as for X-rays; --model-folder says what {model} classifies", file=sys.stderr
+            )
         else:
             config = read_model_config(model, upload_options["token"])
         write_space(folder, model, config.get("radiograph", False))

@@ -15,6 +15,7 @@ from hub.left_out import left_out
 from hub.repo_id import HUB_DATASET, is_hub_id
 
 ARCHIVES = (".zip", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
+SPREADSHEETS = (".xlsx", ".xls", ".ods")
 Splits = dict[str, Dataset]
 Columns = dict[str, str | None]  # image_column and label_column, None where they are to be guessed
 
@@ -71,9 +72,15 @@ def _read_folder(path: Path, chosen: Columns) -> tuple[Splits, list[str]]:
 
 
 def _refuse_other_files(tree: FileTree, chosen: Columns) -> None:
-    """Raise InputError for a table or an archive that cannot be read."""
+    """Raise InputError for a table, a spreadsheet or an archive that cannot be read."""
     for file in filter(image_tables.is_table, tree.files):
         image_tables.open_table(tree, file, **chosen)
+    spreadsheets = [file for file in tree.files if file.lower().endswith(SPREADSHEETS)]
+    if spreadsheets:
+        raise InputError(
+            f"{tree.root} has no folders of classes, but {spreadsheets[0]}; if that says the classes, "
+            "save it as .csv."
+        )
     archives = [file for file in tree.files if file.lower().endswith(ARCHIVES)]
     if archives and not tree.images:
         raise InputError(f"{tree.root} has no images, but {archives[0]}; unpack it.")
@@ -88,6 +95,8 @@ def _read_file(path: Path, chosen: Columns) -> tuple[Splits, list[str]]:
         table = image_tables.open_table(tree, path.name, **chosen)
         image_tables.check_label(tree, table)
         return _read_tables(tree, [table], chosen)
+    if suffix in SPREADSHEETS:
+        raise InputError(f"{path} is a spreadsheet; save it as .csv, and give that.")
     if suffix in ARCHIVES:
         raise InputError(f"{path} is a file, an archive; unpack it, and give the folder.")
     raise InputError(

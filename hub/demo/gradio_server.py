@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 
 from hub.demo import (
     gradio_model,
+    http_classify,
     http_headers,
     http_limits,
     http_log,
@@ -45,6 +46,7 @@ def guards(classifier: Classifier, limits: Limits, files: dict[str, Path]) -> li
         gradio_model.middleware(classifier.folder),
         local_page.middleware(local_page.pages(classifier)),
         http_limits.middleware(Ledger(limits)),
+        http_classify.middleware(classifier),
         server_health.middleware(health, metrics.exposition),
         share_preview.middleware(classifier.radiograph),
     ]

@@ -26,7 +26,8 @@ class Limits(NamedTuple):
 
     `file` is for one uploaded file, `request` and `files` for one upload, `client` and `folder` for the
     uploads of one client, and of all, within the last `seconds`, while they are kept. `call` is for any other
-    request but one of MCP, which carries pictures as text. `spare` is what stays free on the disk.
+    request but /classify, which takes one file, and MCP, which carries pictures as text. `spare` is what
+    stays free on the disk.
     """
 
     file: int = 100 * MB
@@ -165,7 +166,7 @@ class Body:
 
     def _check_size(self, total: int, new: int) -> Refusal | None:
         limits, route = self.ledger.limits, self.call.route
-        most = {"upload": limits.request, "mcp": limits.mcp}.get(route, limits.call)
+        most = {"upload": limits.request, "mcp": limits.mcp, "classify": limits.file}.get(route, limits.call)
         if total > most:
             kind = "one upload" if route == "upload" else "this request"
             return Refusal(413, "too large", f"There may be {most // MB} MB in {kind}; send less at once.")

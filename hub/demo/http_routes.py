@@ -28,6 +28,7 @@ ROUTES = {
     "/local/": "local",
     "/healthz": "health",
     "/metrics": "metrics",
+    "/classify": "classify",
     f"{API}theme.css": "asset",
     FILE: "file",
     f"{API}upload": "upload",

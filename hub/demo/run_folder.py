@@ -4,7 +4,6 @@ Uploads, samples and whatever a library writes while it works lie in it, so that
 """
 
 import os
-import shutil
 import tempfile
 import threading
 import time
@@ -12,12 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from hub.errors import InputError
+from hub.temporary import not_written, temporary_folder
 
 PARENT = "chest-xray-demo"  # in the system's temporary folder, for each user of the machine
-LOCK = "lock"
 
 
 @contextmanager
@@ -29,36 +25,17 @@ def run_folder() -> Iterator[Path]:
     first. Raises InputError where no folder can be made.
     """
     places = {name: os.environ.get(name) for name in ("TMPDIR", "GRADIO_TEMP_DIR")}
-    folder, lock = _make(places["GRADIO_TEMP_DIR"])
-    try:
-        _use({"TMPDIR": str(folder / "other"), "GRADIO_TEMP_DIR": str(folder / "uploads")})
-        yield folder
-    finally:
-        _use(places)
-        shutil.rmtree(folder, ignore_errors=True)
-        lock.release()
-        shutil.rmtree(folder, ignore_errors=True)  # the lock, too, where it could not be deleted before
-
-
-def _make(parent: str | None) -> tuple[Path, FileLock]:
-    """Make the folder and lock it; the lock is lost when the process ends."""
-    try:
-        place = Path(parent or Path(tempfile.gettempdir()) / f"{PARENT}-{_user()}")
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not parent and place.stat().st_uid != _user():
-            raise InputError(f"{place} belongs to another user; name another folder in TMPDIR.")
-        delete_dead_runs(place)
-        folder = Path(tempfile.mkdtemp(prefix="run-", dir=place))
-        lock = FileLock(folder / LOCK)
-        lock.acquire()
-        for name in ("uploads", "samples", "other"):
-            (folder / name).mkdir()
-    except OSError as error:
-        reason = error.strerror or error
-        raise InputError(
-            f"Temporary files cannot be written ({reason}); make room, or name another folder in TMPDIR."
-        ) from None
-    return folder, lock
+    with temporary_folder(PARENT, places["GRADIO_TEMP_DIR"]) as folder:
+        try:
+            for name in ("uploads", "samples", "other"):
+                (folder / name).mkdir()
+        except OSError as error:
+            raise not_written(error) from None
+        try:
+            _use({"TMPDIR": str(folder / "other"), "GRADIO_TEMP_DIR": str(folder / "uploads")})
+            yield folder
+        finally:
+            _use(places)
 
 
 def _use(places: dict[str, str | None]) -> None:
@@ -68,20 +45,6 @@ def _use(places: dict[str, str | None]) -> None:
         else:
             os.environ[name] = place
     tempfile.tempdir = None  # Python then looks at TMPDIR anew
-
-
-def delete_dead_runs(place: Path) -> None:
-    """Delete the folders of runs whose process is no more."""
-    for folder in place.glob("run-*"):
-        with suppress(OSError, Timeout):  # it lives, or is another user's
-            if (folder / LOCK).is_file():
-                with FileLock(folder / LOCK, timeout=0):
-                    shutil.rmtree(folder, ignore_errors=True)
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def _user() -> int:
-    return os.getuid() if hasattr(os, "getuid") else 0  # on Windows a temporary folder is the user's own
 
 
 def delete_old(folder: Path, age: float) -> None:

@@ -66,7 +66,8 @@ def verify_answer(folder: Path) -> None:
     properties = {entry.key: entry.value for entry in _load(path).metadata_props}
     if properties.get(SOURCES) != _sources(folder):
         raise InputError(
-            f"{path} was not made from the files beside it; run python -m hub export {folder} --answer."
+            f"{path} was not made from the files beside it; "
+            f"run python -m hub export {folder} --format answer."
         )
 
 

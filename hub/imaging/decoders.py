@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageChops
 
+from hub.errors import InputError
 from hub.imaging import greys, heic, truncation
 from hub.imaging.metadata import (
     JPEG_FRAMES,
@@ -139,6 +140,8 @@ def _library() -> Iterator[None]:
     """Raise DamagedError for what a library raises in the block."""
     try:
         yield
+    except InputError:  # of `admit`, and a ValueError too
+        raise
     except Image.DecompressionBombError:
         raise too_large() from None
     except ERRORS as error:

@@ -66,8 +66,12 @@ def _stored(occurring: np.ndarray, frame: Frame) -> np.ndarray:
     if occurring.dtype.kind == "f":
         return occurring.astype(np.float64)
     values = occurring.astype(np.int64)
-    # Many a header that has unused bits below the others is wrong, and they are above.
-    unused = frame.unused if values.max() >= 2**frame.stored else 0
+    # Many a header that has unused bits below the others is wrong, and they are above; and the other way.
+    unused = frame.unused
+    if values.max() < 2**frame.stored:
+        unused = 0
+    elif not unused and not (values % 2 ** (frame.precision - frame.stored)).any():
+        unused = frame.precision - frame.stored
     values = (values >> unused) & (2**frame.stored - 1)
     return _signed(values, frame.stored) if frame.signed else values
 

@@ -38,6 +38,7 @@ OTHERS = {
     "an SVG drawing": rb"(?i)\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?(?:<!doctype svg[^>]*>\s*)?<svg",
     "PostScript": rb"%!PS|\xc5\xd0\xd3\xc6",
     "a Photoshop file": rb"8BPS",
+    "a TGA file": rb"\0(?:\0[\x02\x03\x0a\x0b]\0{5}|\x01[\x01\x09]\0\0)",  # before icons, which begin alike
     "an icon": rb"\0\0[\x01\x02]\0",
     "a DDS texture": rb"DDS\ ",
     "a FITS file": rb"SIMPLE  =",

@@ -63,6 +63,7 @@ def main() -> None:
 
     The first line of standard input is JSON: the image's name, the least side and the seconds.
     """
+    sys.modules["requests"] = None  # pydicom would spend a fifth of all time on it, to fetch its examples
     from hub.imaging.read import read_here
 
     name, side, seconds = json.loads(sys.stdin.buffer.readline())

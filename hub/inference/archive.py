@@ -9,7 +9,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -25,7 +25,7 @@ MAX_BYTES = 100_000_000  # of one unpacked member
 MAX_RATIO = 100  # radiographs shrink 2 to 20 times in a ZIP, a bomb 1,000 times
 # A film has 2 to 20 pixels per byte of its file, a bomb 1,000.
 FREE_PIXELS, PIXELS_PER_BYTE = 500_000_000, 30
-MAX_TABLE = 1000 * MAX_MEMBERS  # bytes of a table of contents, all of which is read before anything else
+ENTRY = 1000  # bytes of a member in the table of contents, all of which is read before anything else
 HEADER = 30  # bytes before the name of a member, at least
 END = 22 + 65_536  # bytes at the end of a ZIP that hold its last record, and a comment behind it
 HEAD = 512  # bytes that are enough to tell images and archives
@@ -43,6 +43,8 @@ PACKERS = {
 }
 # Other files may be archives by their contents too: a .docx is a ZIP.
 ARCHIVE_SUFFIXES = {"", ".zip", ".tar", ".tgz", ".gz", ".7z", ".rar", ".bz2", ".xz", ".zst"}
+
+ZIP_ERRORS = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError)  # of a damaged one
 
 File = str | Path | BinaryIO
 
@@ -145,42 +147,65 @@ def _unpack_zip(stream: BinaryIO, name: str) -> Iterator[tuple[str, Contents]]:
     omitted, found, size = [], False, stream.seek(0, io.SEEK_END)
     pixels = FREE_PIXELS + PIXELS_PER_BYTE * size
     try:
-        with _open_zip(stream, label) as archive:
-            members = [member for member in archive.infolist() if not _is_left_by_systems(member)]
-            _check_members(archive.infolist(), members, size, label)
+        with open_zip(stream, label) as (archive, members):
             for member in members:
-                contents = _unpack_member(archive, member)
+                contents = unpack_member(archive, member)
                 if contents is None:
-                    omitted.append(_printable(_member_name(member)))
+                    omitted.append(member_name(member))
                     continue
                 if isinstance(contents, bytes):
                     pixels -= count_pixels(contents)
                 if pixels < 0:
                     raise InputError(f"{label} holds far more pixels than radiographs do; give them singly.")
                 found = True
-                yield f"{name}/{_printable(_member_name(member))}", contents
+                yield f"{name}/{member_name(member)}", contents
     except InputError as error:
         yield name, error
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        what = "damaged or cut short, or a part of a split ZIP"
-        yield name, InputError(f"{label} is {what}; export or download it again, whole.")
+    except ZIP_ERRORS:
+        yield name, _damaged(label)
     else:
         yield from _notes(name, omitted, found)
 
 
 @contextmanager
-def _open_zip(stream: BinaryIO, label: str) -> Iterator[zipfile.ZipFile]:
+def open_zip(
+    stream: BinaryIO, label: str, most: int = MAX_MEMBERS
+) -> Iterator[tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]]:
+    """Open a ZIP, and yield it with its members but for folders and clutter.
+
+    Raises InputError, which names the `label`, for one of more than `most` members, one that is damaged or
+    encrypted, and one that unpacks to far more than radiographs do.
+    """
+    with ExitStack() as stack:
+        try:
+            archive = stack.enter_context(_open_zip(stream, label, most))
+            members = [member for member in archive.infolist() if not _is_left_by_systems(member)]
+            _check_members(archive.infolist(), members, stream.seek(0, io.SEEK_END), label, most)
+        except InputError:
+            raise
+        except ZIP_ERRORS:
+            raise _damaged(label) from None
+        yield archive, members
+
+
+@contextmanager
+def _open_zip(stream: BinaryIO, label: str, most: int = MAX_MEMBERS) -> Iterator[zipfile.ZipFile]:
     """Open a ZIP whose table of contents is not too long to be read."""
     end = zipfile._EndRecData(stream)  # ZipFile itself knows no limit, and 100 MB make 2 million members
-    if end and end[zipfile._ECD_SIZE] > MAX_TABLE:
-        raise _too_many(label)
+    if end and end[zipfile._ECD_SIZE] > ENTRY * most:
+        raise _too_many(label, most)
     with zipfile.ZipFile(stream) as archive:
         _check_whole(stream, label)
         yield archive
 
 
-def _too_many(label: str) -> InputError:
-    return InputError(f"{label} holds more than {MAX_MEMBERS:,} files; split it.")
+def _too_many(label: str, most: int) -> InputError:
+    return InputError(f"{label} holds more than {most:,} files; split it.")
+
+
+def _damaged(label: str) -> InputError:
+    what = "damaged or cut short, or a part of a split ZIP"
+    return InputError(f"{label} is {what}; export or download it again, whole.")
 
 
 def _notes(name: str, omitted: list[str], found: bool) -> Iterator[tuple[str, Contents]]:
@@ -206,10 +231,10 @@ def _check_whole(stream: BinaryIO, label: str) -> None:
 
 
 def _check_members(
-    every: list[zipfile.ZipInfo], members: list[zipfile.ZipInfo], size: int, label: str
+    every: list[zipfile.ZipInfo], members: list[zipfile.ZipInfo], size: int, label: str, most: int
 ) -> None:
-    if len(members) > MAX_MEMBERS:
-        raise _too_many(label)
+    if len(members) > most:
+        raise _too_many(label, most)
     # Many entries over the same bytes unpack to any number of images.
     places = sorted((member.header_offset, member.compress_size) for member in every)
     if any(start + HEADER + length > following for (start, length), (following, _) in pairwise(places)):
@@ -221,20 +246,20 @@ def _check_members(
         raise InputError(f"{label} unpacks to far more than radiographs do; give the files inside.")
 
 
-def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | InputError | None:
+def unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | InputError | None:
     """Return the contents of a member, None if it is no image.
 
     An InputError says what is wrong with it. The contents have at most `MAX_BYTES`; of what is no image, no
     more than `HEAD` bytes are unpacked.
     """
-    label = PurePosixPath(_printable(_member_name(member))).name
+    label = PurePosixPath(member_name(member)).name
     # Other methods unpack everything before they look at a limit.
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return InputError(f"{label} is packed in an unusual way; make the ZIP again, with Deflate.")
     try:
         with archive.open(member) as stream:
             head = stream.read(HEAD)
-            if not _is_wanted(_member_name(member), head):
+            if not is_wanted(_member_name(member), head):
                 return None
             if packer := _packer_by_head(head):
                 return _packed(label, packer)
@@ -248,7 +273,7 @@ def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes |
 
 
 def _is_wanted_file(path: Path) -> bool:
-    """Return `_is_wanted` of a file in a folder.
+    """Return `is_wanted` of a file in a folder.
 
     Pipes and devices are not wanted: reading one may never end.
     """
@@ -256,12 +281,12 @@ def _is_wanted_file(path: Path) -> bool:
         return False
     try:
         with path.open("rb") as stream:
-            return _is_wanted(path.name, stream.read(HEAD))
+            return is_wanted(path.name, stream.read(HEAD))
     except OSError:
-        return _is_wanted(path.name, b"")
+        return is_wanted(path.name, b"")
 
 
-def _is_wanted(name: str, head: bytes) -> bool:
+def is_wanted(name: str, head: bytes) -> bool:
     """Return whether a file is an image, should be one by its name, or is an archive.
 
     `head` has its first `HEAD` bytes.
@@ -306,6 +331,11 @@ def _kind(path: str | Path) -> int | None:
         return stat.S_IFMT(Path(path).stat().st_mode)
     except (OSError, ValueError):  # such as a name of too many bytes, or with a NUL
         return None
+
+
+def member_name(member: zipfile.ZipInfo) -> str:
+    """Return the name of a member, with U+FFFD for what cannot be printed."""
+    return _printable(_member_name(member))
 
 
 def _member_name(member: zipfile.ZipInfo) -> str:

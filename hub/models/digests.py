@@ -65,27 +65,15 @@ def write_digests(folder: Path) -> None:
 def edited_model(folder: Path) -> Iterator[Path]:
     """Yield a copy of a model folder that replaces it when the block succeeds.
 
-    Its digests are then those of the changed files.
+    Its digests are then those of the changed files. A file that the block leaves as it is keeps the digest it
+    had, so that a damaged one stays known as such.
     """
-    with edited_folder(folder) as partial, changing(partial):
+    with edited_folder(folder) as partial:
+        listed, before = read_digests(partial), _digests(partial)
         yield partial
-
-
-@contextmanager
-def changing(folder: Path) -> Iterator[None]:
-    """Let the block change files of a model folder, and write their digests anew.
-
-    While it runs there are none: a process that is killed leaves files that are whole but not those listed.
-    A file that the block leaves as it is keeps the digest it had, so that a damaged one stays known as such.
-    """
-    listed, before = read_digests(folder), _digests(folder)
-    (folder / DIGESTS).unlink(missing_ok=True)
-    try:
-        yield
-    finally:
-        after = _digests(folder)
+        after = _digests(partial)
         kept = {name: digest for name, digest in listed.items() if before.get(name) == after.get(name)}
-        _write(folder, after | kept)
+        _write(partial, after | kept)
 
 
 def _digests(folder: Path) -> dict[str, str]:

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 from hub.errors import InputError
+from hub.files import write_json
 from hub.models.config_entries import wrong_entry
+from hub.public_names import public_record
 
 BUNDLED = Path(__file__).parents[1] / "pretrained"
 CONFIG = "config.json"
@@ -66,3 +68,8 @@ def read_metrics(folder: Path) -> dict:
     if metrics is None:
         raise InputError(f"{folder} has no readable {METRICS}; get the model again.")
     return metrics
+
+
+def write_metrics(folder: Path, metrics: dict) -> None:
+    """Write metrics.json of a model folder, with names of data sets and no path of this disk."""
+    write_json(Path(folder) / METRICS, public_record(metrics))

@@ -1,7 +1,6 @@
 """Upload a folder to the Hub, as a data set, a model or a Space: one commit each."""
 
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,7 +29,10 @@ from hub.errors import InputError, disk_error
 from hub.files import new_folder
 from hub.models.folder import read_named_config
 from hub.repo_id import check_repo_id
+from hub.temporary import temporary_folder
+from hub.version import LIBRARY
 
+PARENT = "chest-xray-publish"  # in the system's temporary folder, for each user of the machine
 RATE_LIMIT_TRIES, RATE_LIMIT_WAIT = 10, 60  # seconds, where the Hub names none
 
 
@@ -52,22 +54,24 @@ def publish(
     """
     check_repo_id(repo_id)
     if dry_run:
-        with new_folder(dry_run, option="--dry-run") as folder, _disk_errors(folder):
+        with new_folder(dry_run, option="--dry-run") as folder, _disk_errors(folder.parent):
             write(folder)
         return str(dry_run)
     if create_pr and revision not in (None, "main"):
         raise InputError("The Hub opens pull requests against main alone; leave --revision out.")
     check_access(repo_id, token, create_pr)
-    with tempfile.TemporaryDirectory() as name:
-        with _disk_errors(Path(name)):
-            write(Path(name))
+    with temporary_folder(PARENT) as place:
+        folder = place / "upload"
+        with _disk_errors(place):
+            folder.mkdir()
+            write(folder)
         return upload(
-            Path(name), repo_id, kind, private=private, revision=revision, create_pr=create_pr, token=token
+            folder, repo_id, kind, private=private, revision=revision, create_pr=create_pr, token=token
         )
 
 
 @contextmanager
-def _disk_errors(folder: Path) -> Iterator[None]:
+def _disk_errors(place: Path) -> Iterator[None]:
     """Turn what a full disk raises while the upload is prepared into one sentence."""
     try:
         yield
@@ -76,7 +80,7 @@ def _disk_errors(folder: Path) -> Iterator[None]:
         if reason is None:
             raise
         raise InputError(
-            f"The upload cannot be prepared in {folder.parent} ({reason}); let TMPDIR, or --dry-run, "
+            f"The upload cannot be prepared in {place} ({reason}); let TMPDIR, or --dry-run, "
             "name a disk with room."
         ) from None
 
@@ -88,7 +92,7 @@ def check_access(repo_id: str, token: str | None = None, create_pr: bool = False
     """
     check_repo_id(repo_id)
     with _hub_errors(repo_id):
-        user = _wait_for_rate_limit(HfApi(token=token).whoami)
+        user = _wait_for_rate_limit(HfApi(token=token, **LIBRARY).whoami)
     if user.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise InputError(
             f"The Hub token of {user['name']} may only read; make one that may write, and log in."
@@ -110,8 +114,12 @@ def read_model_config(model_id: str, token: str | None = None) -> dict:
     check_repo_id(model_id)
     with _hub_errors(model_id):
         try:
-            file = _wait_for_rate_limit(lambda: hf_hub_download(model_id, "config.json", token=token))
-            served = _wait_for_rate_limit(lambda: HfApi(token=token).file_exists(model_id, "onnx/model.onnx"))
+            file = _wait_for_rate_limit(
+                lambda: hf_hub_download(model_id, "config.json", token=token, **LIBRARY)
+            )
+            served = _wait_for_rate_limit(
+                lambda: HfApi(token=token, **LIBRARY).file_exists(model_id, "onnx/model.onnx")
+            )
         except (RepositoryNotFoundError, RemoteEntryNotFoundError):
             raise InputError(
                 f"There is no model {model_id} on the Hub; `python -m hub publish model` puts it there."
@@ -144,11 +152,12 @@ def upload(
     Waits where the Hub limits requests. Raises InputError: no permission, no network, a private upload to a
     public repo.
     """
-    api = HfApi(token=token)
+    api = HfApi(token=token, **LIBRARY)
     files = {
         path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()
     }
-    folders = {name.split("/")[0] for name in files if "/" in name}
+    # In a hidden one, such as .eval_results, others have files too.
+    folders = {name.split("/")[0] for name in files if "/" in name and name[0] != "."}
 
     def commit() -> CommitInfo:
         sdk = {"space_sdk": SpaceCard.load(folder / "README.md").data.sdk} if kind == "space" else {}
@@ -217,13 +226,13 @@ def _root_cause(error: Exception) -> BaseException:
 
 def _explanation(error: BaseException, repo_id: str) -> str:
     if isinstance(error, LocalTokenNotFoundError):
-        return "There is no Hub token; log in with `hf auth login`, or give --token."
+        return "There is no Hub token; log in with `hf auth login`, or set HF_TOKEN."
     if isinstance(error, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE is set, so nothing can be uploaded; unset it."
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
     if status == 401:
         return (
-            "The Hub does not accept the token; log in again with `hf auth login`, or give another --token."
+            "The Hub does not accept the token; log in again with `hf auth login`, or set another HF_TOKEN."
         )
     if status in (403, 404):
         return (

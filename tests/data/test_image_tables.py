@@ -198,6 +198,14 @@ def test_a_table_that_names_no_image_is_refused(content, write_images):
         assert str(folder / "labels.csv") in refusal(source)
 
 
+@pytest.mark.parametrize("name", ["labels.xlsx", "Labels.XLS", "labels.ods"])
+def test_a_spreadsheet_beside_images_is_refused_with_a_way_out(name, write_images):
+    folder = write_images()
+    (folder / name).write_bytes(b"PK\3\4")
+    for source in (folder, folder / name):
+        assert name in refusal(source) and ".csv" in refusal(source)
+
+
 @pytest.mark.parametrize("content", ["[1, 2]", '{"name": ', "3", '{"name": ["001.png"]}'])
 def test_json_lines_that_name_no_image_are_refused(content, write_images):
     folder = write_images()

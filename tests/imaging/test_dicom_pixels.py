@@ -330,6 +330,8 @@ def test_bits_may_be_aligned_left():
     np.testing.assert_allclose(pixels(stored(windowed)), DEEP * 255.0 / 4095, atol=0.51)
     wrong = dataset(DEEP, 12, HighBit=15)  # they are aligned right
     np.testing.assert_array_equal(pixels(stored(wrong)), stretched(DEEP))
+    wrong = dataset(DEEP * 16, 12, HighBit=11)  # and these to the left
+    np.testing.assert_array_equal(pixels(stored(wrong)), stretched(DEEP))
     assert "unusual HighBit" in refusal(stored(dataset(DEEP, 12, HighBit=3)))
 
 

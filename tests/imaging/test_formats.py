@@ -55,6 +55,15 @@ def test_what_people_take_for_images_has_a_name():
         assert not is_image(signature) and other_format(signature) in OTHERS
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])
+@pytest.mark.parametrize("kind", ["TGA", "ICO"])
+def test_a_tga_is_told_from_an_icon(kind, mode):
+    buffer = io.BytesIO()
+    GREY.convert(mode).save(buffer, kind)
+    assert image_format(buffer.getvalue()) is None
+    assert other_format(buffer.getvalue()) == {"TGA": "a TGA file", "ICO": "an icon"}[kind]
+
+
 @pytest.mark.parametrize(
     "data",
     [b"", b"a letter about a chest", b"BMW and other cars, in a letter", b"%PDF-1.7", b"PK\3\4", b"P1"],

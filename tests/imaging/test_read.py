@@ -506,6 +506,24 @@ def test_31_pixels_are_too_few_for_a_radiograph_only(size, tmp_path):
     assert read_image(tmp_path / "strip.png").size == size
 
 
+STRIP = np.zeros((31, 400))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(encoded(Image.fromarray(STRIP.astype(np.uint8)), kind) for kind in ("JPEG", "WEBP", "AVIF", "PPM")),
+        encoded(Image.fromarray(STRIP.astype(np.uint8)), "JPEG2000", irreversible=False),
+        png(STRIP.astype(np.uint16)),
+        tiff(STRIP),
+        b"Pf 400 31 -1.0\n" + STRIP.astype(np.float32).tobytes(),
+    ],
+    ids=["JPEG", "WebP", "AVIF", "PGM", "JPEG 2000", "deep PNG", "float TIFF", "PFM"],
+)
+def test_an_image_of_any_format_that_is_too_small_is_not_said_to_be_damaged(data):
+    assert "400 x 31" in refusal(data, radiograph=True)
+
+
 def test_32_pixels_are_enough_for_a_radiograph():
     assert read_image(Image.new("L", (32, 32)), radiograph=True).size == (32, 32)
 

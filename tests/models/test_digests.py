@@ -80,25 +80,30 @@ def test_a_folder_without_a_list_is_taken_as_it_is(copy):
 
 
 def test_what_a_command_changes_is_listed_anew_and_what_was_damaged_stays_so(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
     for name in ("config.json", "metrics.json", "old.png"):
-        (tmp_path / name).write_text(name)
-    digests.write_digests(tmp_path)
-    flip(tmp_path / "metrics.json")
-    with digests.changing(tmp_path):
-        assert digests.read_digests(tmp_path) == {}  # a process that is killed leaves no wrong one
-        (tmp_path / "config.json").write_text("changed")
-        (tmp_path / "old.png").unlink()
-        (tmp_path / "new.png").write_text("new")
-    digests.check_digests(tmp_path, ["config.json", "new.png", "old.png"])
-    assert "old.png" not in digests.read_digests(tmp_path)
+        (folder / name).write_text(name)
+    digests.write_digests(folder)
+    flip(folder / "metrics.json")
+    with digests.edited_model(folder) as copy:
+        (copy / "config.json").write_text("changed")
+        (copy / "old.png").unlink()
+        (copy / "new.png").write_text("new")
+    digests.check_digests(folder, ["config.json", "new.png", "old.png"])
+    assert "old.png" not in digests.read_digests(folder)
     with pytest.raises(InputError, match=r"metrics\.json is not the file"):
-        digests.check_digests(tmp_path)
+        digests.check_digests(folder)
 
 
-def test_a_command_that_fails_leaves_a_list_of_what_is_there(tmp_path):
-    (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(OSError, match="full"), digests.changing(tmp_path):
-        (tmp_path / "config.json").write_text("changed")
+def test_a_command_that_fails_leaves_the_folder_and_its_list_as_they_were(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    digests.write_digests(folder)
+    with pytest.raises(OSError, match="full"), digests.edited_model(folder) as copy:
+        (copy / "config.json").write_text("changed")
         raise OSError("full")
-    digests.check_digests(tmp_path, ["config.json"])
-    assert {*digests.read_digests(tmp_path)} == {"config.json"}
+    digests.check_digests(folder)
+    assert (folder / "config.json").read_text() == "{}"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -1,12 +1,18 @@
 """An upload is one commit, whatever happens, to a Hub on loopback."""
 
+import os
 import signal
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
 
 import pytest
 from hub_server import contents, uploads
+
+from hub.publishing import upload
 
 ROOT = Path(__file__).parents[2]
 
@@ -141,6 +147,39 @@ def test_an_upload_that_ends_in_the_middle_changes_nothing_and_the_next_try_goes
     assert len(uploads(hub)) == 1, "the file that had arrived is not sent again"
 
 
+def test_what_a_killed_upload_had_prepared_is_deleted_by_the_next_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    prepared = []
+
+    def write(folder):
+        prepared.append(folder)
+        (folder / "film.png").write_bytes(b"x")
+
+    def send(folder, *_, **options):
+        assert [path.name for path in folder.iterdir()] == ["film.png"]
+        assert folder.parent.stat().st_mode & 0o777 == 0o700
+        return "sent"
+
+    monkeypatch.setattr(upload, "check_access", lambda *_: None)
+    monkeypatch.setattr(upload, "upload", send)
+    (place,) = {path.parent for path in _prepare_and_die(tmp_path)}
+    assert [path.name for path in place.rglob("*.png")] == ["film.png"]
+    assert upload.publish(write, "someone/files", "dataset") == "sent"
+    assert prepared[0].parent.parent == place
+    assert [*place.iterdir()] == []
+
+
+def _prepare_and_die(folder):
+    """The folders of a publishing process that is killed while it writes its upload."""
+    code = "import os, signal\nfrom hub.publishing import upload\n"
+    code += "def write(folder):\n    (folder / 'film.png').write_bytes(b'x')\n"
+    code += "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    code += "upload.check_access = lambda *_: None\nupload.publish(write, 'someone/files', 'dataset')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"TMPDIR": str(folder)})
+    assert done.returncode == -signal.SIGKILL
+    return [*folder.glob("*/run-*")]
+
+
 def test_a_cut_connection_is_tried_again(hub, run, folder):
     cuts = iter(["cut"])
     hub.faults.append(lambda method, path: next(cuts, None) if method == "PUT" else None)
@@ -150,17 +189,17 @@ def test_a_cut_connection_is_tried_again(hub, run, folder):
 
 
 def test_a_private_repo_a_branch_and_a_pull_request(hub, run, folder):
-    upload = UPLOAD.replace('"dataset")', '"dataset", **eval(sys.argv[2]))')
-    assert run("-c", upload, folder, "dict(private=True, revision='next')")[0] == 0
+    private_upload = UPLOAD.replace('"dataset")', '"dataset", **eval(sys.argv[2]))')
+    assert run("-c", private_upload, folder, "dict(private=True, revision='next')")[0] == 0
     repo = hub.repos["dataset", "someone/files"]
     assert repo.private
     assert hub.files("dataset", "someone/files", "next") == contents(folder)
-    code, out, _ = run("-c", upload, folder, "dict(create_pr=True)")
+    code, out, _ = run("-c", private_upload, folder, "dict(create_pr=True)")
     assert out.strip() == f"{hub.url}/datasets/someone/files/discussions/2"
     assert hub.files("dataset", "someone/files", "refs/pr/2") == contents(folder)
     assert hub.files("dataset", "someone/files") == {}
     repo.private = False
-    code, _, err = run("-c", upload, folder, "dict(private=True)")
+    code, _, err = run("-c", private_upload, folder, "dict(private=True)")
     assert code == 2
     assert "is there already and public" in err
     assert hub.files("dataset", "someone/files") == {}, "what is to be private never becomes public"

@@ -1,0 +1,100 @@
+"""Score an archive: begin or go on with a job, and say what came out."""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from hub.errors import InputError
+from hub.files import lock, sha256
+from hub.inference.classifier import Classifier
+from hub.inference.score_plan import PLAN, Job, Plan, write_plan
+from hub.inference.score_pool import Progress, score_locally
+from hub.inference.score_shard import finished_shards, read_counts
+from hub.inference.score_storage import Place, names_in, open_source
+from hub.models.folder import BUNDLED
+
+READERS = 16  # shards whose counts are read at a time
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A job whose plan is written.
+
+    `shards` are those still to be scored, of `plan.shards`; `counts` are those of the others, by kind of row,
+    and `done` is how many images these list.
+    """
+
+    plan: Plan
+    shards: list[int]
+    counts: Counter
+    done: int
+
+
+def make_job(
+    sources: list[str],
+    model: str | None = None,
+    precision: str | None = None,
+    prevalence: float = 0.5,
+    image_column: str | None = None,
+) -> Job:
+    """Return a job for sources that are there and a model that can be loaded.
+
+    Raises InputError where `open_source` and `Classifier.from_pretrained` do.
+    """
+    places = [open_source(source) for source in sources]
+    classifier = Classifier.from_pretrained(model or BUNDLED, precision=precision, prevalence=prevalence)
+    local = model is None or Path(model).is_dir()
+    return Job(
+        sources=tuple(place.url for place in places),
+        model=str(classifier.folder.resolve()) if local else model,
+        name="bundled" if model is None else model,
+        precision=classifier.precision,
+        digest=sha256(classifier.file),
+        prevalence=prevalence,
+        image_column=image_column,
+    )
+
+
+def begin(out: Place, job: Job, shard_size: int) -> Begun:
+    """Write the plan of a job, or read the one of the same job that was stopped.
+
+    Raises InputError where the folder has the scores of another job, or files of anything else.
+    """
+    names = names_in(out)
+    if PLAN not in names:
+        if any(not name.startswith(".") for name in names):
+            raise InputError(f"{out.url} holds other files; give another folder for the scores.")
+        write_plan(out, job, shard_size)
+    plan = Plan(out)
+    if different := [name for name, value in job.same().items() if plan.job.same()[name] != value]:
+        raise InputError(
+            f"{out.url} holds the scores of another job, with another {different[0].replace('_', ' ')}; give "
+            "another folder for the scores, or the options of that job to go on with it."
+        )
+    finished = finished_shards(out, plan)
+    with ThreadPoolExecutor(READERS) as pool:
+        counts = sum(map(Counter, pool.map(partial(read_counts, out), finished)), Counter())
+    left = sorted(set(range(plan.shards)) - set(finished))
+    return Begun(plan, left, counts, sum(map(plan.count, finished)))
+
+
+def run(out: Place, begun: Begun, workers: int, ray: str | None = None) -> Iterator[Progress]:
+    """Score the shards that are left, on this machine or on the Ray cluster at an address.
+
+    Raises InputError for what ends the job, and where another process scores into the same folder of a disk.
+    """
+    with ExitStack() as stack:
+        if out.is_local:
+            stack.enter_context(lock(Path(out.path)))
+        if not begun.shards:
+            return
+        if ray:
+            from hub.inference.score_ray import score_on_ray
+
+            yield from score_on_ray(out.url, begun.shards, ray, workers)
+        else:
+            yield from score_locally(out.url, begun.shards, workers)

@@ -1,0 +1,319 @@
+"""Scoring an archive: one row for each image, whatever happens on the way."""
+
+import hashlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import fsspec
+import hub_server
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from uploads import Brightness, archive, png
+
+from hub.errors import InputError
+from hub.imaging.synthetic import sample_radiographs
+from hub.inference import score, score_pool
+from hub.inference.score_plan import Plan
+from hub.inference.score_shard import score_shard, shard_name
+from hub.inference.score_storage import open_output
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def films(tmp_path, write_radiographs):
+    """A folder of twelve radiographs."""
+    (tmp_path / "films").mkdir()
+    write_radiographs(tmp_path / "films", 12)
+    return tmp_path / "films"
+
+
+@pytest.fixture
+def memory():
+    """The address of an empty folder in fsspec's store in memory."""
+    return f"memory://{uuid.uuid4().hex}"
+
+
+def begin(source, out, shard_size=4, **options):
+    place = open_output(str(out))
+    return place, score.begin(place, score.make_job([str(source)], **options), shard_size)
+
+
+def score_here(source, out, shard_size=4, **options):
+    """Score what is left in this process, with a classifier that answers at once; return all rows."""
+    place, begun = begin(source, out, shard_size, **options)
+    for shard in begun.shards:
+        score_shard(Brightness(), begun.plan, place, shard)
+    return rows_of(out)
+
+
+def rows_of(out):
+    filesystem, path = fsspec.url_to_fs(str(out))
+    names = sorted(name for name in filesystem.ls(path, detail=False) if name.endswith(".parquet"))
+    tables = [pq.read_table(filesystem.open(name)) for name in names]
+    return [row for table in tables for row in table.to_pylist()]
+
+
+def parquet(images, column="image"):
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({column: images, "label": [0] * len(images)}), buffer, row_group_size=2)
+    return buffer.getvalue()
+
+
+def test_every_image_of_a_folder_has_a_row_and_what_is_none_is_counted(tmp_path):
+    folder = tmp_path / "films"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a.png").write_bytes(png())
+    (folder / "deep" / "without_suffix").write_bytes(png())
+    (folder / "broken.png").write_bytes(b"not a picture")
+    (folder / "notes.txt").write_text("nothing")
+    (folder / ".hidden.png").write_bytes(png())
+    archive(
+        folder / "b.zip",
+        [("x/one.png", png()), ("two.txt", b"text"), ("__MACOSX/x", b"x"), ("three.png", b"")],
+    )
+    (folder / "c.zip").write_bytes(b"PK\3\4 and no more")
+    (folder / "d.parquet").write_bytes(
+        parquet([{"bytes": png(), "path": None}] * 5 + [{"bytes": None, "path": "p"}])
+    )
+    (folder / "table.parquet").write_bytes(parquet(["text"], "name"))
+    rows = {row["path"]: row for row in score_here(folder, tmp_path / "out")}
+    names = {path.removeprefix(f"{folder}/") for path in rows}
+    expected = {"a.png", "broken.png", "deep/without_suffix", "b.zip/x/one.png", "b.zip/three.png", "c.zip"}
+    assert names == expected | {f"d.parquet/{row}" for row in range(6)}
+    errors = {path.removeprefix(f"{folder}/"): row["error"] for path, row in rows.items() if row["error"]}
+    assert set(errors) == {"broken.png", "b.zip/three.png", "c.zip", "d.parquet/5"}
+    assert all(
+        error.endswith(".") and Path(path).name in error for path, error in errors.items() if "/5" not in path
+    )
+    digest = hashlib.sha256(png()).hexdigest()
+    assert {row["sha256"] for row in rows.values() if not row["error"]} == {digest}
+    assert rows[str(folder / "a.png")]["label"] == "BRIGHT"
+    _, begun = begin(folder, tmp_path / "out")
+    assert (begun.shards, begun.plan.job.omitted) == ([], 1)
+    assert begun.counts == Counter({"BRIGHT": 8, "unreadable": 4, "left out": 2})
+
+
+def test_source_and_scores_may_lie_in_a_store(memory, tmp_path):
+    store = fsspec.filesystem("memory")
+    films = {
+        "a.png": png(),
+        "b[1].png": png(),
+        "films.zip": archive(tmp_path / "z", [("c.png", png())]).read_bytes(),
+    }
+    for name, data in films.items():
+        store.pipe_file(f"{memory}/in/{name}", data)
+    rows = score_here(f"{memory}/in", f"{memory}/out", shard_size=2)
+    assert [row["path"] for row in rows] == [
+        f"{memory.replace('://', ':///')}/in/{name}" for name in ("a.png", "b[1].png", "films.zip/c.png")
+    ]
+    assert {row["error"] for row in rows} == {None}
+
+
+def test_a_store_that_fails_for_a_while_is_asked_again_and_one_that_is_gone_stops_the_job(
+    memory, monkeypatch
+):
+    store = fsspec.filesystem("memory")
+    store.pipe_file(f"{memory}/in/a.png", png())
+    answers = [ConnectionResetError("reset"), TimeoutError("late")]
+    fetch = type(store).cat_file
+
+    def cat_file(self, *arguments, **options):
+        if answers:
+            raise answers.pop()
+        return fetch(self, *arguments, **options)
+
+    monkeypatch.setattr(type(store), "cat_file", cat_file)
+    monkeypatch.setattr("hub.inference.score_reading.PAUSE", 0)
+    place, begun = begin(f"{memory}/in", f"{memory}/out")
+    score_shard(Brightness(), begun.plan, place, 0)
+    assert rows_of(f"{memory}/out")[0]["label"] == "BRIGHT"
+    answers += [ConnectionResetError("reset")] * 20
+    with pytest.raises(InputError, match="cannot be reached"):
+        score_shard(Brightness(), begun.plan, place, 0)
+
+
+def test_a_data_set_of_the_hub_is_read(tmp_path):
+    hub = hub_server.Hub()
+    hub.repos["dataset", "someone/films"] = hub_server.Repo()
+    hub.repos["dataset", "someone/films"].branches["main"].append(
+        {"data/train.parquet": parquet([{"bytes": png(), "path": "a.png"}] * 3), "README.md": b"---\n---\n"}
+    )
+    server = hub_server.serve(hub)
+    command = [sys.executable, "-m", "hub", "score", "someone/films", str(tmp_path / "out")]
+    endpoint = f"http://127.0.0.1:{server.server_address[1]}"
+    environment = os.environ | {
+        "HF_ENDPOINT": endpoint,
+        "HF_HUB_OFFLINE": "0",
+        "HF_HOME": str(tmp_path / "home"),
+    }
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    server.shutdown()
+    assert done.returncode == 0, done.stderr
+    paths = [row["path"] for row in rows_of(tmp_path / "out")]
+    assert paths == [f"hf://datasets/someone/films/data/train.parquet/{row}" for row in range(3)]
+
+
+def test_labels_and_verdicts_are_those_of_classify(films, tmp_path, classifier):
+    place, begun = begin(films, tmp_path / "out")
+    list(score.run(place, begun, workers=2))
+    for row in rows_of(tmp_path / "out"):
+        prediction = classifier(row["path"])
+        assert (row["label"], row["verdict"]) == (prediction.label, prediction.verdict.status)
+        assert row["probability"] == pytest.approx([*prediction.probabilities.values()][1], abs=1e-4)
+        assert row["likelihood_ratio"] == pytest.approx(prediction.likelihood_ratio, rel=1e-3)
+
+
+def test_a_worker_that_is_killed_costs_nothing(films, tmp_path, monkeypatch):
+    place, begun = begin(films, tmp_path / "out", shard_size=3)
+    start, killed = score_pool._start, []
+
+    def start_and_kill_the_first_two():
+        process = start()
+        if len(killed) < 2:
+            killed.append(process.pid)
+            process.kill()
+        return process
+
+    monkeypatch.setattr(score_pool, "_start", start_and_kill_the_first_two)
+    shards = [event.shard for event in score.run(place, begun, workers=2) if event.shard is not None]
+    assert sorted(shards) == [0, 1, 2, 3] and len(killed) == 2
+    rows = rows_of(tmp_path / "out")
+    assert sorted(row["path"] for row in rows) == sorted(map(str, films.iterdir()))
+    assert {row["error"] for row in rows} == {None}
+
+
+# What a worker imports first: an image with this comment kills it, as a mistake in a C library does.
+DEADLY = b"this kills the process that decodes it"
+SITE = f"""
+import os, signal
+from hub.inference.classifier import Classifier
+
+def open(self, image, side=0, decode=Classifier.open):
+    if {DEADLY!r} in image:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return decode(self, image, side)
+
+Classifier.open = open
+"""
+
+
+def test_an_image_that_kills_its_process_costs_its_own_row(films, tmp_path, monkeypatch):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(SITE)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), str(ROOT)]))
+    poison = films / "film-5.png"
+    poison.write_bytes(poison.read_bytes() + DEADLY)
+    place, begun = begin(films, tmp_path / "out", shard_size=12)
+    events = list(score.run(place, begun, workers=1))
+    rows = rows_of(tmp_path / "out")
+    assert len(rows) == 12
+    assert [row["path"] for row in rows if row["error"]] == [str(poison)]
+    assert sum(event.images for event in events) == 12, "the bar counts no image twice"
+
+
+def test_a_job_whose_driver_is_killed_goes_on_after_its_last_finished_shard(tmp_path):
+    """Every image is scored once, and a finished shard is left as it was."""
+    image = io.BytesIO()
+    sample_radiographs(1)[0][0].save(image, "PNG")
+    films = archive(tmp_path / "films.zip", [(f"{number}.png", image.getvalue()) for number in range(400)])
+    command = [
+        sys.executable,
+        "-m",
+        "hub",
+        "score",
+        films,
+        tmp_path / "out",
+        "--shard-size",
+        "20",
+        "--workers",
+        "2",
+    ]
+    driver = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while len(list((tmp_path / "out").glob("scores-*"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    time.sleep(1)  # its workers notice at their next image
+    finished = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("scores-*")}
+    assert 3 <= len(finished) < 20
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"{20 * len(finished)} of 400" in done.stdout and "Scored 400 images" in done.stdout
+    assert all((tmp_path / "out" / name).stat().st_mtime_ns == time_ for name, time_ in finished.items())
+    paths = Counter(row["path"] for row in rows_of(tmp_path / "out"))
+    assert len(paths) == 400 and set(paths.values()) == {1}
+    assert not [path for path in (tmp_path / "out").iterdir() if "partial" in path.name]
+
+
+def test_a_process_that_cannot_begin_ends_the_job_in_one_sentence(films, tmp_path, monkeypatch):
+    place, begun = begin(films, tmp_path / "out")
+    monkeypatch.setattr(score_pool.sys, "executable", "/bin/false")
+    with pytest.raises(InputError, match="ended 4 times"):
+        list(score.run(place, begun, workers=2))
+
+
+def test_a_folder_of_another_job_or_of_anything_else_is_refused(films, tmp_path):
+    begin(films, tmp_path / "out")
+    with pytest.raises(InputError, match="another prevalence"):
+        begin(films, tmp_path / "out", prevalence=0.1)
+    (films / "film-0.png").rename(tmp_path / "film.png")
+    with pytest.raises(InputError, match="another sources"):
+        begin(tmp_path / "film.png", tmp_path / "out")
+    with pytest.raises(InputError, match="holds other files"):
+        begin(films, films)
+    with pytest.raises(InputError, match="is a file"):
+        begin(films, tmp_path / "film.png")
+
+
+def test_a_damaged_plan_or_shard_is_told(films, tmp_path):
+    place, _ = begin(films, tmp_path / "out")
+    (tmp_path / "out" / shard_name(0)).write_bytes(b"half")
+    with pytest.raises(InputError, match="delete it"):
+        begin(films, tmp_path / "out")
+    (tmp_path / "out" / "_plan").write_bytes(b"half")
+    with pytest.raises(InputError, match="_plan is damaged"):
+        Plan(place)
+
+
+def test_a_source_that_is_not_there_or_holds_nothing_is_told(tmp_path, memory):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "names.parquet").write_bytes(parquet(["text"], "name"))
+    for source, sentence in {
+        "missing": "There is no file, folder or data set missing",
+        f"{memory}/missing": "There is no file, folder or data set memory",
+        "nothing://there": "nothing://there cannot be used",
+        str(tmp_path / "empty"): "holds no images",
+        str(tmp_path / "names.parquet"): "--image-column",
+    }.items():
+        with pytest.raises(InputError, match=sentence):
+            begin(source, tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_a_zip_that_changed_since_it_was_listed_costs_its_rows(tmp_path):
+    path = archive(tmp_path / "films.zip", [(f"{number}.png", png()) for number in range(4)])
+    place, begun = begin(path, tmp_path / "out")
+    archive(path, [("0.png", png())])
+    score_shard(Brightness(), begun.plan, place, 0)
+    rows = rows_of(tmp_path / "out")
+    assert len(rows) == 4 and all("another file" in row["error"] for row in rows)
+
+
+def test_a_large_zip_is_no_bomb_here(tmp_path):
+    """The page takes 2,000 files in a ZIP; an archive has more."""
+    path = archive(
+        tmp_path / "films.zip", [(f"{number}.png", b"") for number in range(2500)], zipfile.ZIP_STORED
+    )
+    _, begun = begin(path, tmp_path / "out", shard_size=1000)
+    assert (begun.plan.images, begun.plan.shards) == (2500, 3)
