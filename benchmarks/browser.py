@@ -163,7 +163,7 @@ def _served(folder: Path, sent: list[tuple[str, int]]) -> Iterator[str]:
 
 @contextmanager
 def _opened(url: str) -> Iterator[tuple[Page, list[str]]]:
-    """Open a page in a browser that knows nothing; yield it, and the addresses that it asks for."""
+    """Open a page in a new browser; yield it, and the addresses it asks for."""
     requests: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
