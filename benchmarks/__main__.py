@@ -29,7 +29,7 @@ COMMANDS = {
     "architectures": "networks of train.py --architecture: accuracy against milliseconds",
     "coursework": "train.py beside the coursework's exercises in Keras",
     "reliability": "bad input, broken folders, faults, hostile clients and load; writes docs/reliability.md",
-    "browser": "the page in Chromium beside Python: answers, times, bytes; writes docs/browser-figures.md",
+    "browser": "the page in Chromium beside Python: answers, times, bytes; fills docs/browser.md",
     "report": "benchmarks/README.md, from what the others saved",
 }
 

@@ -6,8 +6,8 @@ The page is built, served on loopback as a static host does, and opened in Debia
 its cache. Every file of the folders is given to it and to `Classifier` in the same precision: label, verdict
 and sentence have to be the same, and the probability within 0.005. The first answer is timed from the start
 of the navigation, later ones from the bytes of a file to its answer, with one thread and with as many as the
-page takes. Bytes are those that the server sent. --save puts the figures into browser.json and writes
-docs/browser-figures.md.
+page takes. Bytes are those that the server sent. --save puts the figures into browser.json and into
+docs/browser.md.
 """
 
 import argparse
@@ -35,7 +35,8 @@ from hub.page.serve import HOST, Handler, server
 from hub.text import markdown_table
 
 ROOT = Path(__file__).parents[1]
-RECORD, PAGE = ROOT / "benchmarks" / "browser.json", ROOT / "docs" / "browser-figures.md"
+RECORD, PAGE = ROOT / "benchmarks" / "browser.json", ROOT / "docs" / "browser.md"
+BEGIN, END = "<!-- measured -->\n", "<!-- end of what was measured -->\n"  # of the figures on that page
 CHROMIUM = "/usr/bin/chromium"
 TOLERANCE = 0.005  # between probabilities
 TIMED = 60  # answers of each number of threads
@@ -53,12 +54,7 @@ ALONE = """async (threads) => {
   const failed = ({ message }) => ({ error: message });
   window.asked = (data, name) => classifier.classify(data, { name }).catch(failed);
 }"""
-TEXT = """# The page in the browser, measured
-
-`python -m benchmarks browser --films DIR --others DIR … --save` writes this page. What the page in the
-browser is, and how to check that nothing leaves the device: [browser.md](browser.md).
-
-{table}
+TEXT = """{table}
 
 The same files go to the page and to `Classifier`, both in {precision}; a probability may differ by
 {tolerance}.
@@ -103,16 +99,16 @@ def main(arguments: list[str] | None = None) -> None:
     add("--others", type=Path, nargs="*", default=[], metavar="DIR", help="adults, photographs …")
     add("--model", default=str(BUNDLED), help="a model folder or Hub id (default: the bundled model)")
     add("--first", type=int, metavar="N", help="compare the first so many files of each folder alone")
-    add("--save", action="store_true", help="keep the figures, and write docs/browser-figures.md")
+    add("--save", action="store_true", help="keep the figures, and put them into docs/browser.md")
     options = parser.parse_args(arguments)
     if not Path(CHROMIUM).is_file():
         raise InputError("There is no Chromium; `apt-get install chromium` brings it.")
     sets = {folder.name: _files(folder, options.first) for folder in (options.films, *options.others)}
     figures = measure(options.model, sets)
-    print(format_page(figures))
+    print(format_figures(figures))
     if options.save:
         files.write_json(RECORD, figures)
-        files.write_text(PAGE, format_page(figures))
+        files.write_text(PAGE, with_figures(PAGE.read_text(), figures))
 
 
 def measure(model: str, sets: dict[str, list[Path]]) -> dict:
@@ -167,7 +163,7 @@ def _served(folder: Path, sent: list[tuple[str, int]]) -> Iterator[str]:
 
 @contextmanager
 def _opened(url: str) -> Iterator[tuple[Page, list[str]]]:
-    """Open a page in a browser that knows nothing; yield it, and the addresses that it asks for."""
+    """Open a page in a new browser; yield it, and the addresses it asks for."""
     requests: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -214,8 +210,14 @@ def _answer(classifier: Classifier, path: Path) -> dict:
         return {"error": str(error).replace(str(path), path.name)}
 
 
-def format_page(figures: dict) -> str:
-    """Return docs/browser-figures.md."""
+def with_figures(page: str, figures: dict) -> str:
+    """Return docs/browser.md with these figures in place of older ones."""
+    before, rest = page.split(BEGIN)
+    return f"{before}{BEGIN}{format_figures(figures)}{END}{rest.split(END)[1]}"
+
+
+def format_figures(figures: dict) -> str:
+    """Return the figures as Markdown."""
     rows = [
         (name, found["files"], len(found["different"]), f"{found['largest_gap']:.1e}")
         for name, found in figures["sets"].items()

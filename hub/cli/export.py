@@ -1,4 +1,4 @@
-"""Write a model folder's network as ONNX, in 32 and in 8 bits, or in another format."""
+"""Write a model folder's network as ONNX, or in another format."""
 
 from argparse import _SubParsersAction
 from pathlib import Path

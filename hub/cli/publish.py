@@ -67,7 +67,10 @@ def add_parser(commands: _SubParsersAction) -> None:
     _add_upload_arguments(page)
     page.add_argument("--model", required=True, metavar="REPO_ID", help="the model on the Hub that it has")
     page.add_argument(
-        "--folder", type=Path, metavar="DIR", help="a copy of the model here, so that the Hub is not asked"
+        "--model-folder",
+        type=Path,
+        metavar="DIR",
+        help="a copy of the model here, so that the Hub is not asked",
     )
 
 
@@ -156,7 +159,7 @@ def publish_space(model: str, model_folder: Path | None, repo_id: str, **upload_
     _publish(write, repo_id, "space", upload_options)
 
 
-def publish_page(model: str, folder: Path | None, repo_id: str, **upload_options) -> None:
+def publish_page(model: str, model_folder: Path | None, repo_id: str, **upload_options) -> None:
     """Publish the page of a model as a static Space."""
 
     def write(target: Path) -> None:
@@ -165,7 +168,7 @@ def publish_page(model: str, folder: Path | None, repo_id: str, **upload_options
         from hub.repo_id import check_repo_id
 
         check_repo_id(model)
-        build.write(target, folder or model, address=f"https://huggingface.co/{model}")
+        build.write(target, model_folder or model, address=f"https://huggingface.co/{model}")
         write_card(target, model)
 
     _publish(write, repo_id, "space", upload_options)

@@ -7,8 +7,6 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from onnxruntime import InferenceSession
 
 from hub.demo.local_page import BUILT, FILES, PAGE
@@ -17,6 +15,7 @@ from hub.demo.samples import write_samples
 from hub.errors import InputError
 from hub.files import replace_folder, write_json
 from hub.inference.classifier import Classifier
+from hub.inference.hub_files import download
 from hub.models.digests import check_digests
 from hub.models.folder import ANSWER, BUNDLED, DIGEST
 from hub.page.data import SAMPLES, page_data
@@ -92,8 +91,8 @@ def _read_graph(classifier: Classifier, model: str) -> bytes:
     folder = classifier.folder
     if not (folder / ANSWER).is_file() and not Path(model).is_dir():
         # `Classifier` does not need it, so that it is not there yet; what the Hub has not is made below.
-        with suppress(HfHubHTTPError, LocalEntryNotFoundError):
-            snapshot_download(model, revision=folder.name, allow_patterns=ANSWER)
+        with suppress(InputError):
+            download(model, [ANSWER], revision=folder.name)
     if (folder / ANSWER).is_file():
         check_digests(folder, [ANSWER])
         return (folder / ANSWER).read_bytes()

@@ -63,7 +63,7 @@ def test_a_probability_may_differ_a_little(classifier, paths, answers):
         assert found["largest_gap"] == pytest.approx(gap)
 
 
-def test_the_page_of_figures_has_a_row_for_each_folder():
+def test_the_figures_have_a_row_for_each_folder_and_take_the_place_of_older_ones():
     figures = {
         "machine": {"cpu": "a processor", "cores": 2, "torch": "2"},
         "chromium": "150.0",
@@ -74,7 +74,10 @@ def test_the_page_of_figures_has_a_row_for_each_folder():
         "requests_to_other_origins": 0,
         "sets": {"test": {"files": 624, "different": ["a.png"], "largest_gap": 1e-6}},
     }
-    text = browser.format_page(figures)
+    page = browser.with_figures(browser.PAGE.read_text(), figures)
+    assert browser.with_figures(page, figures) == page
+    text = browser.format_figures(figures)
+    assert text in page
     assert "| test | 624 | 1 | 1.0e-06 |" in text
     assert "20.1 ms with 2 threads, 35.2 ms with 1 thread." in text
     assert "7.10 MB in 40 requests" in text

@@ -30,7 +30,7 @@ def path_with_npm(tmp_path):
 
 def test_a_dry_run_writes_what_would_be_uploaded_and_asks_nobody(hub, run, path_with_npm, tmp_path):
     target = tmp_path / "space"
-    arguments = ("someone/page", "--model", "someone/model", "--folder", BUNDLED, "--dry-run", target)
+    arguments = ("someone/page", "--model", "someone/model", "--model-folder", BUNDLED, "--dry-run", target)
     code, out, err = run("-m", "hub", "publish", "page", *arguments, PATH=path_with_npm)
     assert (code, out.strip()) == (0, str(target)), err
     assert hub.requests == []
@@ -58,7 +58,15 @@ def test_the_model_on_the_hub_becomes_a_static_space_in_one_commit(hub, run, pat
 
 
 def test_without_npm_nothing_is_made(hub, run, tmp_path):
-    arguments = ("someone/page", "--model", "someone/model", "--folder", BUNDLED, "--dry-run", tmp_path / "x")
+    arguments = (
+        "someone/page",
+        "--model",
+        "someone/model",
+        "--model-folder",
+        BUNDLED,
+        "--dry-run",
+        tmp_path / "x",
+    )
     code, _, err = run("-m", "hub", "publish", "page", *arguments, PATH=str(tmp_path))
     assert code == 2
     assert "needs npm" in err
