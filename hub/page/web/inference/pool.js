@@ -1,8 +1,8 @@
 // Workers that answer files, and what happens when one dies.
 import { InputError, tooMuchMemory, UnreadableError } from "../imaging/unreadable.js";
 
-const TOO_SLOW = 60_000; // ms for one file
-const STARTING = 600_000; // ms for the network, on a machine that has much else to do
+const TOO_SLOW = 180_000; // ms for one file, on a machine that has much else to do
+const STARTING = 600_000; // ms for the network
 const BASE = new URL("../", import.meta.url);
 
 // Return a function that answers one file at a time, in a worker of its own. It makes a new worker where one died or
