@@ -1,4 +1,4 @@
-"""Write a model folder's network as ONNX, in 32 and in 8 bits, or in another format."""
+"""Write a model folder's network as ONNX, or in another format."""
 
 from argparse import _SubParsersAction
 from pathlib import Path
@@ -30,7 +30,7 @@ def add_parser(commands: _SubParsersAction) -> None:
 
 @locking_model
 def run(model: Path, dataset: str, format: str, **columns: str | None) -> None:
-    """Export the network of a model folder to `onnx/`, or to the folder of another format.
+    """Export the network of a model folder to `onnx/`, or in another format.
 
     The section `onnx` or `formats` of its metrics and its card are written, too; `columns` are options of
     `load_splits`. Raises InputError for a folder that train.py did not make.
