@@ -28,8 +28,9 @@ def download(
 ) -> Path:
     """Return the folder in the cache with the files that match `patterns`.
 
-    Files that are missing are fetched. The folder is named after the commit. HF_HOME, HF_TOKEN, HF_HUB_OFFLINE and HF_ENDPOINT are heeded. Raises
-    InputError, caused by the error of huggingface_hub, where the files cannot be had.
+    Files that are missing are fetched; the folder is named after the commit. HF_HOME, HF_TOKEN, HF_HUB_OFFLINE
+    and HF_ENDPOINT are heeded. Raises InputError, caused by the error of huggingface_hub, where the files
+    cannot be had.
     """
     try:
         return Path(
