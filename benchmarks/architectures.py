@@ -20,7 +20,7 @@ import onnxruntime
 from benchmarks import charts, machine
 from hub import files
 from hub.errors import InputError, run_command
-from hub.explorer.layers import list_layers
+from hub.explorer.layer_tracing import list_layers
 from hub.models.factory import load_network
 from hub.models.folder import NETWORKS, read_config, read_metrics
 from hub.text import markdown_table

@@ -27,6 +27,16 @@ def test_requirements_txt_has_the_base_and_the_groups_that_the_apps_and_training
     assert lines("requirements.txt") == set(PROJECT["dependencies"]).union(*groups)
 
 
+def test_the_streamlit_page_has_requirements_of_its_own():
+    assert lines("requirements-streamlit.txt") == {*PROJECT["dependencies"], *GROUPS["streamlit"]}
+
+
+@pytest.mark.parametrize("group", ["demo", "streamlit"])
+def test_a_page_needs_no_torch(group):
+    names = {Requirement(line).name for line in [*PROJECT["dependencies"], *GROUPS[group]]}
+    assert not names & {"torch", "torchvision", "timm", "transformers", "onnx"}
+
+
 @pytest.mark.parametrize(
     ("path", "group"),
     [("tests/requirements.txt", "test"), ("benchmarks/requirements.txt", "benchmarks")],

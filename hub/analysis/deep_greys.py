@@ -19,7 +19,6 @@ from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
-from tqdm.auto import tqdm
 
 from hub import files
 from hub.analysis.selection_tables import records_folder
@@ -28,6 +27,7 @@ from hub.data.splits import load_splits
 from hub.errors import InputError, run_command
 from hub.imaging import greys
 from hub.inference.classifier import Classifier
+from hub.progress import progress
 from hub.text import markdown_table
 
 RECORD = "deep_greys.json"
@@ -79,7 +79,7 @@ def measure(classifier: Classifier, radiographs: np.ndarray) -> list[dict]:
         copies[name] = [_draw(image, draw, WHITE) for image in deep]
     settings = [LOWEST_AND_HIGHEST, *itertools.product(PERCENTILES, WIDENINGS)]
     rows = []
-    for percentiles, widening in tqdm(settings, "Stretching", unit=" settings"):
+    for percentiles, widening in progress(settings, "Stretching", unit=" settings"):
         row = {"percentiles": list(percentiles), "widening": widening, "differences": {}}
         for name, deep in copies.items():
             stretched = [_stretch(image, percentiles, widening) for image in deep]

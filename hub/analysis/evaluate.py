@@ -20,10 +20,12 @@ from hub.data.splits import load_with_notes
 from hub.errors import InputError
 from hub.evaluation import plots, shifts
 from hub.evaluation.metrics import auc, format_metrics, measure, reliability_bins
+from hub.export.answer import write_answer
 from hub.inference.classifier import Classifier, Prediction
 from hub.models import card
 from hub.models.digests import edited_model
 from hub.models.folder import METRICS, NETWORKS, read_metrics, write_metrics
+from hub.progress import progress
 
 BATCH = 32
 
@@ -216,7 +218,7 @@ def _changed_by_int8(classifier: Classifier, images: Tensor, predictions: list[P
 def _robustness(classifier: Classifier, images: Tensor, labels: np.ndarray) -> dict[str, list[dict]]:
     """Return accuracy and AUC for each corruption at strengths 1, 2 and 3."""
     rows = {}
-    for corruption in tqdm(shifts.SHIFTS, "Corruptions", unit=" of 15"):
+    for corruption in progress(shifts.SHIFTS, "Corruptions", unit=" of 15"):
         rows[corruption] = []
         for strength in shifts.STRENGTHS:
             corrupted = _channels_last(shifts.shift(images, corruption, strength))
@@ -264,6 +266,8 @@ def _save(result: Evaluation, folder: Path) -> None:
         record["onnx"] |= {f"test_{what}": count for what, count in result.int8.items()}
     write_metrics(folder, record)
     card.write_card(folder)
+    if result.int8:
+        write_answer(folder)  # in the precision that these counts choose
 
 
 def _record(folder: Path) -> dict:

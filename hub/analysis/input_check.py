@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from hub.data import decode_cache
 from hub.data.column_options import add_column_options
@@ -24,6 +23,7 @@ from hub.inference.classifier import Classifier
 from hub.models import folder_writer
 from hub.models.digests import edited_model
 from hub.models.folder import INPUT_CHECK, read_metrics
+from hub.progress import progress
 from hub.training import image_groups, input_check_fit
 
 
@@ -87,7 +87,7 @@ def without_kind(
         classifier, radiographs["train"], radiographs["validation"], unlike=unlike, foreign=foreign
     )
     channels, rows = input_check_fit.channels(classifier.folder), {}
-    for group in tqdm(foreign, "Fitting without", unit=" groups"):
+    for group in progress(foreign, "Fitting without", unit=" groups"):
         check = input_check_fit.fit([s for s in samples if s.group != group], held_out, channels)
         unseen = np.concatenate([s.statistics for s in samples if s.group == group and not s.altered])
         reasons = input_check.reasons(check, unseen)

@@ -1,5 +1,6 @@
 """Calibrate the network of a model folder anew."""
 
+import shlex
 from argparse import _SubParsersAction
 from pathlib import Path
 
@@ -36,6 +37,7 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
     from hub.cli.training_data import load_export_images, load_training_splits, read_trained
     from hub.evaluation.calibration import combine, folded
     from hub.evaluation.metrics import format_metrics
+    from hub.export.answer import write_answer
     from hub.export.onnx import export, format_export
     from hub.models import folder_writer
     from hub.models.digests import check_digests, edited_model
@@ -63,6 +65,11 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
             input_check_fit.sign(partial)  # it reads nothing of the last layer
         section = export(partial, train, validation)
         folder_writer.save_metrics(partial, "onnx", section)
+        write_answer(partial)
     print(format_metrics(result.metrics["validation"]))
     print(format_export(section))
-    print(f"next: python -m hub evaluate {model} --dataset {dataset} --save")
+    options = [
+        word for name, value in columns.items() if value for word in (f"--{name.replace('_', '-')}", value)
+    ]
+    command = ["python", "-m", "hub", "evaluate", str(model), "--dataset", dataset, *options, "--save"]
+    print(f"next: {shlex.join(command)}")

@@ -4,6 +4,7 @@ from argparse import _SubParsersAction
 
 from hub.data.column_options import add_column_options
 from hub.errors import InputError
+from hub.text import counted
 
 
 def add_parser(commands: _SubParsersAction) -> None:
@@ -36,4 +37,4 @@ def run(dataset: str, **columns: str | None) -> None:
         raise InputError(f"{dataset} does not have the classes NORMAL and PNEUMONIA; give chest radiographs.")
     images, labels = decode_cache.decode_radiographs(train, synthetic.SIZE)
     synthetic.save_components(synthetic.fit_components(images, labels))
-    print(f"{synthetic.COMPONENTS} holds components of {len(images)} training films")
+    print(f"{synthetic.COMPONENTS} holds components of {counted(len(images), 'training image')}")

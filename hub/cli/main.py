@@ -5,11 +5,27 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from hub.cli import calibrate, card, classify, evaluate, export, filters, fit_synthetic, publish, scope, score
+from hub.cli import (
+    calibrate,
+    card,
+    classify,
+    evaluate,
+    export,
+    filters,
+    fit_synthetic,
+    inside,
+    page,
+    publish,
+    scope,
+    score,
+)
 from hub.errors import InputError, exit_code
+from hub.version import NAME, VERSION
 
 # In the order of --help. Each module adds its parser, and imports what takes seconds only when it runs.
-COMMANDS = (evaluate, classify, score, calibrate, export, scope, filters, card, publish, fit_synthetic)
+COMMANDS = (
+    evaluate, classify, score, calibrate, export, scope, filters, inside, card, page, publish, fit_synthetic,
+)  # fmt: skip
 
 EXTRAS = {"pyarrow": "score", "fsspec": "score", "ray": "ray"}  # of pyproject.toml; all else is in [train]
 
@@ -52,9 +68,10 @@ def build_parser(name: str) -> argparse.ArgumentParser:
     """
     parser = argparse.ArgumentParser(
         prog=name,
-        description="Evaluate, classify, score archives, calibrate, export, fit the input check, keep "
-        "filters, write cards, publish, fit synthetic images.",
+        description="Work with a model folder that train.py made, or a model on the Hub. "
+        f"`{name} COMMAND --help` explains a command.",
     )
+    parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add_parser(commands)

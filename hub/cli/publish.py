@@ -1,4 +1,4 @@
-"""Put a data set, a model or the demo on the Hub."""
+"""Put a data set, a model, the demo or the page on the Hub."""
 
 import sys
 from argparse import ArgumentParser, _SubParsersAction
@@ -16,7 +16,7 @@ def add_parser(commands: _SubParsersAction) -> None:
     """
     parser = commands.add_parser(
         "publish",
-        help="put a data set, a model or the demo on the Hub",
+        help="put a data set, a model, the demo or the page on the Hub",
         description="Each is one commit. Where it fails, the same command again sends what is not there yet.",
     )
     kinds = parser.add_subparsers(required=True, metavar="KIND")
@@ -43,6 +43,7 @@ def add_parser(commands: _SubParsersAction) -> None:
     model.add_argument("folder", metavar="FOLDER", type=Path, help="what train.py made")
     add_card_options(model)
     _add_upload_arguments(model)
+    model.add_argument("--page", metavar="REPO_ID", help="the static Space of it, for a link on the card")
 
     space = kinds.add_parser("space", help="the Gradio demo of a model on the Hub")
     space.set_defaults(run=publish_space)
@@ -51,7 +52,22 @@ def add_parser(commands: _SubParsersAction) -> None:
         "--model",
         required=True,
         metavar="REPO_ID",
-        help="the model on the Hub that it shows; a dry run does not ask, and takes it for one of X-rays",
+        help="the model on the Hub that it shows",
+    )
+    space.add_argument(
+        "--model-folder",
+        type=Path,
+        metavar="FOLDER",
+        help="the same model here, for a dry run, which does not ask the Hub what it classifies (default: "
+        "X-rays)",
+    )
+
+    page = kinds.add_parser("page", help="the page that answers in the visitor's browser, a static Space")
+    page.set_defaults(run=publish_page)
+    _add_upload_arguments(page)
+    page.add_argument("--model", required=True, metavar="REPO_ID", help="the model on the Hub that it has")
+    page.add_argument(
+        "--folder", type=Path, metavar="DIR", help="a copy of the model here, so that the Hub is not asked"
     )
 
 
@@ -94,6 +110,7 @@ def publish_dataset(
 def publish_model(
     folder: Path,
     repo_id: str,
+    page: str | None,
     dataset_id: str | None,
     base_model: str | None,
     license: str | None,
@@ -107,28 +124,52 @@ def publish_model(
     def write(copy: Path) -> None:
         from hub.publishing.model import copy_folder
 
-        copy_folder(folder, copy, repo_id, dataset_id=dataset_id, base_model=base_model, license=license)
+        copy_folder(
+            folder, copy, repo_id, page, dataset_id=dataset_id, base_model=base_model, license=license
+        )
 
     _publish(write, repo_id, "model", upload_options)
 
 
-def publish_space(model: str, repo_id: str, **upload_options) -> None:
+def publish_space(model: str, model_folder: Path | None, repo_id: str, **upload_options) -> None:
     """Publish the demo of a model on the Hub.
 
-    A dry run does not ask the Hub, and takes the model for one of radiographs.
+    A dry run does not ask the Hub; without a `model_folder` it takes the model for one of radiographs, and
+    says so.
     """
 
     def write(folder: Path) -> None:
+        from hub.models.folder import read_config
         from hub.publishing.space import write_space
         from hub.publishing.upload import read_model_config
         from hub.repo_id import check_repo_id
 
         check_repo_id(model)
-        if upload_options["dry_run"]:
+        if model_folder:
+            config = read_config(model_folder)
+        elif upload_options["dry_run"]:
             config = {"radiograph": True}
+            print(
+                f"note: written as for X-rays; --model-folder says what {model} classifies", file=sys.stderr
+            )
         else:
             config = read_model_config(model, upload_options["token"])
         write_space(folder, model, config.get("radiograph", False))
+
+    _publish(write, repo_id, "space", upload_options)
+
+
+def publish_page(model: str, folder: Path | None, repo_id: str, **upload_options) -> None:
+    """Publish the page of a model as a static Space."""
+
+    def write(target: Path) -> None:
+        from hub.page import build
+        from hub.publishing.page_space import write_card
+        from hub.repo_id import check_repo_id
+
+        check_repo_id(model)
+        build.write(target, folder or model, address=f"https://huggingface.co/{model}")
+        write_card(target, model)
 
     _publish(write, repo_id, "space", upload_options)
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from hub.data.column_options import add_column_options
 from hub.errors import InputError, disk_sentence, run_command
 from hub.repo_id import HUB_DATASET
+from hub.training import distributed
 from hub.training.recipes import RECIPES, Recipe, format_recipes, output_name
 from hub.training.settings import Settings
+from hub.training.tracking import TRACKERS
 
 EPILOG = f"""\
 A recipe is what these options are when they are not given (size: pixels a side; the first "small epochs"
@@ -45,52 +47,50 @@ def build_parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=description, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add = parser.add_argument
+    for add_options in (_add_everyday, _add_columns, _add_changes, _add_run, _add_publishing):
+        add_options(parser)
+    return parser
+
+
+def _add_everyday(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("Everyday options").add_argument
     add(
         "--dataset",
         default=HUB_DATASET,
         help="a folder, Parquet, a Hub id, or synthetic (default: %(default)s)",
-    )
-    add_column_options(parser)
-    add(
-        "--recipe",
-        choices=RECIPES,
-        help="a row of the table below (default: by the data set's name or, for radiographs, xray)",
     )
     add(
         "--output",
         type=Path,
         help="the model folder to make (default: runs/ and the recipe's name or, of a folder, its own)",
     )
-    add("--overwrite", action="store_true", help="replace the output folder, once the new one is complete")
+    add("--epochs", type=int, help="times through the training images (default: the recipe's)")
     add(
-        "--resume",
-        action="store_true",
-        help="go on with a run that was stopped: give the options that it had, and this one",
+        "--recipe",
+        choices=RECIPES,
+        help="a row of the table below (default: by the data set's name or, for radiographs, xray)",
     )
-    add("--architecture", help="any timm name, or simple_cnn, lenet5, airbench_small (default: the recipe's)")
     add(
         "--weights",
         help="imagenet (timm's own, downloaded), none, a .safetensors file, or a model folder to go on from "
         "(default: imagenet; none where timm has no weights; for synthetic, so as to need no network, the "
         "bundled model or, where it does not fit, none)",
     )
+    add("--architecture", help="any timm name, or simple_cnn, lenet5, airbench_small (default: the recipe's)")
     add(
-        "--teacher",
-        nargs="+",
-        type=Path,
-        default=(),
-        metavar="FOLDER",
-        help="model folders, larger or several, of the same classes: the network learns what they answer on "
-        "each augmented image, in place of the labels (distillation)",
+        "--resume",
+        action="store_true",
+        help="go on with a run that was stopped: give the options that it had, and this one",
     )
-    add("--epochs", type=int, help="times through the training images (default: the recipe's)")
-    add(
-        "--small-epochs",
-        type=int,
-        help="of these, how many at --small-size, at the start (default: the recipe's)",
-    )
-    add("--small-size", type=int, help="pixels a side for them (default: the recipe's)")
+    add("--overwrite", action="store_true", help="replace the output folder, once the new one is complete")
+
+
+def _add_columns(parser: argparse.ArgumentParser) -> None:
+    add_column_options(parser.add_argument_group("Which columns of the data"))
+
+
+def _add_changes(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("In place of what the recipe says").add_argument
     add("--size", type=int, help="pixels a side that the finished model reads (default: the recipe's)")
     add("--batch-size", type=int, help="images a step (default: the recipe's)")
     add("--learning-rate", type=float, help="its peak, after a short warm-up (default: the recipe's)")
@@ -118,10 +118,29 @@ def build_parser(description: str) -> argparse.ArgumentParser:
         "network cannot rely on them (default: the recipe's)",
     )
     add(
+        "--small-epochs",
+        type=int,
+        help="how many epochs, at the start, see images of --small-size (default: the recipe's)",
+    )
+    add("--small-size", type=int, help="pixels a side of their images (default: the recipe's)")
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("The run").add_argument
+    add(
         "--seed",
         type=int,
         default=0,
         help="for everything random but the split; equal seeds, equal models (default: %(default)s)",
+    )
+    add(
+        "--teacher",
+        nargs="+",
+        type=Path,
+        default=(),
+        metavar="FOLDER",
+        help="model folders, larger or several, of the same classes: the network learns what they answer on "
+        "each augmented image, in place of the labels (distillation)",
     )
     add(
         "--compile",
@@ -129,12 +148,21 @@ def build_parser(description: str) -> argparse.ArgumentParser:
         help="torch.compile: a minute or two per image size to start, then faster, on CPUs by little; needs "
         "g++ or clang++",
     )
+
+
+def _add_publishing(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("Publishing").add_argument
+    add(
+        "--track",
+        choices=TRACKERS,
+        help="show loss, learning rate and validation figures while they come; `pip install` it first "
+        "(default: neither)",
+    )
     add(
         "--push-to",
         metavar="USER/NAME",
         help="also put the finished model on the Hub; log in first with `hf auth login`",
     )
-    return parser
 
 
 def run_training(main: Callable[[Settings], None], settings: Settings) -> None:
@@ -142,6 +170,7 @@ def run_training(main: Callable[[Settings], None], settings: Settings) -> None:
 
     After Ctrl-C the sentence names the command that resumes training, if there is a checkpoint of this run.
     """
+    distributed.silence_others()
     before = _modified(settings.checkpoint)
 
     def kept() -> bool:
@@ -150,6 +179,8 @@ def run_training(main: Callable[[Settings], None], settings: Settings) -> None:
         return after > 0 and (settings.resume or after != before)
 
     def stopped() -> str:
+        if not distributed.is_main():
+            return ""
         if kept():
             return f"stopped; `{settings.command} --resume` goes on after the last finished epoch."
         return "stopped; nothing was written."
@@ -162,9 +193,13 @@ def run_training(main: Callable[[Settings], None], settings: Settings) -> None:
                 raise
             finish = f"`{settings.command} --resume` finishes it"
             raise InputError(f"{sentence.rstrip('.')}; what was trained is kept, and {finish}.") from None
+        except RuntimeError as error:
+            if not distributed.lost_another(error):
+                raise
+            sys.exit(2)  # as that process, which says why
 
     run_command("train.py", train, stopped)
-    if settings.push_to:
+    if settings.push_to and distributed.is_main():
         run_command("train.py", lambda: push(settings), lambda: f"stopped; {_not_pushed(settings)}.")
 
 
@@ -192,5 +227,5 @@ def _modified(path: Path) -> int:
 
 
 def _not_pushed(settings: Settings) -> str:
-    command = f"python -m hub publish model {settings.output} {settings.push_to}"
+    command = shlex.join(["python", "-m", "hub", "publish", "model", str(settings.output), settings.push_to])
     return f"{settings.output} is complete but not on the Hub; `{command}` puts it there"

@@ -1,9 +1,9 @@
 """The options of every command that takes a data set: which columns to read."""
 
-from argparse import ArgumentParser
+from argparse import _ActionsContainer
 
 
-def add_column_options(parser: ArgumentParser) -> None:
+def add_column_options(parser: _ActionsContainer) -> None:
     """Add --image-column and --label-column, arguments of `load_splits`."""
     kind = "in Parquet, a table beside images, or on the Hub"
     parser.add_argument(

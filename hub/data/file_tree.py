@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from tqdm.auto import tqdm
-
 from hub.batching import batches
 from hub.errors import InputError
 from hub.imaging.formats import HEAD, SUFFIXES, is_image
 from hub.left_out import is_clutter
+from hub.progress import progress
 from hub.text import counted, is_utf8, readable
 
 CHUNK_SIZE = 32  # files whose first bytes a thread reads before it takes the next ones
@@ -98,7 +97,7 @@ def read_tree(root: Path) -> FileTree:
     real = os.path.realpath(root)
     reached: set[str] = set()  # the real paths of folders, and of files that are linked to
     folders, folder_links, file_links = [("", (real,))], [], []
-    with tqdm(desc="Looking for files", unit=" files", delay=PATIENCE, leave=False) as progress:
+    with progress(desc="Looking for files", unit=" files", delay=PATIENCE, leave=False) as bar:
         while folders or folder_links:
             if not folders:
                 folder_links.sort(reverse=True)
@@ -126,7 +125,7 @@ def read_tree(root: Path) -> FileTree:
                     file_links.append(path)
                 else:
                     tree.files.append(path)
-                    progress.update()
+                    bar.update()
     for path in sorted(file_links):
         real = os.path.realpath(tree.path(path))
         place, name = os.path.split(real)
@@ -186,13 +185,13 @@ def _images_by_content(tree: FileTree, files: list[str]) -> set[str]:
     def images(chunk: list[str]) -> list[str]:
         return [file for file in chunk if is_image(_head(tree.path(file)))]
 
-    bar = {"total": len(files), "unit": " files", "delay": PATIENCE, "leave": False}
+    options = {"total": len(files), "unit": " files", "delay": PATIENCE, "leave": False}
     found = set()
     # On a network drive each file is a round trip.
-    with ThreadPoolExecutor(16) as pool, tqdm(desc="Reading first bytes", **bar) as progress:
+    with ThreadPoolExecutor(16) as pool, progress(desc="Reading first bytes", **options) as bar:
         for chunk in pool.map(images, batches(files, CHUNK_SIZE)):
             found.update(chunk)
-            progress.update(CHUNK_SIZE)
+            bar.update(CHUNK_SIZE)
     return found
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from datasets import Dataset, DatasetDict
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from tqdm.auto import tqdm
 
 from hub.data.image_files import encoded_images, locate_errors, sha256_digests
 from hub.data.patients import patient_number, patients_known
 from hub.imaging.read import read_image
+from hub.progress import progress
 
 # Of 256 bits. Radiographs of two children (Kermany et al.) differ in 38 or more, copies in 10 at most.
 MAX_COPY_DISTANCE = 16
@@ -30,9 +30,9 @@ def duplicate_groups(splits: dict[str, Dataset], radiographs: bool) -> list[str]
     if not radiographs:
         return [digest[:16] for digest in digests]
     images = chain.from_iterable(encoded_images(dataset) for dataset in splits.values())
-    progress = tqdm(images, "Looking for near-duplicates", len(digests), unit=" images", leave=False)
+    bar = progress(images, "Looking for near-duplicates", len(digests), unit=" images", leave=False)
     hashes = []
-    for index, stored in enumerate(progress):
+    for index, stored in enumerate(bar):
         with locate_errors(index, stored):
             image = read_image(stored, radiograph=True)
         hashes.append(np.packbits(imagehash.phash(image, hash_size=16).hash))
@@ -89,8 +89,8 @@ def format_report(report: dict, notes: Sequence[str] = ()) -> str:
         else "patients or groups of copies (some or all patients are unknown)"
     )
     lines = [
-        f"{split:<11}{report['images'][split]:>6} images of {report['patients'][split]} {kind}"
-        for split in report["images"]
+        f"{split:<11}{count:>6} {'image' if count == 1 else 'images'} of {report['patients'][split]} {kind}"
+        for split, count in report["images"].items()
     ]
     for key, title in (
         ("shared_patients", kind),

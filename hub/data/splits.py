@@ -66,7 +66,9 @@ def load_with_notes(
         count = len(given["validation"])
         if is_official(given):
             splits["train"] = datasets.concatenate_datasets([splits["train"], splits.pop("validation")])
-            notes.append(f"the {count} images of the official validation folder, too few, join train")
+            notes.append(
+                f"{counted(count, 'image')} of the official validation folder, too few, joined train"
+            )
         elif count < MIN_VALIDATION:
             notes.append(
                 f"validation has only {counted(count, 'image')}: what is chosen by it is chosen by luck"

@@ -6,6 +6,8 @@ Their templates are in templates/explorer/.
 from hub.demo.render import render
 from hub.demo.words import Words
 from hub.errors import InputError
+from hub.explorer import conv_arithmetic
+from hub.explorer.network import has_torch
 
 # Name of each slider: its lowest, highest and default value.
 SLIDERS = {
@@ -27,10 +29,9 @@ ROWS = 8  # positions of a kernel that are drawn
 def slide(size: int, kernel: int, padding: int | str, stride: int, dilation: int, words: Words) -> str:
     """Return the output size and the positions of a sliding kernel.
 
-    torch's output size and call are beside them. Settings that are invalid return a sentence that says why.
+    torch's call and, where torch is installed, its output size are beside them. Settings that are invalid
+    return a sentence that says why.
     """
-    from hub.explorer import conv_arithmetic
-
     pixels = 0 if isinstance(padding, str) else padding
     if not _whole(size, kernel, stride, dilation) or not _whole(pixels, least=0):
         return _invalid_settings(words("inside.impossible_numbers"), words)
@@ -39,13 +40,14 @@ def slide(size: int, kernel: int, padding: int | str, stride: int, dilation: int
     except InputError:  # the kernel does not fit, nothing else is left
         reach, room = dilation * (kernel - 1) + 1, size + 2 * pixels
         return _invalid_settings(words("inside.impossible_slide", reach=reach, room=room), words)
-    output, call = conv_arithmetic.torch_slide(size, kernel, padding, stride, dilation)
+    settings = (size, kernel, padding, stride, dilation)
+    output = conv_arithmetic.torch_output(*settings) if has_torch() else None
     starts = list(result.starts)
     if len(starts) > ROWS:
         starts = [*starts[: ROWS - 2], None, starts[-1]]
     return render(
-        "explorer/slide.html", slide=result, starts=starts, same=padding == "same", output=output, call=call,
-        words=words,
+        "explorer/slide.html", slide=result, starts=starts, same=padding == "same", output=output,
+        call=conv_arithmetic.torch_call(*settings), words=words,
     )  # fmt: skip
 
 
@@ -63,8 +65,6 @@ def cost(channels: int, filters: int, kernel: int, size: int, stride: int, words
 
     Settings that are invalid return a sentence that says why.
     """
-    from hub.explorer import conv_arithmetic
-
     if not _whole(channels, filters, kernel, size, stride):
         return _invalid_settings(words("inside.impossible_numbers"), words)
     costs = {
@@ -82,8 +82,6 @@ def stacks(channels: int, size: int, words: Words) -> str:
 
     Maps are of `size` x `size` cells. Returns "" for settings that are invalid.
     """
-    from hub.explorer import conv_arithmetic
-
     if not _whole(channels, size):
         return ""
     large, field = conv_arithmetic.stack_cost([7], channels, size)

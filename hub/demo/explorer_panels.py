@@ -1,30 +1,25 @@
 """The panels of the tab "Inside the network" as HTML, for both apps.
 
-Their templates are in templates/explorer/. Callers open the `Network`: torch takes seconds to import, so this
-module imports torch and `hub.explorer` only inside the functions that need them. Images are the network's
-input, uint8 [size, size, 1 or 3], or None before there is one; cells are (row, column). Buttons carry
-`data-channel` or `data-cell`; `buttons` False leaves out buttons and sliders, for a page that chooses with
-its own widgets.
+Their templates are in templates/explorer/. Callers open the `Network`. Images are the network's input, uint8
+[size, size, 1 or 3], or None before there is one; cells are (row, column). Buttons carry `data-channel` or
+`data-cell`; `buttons` False leaves out buttons and sliders, for a page that chooses with its own widgets.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hub.demo import array_images, layer_choice
 from hub.demo.render import png_uri, render
 from hub.demo.words import Words
+from hub.explorer import conv_arithmetic
+from hub.explorer.layers import strongest_channels
+from hub.explorer.milestones import Architecture
+from hub.explorer.network import Network, has_torch
 from hub.inference import decision
 from hub.inference.classifier import Classifier
 from hub.inference.heatmap import FULL_COLOUR, local_log_odds
 from hub.text import file_size, thousands
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from hub.explorer.milestones import Architecture
-    from hub.explorer.network import Network
 
 PANELS = ("filters", "maps", "slide", "field", "cost", "architectures")
 NOTES = {"LeNet-5": "lenet", "AlexNet": "alexnet", "VGG-16": "vgg"}
@@ -51,15 +46,14 @@ def shown(name: str, image: np.ndarray, words: Words) -> str:
     return render("explorer/shown.html", image=png_uri(image), sentence=sentence)
 
 
-def filters(network: "Network", words: Words) -> str:
+def filters(network: Network, words: Words) -> str:
     """Return the first layer's filters before and after training, and their change.
 
     Below them is the cost of the first convolution beside that of a dense layer.
     """
     if network.after is None:
         return notice(network.trouble)
-    after = network.after.numpy()
-    before = None if network.before is None else network.before.numpy()
+    before, after = network.before, network.after
     if before is not None and before.shape != after.shape:
         return notice(words("inside.filters_foreign"))
     return render(
@@ -68,19 +62,17 @@ def filters(network: "Network", words: Words) -> str:
     )  # fmt: skip
 
 
-def _weight_sharing(network: "Network", words: Words) -> dict:
+def _weight_sharing(network: Network, words: Words) -> dict:
     """Return the first convolution and its weights, and what a dense layer costs.
 
     "stored" is how many of the weights the file holds. The dense layer has the convolution's input and
     output. "convolution" is None if there is none.
     """
-    from hub.explorer import conv_arithmetic
-
     layers, stored = layer_choice.layers_as_trained(network)
     first = next((layer for layer in layers if layer.kind != "pooling"), None)
     if first is None or len(first.output) != 3:
         return {"convolution": None}
-    weights, dense = network.after.numel(), conv_arithmetic.dense_cost(first).parameters
+    weights, dense = network.after.size, conv_arithmetic.dense_cost(first).parameters
     return {
         "convolution": first,
         "weights": weights,
@@ -104,16 +96,16 @@ def _in_words(count: float, words: Words) -> str:
     return thousands(round(count))
 
 
-def problem(network: "Network", image: np.ndarray | None, layer: str | None, words: Words) -> str:
+def problem(network: Network, image: np.ndarray | None, layer: str | None, words: Words) -> str:
     """Return why a layer cannot be shown; "" if it can."""
-    if network.trouble and not network.layers:
+    if network.trouble and (not network.layers or network.feature_maps is None):
         return network.trouble
     if layer not in {choice.name for choice in network.maps}:
         return words("inside.no_maps")
     return words("inside.no_image") if image is None else ""
 
 
-def thumbnails(network: "Network", image: np.ndarray, layer: str) -> dict[int, str]:
+def thumbnails(network: Network, image: np.ndarray, layer: str) -> dict[int, str]:
     """Return the channels of a layer with the highest mean as data URIs.
 
     Keys are the channels' numbers, the highest mean first.
@@ -122,7 +114,7 @@ def thumbnails(network: "Network", image: np.ndarray, layer: str) -> dict[int, s
 
 
 def feature_maps(
-    network: "Network",
+    network: Network,
     image: np.ndarray | None,
     layer: str | None,
     channel: int | None,
@@ -154,16 +146,11 @@ def feature_maps(
     return grid, large
 
 
-def _maps(network: "Network", image: np.ndarray, layer: str) -> tuple[np.ndarray, str]:
-    from hub.explorer.feature_maps import feature_maps
-
-    with network.lock:
-        return feature_maps(network.model, _to_tensor(network, image), layer)
+def _maps(network: Network, image: np.ndarray, layer: str) -> tuple[np.ndarray, str]:
+    return network.feature_maps(_to_input(network, image), layer)
 
 
 def _thumbnails(maps: np.ndarray) -> dict[int, str]:
-    from hub.explorer.feature_maps import strongest_channels
-
     return {channel: array_images.grey(maps[channel]) for channel in strongest_channels(maps, THUMBNAILS)}
 
 
@@ -178,7 +165,7 @@ def heatmap(classifier: Classifier, image: np.ndarray) -> np.ndarray | None:
     return (local_log_odds(prediction, decision.heatmap_class(prediction)) / FULL_COLOUR).clip(0, 1)
 
 
-def cell_choices(network: "Network", layer: str) -> tuple[list[int], list[int]]:
+def cell_choices(network: Network, layer: str) -> tuple[list[int], list[int]]:
     """Return the rows and the columns of a layer to choose from.
 
     They are all, or `GRID` of them spread evenly.
@@ -189,7 +176,7 @@ def cell_choices(network: "Network", layer: str) -> tuple[list[int], list[int]]:
     )
 
 
-def default_cell(network: "Network", layer: str, heat: np.ndarray | None) -> tuple[int, int]:
+def default_cell(network: Network, layer: str, heat: np.ndarray | None) -> tuple[int, int]:
     """Return the default cell: the hottest of `heat`, or else the middle one.
 
     `heat`, float [h, w] from 0 to 1, counts only if a cell is above 0 and its cells are exactly those to
@@ -203,7 +190,7 @@ def default_cell(network: "Network", layer: str, heat: np.ndarray | None) -> tup
 
 
 def cell_grid(
-    network: "Network",
+    network: Network,
     image: np.ndarray | None,
     layer: str | None,
     heat: np.ndarray | None,
@@ -232,7 +219,7 @@ def cell_grid(
 
 
 def receptive_field(
-    network: "Network", image: np.ndarray | None, layer: str | None, cell: tuple[int, int], words: Words
+    network: Network, image: np.ndarray | None, layer: str | None, cell: tuple[int, int], words: Words
 ) -> str:
     """Return the image with the receptive field of a cell.
 
@@ -241,14 +228,9 @@ def receptive_field(
     """
     if problem(network, image, layer, words):
         return ""
-    from hub.explorer import effective_receptive_field
-
     target = layer_choice.find(network, layer)
     row, column = (min(max(i, 0), side - 1) for i, side in zip(cell, target.output[-2:], strict=True))
-    with network.lock:
-        gradient = effective_receptive_field.effective_receptive_field(
-            network.model, _to_tensor(network, image), layer, row, column
-        )
+    gradient = network.effective_field(_to_input(network, image), layer, row, column)
     return render(
         "explorer/receptive_field.html", layer=target, row=row, column=column,
         box=target.box(row, column, whole=False), image=png_uri(image), glow=array_images.glow(gradient),
@@ -256,7 +238,7 @@ def receptive_field(
     )  # fmt: skip
 
 
-def layer_table(network: "Network", words: Words) -> str:
+def layer_table(network: Network, words: Words) -> str:
     """Return a table of every layer; "" for a network without layers.
 
     Its columns are the operation, output, receptive field and cost.
@@ -274,21 +256,19 @@ def layer_table(network: "Network", words: Words) -> str:
 
 
 def architectures(
-    counted: "Sequence[Architecture]", times: dict[str, float], running: bool, words: Words
+    counted: Sequence[Architecture], times: dict[str, float], running: bool, words: Words
 ) -> str:
     """Return a table with a column per network.
 
     `times` are milliseconds by the network's name; what they lack is left open. `running` says that the next
-    one is being timed.
+    one is being timed. Where torch is missing, a sentence says that none can be.
     """
     waiting = [row.paper.name for row in counted if row.paper.name not in times]
     return render(
         "explorer/architectures.html", counted=counted, times=times, waiting=waiting, running=running,
-        notes=NOTES, words=words,
+        notes=NOTES, timeable=has_torch(), words=words,
     )  # fmt: skip
 
 
-def _to_tensor(network: "Network", image: np.ndarray) -> "Tensor":
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(network.normalize(image[None])))
+def _to_input(network: Network, image: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(network.normalize(image[None]))

@@ -1,23 +1,19 @@
 """Actions of the tab "Inside the network", the same in both apps.
 
-Only this tab loads torch.
+Only this tab loads torch, and only where it is installed: elsewhere it shows what was prepared.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hub.demo import arithmetic_panels, explorer_panels
 from hub.demo.words import Words
+from hub.explorer import milestones
+from hub.explorer.network import Network
 from hub.imaging.read import Source
 from hub.inference.classifier import Classifier
-
-if TYPE_CHECKING:
-    from hub.explorer.milestones import Architecture
-    from hub.explorer.network import Network
 
 
 @dataclass(frozen=True)
@@ -31,16 +27,6 @@ class Shown:
     pixels: np.ndarray
 
 
-def open_network(classifier: Classifier) -> "Network":
-    """Load the network of the classifier in torch.
-
-    The first time takes some seconds.
-    """
-    from hub.explorer.network import open_network
-
-    return open_network(classifier)
-
-
 def shown_or_example(classifier: Classifier, shown: Shown | None, examples: Sequence[Source]) -> Shown | None:
     """Return the visitor's image, else the first example, without a name.
 
@@ -50,7 +36,7 @@ def shown_or_example(classifier: Classifier, shown: Shown | None, examples: Sequ
 
 
 def receptive_field(
-    classifier: Classifier, network: "Network", pixels: np.ndarray | None, layer: str | None, words: Words
+    classifier: Classifier, network: Network, pixels: np.ndarray | None, layer: str | None, words: Words
 ) -> tuple[str, str]:
     """Return the grid of cells over the image, and what the default cell sees.
 
@@ -76,28 +62,20 @@ def cost(channels: int, filters: int, kernel: int, size: int, stride: int, words
     return table, arithmetic_panels.stacks(channels, size, words)
 
 
-@cache
-def count_architectures() -> list["Architecture"]:
-    """Return the counts of the networks of the table; they never change."""
-    from hub.explorer import milestones
-
-    return [milestones.count(paper) for paper in milestones.papers()]
-
-
 def architectures(times: dict[str, float], words: Words) -> str:
     """Return the table of networks, with `times` in milliseconds by name."""
-    return explorer_panels.architectures(count_architectures(), times, False, words)
+    return explorer_panels.architectures(milestones.architectures(), times, False, words)
 
 
 def time_architectures(times: dict[str, float], words: Words) -> Iterator[str]:
     """Yield the table of networks before the first and after each is timed.
 
-    Networks are timed one by one; `times` takes the milliseconds by name.
+    Networks are timed one by one, in torch; `times` takes the milliseconds by name.
     """
-    from hub.explorer import milestones
+    from hub.explorer import milestone_networks
 
-    counted = count_architectures()
+    counted = milestones.architectures()
     yield explorer_panels.architectures(counted, times, True, words)
     for row in counted:
-        times[row.paper.name] = milestones.milliseconds(row.paper)
+        times[row.paper.name] = milestone_networks.milliseconds(row.paper)
         yield explorer_panels.architectures(counted, times, True, words)

@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import gradio as gr
 import numpy as np
@@ -17,10 +16,8 @@ from hub.demo.gradio_options import EVENTS, LATEST
 from hub.demo.render import script
 from hub.demo.words import Words
 from hub.errors import InputError
+from hub.explorer.network import Network, has_torch, open_network
 from hub.inference.classifier import Classifier
-
-if TYPE_CHECKING:
-    from hub.explorer.network import Network
 
 SELECT = script("select_channel_or_cell.js")
 
@@ -34,7 +31,7 @@ class Tab:
     """
 
     opened: gr.events.Dependency
-    network: Callable[[], "Network"]
+    network: Callable[[], Network]
     shown: gr.State
     pixels: Callable[[Shown | None], np.ndarray | None]
     classifier: Classifier
@@ -58,9 +55,9 @@ def build(
 ) -> None:
     """Lay out the tab for the image in `shown`, else for the first example.
 
-    `shown` holds a `Shown` or None. Opening the tab loads torch.
+    `shown` holds a `Shown` or None. Opening the tab loads the network.
     """
-    network = functools.cache(lambda: explorer_tab.open_network(classifier))
+    network = functools.cache(lambda: open_network(classifier))
 
     def image(shown: Shown | None) -> Shown | None:
         return explorer_tab.shown_or_example(classifier, shown, examples)
@@ -224,7 +221,7 @@ def parameters(tab: Tab) -> None:
 
 def architecture_table(tab: Tab) -> None:
     """Lay out the table of networks, counted, and the button that times them."""
-    time = gr.Button(tab.label("time"), elem_id="time")
+    time = gr.Button(tab.label("time"), elem_id="time", visible=has_torch())
     table = tab.loading()
 
     def draw(request: gr.Request) -> str:

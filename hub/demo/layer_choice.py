@@ -85,7 +85,7 @@ def layers_as_trained(network: "Network") -> tuple[list["Layer"], int | None]:
     first = next((layer for layer in network.layers if layer.kind != "pooling"), None)
     if first is None or network.after is None or len(first.input) != 3:
         return network.layers, None
-    channels, weights = network.after.shape[1], network.after.numel()
+    channels, weights = network.after.shape[1], network.after.size
     stored = weights * first.input[0] // channels
     if channels * first.groups >= first.input[0]:
         return network.layers, None

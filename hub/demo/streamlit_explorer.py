@@ -2,7 +2,6 @@
 
 import threading
 import zlib
-from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -11,16 +10,15 @@ from hub.demo import arithmetic_panels, explorer_panels, explorer_tab, layer_cho
 from hub.demo.explorer_tab import Shown
 from hub.demo.render import render
 from hub.demo.words import Words
+from hub.explorer import network as explorer_network
+from hub.explorer.network import Network
 from hub.inference.classifier import Classifier
-
-if TYPE_CHECKING:
-    from hub.explorer.network import Network
 
 
 @st.cache_resource(show_spinner=False)
-def open_network(_classifier: Classifier) -> "Network":
-    """Load the network of the app's model in torch, once for all visitors."""
-    return explorer_tab.open_network(_classifier)
+def open_network(_classifier: Classifier) -> Network:
+    """Load the network of the app's model, once for all visitors."""
+    return explorer_network.open_network(_classifier)
 
 
 @st.cache_resource
@@ -61,7 +59,7 @@ def show(classifier: Classifier, examples: list[bytes], shown: Shown | None, wor
             show_architectures(words)
 
 
-def show_feature_maps(network: "Network", pixels: np.ndarray | None, words: Words) -> None:
+def show_feature_maps(network: Network, pixels: np.ndarray | None, words: Words) -> None:
     """Lay out the strongest channels of a layer, and one of them large."""
     layer = choose_layer(network, "maps", words)
     if sentence := explorer_panels.problem(network, pixels, layer, words):
@@ -99,7 +97,7 @@ def show_padding_and_stride(words: Words) -> None:
 
 
 def show_receptive_field(
-    classifier: Classifier, network: "Network", pixels: np.ndarray | None, words: Words
+    classifier: Classifier, network: Network, pixels: np.ndarray | None, words: Words
 ) -> None:
     """Lay out the cells of a layer over the image, and what one of them sees."""
     layer = choose_layer(network, "cells", words)
@@ -137,7 +135,8 @@ def show_parameters(words: Words) -> None:
 
 def show_architectures(words: Words) -> None:
     """Lay out the table of networks, counted, and the button that times them."""
-    place, time = st.empty(), st.button(words("inside.time"))
+    place = st.empty()
+    time = explorer_network.has_torch() and st.button(words("inside.time"))
     if time:
         st.session_state.times = {}  # the session keeps them if the visitor leaves the tab
         with timing_lock():
@@ -146,7 +145,7 @@ def show_architectures(words: Words) -> None:
     place.html(explorer_tab.architectures(st.session_state.get("times", {}), words))
 
 
-def choose_layer(network: "Network", panel: str, words: Words) -> str | None:
+def choose_layer(network: Network, panel: str, words: Words) -> str | None:
     """Lay out the choices of a depth and of a layer in it.
 
     Returns None for a network without maps.

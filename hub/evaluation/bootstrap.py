@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from tqdm.auto import tqdm
+
+from hub.progress import progress
 
 
 def resamples(patients: Sequence[str], draws: int, title: str, seed: int = 0) -> Iterator[np.ndarray]:
@@ -15,6 +16,6 @@ def resamples(patients: Sequence[str], draws: int, title: str, seed: int = 0) ->
     cluster = np.unique(np.asarray(patients), return_inverse=True)[1]
     images_of = np.split(np.argsort(cluster, kind="stable"), np.cumsum(np.bincount(cluster))[:-1])
     random = np.random.default_rng(seed)
-    for _ in tqdm(range(draws), title, unit=" draws", leave=False):
+    for _ in progress(range(draws), title, unit=" draws", leave=False):
         sample = random.integers(len(images_of), size=len(images_of))
         yield np.concatenate([images_of[patient] for patient in sample])

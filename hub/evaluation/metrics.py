@@ -8,7 +8,7 @@ from scipy.stats import binomtest, rankdata
 from hub.data.patients import patients_known
 from hub.evaluation.bootstrap import resamples
 from hub.prevalence import move
-from hub.text import interval, number
+from hub.text import counted, interval, number
 
 RESAMPLES = 2000
 BINS = 10  # of the reliability diagram
@@ -188,10 +188,10 @@ def format_metrics(metrics: dict) -> str:
 
     `metrics` is what `measure` returns, with its `split` and `dataset`.
     """
-    patients = f" of {metrics['patients']} patients" if metrics["patients"] else ""
+    patients = f" of {counted(metrics['patients'], 'patient')}" if metrics["patients"] else ""
     if metrics.get("prevalence"):
         patients += f", {metrics['prevalence']:.1%} {metrics['classes'][1]}"
-    lines = [f"{metrics['split']} split of {metrics['dataset']}: {metrics['n']} images{patients}"]
+    lines = [f"{metrics['split']} split of {metrics['dataset']}: {counted(metrics['n'], 'image')}{patients}"]
     for name, metric in metrics.items():
         if isinstance(metric, dict) and "value" in metric:
             lines.append(f"{name:<22} {number(metric['value'])}   95 % interval {interval(metric)}")

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import nn
 
 from hub.errors import InputError
 from hub.explorer.layers import Layer
@@ -91,25 +89,35 @@ def slide(size: int, kernel: int, padding: int | str = 0, stride: int = 1, dilat
     )
 
 
-def torch_slide(
-    size: int, kernel: int, padding: int | str = 0, stride: int = 1, dilation: int = 1
-) -> tuple[int, str]:
-    """Return the output size of `torch.nn.Conv2d`, and the call that gives it.
+def torch_call(size: int, kernel: int, padding: int | str = 0, stride: int = 1, dilation: int = 1) -> str:
+    """Return the call in `torch.nn` that slides such a kernel; the arguments are those of `slide`.
 
-    The arguments are those of `slide`. torch refuses padding="same" with a stride above 1; the image is then
-    padded first, as TensorFlow would. Nothing is computed: the tensors have no content. Raises what torch
-    raises.
+    torch refuses padding="same" with a stride above 1; the image is then padded first, as TensorFlow would.
+    Raises what `slide` raises.
     """
     options = f"stride={stride}, padding={padding!r}" + (f", dilation={dilation}" if dilation > 1 else "")
     call = f"Conv2d(1, 1, {kernel}, {options})"
-    image = torch.empty(1, 1, size, size, device="meta")
     if padding == "same" and stride > 1:
         position = slide(size, kernel, padding, stride, dilation)
         pads = (position.before, position.after) * 2
-        image, padding = nn.ZeroPad2d(pads)(image), 0
         call = f"Sequential(ZeroPad2d({pads}), {call.replace(repr('same'), '0')})"
+    return call
+
+
+def torch_output(size: int, kernel: int, padding: int | str = 0, stride: int = 1, dilation: int = 1) -> int:
+    """Return the output size of the layer of `torch_call`, as torch gives it.
+
+    Nothing is computed: the tensors have no content. Raises what torch raises.
+    """
+    import torch
+    from torch import nn
+
+    image = torch.empty(1, 1, size, size, device="meta")
+    if padding == "same" and stride > 1:
+        position = slide(size, kernel, padding, stride, dilation)
+        image, padding = nn.ZeroPad2d((position.before, position.after) * 2)(image), 0
     layer = nn.Conv2d(1, 1, kernel, stride=stride, padding=padding, dilation=dilation, device="meta")
-    return layer(image).shape[-1], call
+    return layer(image).shape[-1]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from hub.errors import InputError
-from hub.explorer.layers import find_maps
+from hub.explorer.layer_tracing import find_maps
 
 
 def effective_receptive_field(

@@ -1,12 +1,25 @@
-"""Feature maps: the outputs of a layer for one image."""
+"""Feature maps: the outputs of a layer for one image, in torch."""
 
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hub.explorer.layers import find_maps
+from hub.explorer.layer_tracing import find_maps
+
+
+@dataclass
+class Record:
+    """What a layer put out: `output` at once, `maps` after the `steps` that directly follow it."""
+
+    output: Tensor
+    maps: Tensor
+    last: Tensor
+    version: int
+    steps: list[str] = field(default_factory=list)
 
 
 @torch.no_grad()
@@ -18,31 +31,42 @@ def feature_maps(model: nn.Module, pixels: Tensor, layer: str) -> tuple[np.ndarr
     ReLU6". `pixels` is one image, float32 [1, C, H, W]. Raises InputError if the layer is unknown or has no
     maps.
     """
-    target = find_maps(model, layer)
-    steps, following = [], {target}
-    last, version, maps = None, None, None
+    record = record_maps(model, [layer], lambda: model(pixels))[layer]
+    return record.maps[0].float().numpy(), ", ".join(record.steps)
+
+
+def record_maps(model: nn.Module, layers: Iterable[str], run: Callable[[], object]) -> dict[str, Record]:
+    """Return a record of each layer, by name, while `run` runs the network once.
+
+    Raises InputError if a layer is unknown or has no maps.
+    """
+    targets = {find_maps(model, name): name for name in layers}
+    records, following = {}, {}
 
     def follow(module: nn.Module, inputs: tuple) -> None:
-        # A tensor that was changed in place is no longer the layer's output.
-        if inputs and inputs[0] is last and inputs[0]._version == version:
-            following.add(module)
+        for name, record in records.items():
+            # A tensor that was changed in place is no longer the layer's output.
+            if inputs and inputs[0] is record.last and inputs[0]._version == record.version:
+                following[module] = name
 
-    def record(module: nn.Module, inputs: tuple, output: Tensor) -> None:
-        nonlocal last, version, maps
-        if module in following:
-            following.discard(module)
-            last, version, maps = output, output._version, output.clone()
-            if not isinstance(module, nn.Identity | nn.Dropout):
-                steps.append(_step_name(module))
+    def keep(module: nn.Module, inputs: tuple, output: Tensor) -> None:
+        if name := following.pop(module, None):
+            record = records[name]
+            record.maps, record.last, record.version = output.clone(), output, output._version
+        elif (name := targets.get(module)) and name not in records:
+            copy = output.clone()
+            records[name] = Record(copy, copy, output, output._version)
+        if name and not isinstance(module, nn.Identity | nn.Dropout):
+            records[name].steps.append(_step_name(module))
 
     elementwise = [module for module in model.modules() if _is_elementwise(module)]
     with ExitStack() as hooks:
         for module in elementwise:
             hooks.enter_context(module.register_forward_pre_hook(follow))
-        for module in [target, *elementwise]:
-            hooks.enter_context(module.register_forward_hook(record))
-        model(pixels)
-    return maps[0].float().numpy(), ", ".join(steps)
+        for module in [*targets, *elementwise]:
+            hooks.enter_context(module.register_forward_hook(keep))
+        run()
+    return records
 
 
 def _is_elementwise(module: nn.Module) -> bool:
@@ -65,11 +89,3 @@ def _step_name(module: nn.Module) -> str:
     if activation is None or isinstance(activation, nn.Identity):
         return type(module).__name__.replace("NormAct", "Norm")
     return f"{type(module).__name__.replace('NormAct', 'Norm')}, {type(activation).__name__}"
-
-
-def strongest_channels(maps: np.ndarray, count: int = 12) -> list[int]:
-    """Return the channels with the highest means, the highest first.
-
-    `maps` is float [channels, h, w].
-    """
-    return np.argsort(-maps.mean((1, 2)), kind="stable")[:count].tolist()

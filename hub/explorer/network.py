@@ -1,19 +1,16 @@
-"""The network of a model folder, loaded for the pages."""
+"""A model folder's network as the pages show it, with torch or without it."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor, nn
 
 from hub.errors import InputError
-from hub.explorer.layers import COUNTING, Layer, list_layers
+from hub.explorer.layers import Layer
 from hub.files import sha256
-from hub.models.factory import load_network
-from hub.models.filters import first_layer_filters, load_filters
 from hub.models.folder import DIGEST, WEIGHTS
 
 if TYPE_CHECKING:
@@ -24,19 +21,20 @@ if TYPE_CHECKING:
 class Network:
     """A model folder's network, layers and filters, for the pages.
 
-    `before` and `after` are the first layer's filters before and after training, None if there are none. What
-    cannot be loaded is None or empty, and `trouble` says why. `lock` lets one image at a time through
-    `model`, because hooks would also record another visitor's image, and none while layers are counted.
-    `normalize` is `Classifier.normalize`.
+    `before` and `after` are the first layer's filters before and after training, float32 [filters, channels,
+    k, k], None if there are none. What cannot be loaded is None or empty, and `trouble` says why. Two
+    functions look at an image, float32 [1, C, H, W] as `normalize` returns it: `feature_maps(pixels, layer)`
+    as in `feature_maps.feature_maps`, `effective_field(pixels, layer, row, column)` as in
+    `effective_receptive_field`. `normalize` is `Classifier.normalize`.
     """
 
-    model: nn.Module | None
     layers: list[Layer]
-    trouble: str
-    before: Tensor | None
-    after: Tensor | None
-    normalize: Callable[[np.ndarray], np.ndarray]
-    lock: threading.Lock
+    trouble: str = ""
+    before: np.ndarray | None = None
+    after: np.ndarray | None = None
+    feature_maps: Callable[[np.ndarray, str], tuple[np.ndarray, str]] | None = None
+    effective_field: Callable[[np.ndarray, str, int, int], np.ndarray] | None = None
+    normalize: Callable[[np.ndarray], np.ndarray] | None = None
 
     @property
     def maps(self) -> list[Layer]:
@@ -45,17 +43,30 @@ class Network:
 
 
 def open_network(classifier: "Classifier") -> Network:
-    """Return the network of a classifier's folder, as far as it can be loaded."""
-    model, layers, trouble, before, after = None, [], "", None, None
+    """Return the network of a classifier's folder, as far as it can be loaded.
+
+    Where torch is installed, torch runs it; elsewhere ONNX Runtime does, from what `prepare` wrote.
+    """
     try:
         _check_unchanged(classifier)
-        model = load_network(classifier.folder)
-        after = first_layer_filters(model, classifier.radiograph)
-        layers = list_layers(model)
-        before = load_filters(classifier.folder)
+        if has_torch():
+            from hub.explorer.live import open_live
+
+            network = open_live(classifier)
+        else:
+            from hub.explorer.prepared import open_prepared
+
+            network = open_prepared(classifier)
     except InputError as error:
-        trouble = _without_folder(str(error), classifier.folder)
-    return Network(model, layers, trouble, before, after, classifier.normalize, COUNTING)
+        network = Network([], str(error), normalize=classifier.normalize)
+    except (ImportError, OSError):  # of a library that is installed in part
+        network = Network([], "PyTorch cannot be loaded here; install it anew, or remove it.")
+    return Network(**vars(network) | {"trouble": _without_folder(network.trouble, classifier.folder)})
+
+
+def has_torch() -> bool:
+    """Return whether torch and timm are installed; a Space does without them."""
+    return all(find_spec(name) for name in ("torch", "timm"))
 
 
 def _check_unchanged(classifier: "Classifier") -> None:

@@ -8,6 +8,7 @@ bits, kept only if it is as good. Both contain the SHA-256 of the weights that t
 """
 
 import logging
+import shlex
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,10 +98,10 @@ def verify(folder: Path) -> None:
     `onnx/model.onnx` must exist, and all files must be those that `export` measured, exported from these
     weights; the 32-bit file is run as well.
     """
-    advice = f"run python -m hub export {folder} --dataset SOURCE"
+    advice = f"run python -m hub export {shlex.quote(str(folder))} --dataset SOURCE"
     section = read_metrics(folder).get("onnx")
     measured = section.get("sha256") if isinstance(section, dict) else None
-    digests = {file.name: files.sha256(file) for file in sorted((folder / "onnx").glob("*.onnx"))}
+    digests = {file.name: files.sha256(file) for file in sorted((folder / "onnx").glob("model*.onnx"))}
     if "model.onnx" not in digests:
         raise InputError(f"{folder} has no onnx/model.onnx; {advice}.")
     if digests != measured:

@@ -8,9 +8,9 @@ from onnx import ModelProto, NodeProto, numpy_helper
 from onnxruntime import InferenceSession
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
-from tqdm.auto import tqdm
 
 from hub.batching import batches
+from hub.progress import progress
 
 CHUNK_SIZE = 8  # images in one run of the network
 
@@ -22,7 +22,7 @@ def write_int8(full: Path, file: Path, inputs: np.ndarray) -> None:
     """
 
     class Reader(CalibrationDataReader):
-        images = iter(tqdm(inputs, "Ranges of 8 bits", unit=" images", leave=False))
+        images = iter(progress(inputs, "Ranges of 8 bits", unit=" images", leave=False))
 
         def get_next(self) -> dict[str, np.ndarray] | None:
             image = next(self.images, None)
@@ -95,7 +95,9 @@ def correct_biases(full: ModelProto, small: ModelProto, inputs: np.ndarray) -> M
     # Layers keep their names in 8 bits, their outputs need not.
     outputs = {node.name: node.output[0] for node in full.graph.node if node.name in biases}
     targets = _channel_means(full, list(outputs.values()), inputs)
-    for layer, (name, bias, scale) in tqdm(biases.items(), "Biases of 8 bits", unit=" layers", leave=False):
+    for layer, (name, bias, scale) in progress(
+        biases.items(), "Biases of 8 bits", unit=" layers", leave=False
+    ):
         shift = _channel_means(small, [name], inputs)[name] - targets[outputs[layer]]
         corrected = numpy_helper.to_array(bias) - np.rint(shift / scale).astype(np.int32)
         bias.CopyFrom(numpy_helper.from_array(corrected, bias.name))

@@ -143,7 +143,7 @@ class Classifier:
         It does not fit if 8 bits change too many verdicts, or without the output `statistics`; `shapes` are
         those of `output_shapes`.
         """
-        fits = self.precision == "fp32" or _changed_by_int8(self.folder).get("verdicts", 0) <= MAX_CHANGES
+        fits = self.precision == "fp32" or changed_by_int8(self.folder).get("verdicts", 0) <= MAX_CHANGES
         if not fits or "statistics" not in shapes:
             return None
         network = self.session.get_modelmeta().custom_metadata_map.get(DIGEST)
@@ -328,11 +328,11 @@ def default_precision(folder: Path) -> str:
     On the test split, 8 bits may change `MAX_CHANGES` labels and `MAX_CHANGES` verdicts of the input check,
     as counted by `hub evaluate --save`; without a count, the default is 32 bits.
     """
-    changes = _changed_by_int8(folder)
+    changes = changed_by_int8(folder)
     return "int8" if changes and max(changes.values()) <= MAX_CHANGES else "fp32"
 
 
-def _changed_by_int8(folder: Path) -> dict[str, int]:
+def changed_by_int8(folder: Path) -> dict[str, int]:
     """Return how many `labels` and `verdicts` of the test split 8 bits change.
 
     It is {} if they were not counted. Raises InputError for a metrics.json that cannot be read.

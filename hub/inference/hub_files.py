@@ -28,8 +28,8 @@ def download(
 ) -> Path:
     """Return the folder in the cache with the files that match `patterns`.
 
-    Files that are missing are fetched; the folder is named after the commit. HF_HOME, HF_TOKEN, HF_HUB_OFFLINE
-    and HF_ENDPOINT are heeded. Raises InputError, caused by the error of huggingface_hub, where the files
+    Files that are missing are fetched; the folder is named after the commit. HF_HOME, HF_TOKEN and
+    HF_HUB_OFFLINE are heeded. Raises InputError, caused by the error of huggingface_hub, where the files
     cannot be had.
     """
     try:

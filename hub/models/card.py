@@ -10,45 +10,48 @@ from hub.errors import InputError
 from hub.files import write_text
 from hub.models import architectures
 from hub.models.card_metadata import card_data
-from hub.models.folder import METRICS, read_metrics, read_named_config
+from hub.models.folder import ANSWER, METRICS, read_metrics, read_named_config
 from hub.public_names import public_record
 
 TEMPLATE = Path(__file__).parent / "card.md"
 
 
-def write_card(folder: Path, repo_id: str | None = None) -> None:
+def write_card(folder: Path, repo_id: str | None = None, page: str | None = None) -> None:
     """Write README.md of the folder, the text of `card_text`."""
-    write_text(folder / "README.md", card_text(folder, repo_id))
+    write_text(folder / "README.md", card_text(folder, repo_id, page))
 
 
-def card_text(folder: Path, repo_id: str | None = None) -> str:
+def card_text(folder: Path, repo_id: str | None = None, page: str | None = None) -> str:
     """Return the card of a model folder, from its config.json and metrics.json.
 
-    Its examples load `repo_id` from the Hub or, without one, a local folder. Raises InputError where one of
+    Its examples load `repo_id` from the Hub or, without one, a local folder. `page` is the Hub id of the
+    static Space that answers in the visitor's browser, if there is one. Raises InputError where one of
     the files cannot be read, or metrics.json is not as `python -m hub` writes it.
     """
     config, metrics = read_named_config(folder), read_metrics(folder)
     try:
-        return _card(config, metrics, repo_id)
+        return _card(
+            config, metrics, {"repo_id": repo_id, "page": page, "answer": (folder / ANSWER).is_file()}
+        )
     except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError, TemplateError):
         raise InputError(f"{folder}/{METRICS} is not as train.py writes it; get the model again.") from None
 
 
-def _card(config: dict, metrics: dict, repo_id: str | None) -> str:
+def _card(config: dict, metrics: dict, context: dict[str, object]) -> str:
     metrics = public_record(metrics)
     is_synthetic = metrics["training"]["dataset"] == "synthetic"
     metrics = _with_dataset_id(metrics, metrics.get("card", {}).get("dataset_id"))
-    data = card_data(config, metrics, repo_id)
+    data = card_data(config, metrics, context["repo_id"])
     card = ModelCard.from_template(
         data,
         template_path=str(TEMPLATE),
         config=config,
         metrics=metrics,
-        repo_id=repo_id,
         own=architectures.is_own(config["architecture"]),
         is_synthetic=is_synthetic,
         base_model=data.base_model,
         license=data.license,
+        **context,
     )
     return str(card)
 

@@ -15,6 +15,7 @@ METRICS = "metrics.json"
 INPUT_CHECK = "scope.safetensors"
 FILTERS = "filters.safetensors"  # kernels of the first layer before training
 NETWORKS = {"fp32": "onnx/model.onnx", "int8": "onnx/model_int8.onnx"}  # by precision
+ANSWER = "onnx/answer.onnx"  # from pixels to an answer, made of one of NETWORKS and the input check
 DIGEST = "safetensors_sha256"  # metadata of an ONNX file: the weights that it was exported from
 LARGEST_JSON = 10_000_000  # bytes
 

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 from datasets import Dataset, DatasetDict, DatasetInfo, SplitDict, SplitInfo
 from datasets.table import embed_table_storage
 from PIL import Image
-from tqdm.auto import tqdm
 
 from hub.data.decode_cache import HEADER_ERRORS
 from hub.data.image_files import encoded_images, locate_errors
@@ -20,6 +19,7 @@ from hub.evaluation.plots import plot_samples
 from hub.imaging.formats import is_dicom
 from hub.imaging.read import read_image
 from hub.imaging.sources import read_file
+from hub.progress import progress
 from hub.publishing.dataset_card import group_names, write_card
 from hub.text import counted
 
@@ -81,7 +81,7 @@ def _write_shards(
     """
     tables = split.with_format("arrow")
     paths, writer, room, num_bytes = [], None, 0, 0
-    with tqdm(total=len(split), desc=f"Writing {name}", unit=" images") as progress:
+    with progress(total=len(split), desc=f"Writing {name}", unit=" images") as bar:
         for start in range(0, len(split), ROWS):
             rows = split.select(range(start, min(start + ROWS, len(split))))
             for index, image in enumerate(encoded_images(rows), start):
@@ -106,7 +106,7 @@ def _write_shards(
             writer.write_table(table, row_group_size=ROWS)
             room -= table.nbytes
             num_bytes += table.nbytes
-            progress.update(len(table))
+            bar.update(len(table))
     writer.close()
     for index, path in enumerate(paths):
         path.rename(folder / f"{name}-{index:05}-of-{len(paths):05}.parquet")

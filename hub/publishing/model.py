@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hub.errors import InputError
 from hub.evaluation.plots import plot_thumbnail
+from hub.export.answer import verify_answer, write_answer
 from hub.export.formats import verify_formats
 from hub.export.onnx import verify
 from hub.files import sha256
@@ -14,20 +15,24 @@ from hub.inference.classifier import Classifier
 from hub.models.card import write_card
 from hub.models.card_metadata import EXAMPLES, THUMBNAIL, has_examples
 from hub.models.digests import check_digests, write_digests
-from hub.models.folder import read_named_config
+from hub.models.folder import ANSWER, read_named_config
 from hub.models.folder_refresh import refresh
 from hub.publishing.benchmark import write_results
 from hub.publishing.serving_code import write_serving_code
+from hub.repo_id import check_repo_id
 
 DRAWN = 8  # synthetic radiographs that the examples are among
 
 
-def copy_folder(folder: Path, copy: Path, repo_id: str, **told: str | None) -> None:
+def copy_folder(folder: Path, copy: Path, repo_id: str, page: str | None = None, **told: str | None) -> None:
     """Copy a model folder to `copy` for the Hub, with a card that loads `repo_id`.
 
-    `told` are options of `refresh`. Raises InputError: not a model folder, no metrics, a damaged file, or
-    ONNX files or an input check that were made from other weights.
+    The card links to `page`, the static Space of the model, if there is one. `told` are options of
+    `refresh`. Raises InputError: not a model folder, no metrics, a damaged file, or ONNX files or an input
+    check that were made from other weights.
     """
+    if page:
+        check_repo_id(page)
     config = read_named_config(folder)
     needed = ("model.safetensors", "metrics.json", "preprocessor_config.json")
     missing = [name for name in needed if not (folder / name).is_file()]
@@ -35,16 +40,19 @@ def copy_folder(folder: Path, copy: Path, repo_id: str, **told: str | None) -> N
         raise InputError(f"{folder} has no {missing[0]}; give a model folder that train.py made.")
     check_digests(folder)
     verify(folder)
+    verify_answer(folder)
     verify_formats(folder)
     input_check.load(folder, sha256(folder / "model.safetensors"))
     # The folder may itself be of a published model, and the code is that of this version.
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".*", "hub"), dirs_exist_ok=True)
+    if not (copy / ANSWER).is_file():
+        write_answer(copy)  # of folders that are older than it
     refresh(copy, **told)
     write_serving_code(copy, repo_id)
     if has_examples(config):
         _write_examples(copy, config)
     write_results(copy, repo_id)
-    write_card(copy, repo_id)
+    write_card(copy, repo_id, page)
     write_digests(copy)
 
 

@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download
+from huggingface_hub import (
+    CommitInfo,
+    CommitOperationAdd,
+    CommitOperationDelete,
+    HfApi,
+    SpaceCard,
+    hf_hub_download,
+)
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HTTPError,
@@ -153,7 +160,7 @@ def upload(
     folders = {name.split("/")[0] for name in files if "/" in name and name[0] != "."}
 
     def commit() -> CommitInfo:
-        sdk = {"space_sdk": "gradio"} if kind == "space" else {}
+        sdk = {"space_sdk": SpaceCard.load(folder / "README.md").data.sdk} if kind == "space" else {}
         api.create_repo(repo_id, repo_type=kind, private=private or None, exist_ok=True, **sdk)
         if private and not api.repo_info(repo_id, repo_type=kind).private:
             raise InputError(
@@ -219,13 +226,13 @@ def _root_cause(error: Exception) -> BaseException:
 
 def _explanation(error: BaseException, repo_id: str) -> str:
     if isinstance(error, LocalTokenNotFoundError):
-        return "There is no Hub token; log in with `hf auth login`, or give --token."
+        return "There is no Hub token; log in with `hf auth login`, or set HF_TOKEN."
     if isinstance(error, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE is set, so nothing can be uploaded; unset it."
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
     if status == 401:
         return (
-            "The Hub does not accept the token; log in again with `hf auth login`, or give another --token."
+            "The Hub does not accept the token; log in again with `hf auth login`, or set another HF_TOKEN."
         )
     if status in (403, 404):
         return (

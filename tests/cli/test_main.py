@@ -1,12 +1,15 @@
 """`python -m hub`: what all commands have in common."""
 
+import argparse
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from hub.cli.main import build_parser, main
+from hub.cli.train import build_parser as build_training_parser
 from hub.models.folder import BUNDLED
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +19,36 @@ def test_the_module_runs_and_its_help_names_the_commands():
     done = subprocess.run([sys.executable, "-m", "hub", "--help"], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0
     assert all(name in done.stdout for name in ("evaluate", "classify", "scope", "fit-synthetic"))
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out.split() == [project["name"], project["version"]]
+
+
+def options_without_help(parser):
+    """Return the options and arguments of a parser and of its commands that say nothing of themselves."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from options_without_help(command)
+        elif not action.help:
+            yield f"{parser.prog} {action.dest}"
+
+
+def test_every_option_of_every_command_says_what_it_is():
+    assert list(options_without_help(build_parser("hub"))) == []
+    train = build_training_parser("")
+    assert list(options_without_help(train)) == []
+    assert all("%%" not in parser.format_help() for parser in (train, build_parser("hub")))
+
+
+def test_the_help_of_training_begins_with_what_every_run_needs():
+    groups = [group.title for group in build_training_parser("")._action_groups if group._group_actions]
+    assert groups[1] == "Everyday options" and len(groups) > 3
 
 
 @pytest.mark.parametrize(

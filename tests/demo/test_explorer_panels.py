@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +18,10 @@ from torch import nn
 
 from hub.demo import arithmetic_panels, explorer_panels, explorer_tab, layer_choice
 from hub.demo.words import LANGUAGES, phrases, words_in
-from hub.explorer import milestones
-from hub.explorer.feature_maps import feature_maps, strongest_channels
-from hub.explorer.layers import list_layers
+from hub.explorer import milestone_networks, milestones
+from hub.explorer.layer_tracing import list_layers
+from hub.explorer.layers import strongest_channels
+from hub.explorer.live import look_into
 from hub.explorer.network import Network, open_network
 from hub.inference.classifier import Classifier
 from hub.models import filters
@@ -44,8 +44,8 @@ def image(classifier, radiograph):
 
 def network_of(model, shape=None):
     """Return a model that no folder holds as what the panels take."""
-    kernels = filters.first_layer_filters(model)
-    return Network(model.eval(), list_layers(model, shape), "", None, kernels, normalize, threading.Lock())
+    kernels = filters.first_layer_filters(model).numpy()
+    return Network(list_layers(model.eval(), shape), after=kernels, **look_into(model, normalize))
 
 
 def normalize(images):
@@ -140,8 +140,8 @@ def test_a_network_stored_as_it_was_trained_has_one_number_of_weights():
 
 def test_the_grey_of_a_filter_is_its_weight(network):
     tile = images(explorer_panels.filters(network, WORDS))[32]  # the first after fine-tuning
-    kernel = network.after[0, 0].numpy()
-    largest = max(network.before[0].abs().max(), network.after[0].abs().max()).item()
+    kernel = network.after[0, 0]
+    largest = max(abs(network.before[0]).max(), abs(network.after[0]).max())
     grey = np.asarray(tile)[4::8, 4::8, 0]
     np.testing.assert_allclose(grey, 127.5 + 127.5 * kernel / largest, atol=1)
 
@@ -203,8 +203,7 @@ def test_layers_are_early_middle_or_late_and_the_tab_opens_in_the_middle(network
 def test_the_strongest_channels_are_buttons_and_one_is_large_in_grey_beside_the_image(network, image):
     grid, large = explorer_panels.feature_maps(network, image, "conv_stem", None, False, True, WORDS)
     channels = [int(number) for number in re.findall(r'data-channel="(\d+)"', grid)]
-    pixels = torch.from_numpy(network.normalize(image[None]))
-    maps, _ = feature_maps(network.model, pixels, "conv_stem")
+    maps, _ = network.feature_maps(network.normalize(image[None]), "conv_stem")
     assert channels == strongest_channels(maps, 12)
     assert "conv_stem" in text(grid) and "Conv2d, BatchNorm2d, ReLU6" in text(grid)
     assert sentence_of(maps, channels[0], "map_grey") in text(large)
@@ -367,7 +366,7 @@ def test_text_of_a_model_folder_is_escaped(network):
 
 def test_without_maps_or_an_image_a_panel_says_so(network, image):
     flat = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
-    none = Network(flat, list_layers(flat, (1, 8, 8)), "", None, None, lambda x: x, threading.Lock())
+    none = Network(list_layers(flat, (1, 8, 8)), **look_into(flat, normalize))
     no_maps, no_image = WORDS("inside.no_maps"), WORDS("inside.no_image")
     panels = explorer_panels.feature_maps(none, image, None, None, False, True, WORDS)
     assert no_maps in text(panels[0])
@@ -382,9 +381,9 @@ def test_the_architectures_are_counted_at_once_and_timed_one_after_another(monke
     html = explorer_tab.architectures({}, WORDS)
     assert "61.7 k" in spaced(text(html)) and "512 × 7 × 7" in text(html)
     assert WORDS("inside.time_here") not in text(html)
-    for row in explorer_tab.count_architectures():
+    for row in milestones.architectures():
         assert f'<a href="{row.paper.url}"' in html
-    monkeypatch.setattr(milestones, "milliseconds", lambda paper: 0.21)
+    monkeypatch.setattr(milestone_networks, "milliseconds", lambda paper: 0.21)
     times = {}
     tables = [spaced(text(table)) for table in explorer_tab.time_architectures(times, WORDS)]
     assert WORDS("inside.timing", network="AlexNet", done=1, count=4) in tables[1]

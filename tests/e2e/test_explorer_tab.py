@@ -13,7 +13,7 @@ import app
 from hub.demo import handlers
 from hub.demo.render import png_uri
 from hub.demo.words import words_in
-from hub.explorer import milestones
+from hub.explorer import milestone_networks
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference.classifier import Classifier
 
@@ -296,7 +296,7 @@ def written(page):
 
 
 def test_on_streamlit_too_architectures_are_timed_when_asked_and_stay(monkeypatch):
-    monkeypatch.setattr(milestones, "milliseconds", lambda paper: 0.21)
+    monkeypatch.setattr(milestone_networks, "milliseconds", lambda paper: 0.21)
     page, timed = streamlit_page("architectures"), WORDS("inside.timed", done=4, count=4)
     assert "61.7\u00a0k" in written(page) and timed not in written(page)
     next(button for button in page.button if button.label == WORDS("inside.time")).click().run()

@@ -8,7 +8,7 @@ from torch import nn
 
 from hub.errors import InputError
 from hub.explorer import conv_arithmetic
-from hub.explorer.layers import list_layers
+from hub.explorer.layer_tracing import list_layers
 
 many = settings(max_examples=2000, derandomize=True, deadline=None, database=None)
 some = settings(max_examples=400, derandomize=True, deadline=None, database=None)
@@ -29,9 +29,9 @@ def test_a_slide_is_what_torch_gives_and_impossible_where_torch_refuses(
     except InputError as error:
         assert "does not fit" in str(error)
         with pytest.raises(RuntimeError, match="Kernel size can't be greater"):
-            conv_arithmetic.torch_slide(*settings)
+            conv_arithmetic.torch_output(*settings)
         return
-    assert found.output == conv_arithmetic.torch_slide(*settings)[0]
+    assert found.output == conv_arithmetic.torch_output(*settings)
     if padding == "same":
         assert found.output == -(-size // stride)
         assert 0 <= found.after - found.before <= 1
@@ -59,10 +59,12 @@ def test_positions_see_the_pixels_that_torch_adds_up(size, kernel, padding, stri
 def test_torch_refuses_same_with_a_stride_and_is_shown_with_the_padding_laid_around():
     with pytest.raises(ValueError, match="not supported for strided"):
         nn.Conv2d(1, 1, 3, stride=2, padding="same")
-    assert conv_arithmetic.torch_slide(224, 3, "same", 2) == (
-        112, "Sequential(ZeroPad2d((0, 1, 0, 1)), Conv2d(1, 1, 3, stride=2, padding=0))"
-    )  # fmt: skip
-    assert conv_arithmetic.torch_slide(224, 3, "same") == (224, "Conv2d(1, 1, 3, stride=1, padding='same')")
+    for stride, output, call in (
+        (2, 112, "Sequential(ZeroPad2d((0, 1, 0, 1)), Conv2d(1, 1, 3, stride=2, padding=0))"),
+        (1, 224, "Conv2d(1, 1, 3, stride=1, padding='same')"),
+    ):
+        assert conv_arithmetic.torch_output(224, 3, "same", stride) == output
+        assert conv_arithmetic.torch_call(224, 3, "same", stride) == call
 
 
 @pytest.mark.parametrize(

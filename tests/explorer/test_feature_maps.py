@@ -6,7 +6,8 @@ import timm
 import torch
 
 from hub.errors import InputError
-from hub.explorer.feature_maps import feature_maps, strongest_channels
+from hub.explorer.feature_maps import feature_maps
+from hub.explorer.layers import strongest_channels
 
 
 def test_feature_maps_are_what_the_next_layer_sees(model, pixels):

@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from hub.errors import InputError
-from hub.explorer.layers import COUNTING, list_layers
+from hub.explorer.layer_tracing import COUNTING, list_layers
 
 
 def untrained(name, **options):

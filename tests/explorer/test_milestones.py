@@ -4,11 +4,11 @@ import pytest
 import timm
 import torch
 
-from hub.explorer import milestones
+from hub.explorer import milestone_networks, milestones
 
 
 def test_the_architectures_are_counted_as_their_papers_say():
-    rows = {paper.name: milestones.count(paper) for paper in milestones.papers()}
+    rows = {paper.name: milestone_networks.count(paper) for paper in milestones.papers()}
     assert {name: (row.depth, row.kernels, row.parameters, row.field) for name, row in rows.items()} == {
         "LeNet-5": (5, [5], 61_706, 16),
         "AlexNet": (8, [11, 5, 3], 61_100_840, 195),
@@ -20,10 +20,11 @@ def test_the_architectures_are_counted_as_their_papers_say():
     assert rows["AlexNet"].megabytes == pytest.approx(244.4, abs=0.1)
     assert (rows["VGG-16"].output, rows["MobileNetV2"].output) == ((512, 7, 7), (1280, 7, 7))
     assert rows["LeNet-5"].paper.top1 is None
+    assert milestones.architectures() == list(rows.values())  # which the file keeps
 
 
 def test_milliseconds_are_measured_and_the_memory_is_given_back():
     with torch.device("meta"):
         model = timm.create_model("lenet5")
-    assert 0 < milestones.forward_milliseconds(model, (1, 32, 32)) < 1000
+    assert 0 < milestone_networks.forward_milliseconds(model, (1, 32, 32)) < 1000
     assert all(tensor.is_meta for tensor in model.parameters())

@@ -12,7 +12,8 @@ from torchvision.models import alexnet
 
 from hub.errors import InputError
 from hub.explorer.effective_receptive_field import effective_receptive_field
-from hub.explorer.layers import last_maps, list_layers
+from hub.explorer.layer_tracing import list_layers
+from hub.explorer.layers import last_maps
 
 some = settings(max_examples=400, derandomize=True, deadline=None, database=None)
 

@@ -1,5 +1,6 @@
 """A published Space answers alone, with the model that it names."""
 
+import json
 import os
 import subprocess
 import venv
@@ -58,7 +59,9 @@ def test_the_space_brings_the_wings_that_serve_and_nothing_more(tmp_path):
     assert not any("__pycache__" in name for name in names)
     lines = (tmp_path / "requirements.txt").read_text().splitlines()
     assert set(lines) <= set((ROOT / "requirements.txt").read_text().splitlines())
-    assert not any(line.startswith(("datasets", "scikit-learn", "streamlit")) for line in lines)
+    assert not any(
+        line.startswith(("datasets", "scikit-learn", "streamlit", "torch", "timm")) for line in lines
+    )
 
 
 def test_the_space_says_in_a_file_which_model_it_shows_and_app_py_is_as_it_is_here(tmp_path):
@@ -100,6 +103,17 @@ def test_a_space_for_a_model_that_the_demo_cannot_show_is_refused(hub, run):
     assert code == 2
     assert "is named USER/NAME" in err
     assert ("space", "someone/demo") not in hub.repos
+
+
+def test_a_dry_run_for_other_classes_does_not_ask_for_pneumonia(run, tmp_path):
+    config = json.loads((BUNDLED / "config.json").read_text()) | {"radiograph": False}
+    (tmp_path / "hands").mkdir()
+    (tmp_path / "hands" / "config.json").write_text(json.dumps(config))
+    command = ["publish", "space", "someone/demo", "--model", "someone/hands", "--dry-run", tmp_path / "dry"]
+    code, _, err = run("-m", "hub", *command, "--model-folder", tmp_path / "hands")
+    assert (code, err) == (0, "")
+    card = (tmp_path / "dry" / "README.md").read_text()
+    assert "pneumonia" not in card.lower() and "X-ray" not in card
 
 
 @pytest.mark.install
