@@ -1,4 +1,4 @@
-"""What a card and metrics.json say of sources: names, and no path of anybody's disk."""
+"""What cards and metrics.json say of sources: names, and no path of a disk."""
 
 import shlex
 from pathlib import Path
@@ -20,7 +20,9 @@ def public_name(source: str) -> str:
 
 
 def public_command(command: str) -> str:
-    """Return a command of train.py with public names, without options that say where the model goes."""
+    """Return a command of train.py with public names.
+
+    Options that say where the model goes are left out."""
     words, shown = shlex.split(command), []
     while words:
         option, equals, value = words.pop(0).partition("=")
@@ -35,7 +37,7 @@ def public_command(command: str) -> str:
 
 
 def _public_word(word: str) -> str:
-    """Return the public name of a word of a command that is a path, any other word as it is."""
+    """Return the public name of a path, any other word as it is."""
     return public_name(word) if "/" in word or word in (".", "..") else word
 
 

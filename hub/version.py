@@ -1,4 +1,4 @@
-"""The name and the version of this library, and how it introduces itself to the Hub."""
+"""Name and version of this library, as it introduces itself to the Hub."""
 
 NAME = "chest-xray-hub"  # on pip
 VERSION = "0.1.0"

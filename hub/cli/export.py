@@ -34,7 +34,7 @@ def add_parser(commands: _SubParsersAction) -> None:
 
 @locking_model
 def run(model: Path, dataset: str | None, format: str, **columns: str | None) -> None:
-    """Export the network of a model folder to `onnx/`, or to the folder of another format.
+    """Export the network of a model folder to `onnx/`, or in another format.
 
     The section `onnx` or `formats` of its metrics and its card are written, too; `columns` are options of
     `load_splits`. The format "answer" is `onnx/answer.onnx` alone, for which no data are read. Raises

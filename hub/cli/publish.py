@@ -119,7 +119,10 @@ def publish_model(
     license: str | None,
     **upload_options,
 ) -> None:
-    """Publish a model folder; the card says what `models.folder_refresh.refresh` is told."""
+    """Publish a model folder.
+
+    The options of its card are those of `models.folder_refresh.refresh`.
+    """
 
     def write(copy: Path) -> None:
         from hub.publishing.model import copy_folder

@@ -200,7 +200,10 @@ def plot_samples(images: dict[str, list[Image.Image]], path: Path) -> None:
 
 
 def plot_thumbnail(images: dict[str, Image.Image], title: str, path: Path) -> None:
-    """Plot an image for each name under a title, 1200 x 630 pixels, as previews of links are."""
+    """Plot an image for each name under a title.
+
+    The picture has 1200 x 630 pixels, as previews of links do.
+    """
     figure, axes = plt.subplots(1, len(images), figsize=(10, 5.25), squeeze=False, facecolor="#0f172a")
     figure.suptitle(title, color="white", fontsize=30, fontweight="bold", y=0.95)
     for axis, (name, image) in zip(axes[0], images.items(), strict=True):

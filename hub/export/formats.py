@@ -18,7 +18,7 @@ CHUNK_SIZE = 32  # images in one run
 
 
 def export_format(folder: Path, name: str, inputs: np.ndarray) -> dict:
-    """Write a format into its folder of a model folder, and return its section for metrics.json.
+    """Write a format of the network, and return its section for metrics.json.
 
     `inputs` are the images of the test split as the network reads them, float32 [N, C, H, W]. The section has
     `bytes`, the number of `images` compared, `labels_changed` and the largest `difference` of a probability.
@@ -48,7 +48,7 @@ def export_format(folder: Path, name: str, inputs: np.ndarray) -> dict:
 
 
 def verify_formats(folder: Path) -> None:
-    """Raise InputError where a format of a model folder is not the one that was compared.
+    """Raise InputError where a format is not the one that was compared.
 
     It also is not where `onnx/model.onnx` is another by now, as after `hub calibrate`.
     """
@@ -79,7 +79,7 @@ def _write_openvino(full: Path, file: Path) -> None:
 
 
 def _openvino_logits(file: Path, inputs: np.ndarray) -> np.ndarray:
-    """Return the logits of an OpenVINO file, float32 [N, classes], in 32 bits as the file has them."""
+    """Return the logits of an OpenVINO file, float32 [N, classes]."""
     compiled = _openvino().compile_model(str(file), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return np.concatenate([compiled(chunk)["logits"] for chunk in _chunks(inputs)])
 

@@ -182,7 +182,10 @@ class Classifier:
         return cls(folder, precision=precision, prevalence=prevalence, threads=threads)
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Copy the model folder, as far as it was downloaded, to `folder`, which `from_pretrained` loads."""
+        """Copy the model folder to `folder`, which `from_pretrained` loads.
+
+        Of a model on the Hub, those files are copied that were downloaded.
+        """
         for name in self._files():
             target = Path(folder) / name
             target.parent.mkdir(parents=True, exist_ok=True)

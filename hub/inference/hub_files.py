@@ -26,10 +26,11 @@ def download(
     cache_dir: str | Path | None = None,
     local_files_only: bool = False,
 ) -> Path:
-    """Return the folder in the cache with the files that match `patterns`, fetched where they are missing.
+    """Return the folder in the cache with the files that match `patterns`.
 
-    The folder is named after the commit. HF_HOME, HF_TOKEN, HF_HUB_OFFLINE and HF_ENDPOINT are heeded. Raises
-    InputError, caused by the error of huggingface_hub, where the files cannot be had.
+    Files that are missing are fetched; the folder is named after the commit. HF_HOME, HF_TOKEN and
+    HF_HUB_OFFLINE are heeded. Raises InputError, caused by the error of huggingface_hub, where the files
+    cannot be had.
     """
     try:
         return Path(

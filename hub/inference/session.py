@@ -1,4 +1,4 @@
-"""ONNX Runtime with the network of a model folder, checked against its config.json."""
+"""The network of a model folder in ONNX Runtime, checked by its config.json."""
 
 from pathlib import Path
 

@@ -57,7 +57,7 @@ def _card(config: dict, metrics: dict, context: dict[str, object]) -> str:
 
 
 def _with_dataset_id(metrics: dict, dataset_id: str | None) -> dict:
-    """Return metrics.json that names the published data set in place of the local one.
+    """Return metrics.json with the published data set in place of the local one.
 
     Commands of the card then run for anybody.
     """

@@ -78,7 +78,10 @@ def create_model(
 
 
 def base_model(model: nn.Module, weights: str) -> str | None:
-    """Return the model on the Hub that timm took the weights "imagenet" from, None for any others."""
+    """Return the model on the Hub that the weights are of.
+
+    It is known for "imagenet", timm's own; None for any others.
+    """
     return model.pretrained_cfg.get("hf_hub_id") if weights == "imagenet" else None
 
 

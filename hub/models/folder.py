@@ -71,5 +71,5 @@ def read_metrics(folder: Path) -> dict:
 
 
 def write_metrics(folder: Path, metrics: dict) -> None:
-    """Write metrics.json of a model folder, with names of data sets and no path of this disk."""
+    """Write metrics.json of a model folder, with public names of its sources."""
     write_json(Path(folder) / METRICS, public_record(metrics))

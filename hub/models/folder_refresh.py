@@ -13,7 +13,7 @@ from hub.repo_id import check_repo_id
 def refresh(
     folder: Path, dataset_id: str | None = None, base_model: str | None = None, license: str | None = None
 ) -> None:
-    """Write preprocessor_config.json, metrics.json and the card of a model folder anew.
+    """Write the card of a model folder, metrics.json and preprocessor_config.json.
 
     No figure changes. `dataset_id` is the training data on the Hub, `base_model` the model on the Hub that
     training began with, and `license` an identifier of the Hub; what is given stays in metrics.json, and what

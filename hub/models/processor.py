@@ -1,4 +1,4 @@
-"""preprocessor_config.json of a model folder, for transformers and Transformers.js. No torch here.
+"""preprocessor_config.json, for transformers and Transformers.js. No torch here.
 
 Transformers.js reads nothing else. Python's transformers reads it first from a Hub id, and not at all from a
 local folder: there it takes timm's transforms from config.json.

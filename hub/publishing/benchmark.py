@@ -29,7 +29,7 @@ def write_benchmark(folder: Path, title: str, classes: list[str]) -> None:
 
 
 def write_results(folder: Path, repo_id: str) -> None:
-    """Write a model's results on the test split, those of the argmax, into its folder.
+    """Write a model's results on the test split, those of the argmax.
 
     There are none where no data set on the Hub was named: a leaderboard belongs to one.
     """

@@ -1,4 +1,4 @@
-"""Croissant metadata of a published data set: what is in it, for programs and search engines.
+"""Croissant metadata of a published data set, for programs and search engines.
 
 The format is MLCommons' Croissant 1.0 (Akhtar et al. 2024, https://arxiv.org/abs/2403.19546), JSON-LD.
 """

@@ -47,7 +47,7 @@ def write_card(
     license: str | None = None,
     benchmark: bool = False,
 ) -> None:
-    """Write README.md, croissant.json and, for a `benchmark`, eval.yaml into the folder of a data set.
+    """Write README.md, croissant.json and, for a `benchmark`, eval.yaml.
 
     `info` is what the Hub's viewer shows, `sizes` counts images by (width, height), and `license` is an
     identifier of the Hub, by default that of the radiographs of Kermany et al. 2018 for these alone.

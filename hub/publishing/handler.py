@@ -64,7 +64,7 @@ def _image(inputs: object) -> Image.Image | bytes:
 
 
 def _parameters(given: object) -> dict:
-    """Return the parameters of a request without missing ones; raise InputError for a wrong one."""
+    """Return the parameters of a request; raise InputError for a wrong one."""
     given = {} if given is None else given
     if not isinstance(given, dict) or set(given) - set(PARAMETERS):
         raise InputError(f"The parameters are {', '.join(PARAMETERS)}; leave others out.")

@@ -25,7 +25,7 @@ DRAWN = 8  # synthetic radiographs that the examples are among
 
 
 def copy_folder(folder: Path, copy: Path, repo_id: str, page: str | None = None, **told: str | None) -> None:
-    """Copy a model folder to `copy`, with what readers on the Hub need, and a card that loads `repo_id`.
+    """Copy a model folder to `copy` for the Hub, with a card that loads `repo_id`.
 
     The card links to `page`, the static Space of the model, if there is one. `told` are options of
     `refresh`. Raises InputError: not a model folder, no metrics, a damaged file, or ONNX files or an input
@@ -57,7 +57,7 @@ def copy_folder(folder: Path, copy: Path, repo_id: str, page: str | None = None,
 
 
 def _write_examples(folder: Path, config: dict) -> None:
-    """Write the synthetic radiographs that the Hub's widget offers, and the picture of its previews.
+    """Write synthetic radiographs for the Hub's widget, and a picture for previews.
 
     Of each class it is the first that the model takes for one of the class, or the first of all.
     """

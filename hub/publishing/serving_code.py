@@ -1,4 +1,4 @@
-"""The code that a published model brings: `Classifier` for pip, and a handler for Inference Endpoints."""
+"""The code in a published model: `Classifier` for pip, a handler for endpoints."""
 
 import shutil
 from importlib.metadata import requires
@@ -38,7 +38,7 @@ namespaces = false
 
 
 def write_serving_code(folder: Path, repo_id: str) -> None:
-    """Write handler.py, requirements.txt, pyproject.toml and `hub/` into the folder of a model.
+    """Write handler.py, requirements.txt, pyproject.toml and `hub/`.
 
     `hub/` has the wings of `Classifier` alone.
     """
@@ -57,7 +57,10 @@ def write_serving_code(folder: Path, repo_id: str) -> None:
 
 
 def requirements() -> list[str]:
-    """Return what `Classifier` needs, for pip: the base of pyproject.toml, or of the installed package."""
+    """Return what `Classifier` needs, for pip.
+
+    It is the base of pyproject.toml, or of the installed package.
+    """
     if PROJECT.is_file():
         return sorted(loads(PROJECT.read_text())["project"]["dependencies"])
     return sorted(line for line in requires(NAME) or [] if "extra ==" not in line)
