@@ -1,7 +1,10 @@
 """Progress bars on a terminal; none in a redirected log, which they would fill."""
 
-from functools import partial
+import os
 
 from tqdm.auto import tqdm
 
-progress = partial(tqdm, disable=None)  # None: where the output is no terminal
+
+def progress(*arguments: object, **options: object) -> tqdm:
+    """Return tqdm's bar; it shows nothing where the output is no terminal, or TQDM_DISABLE is set."""
+    return tqdm(*arguments, disable=bool(os.environ.get("TQDM_DISABLE")) or None, **options)

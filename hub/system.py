@@ -46,6 +46,15 @@ def keep_memory() -> None:
         library.mallopt(M_TRIM_THRESHOLD, -1)
 
 
+def return_memory() -> None:
+    """Return freed memory to the system, also what `keep_memory` has kept.
+
+    Between two parts of a run, whose blocks have other sizes: the holes of one would add to the other.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def exchange_names(one: Path, other: Path) -> bool:
     """Let two files or folders of a disk change places in one step (renameat2(2)).
 

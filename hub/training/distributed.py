@@ -64,7 +64,7 @@ def silence_others() -> None:
     Until `join` they do not even say what is wrong, since it is the same for all of them.
     """
     if not is_main():
-        os.environ["TQDM_DISABLE"] = "1"  # tqdm reads it when it is imported
+        os.environ["TQDM_DISABLE"] = "1"
         sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
 
 

@@ -21,8 +21,10 @@ from hub.evaluation.metrics import auc
 from hub.evaluation.shifts import swap_partners
 from hub.models.forward import normalize, predict_logits
 from hub.progress import progress
+from hub.system import return_memory
 from hub.training import distillation, distributed, image_feed
 from hub.training.augmentation import augment, swap_shortcuts
+from hub.training.frugal_relu6 import save_activations
 from hub.training.image_feed import Images
 from hub.training.recipes import Recipe
 from hub.training.synced_batch_norm import synchronise_batch_norm
@@ -93,7 +95,9 @@ def train(
         size, started = image_size(recipe, epoch), time.perf_counter()
         title = f"Epoch {epoch}/{recipe.epochs} at {size} px"
         loss, rate = _train_epoch(run, data, recipe, size, loss_of, title)
+        return_memory()
         scores = validate(run.average.module, *validation_set, size)
+        return_memory()
         history.append(
             {
                 "epoch": epoch,
@@ -161,6 +165,8 @@ def _start(
         distributed.check_batch(min(recipe.batch_size, images))
     if distributed.process_count() > 1:
         synchronise_batch_norm(model, accelerator.device)
+    if not compile:  # which chooses what to keep itself
+        save_activations(model)
     model.to(accelerator.device, memory_format=torch.channels_last)
     average = ModelEmaV3(model, decay=EMA_DECAY, use_warmup=True)
     optimizer = make_optimizer(model, recipe.optimizer, recipe.learning_rate)

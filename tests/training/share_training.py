@@ -60,6 +60,7 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     distributed.silence_others()
     distributed.join()
-    results = {"norm": normalise()} | train(folder, "--resume" in sys.argv)
+    first = distributed.from_first_of_machine(distributed.process_rank)
+    results = {"norm": normalise(), "first of machine": first} | train(folder, "--resume" in sys.argv)
     distributed.leave()
     torch.save(results, folder / f"{distributed.process_rank()}.pt")
