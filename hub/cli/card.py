@@ -20,7 +20,7 @@ def add_parser(commands: _SubParsersAction) -> None:
 
 
 def add_card_options(parser: ArgumentParser) -> None:
-    """Add what a card says and no training knows: the arguments of `models.folder_refresh.refresh`."""
+    """Add what a card says and no training knows: options of `refresh`."""
     add = parser.add_argument
     add("--dataset-id", metavar="USER/NAME", help="the training data on the Hub, where it was a local folder")
     add("--base-model", metavar="USER/NAME", help="the model on the Hub whose weights training began with")
