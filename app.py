@@ -5,6 +5,7 @@ MODEL in the environment names another model folder or Hub id; METRICS=1 serves 
 
 import os
 import signal
+from functools import partial
 from importlib.util import find_spec
 
 # Nothing is reported to anyone; both are read once, at the import.
@@ -21,12 +22,21 @@ from hub.demo import (
     gradio_model,
     handlers,
     http_connections,
+    local_page,
     model_tab,
     panels,
     server_log,
 )
 from hub.demo.gradio_language import I18N, Localized, Opening, add_localization, label, localized_html
-from hub.demo.gradio_options import DELETE_AFTER, DELETE_EVERY, EVENTS, QUEUE, THEME, keep_no_longer
+from hub.demo.gradio_options import (
+    DELETE_AFTER,
+    DELETE_EVERY,
+    EVENTS,
+    QUEUE,
+    SESSIONS,
+    THEME,
+    keep_no_longer,
+)
 from hub.demo.gradio_server import guards, served_files, sweeping, use_upload_folder
 from hub.demo.http_limits import Limits
 from hub.demo.page_names import opening_sample
@@ -76,6 +86,7 @@ def launch_options(classifier: Classifier) -> dict:
         "mcp_server": True,
         "run_history": False,
         "max_file_size": limits.file,
+        "state_session_capacity": SESSIONS,
         "footer_links": [],
         "app_kwargs": {
             "exception_handlers": gradio_errors.HANDLERS,
@@ -94,7 +105,7 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
     opening: Opening = []
     with gradio_errors.Page(title=words("page.title"), analytics_enabled=False) as blocks:
         shown = gr.State(time_to_live=DELETE_AFTER)  # a Shown, for the tab "Inside the network"
-        localized_html(header, localized, classifier)
+        localized_html(partial(header, is_local=bool(local_page.pages(classifier))), localized, classifier)
         with gr.Tabs(overflow_behavior="wrap"):
             with tab("image", classifier):
                 gradio_image.build(classifier, metrics, samples, shown, localized, opening)
@@ -116,9 +127,9 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
     return blocks.queue(max_size=QUEUE)
 
 
-def header(words: Words) -> str:
-    """Return the head of the page."""
-    return panels.header(words("page.uploads_gradio", minutes=DELETE_AFTER // 60), words)
+def header(words: Words, is_local: bool) -> str:
+    """Return the head of the page; where it `is_local`, too, with a link to that."""
+    return panels.header(words("page.uploads_gradio", minutes=DELETE_AFTER // 60), words, is_local)
 
 
 def tab(name: str, classifier: Classifier) -> gr.Tab:

@@ -7,6 +7,7 @@
   python train.py --dataset DIR                    your own folder of classes, two or two hundred
   python train.py --teacher FOLDER                 learns what a larger model answers, instead of labels
   python train.py --resume                         the first of these, stopped, from its last finished epoch
+  torchrun --nproc-per-node 8 train.py             the first of these, on eight GPUs
 
 The folder that --output names holds the model in timm's layout (timm and transformers load it)
 and as ONNX (ONNX Runtime and hub.Classifier do), its metrics on validation data, a training curve
@@ -20,18 +21,19 @@ Decoded images are kept for the next run, in the folder decoded_images of datase
 """
 
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from hub.cli.train import parse_settings, run_training
 from hub.errors import InputError
 from hub.system import keep_memory
+from hub.training import distributed
 from hub.training.settings import Settings, check_settings
 
 
 def main(settings: Settings) -> None:
     """Train with these settings and write the model folder that they name."""
     keep_memory()  # before torch is imported
-    if settings.push_to:
+    if settings.push_to and distributed.is_main():
         from hub.publishing.upload import check_access
 
         check_access(settings.push_to)  # now, not after half an hour
@@ -43,6 +45,7 @@ def main(settings: Settings) -> None:
     from hub.data.leakage import format_report
     from hub.evaluation import plots
     from hub.explorer.preparing import prepare
+    from hub.export.answer import write_answer
     from hub.export.onnx import calibration_rows, export
     from hub.models import architectures, digests, factory, filters, folder_writer, forward
     from hub.models.folder import BUNDLED, read_config
@@ -50,14 +53,19 @@ def main(settings: Settings) -> None:
     from hub.training.calibration import calibrate
     from hub.training.data import are_grey, decode, read_data
     from hub.training.report import format_summary
+    from hub.training.tracking import check_tracker, tracked
 
-    if checkpoint.is_complete(settings):
+    check_tracker(settings.track)
+    # Of several processes the first reads, decodes and writes, and all train.
+    distributed.join()
+    if distributed.from_main(lambda: checkpoint.is_complete(settings)):
         settings.checkpoint.unlink(missing_ok=True)
         print(f"{settings.output} is complete: there is nothing to resume")
         return
     checkpoint.announce_older(settings)
     started = time.perf_counter()
-    with files.new_folder(settings.output, may_replace=read_config if settings.overwrite else None) as folder:
+    output = files.new_folder(settings.output, may_replace=read_config if settings.overwrite else None)
+    with output if distributed.is_main() else nullcontext() as folder:
         # Read the data, and count what its splits share.
         data = read_data(
             settings.dataset, settings.recipe == "small_data", settings.image_column, settings.label_column
@@ -72,9 +80,12 @@ def main(settings: Settings) -> None:
         print(f"{recipe.architecture} from {weights} weights, {len(classes)} classes, by {name}", flush=True)
         own = architectures.is_own(recipe.architecture)
         channels = 1 if radiograph or (own and are_grey(data)) else 3
-        teachers = distillation.load_teachers(settings.teachers, classes, channels)
-        run = checkpoint.describe_run(settings, name, recipe, weights, data)
-        state = checkpoint.load(settings.checkpoint, run) if settings.resume else None
+        with distributed.first_of_machine_first():  # what it refuses or downloads, the others need not
+            teachers = distillation.load_teachers(settings.teachers, classes, channels)
+        run = distributed.from_main(lambda: checkpoint.describe_run(settings, name, recipe, weights, data))
+        state = distributed.from_main(
+            lambda: checkpoint.load(settings.checkpoint, run) if settings.resume else None
+        )
         if state:
             started -= state["seconds"]
             print(f"going on after epoch {len(state['history'])} of {recipe.epochs}", flush=True)
@@ -82,11 +93,12 @@ def main(settings: Settings) -> None:
             print("no epoch was finished before, so the run begins anew", flush=True)
 
         # Build the network.
-        torch.manual_seed(settings.seed)
-        model = factory.create_model(
-            recipe.architecture, len(classes), weights, radiograph, recipe.size, channels
-        )
-        checkpoint.check_room(settings.checkpoint, model)
+        with distributed.first_of_machine_first():
+            torch.manual_seed(settings.seed)
+            model = factory.create_model(
+                recipe.architecture, len(classes), weights, radiograph, recipe.size, channels
+            )
+            checkpoint.check_room(settings.checkpoint, model)
         first_filters = filters.first_layer_filters(model)
 
         # Decode all images, once.
@@ -98,11 +110,16 @@ def main(settings: Settings) -> None:
         save = checkpoint.saver(settings.checkpoint, run, started, training_started)
         if own and weights == "none" and channels == 3:
             architectures.whiten(model, forward.normalize(train_set[0][:5000].float() / 255, model))
-        history = loop.train(
-            model, train_set, validation_set, recipe,
-            teachers=teachers, compile=settings.compile, seed=settings.seed, state=state, save=save,
-        )  # fmt: skip
+        with tracked(settings, recipe._asdict() | {"seed": settings.seed}) as log:
+            history = loop.train(
+                model, train_set, validation_set, recipe,
+                teachers=teachers, compile=settings.compile, seed=settings.seed,
+                state=state, save=save, log=log,
+            )  # fmt: skip
         training_seconds = time.perf_counter() - training_started
+        distributed.leave()
+        if not distributed.is_main():
+            return
 
         # Calibrate, choose operating points, and measure, all on validation images.
         split = data.splits["validation"]
@@ -114,6 +131,7 @@ def main(settings: Settings) -> None:
             "dataset": settings.dataset,
             "recipe": {"name": name, **recipe._asdict()},
             "weights": "the bundled model's" if weights == str(BUNDLED) else weights,
+            "base_model": factory.base_model(model, weights),
             "teachers": [teacher.pretrained_cfg["architecture"] for teacher in teachers],
             "seed": settings.seed,
             "seconds": round(time.perf_counter() - started),
@@ -136,6 +154,7 @@ def main(settings: Settings) -> None:
         try:
             metrics["onnx"] = export(folder, images, validation_set)
             folder_writer.save_metrics(folder, "onnx", metrics["onnx"])
+            write_answer(folder)
         except OSError:
             raise  # of a full disk, say: the checkpoint is kept, and --resume exports again
         except Exception as error:

@@ -24,10 +24,12 @@ COMMANDS = {
     "runtimes": "ONNX Runtime beside OpenVINO, with one thread and with all",
     "serving": "the demo: start-up, clicks and memory",
     "training": "train.py beside plain fine-tunes of the same network",
+    "distributed": "training in one and two processes, and the arithmetic for eight devices",
     "growth": "time and memory against the size of images, batches, file lists and data sets",
     "architectures": "networks of train.py --architecture: accuracy against milliseconds",
     "coursework": "train.py beside the coursework's exercises in Keras",
     "reliability": "bad input, broken folders, faults, hostile clients and load; writes docs/reliability.md",
+    "browser": "the page in Chromium beside Python: answers, times, bytes; writes docs/browser-figures.md",
     "report": "benchmarks/README.md, from what the others saved",
 }
 
@@ -80,6 +82,7 @@ def commands(options: argparse.Namespace) -> dict[str, list[str]]:
         "scale": images,
         "serving": [],
         "training": training,
+        "distributed": [],
         "growth": [*images, *training],
         "coursework": exercises,
     }

@@ -4,13 +4,15 @@
 
 Images are those of --films, enlarged and stored as JPEG. Latency is that of one image at a time, from bytes
 to label; throughput that of batches. `classify_files` answers lists of files, and an epoch of training takes
-data sets at both sizes of train.py's recipe. Each runs in its own process, whose peak memory is recorded.
---save puts the figures into results.json and draws growth.png.
+data sets at both sizes of train.py's recipe. So that only the data grow, the last part decodes the synthetic
+radiographs up to a hundred times over, and trains a very small network on them for an epoch. Each runs in its
+own process, whose peak memory is recorded. --save puts the figures into results.json and draws growth.png.
 """
 
 import argparse
 import io
 import json
+import tempfile
 import time
 from pathlib import Path
 
@@ -26,12 +28,14 @@ SIDES = (224, 500, 1000, 2000, 4000, 7071)  # pixels; from 0.05 to 50 megapixels
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
 COUNTS = (100, 1_000, 5_000)  # of files
 IMAGES = (300, 600, 1200)  # of an epoch
+REPETITIONS = (1, 10, 100)  # of the 320 synthetic radiographs
 # What grows, the system, the unit of its time, and digits after the point.
 ROWS = {
     "pixels": ("megapixels of one image", "{}", "ms", 0),
     "batch": ("images in a batch", "{}", "ms per image", 1),
     "files": ("files of one call", "{}", "s", 1),
     "training": ("images in an epoch of training", "`train.py` at {}", "s", 0),
+    "repetition": ("repeated images, decoded and trained on", "{}", "s", 0),
 }
 COLUMNS = (
     "What grows", "System", "From", "Time", "Peak memory (MB)", "To", "Time", "Peak memory (MB)",
@@ -64,7 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
     parts = options.only or list(PARTS)
     if options.turns < 1:
         raise InputError("Give --turns of 1 or more.")
-    if not options.films and set(parts) - {"training"}:
+    if not options.films and set(parts) - {"training", "repetition"}:
         raise InputError("There are no films to classify; give --films DIR.")
     if "training" in parts and not (options.dataset and options.weights):
         raise InputError("There is nothing to learn from; give --dataset DIR and --weights FILE.safetensors.")
@@ -117,6 +121,13 @@ def grow_training(options: argparse.Namespace) -> dict:
     return curves
 
 
+def grow_repetition(options: argparse.Namespace) -> dict:
+    """Return seconds and megabytes of decoding and one epoch, by the number of images."""
+    counts = [320 * times for times in REPETITIONS]
+    progress = tqdm(counts, "Repeated images", unit=" sizes")
+    return {"`train.py` from the disk": {str(n): measure(part="repetition", count=n) for n in progress}}
+
+
 def measure_files(part: str, path: str, count: int) -> dict:
     """Return seconds and megabytes of `classify_files` on `count` times one path."""
     from hub.inference.batch import classify_files
@@ -144,16 +155,47 @@ def measure_training(part: str, dataset: str, weights: str, size: int, count: in
     splits = load_splits(dataset)
     few = splits["train"].shuffle(seed=0).select(range(count))
     validation = splits["validation"].shuffle(seed=0).select(range(64))
-    sets = [
-        decode_cache.decode(split, recipe.size, channels=1, radiograph=True) for split in (few, validation)
-    ]
+    sets = [decode_cache.decode_stored(split, recipe.size, 1, radiograph=True) for split in (few, validation)]
     model = factory.create_model(recipe.architecture, 2, weights, True, recipe.size, 1)
     history = loop.train(model, *sets, recipe._replace(epochs=1, size=size))
     return {"seconds": round(history[0]["seconds"], 2), "megabytes": machine.peak_memory()}
 
 
-PARTS = {"pixels": grow_pixels, "batch": grow_batch, "files": grow_files, "training": grow_training}
-MEASURES = {"files": measure_files, "training": measure_training}
+def measure_repetition(part: str, count: int) -> dict:
+    """Return seconds and megabytes of decoding `count` images at 224 px and one epoch at 32 px.
+
+    The cache is a new one, which is deleted.
+    """
+    import datasets
+
+    from hub.data import decode_cache
+    from hub.data.splits import load_splits
+    from hub.models import factory
+    from hub.training import loop
+    from hub.training.recipes import RECIPES
+
+    splits = load_splits("synthetic")
+    many = datasets.concatenate_datasets([splits["train"]] * (count // len(splits["train"])))
+    with tempfile.TemporaryDirectory() as folder:
+        datasets.config.HF_DATASETS_CACHE = folder
+        started = time.perf_counter()
+        sets = [
+            decode_cache.decode_stored(split, 224, 1, radiograph=True)
+            for split in (many, splits["validation"])
+        ]
+        model = factory.create_model("airbench_small", 2, "none", True, 32, 1)
+        loop.train(model, *sets, RECIPES["xray"]._replace(epochs=1, size=32))
+    return {"seconds": round(time.perf_counter() - started, 2), "megabytes": machine.peak_memory()}
+
+
+PARTS = {
+    "pixels": grow_pixels,
+    "batch": grow_batch,
+    "files": grow_files,
+    "training": grow_training,
+    "repetition": grow_repetition,
+}
+MEASURES = {"files": measure_files, "training": measure_training, "repetition": measure_repetition}
 
 
 def measure(**keywords: object) -> dict:
@@ -212,6 +254,7 @@ def plot(record: dict) -> None:
         "batch": ("batches", "batch size", "time per image (ms)"),
         "files": ("many files", "files", "time (s)"),
         "training": ("an epoch of training", "images", "time (s)"),
+        "repetition": ("repeated images", "images", "time (s)"),
     }
     for (upper, lower), part in zip(axes.T, parts, strict=True):
         title, amount, unit = titles[part]

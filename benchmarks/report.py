@@ -8,7 +8,18 @@ import json
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import coursework, growth, inference, records, runtimes, scale, score, serving, training
+from benchmarks import (
+    coursework,
+    distributed,
+    growth,
+    inference,
+    records,
+    runtimes,
+    scale,
+    score,
+    serving,
+    training,
+)
 from hub import files
 from hub.errors import InputError, run_command
 
@@ -167,7 +178,7 @@ python -m benchmarks growth --films ../shared/data/chest_xray/test --dataset ../
   --weights ../shared/weights/mobilenetv2_100_imagenet.safetensors --save
 ```
 
-## Coursework, beside Keras
+{_distributed_section(record)}## Coursework, beside Keras
 
 The exercises of a first course on convolutional networks, as its notes did them in Keras and as `train.py`
 does them, on the same images in the same run. No setting was chosen by the test split. Training time includes
@@ -192,6 +203,25 @@ python -m benchmarks --xray ../shared/data/chest_xray --mnist ../shared/data/mni
   --cifar10 ../shared/data/cifar10 \\
   --weights ../shared/weights/mobilenetv2_100_imagenet.safetensors --save
 ```
+"""
+
+
+def _distributed_section(record: dict) -> str:
+    """Return the section on several processes; "" before they were measured."""
+    if "distributed" not in record:
+        return ""
+    return f"""\
+## Training in several processes
+
+`torchrun --nproc-per-node N train.py`. Strong scaling shares the recipe's batch among the processes, weak
+scaling gives each of them one. Every process has one core.
+
+{distributed.format_record(record["distributed"])}
+
+```bash
+python -m benchmarks distributed --save
+```
+
 """
 
 

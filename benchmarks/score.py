@@ -11,6 +11,7 @@ core for an hour, as clouds rent it; the default is what a general-purpose virtu
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,7 @@ COLUMNS = (
     "Seconds",
     "Films an hour",
     "Speed-up",
-    "Milliseconds of a core a film",
+    "CPU milliseconds a film",
     "Euros a million",
 )
 
@@ -96,13 +97,20 @@ def repeat(paths: list[Path], count: int, folder: Path) -> Path:
 
 
 def measure(archive: Path, folder: Path, workers: int) -> dict:
-    """Return the seconds of scoring an archive with so many processes."""
+    """Return the seconds of scoring an archive with so many processes, and those of the processor."""
     out = folder / f"scores-{workers}"
     command = [sys.executable, "-m", "hub", "score", str(archive), str(out), "--workers", str(workers)]
-    started = time.perf_counter()
+    started, before = time.perf_counter(), _cpu_seconds()
     if subprocess.run(command).returncode:
         raise InputError("`hub score` failed; what it says above is why.")
-    return {"workers": workers, "seconds": round(time.perf_counter() - started, 1)}
+    seconds, cpu = time.perf_counter() - started, _cpu_seconds() - before
+    return {"workers": workers, "seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1)}
+
+
+def _cpu_seconds() -> float:
+    """Return what all processes that this one has started took of the processor."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def format_record(record: dict) -> str:
@@ -110,14 +118,13 @@ def format_record(record: dict) -> str:
     first, rows = record["rows"][0], []
     alone = first["seconds"] * first["workers"]
     for row in record["rows"]:
-        core_seconds = row["seconds"] * row["workers"]
         rows.append(
             (
                 row["workers"],
                 f"{row['seconds']:,.0f}",
                 f"{films_an_hour(record, row):,.0f}",
                 f"{alone / row['seconds'] / first['workers']:.2f}",
-                f"{1000 * core_seconds / record['files']:.2f}",
+                f"{1000 * row['cpu_seconds'] / record['files']:.2f}",
                 f"{euros_a_million(record, row):.2f}",
             )
         )

@@ -10,14 +10,18 @@ Item = TypeVar("Item")
 
 
 def batches(
-    items: Iterable[Item], size: int, description: str | None = None, unit: str = "images"
+    items: Iterable[Item],
+    size: int,
+    description: str | None = None,
+    unit: str = "images",
+    total: int | None = None,
 ) -> Iterator[list[Item]]:
     """Yield lists of `size` items, the last of which may be shorter.
 
-    With a `description`, a progress bar counts the items until they are done.
+    With a `description`, a progress bar counts the items until they are done, `total` of them where they have
+    no length.
     """
-    iterator = iter(
-        items if description is None else progress(items, description, unit=f" {unit}", leave=False)
-    )
+    bar = {"desc": description, "total": total, "unit": f" {unit}", "leave": False}
+    iterator = iter(items if description is None else progress(items, **bar))
     while batch := list(islice(iterator, size)):
         yield batch

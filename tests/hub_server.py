@@ -35,6 +35,7 @@ class Hub:
     repos: dict[tuple[str, str], Repo] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    agents: list[str] = field(default_factory=list)  # the User-Agent of each request
     faults: list = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -77,6 +78,7 @@ def serve(hub: Hub) -> ThreadingHTTPServer:
             self.query = parse_qs(url.query)
             path = unquote(url.path)
             hub.requests.append(f"{self.command} {path}")
+            hub.agents.append(self.headers.get("User-Agent", ""))
             for fault in hub.faults:
                 answer = fault(self.command, path)
                 if answer == "cut":
@@ -319,6 +321,12 @@ def write(files, folder):
 def put_model(hub):
     """Put the bundled model on the Hub as someone/model."""
     hub.repos["model", "someone/model"] = Repo(branches={"main": [{}, contents(BUNDLED)]})
+
+
+def fetched(hub):
+    """Return the names of the files of the model that were asked for whole."""
+    pattern = r"GET /someone/model/resolve/[^/]+/(.*)"
+    return sorted(found[1] for request in hub.requests if (found := re.fullmatch(pattern, request)))
 
 
 def uploads(hub):

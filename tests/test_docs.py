@@ -171,7 +171,12 @@ def test_the_page_on_related_work_quotes_what_was_measured():
         for key in ("accuracy_at_balanced", "balanced_sensitivity", "balanced_specificity")
     )
     row = f"| {accuracy} | {value_and_interval(test['auc'])} | {sensitivity} | {specificity} |"
-    assert row in (ROOT / "docs" / "related-work.md").read_text()
+    text = (ROOT / "docs" / "related-work.md").read_text()
+    assert row in text
+    loaded = json.loads((ROOT / "benchmarks" / "browser.json").read_text())["loaded"]["bytes"]
+    assert f"your browser, after a download of about {loaded / 1e6:.0f} MB" in on_one_line(
+        ROOT / "docs" / "related-work.md"
+    )
 
 
 def test_pages_repeat_the_splits_the_recipes_and_the_training_command():

@@ -13,8 +13,8 @@ from hub.publishing.space import WINGS as SPACE
 ROOT = Path(__file__).parents[1]
 # A wing imports from those before it, and from the modules that lie in hub/ itself.
 ORDER = (
-    "imaging", "data", "evaluation", "models", "export", "inference", "training", "explorer", "analysis",
-    "publishing", "demo", "cli",
+    "imaging", "data", "evaluation", "models", "inference", "export", "training", "explorer", "analysis",
+    "publishing", "demo", "page", "cli",
 )  # fmt: skip
 SERVING = ("imaging", "inference", "demo")
 HEAVY = {"torch", "torchvision", "timm", "transformers", "datasets", "sklearn", "scipy", "matplotlib", "onnx"}

@@ -142,7 +142,7 @@ def is_complete(model: Path) -> bool:
     if not all((model / name).is_file() for name in (WEIGHTS, METRICS, "README.md", NETWORKS["fp32"])):
         return False
     measured = json.loads((model / METRICS).read_text()).get("onnx", {}).get("sha256", {})
-    return measured == {path.name: sha256(path) for path in (model / "onnx").iterdir()}
+    return measured == {path.name: sha256(path) for path in (model / "onnx").glob("model*.onnx")}
 
 
 def whole_run(bench: Path) -> tuple[Path, float]:

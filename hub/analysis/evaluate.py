@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import datasets
@@ -19,10 +20,11 @@ from hub.data.splits import load_with_notes
 from hub.errors import InputError
 from hub.evaluation import plots, shifts
 from hub.evaluation.metrics import auc, format_metrics, measure, reliability_bins
+from hub.export.answer import write_answer
 from hub.inference.classifier import Classifier, Prediction
 from hub.models import card
 from hub.models.digests import edited_model
-from hub.models.folder import METRICS, NETWORKS, read_metrics
+from hub.models.folder import METRICS, NETWORKS, read_metrics, write_metrics
 from hub.progress import progress
 
 BATCH = 32
@@ -253,16 +255,19 @@ def _draw(result: Evaluation, classifier: Classifier, folder: Path) -> None:
 def _save(result: Evaluation, folder: Path) -> None:
     """Put an evaluation into metrics.json of a model folder, and write its card."""
     record, name = _record(folder), result.name
-    if result.metrics["split"] == "all":
-        record["others"] = record.get("others", {}) | {name: result.metrics}
+    metrics = result.metrics | {"date": datetime.now(UTC).date().isoformat()}
+    if metrics["split"] == "all":
+        record["others"] = record.get("others", {}) | {name: metrics}
     else:
-        record[name] = result.metrics
+        record[name] = metrics
     if result.robustness:
         record[f"robustness_{name}"] = result.robustness
     if result.int8 and result.metrics["split"] == "test" and "onnx" in record:
         record["onnx"] |= {f"test_{what}": count for what, count in result.int8.items()}
-    files.write_json(folder / METRICS, record)
+    write_metrics(folder, record)
     card.write_card(folder)
+    if result.int8:
+        write_answer(folder)  # in the precision that these counts choose
 
 
 def _record(folder: Path) -> dict:

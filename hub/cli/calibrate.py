@@ -8,7 +8,7 @@ from hub.cli.model_lock import locking_model
 from hub.data.column_options import add_column_options
 
 # Sections of metrics.json that do not speak of probabilities; the others have to be measured again.
-KEPT = ("training", "finalists", "data_checks", "scope")
+KEPT = ("training", "card", "finalists", "data_checks", "scope")
 
 
 def add_parser(commands: _SubParsersAction) -> None:
@@ -34,15 +34,15 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
 
     The folder is replaced once all is done. Raises InputError for one that train.py did not make.
     """
-    from hub import files
     from hub.cli.training_data import load_export_images, load_training_splits, read_trained
     from hub.evaluation.calibration import combine, folded
     from hub.evaluation.metrics import format_metrics
+    from hub.export.answer import write_answer
     from hub.export.onnx import export, format_export
     from hub.models import folder_writer
     from hub.models.digests import check_digests, edited_model
     from hub.models.factory import load_network
-    from hub.models.folder import INPUT_CHECK, read_metrics
+    from hub.models.folder import INPUT_CHECK, read_metrics, write_metrics
     from hub.training import input_check_fit
     from hub.training.calibration import calibrate
 
@@ -60,11 +60,12 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
         folder_writer.fold_calibration(network, *result.calibration)
         folder_writer.save_weights(partial, network)
         folder_writer.save_operating_points(partial, result.operating_points, result.covariance)
-        files.write_json(partial / "metrics.json", kept | result.metrics)
+        write_metrics(partial, kept | result.metrics)
         if (partial / INPUT_CHECK).is_file():
             input_check_fit.sign(partial)  # it reads nothing of the last layer
         section = export(partial, train, validation)
         folder_writer.save_metrics(partial, "onnx", section)
+        write_answer(partial)
     print(format_metrics(result.metrics["validation"]))
     print(format_export(section))
     options = [

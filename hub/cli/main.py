@@ -7,12 +7,14 @@ from pathlib import Path
 
 from hub.cli import (
     calibrate,
+    card,
     classify,
     evaluate,
     export,
     filters,
     fit_synthetic,
     inside,
+    page,
     publish,
     scope,
     score,
@@ -21,7 +23,9 @@ from hub.errors import InputError, exit_code
 from hub.version import NAME, VERSION
 
 # In the order of --help. Each module adds its parser, and imports what takes seconds only when it runs.
-COMMANDS = (evaluate, classify, score, calibrate, export, scope, filters, inside, publish, fit_synthetic)
+COMMANDS = (
+    evaluate, classify, score, calibrate, export, scope, filters, inside, card, page, publish, fit_synthetic,
+)  # fmt: skip
 
 EXTRAS = {"pyarrow": "score", "fsspec": "score", "ray": "ray"}  # of pyproject.toml; all else is in [train]
 

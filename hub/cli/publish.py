@@ -1,10 +1,11 @@
-"""Put a data set, a model or the demo on the Hub."""
+"""Put a data set, a model, the demo or the page on the Hub."""
 
 import sys
 from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Callable
 from pathlib import Path
 
+from hub.cli.card import add_card_options
 from hub.data.column_options import add_column_options
 
 
@@ -15,7 +16,7 @@ def add_parser(commands: _SubParsersAction) -> None:
     """
     parser = commands.add_parser(
         "publish",
-        help="put a data set, a model or the demo on the Hub",
+        help="put a data set, a model, the demo or the page on the Hub",
         description="Each is one commit. Where it fails, the same command again sends what is not there yet.",
     )
     kinds = parser.add_subparsers(required=True, metavar="KIND")
@@ -24,12 +25,25 @@ def add_parser(commands: _SubParsersAction) -> None:
     dataset.set_defaults(run=publish_dataset)
     dataset.add_argument("source", metavar="SOURCE", help="a folder, Parquet, a Hub id, or synthetic")
     add_column_options(dataset)
+    dataset.add_argument(
+        "--license",
+        metavar="NAME",
+        help="an identifier of the Hub, such as mit (default: unknown, or that of Kermany's radiographs)",
+    )
+    dataset.add_argument(
+        "--benchmark",
+        action="store_true",
+        help="write eval.yaml too, by which the Hub ranks models on the data set's page, where it has listed "
+        "the data set as a benchmark",
+    )
     _add_upload_arguments(dataset)
 
     model = kinds.add_parser("model", help="a model folder, its card naming the repo")
     model.set_defaults(run=publish_model)
     model.add_argument("folder", metavar="FOLDER", type=Path, help="what train.py made")
+    add_card_options(model)
     _add_upload_arguments(model)
+    model.add_argument("--page", metavar="REPO_ID", help="the static Space of it, for a link on the card")
 
     space = kinds.add_parser("space", help="the Gradio demo of a model on the Hub")
     space.set_defaults(run=publish_space)
@@ -48,6 +62,14 @@ def add_parser(commands: _SubParsersAction) -> None:
         "X-rays)",
     )
 
+    page = kinds.add_parser("page", help="the page that answers in the visitor's browser, a static Space")
+    page.set_defaults(run=publish_page)
+    _add_upload_arguments(page)
+    page.add_argument("--model", required=True, metavar="REPO_ID", help="the model on the Hub that it has")
+    page.add_argument(
+        "--folder", type=Path, metavar="DIR", help="a copy of the model here, so that the Hub is not asked"
+    )
+
 
 def _add_upload_arguments(parser: ArgumentParser) -> None:
     """Add REPO_ID and what `upload.publish` takes by name."""
@@ -61,28 +83,47 @@ def _add_upload_arguments(parser: ArgumentParser) -> None:
 
 
 def publish_dataset(
-    source: str, repo_id: str, image_column: str | None, label_column: str | None, **upload_options
+    source: str,
+    repo_id: str,
+    image_column: str | None,
+    label_column: str | None,
+    license: str | None,
+    benchmark: bool,
+    **upload_options,
 ) -> None:
     """Publish the splits of a data set as Parquet, with a card; print their notes."""
 
     def write(folder: Path) -> None:
         from hub.data.splits import load_with_notes
+        from hub.models.folder_refresh import check_license
         from hub.publishing.dataset import write_dataset
 
+        if license:
+            check_license(license)
         splits, notes = load_with_notes(source, image_column=image_column, label_column=label_column)
-        for note in write_dataset(splits, folder, repo_id, notes):
+        for note in write_dataset(splits, folder, repo_id, notes, license=license, benchmark=benchmark):
             print(f"note: {note}", file=sys.stderr)
 
     _publish(write, repo_id, "dataset", upload_options)
 
 
-def publish_model(folder: Path, repo_id: str, **upload_options) -> None:
-    """Publish a model folder."""
+def publish_model(
+    folder: Path,
+    repo_id: str,
+    page: str | None,
+    dataset_id: str | None,
+    base_model: str | None,
+    license: str | None,
+    **upload_options,
+) -> None:
+    """Publish a model folder; the card says what `models.folder_refresh.refresh` is told."""
 
     def write(copy: Path) -> None:
         from hub.publishing.model import copy_folder
 
-        copy_folder(folder, copy, repo_id)
+        copy_folder(
+            folder, copy, repo_id, page, dataset_id=dataset_id, base_model=base_model, license=license
+        )
 
     _publish(write, repo_id, "model", upload_options)
 
@@ -111,6 +152,21 @@ def publish_space(model: str, model_folder: Path | None, repo_id: str, **upload_
         else:
             config = read_model_config(model, upload_options["token"])
         write_space(folder, model, config.get("radiograph", False))
+
+    _publish(write, repo_id, "space", upload_options)
+
+
+def publish_page(model: str, folder: Path | None, repo_id: str, **upload_options) -> None:
+    """Publish the page of a model as a static Space."""
+
+    def write(target: Path) -> None:
+        from hub.page import build
+        from hub.publishing.page_space import write_card
+        from hub.repo_id import check_repo_id
+
+        check_repo_id(model)
+        build.write(target, folder or model, address=f"https://huggingface.co/{model}")
+        write_card(target, model)
 
     _publish(write, repo_id, "space", upload_options)
 

@@ -54,6 +54,7 @@ def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path], **co
     """
     from hub.cli.training_data import load_training_splits, read_trained
     from hub.data import decode_cache
+    from hub.export.answer import write_answer
     from hub.inference.classifier import Classifier
     from hub.models import folder_writer
     from hub.models.digests import edited_model
@@ -79,4 +80,5 @@ def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path], **co
     with edited_model(model) as partial:
         input_check_fit.save(check, partial)
         folder_writer.save_metrics(partial, "scope", {"validation": rows})
+        write_answer(partial)
     print(input_check_fit.format_table(rows))

@@ -9,8 +9,10 @@ from pathlib import Path
 from hub.data.column_options import add_column_options
 from hub.errors import InputError, disk_sentence, run_command
 from hub.repo_id import HUB_DATASET
+from hub.training import distributed
 from hub.training.recipes import RECIPES, Recipe, format_recipes, output_name
 from hub.training.settings import Settings
+from hub.training.tracking import TRACKERS
 
 EPILOG = f"""\
 A recipe is what these options are when they are not given (size: pixels a side; the first "small epochs"
@@ -151,6 +153,12 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 def _add_publishing(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("Publishing").add_argument
     add(
+        "--track",
+        choices=TRACKERS,
+        help="show loss, learning rate and validation figures while they come; `pip install` it first "
+        "(default: neither)",
+    )
+    add(
         "--push-to",
         metavar="USER/NAME",
         help="also put the finished model on the Hub; log in first with `hf auth login`",
@@ -162,6 +170,7 @@ def run_training(main: Callable[[Settings], None], settings: Settings) -> None:
 
     After Ctrl-C the sentence names the command that resumes training, if there is a checkpoint of this run.
     """
+    distributed.silence_others()
     before = _modified(settings.checkpoint)
 
     def kept() -> bool:
@@ -170,6 +179,8 @@ def run_training(main: Callable[[Settings], None], settings: Settings) -> None:
         return after > 0 and (settings.resume or after != before)
 
     def stopped() -> str:
+        if not distributed.is_main():
+            return ""
         if kept():
             return f"stopped; `{settings.command} --resume` goes on after the last finished epoch."
         return "stopped; nothing was written."
@@ -182,9 +193,13 @@ def run_training(main: Callable[[Settings], None], settings: Settings) -> None:
                 raise
             finish = f"`{settings.command} --resume` finishes it"
             raise InputError(f"{sentence.rstrip('.')}; what was trained is kept, and {finish}.") from None
+        except RuntimeError as error:
+            if not distributed.lost_another(error):
+                raise
+            sys.exit(2)  # as that process, which says why
 
     run_command("train.py", train, stopped)
-    if settings.push_to:
+    if settings.push_to and distributed.is_main():
         run_command("train.py", lambda: push(settings), lambda: f"stopped; {_not_pushed(settings)}.")
 
 

@@ -1,12 +1,14 @@
-"""Decode a split into one uint8 tensor, and cache it for the next run."""
+"""Decode a split into one file of pixels, which the next run reads again."""
 
 import hashlib
 import io
 import json
+import math
 import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -20,8 +22,9 @@ from torch import Tensor
 
 from hub.batching import batches
 from hub.data.image_files import encoded_images, locate_errors, sha256_digests
+from hub.data.stored_images import StoredImages
 from hub.errors import InputError
-from hub.files import is_sealed, seal
+from hub.files import SEAL, is_sealed, seal
 from hub.imaging import dicom, formats
 from hub.imaging.read import read_pixels
 from hub.imaging.sources import read_file
@@ -55,15 +58,32 @@ def decode(
 
     Raises InputError naming the file that cannot be read.
     """
+    images, labels = decode_stored(dataset, size, channels, radiograph, crop, digests)
+    return _map(images) if isinstance(images, StoredImages) else images, labels
+
+
+def decode_stored(
+    dataset: Dataset,
+    size: int,
+    channels: int,
+    radiograph: bool,
+    crop: bool = False,
+    digests: list[str] | None = None,
+) -> tuple[StoredImages | Tensor, Tensor]:
+    """Return what `decode` does, with images that stay on the disk, as many as it holds.
+
+    They are written there as they are decoded. Where no cache can be written they are a tensor.
+    """
     digests = sha256_digests(dataset) if digests is None else digests
     settings = [PIXELS_VERSION, PIL.__version__, size, channels, radiograph, crop]
     key = hashlib.sha256(json.dumps([*settings, *digests]).encode()).hexdigest()
     path, shape = cache_folder() / f"{key}.npy", (len(dataset), channels, size, size)
-    pixels = _read_cache(path, shape)
-    if pixels is None:
-        pixels = _decode(dataset, shape, radiograph, crop)
-        _write_cache(path, pixels)
-    return torch.from_numpy(pixels), torch.tensor(dataset["label"][:])
+    if (images := _read_cache(path, shape)) is None:
+        _write_cache(path, shape, _decode(dataset, shape, radiograph, crop))
+        images = _read_cache(path, shape)
+    if images is None:
+        images = torch.from_numpy(np.concatenate([*_decode(dataset, shape, radiograph, crop)]))
+    return images, torch.tensor(dataset["label"][:])
 
 
 def cache_folder() -> Path:
@@ -71,37 +91,43 @@ def cache_folder() -> Path:
     return Path(datasets.config.HF_DATASETS_CACHE) / "decoded_images"
 
 
-def _decode(dataset: Dataset, shape: tuple[int, ...], radiograph: bool, crop: bool) -> np.ndarray:
-    images = np.empty(shape, np.uint8)
+def _decode(dataset: Dataset, shape: tuple[int, ...], radiograph: bool, crop: bool) -> Iterator[np.ndarray]:
+    """Yield images, uint8 [B, channels, size, size], in their order."""
     _, channels, size, _ = shape
     stored = enumerate(encoded_images(dataset))
 
-    def fill(item: tuple[int, bytes | str]) -> None:
+    def read(item: tuple[int, bytes | str]) -> np.ndarray:
         index, image = item
         with locate_errors(index, image):
-            images[index] = read_pixels(image, size, channels, radiograph, crop).transpose(2, 0, 1)
+            return read_pixels(image, size, channels, radiograph, crop).transpose(2, 0, 1)
 
     # Pillow releases the interpreter lock while it decodes and resizes, so threads help.
     with ThreadPoolExecutor() as pool, progress(total=len(dataset), desc="Decoding", unit=" images") as bar:
         for chunk in batches(stored, CHUNK_SIZE):
-            bar.update(len(list(pool.map(fill, chunk))))
-    return images
+            yield np.ascontiguousarray(np.stack([*pool.map(read, chunk)]))
+            bar.update(len(chunk))
 
 
-def _read_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Return the pixels in a cache file, mapped copy-on-write.
+def _read_cache(path: Path, shape: tuple[int, ...]) -> StoredImages | None:
+    """Return the images in a cache file.
 
     A file that is missing or damaged gives None.
     """
     # Not parsed: numpy raises a dozen kinds of errors for damaged headers, and the name says the shape.
-    if not is_sealed(path):
+    header = len(_header(shape))
+    if not is_sealed(path) or path.stat().st_size != header + math.prod(shape) + SEAL:
         return None
     with suppress(OSError):  # only the date of its last use
         os.utime(path)
     try:
-        return np.memmap(path, np.uint8, "c", len(_header(shape)), shape)
-    except (OSError, ValueError):  # gone meanwhile, or too short
+        return StoredImages(path, header, shape)
+    except OSError:  # gone meanwhile
         return None
+
+
+def _map(images: StoredImages) -> Tensor:
+    """Return images as a tensor, mapped copy-on-write."""
+    return torch.from_numpy(np.memmap(images.file, np.uint8, "c", images.offset, images.shape))
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
@@ -111,8 +137,8 @@ def _header(shape: tuple[int, ...]) -> bytes:
     return header.getvalue()
 
 
-def _write_cache(path: Path, pixels: np.ndarray) -> None:
-    """Write the pixels to a cache file, and delete files unused for a month.
+def _write_cache(path: Path, shape: tuple[int, ...], chunks: Iterable[np.ndarray]) -> None:
+    """Write the pixels to a cache file as they come, and delete files unused for a month.
 
     Only the owner can read the file. If writing fails, a message is printed and no file remains.
     """
@@ -123,8 +149,9 @@ def _write_cache(path: Path, pixels: np.ndarray) -> None:
         descriptor, partial = tempfile.mkstemp(".partial", dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(_header(pixels.shape))
-                pixels.tofile(file)
+                file.write(_header(shape))
+                for pixels in chunks:
+                    file.write(pixels.data)
             seal(Path(partial))
             Path(partial).replace(path)
         finally:

@@ -18,8 +18,12 @@ def verdict(report: dict, words: Words) -> str:
 def check(report: dict, words: Words) -> str:
     """Return what the input check says of the image, and what to do."""
     found = report["verdict"]
-    reason = found["reason"] or found["status"]
-    return words(f"card.check_{reason.replace(' ', '_').replace('-', '_')}")
+    return words(check_phrase(found["reason"] or found["status"]))
+
+
+def check_phrase(reason: str) -> str:
+    """Return the name of the phrase for a reason of the input check, or a status."""
+    return f"card.check_{reason.replace(' ', '_').replace('-', '_')}"
 
 
 def next_step(report: dict, words: Words) -> str:

@@ -42,14 +42,14 @@ def film(
         nothing=bool(answer.prediction.heatmaps) and not coloured,
         mode="original" if warned else "heatmap",
         warned=warned,
-        bar=_colour_bar(),
-        lungs=_lungs(metrics or {}) if coloured else None,
+        bar=colour_bar(),
+        lungs=lungs(metrics or {}) if coloured else None,
         scripts=scripts,
         words=words,
     )
 
 
-def _colour_bar() -> str:
+def colour_bar() -> str:
     """Return the colours of a heatmap from none to full, as a gradient of CSS."""
     colour, opacity = layer_tint(np.linspace(0, 1, STOPS)[:, None])
     stops = [
@@ -59,7 +59,7 @@ def _colour_bar() -> str:
     return f"linear-gradient(to right, {', '.join(stops)})"
 
 
-def _lungs(metrics: dict) -> dict | None:
+def lungs(metrics: dict) -> dict | None:
     """Return the number of images, and the shares of evidence and area in lungs.
 
     The shares are those of images with pneumonia. None if a model folder does not say.

@@ -159,7 +159,8 @@ def answered(
     except InputError as error:
         return refused(unreadable(error, words), name, token, words)
     asked = Asked(name, answer.prediction, token, turned=film.turns > 0)
-    film = film if film.image else Film(answer.image, film.name)
+    kept = answer.image.convert("L") if classifier.radiograph else answer.image  # grey takes a third
+    film = film if film.image else Film(kept, film.name)
     panel = film_html(answer, name, metrics, words)
     inside = Shown(name, answer.pixels)
     return panel, *cards(classifier, metrics, asked, settings, words), asked, film, inside

@@ -5,6 +5,9 @@ import gradio as gr
 # Seconds. A batch is read while it waits and runs: its files have to be there until its end.
 DELETE_EVERY, DELETE_AFTER = 60, 900
 QUEUE = 200  # events that may wait; who comes then is told to come again
+# Pages whose films are kept in memory. Any client can say that it is another one: of more of them, who was
+# idle the longest has to choose the film again.
+SESSIONS = 350
 # Events that answer at once. None of them is part of the API.
 EVENTS = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 LATEST = EVENTS | {"trigger_mode": "always_last"}  # where settings change faster than panels are drawn

@@ -15,8 +15,12 @@ from hub.inference.classifier import Classifier, Prediction
 from hub.inference.decision import heatmap_class, report
 from hub.inference.heatmap import MAX_SIDE, fit_screen, layer
 from hub.models.digests import check_digests
-from hub.models.folder import BUNDLED
+from hub.models.folder import BUNDLED, FILTERS, WEIGHTS
 
+# Of a model on the Hub, what the pages show beside answers: charts and, in the tab "Inside the network", the
+# weights, because ONNX Runtime returns no activations between layers, the filters before training, and what was
+# prepared of the layers for where PyTorch is missing.
+SHOWN = ("*.png", "*.jpg", WEIGHTS, FILTERS, "inside/*")
 MODEL_FILE = Path(__file__).parent / "model.txt"  # one line, a Hub id; publishing a Space writes it
 
 
@@ -62,7 +66,8 @@ def load_model() -> Classifier:
     neither a model folder nor a model on the Hub, and if any file of it is damaged.
     """
     published = MODEL_FILE.read_text(encoding="utf-8").strip() if MODEL_FILE.is_file() else None
-    classifier = Classifier.from_pretrained(os.environ.get("MODEL") or published or BUNDLED)
+    model = os.environ.get("MODEL") or published or BUNDLED
+    classifier = Classifier.from_pretrained(model, also=SHOWN)
     check_digests(classifier.folder)  # of what is read later, too: the pages load torch's weights by and by
     return classifier
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from starlette.middleware import Middleware
 
 from hub.demo.http_call import App, path_of
+from hub.demo.local_page import ADDRESS
 
 # Gradio's page has scripts and styles in its HTML, and makes functions of text (`js` and `js_on_load`). On a
 # Space it asks the Hub whether the Space is awake.
@@ -51,6 +52,8 @@ def _with_headers(app: App) -> App:
     async def serve(scope: dict, receive: Callable, send: Callable) -> None:
         if scope["type"] != "http":
             return await app(scope, receive, send)
+        if path_of(scope).startswith(ADDRESS):
+            return await app(scope, receive, send)  # that page has stricter ones
         own = dict(HEADERS)
         if not path_of(scope).startswith(CACHED):
             own[b"cache-control"] = b"no-store"

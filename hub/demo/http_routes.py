@@ -25,6 +25,7 @@ ROUTES = {
     "/pwa_icon": "asset",
     "/config": "config",
     "/model_pictures/": "asset",
+    "/local/": "local",
     "/healthz": "health",
     "/metrics": "metrics",
     "/classify": "classify",

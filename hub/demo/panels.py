@@ -22,12 +22,13 @@ SCALE_END = log_odds(0.997)  # of the probability bar, in log odds either way
 CORRECTIONS = {"inverted": "invert", "turned": "turn"}  # what a visitor can do about a reason of the check
 
 
-def header(uploads: str, words: Words) -> Markup:
+def header(uploads: str, words: Words, is_local: bool = False) -> Markup:
     """Return the head of the page.
 
-    `uploads` says what happens to the files of a visitor.
+    `uploads` says what happens to the files of a visitor. With `is_local` there is a link to the page that
+    answers in the browser (`local_page`).
     """
-    return render("header.html", uploads=uploads, words=words)
+    return render("header.html", uploads=uploads, is_local=is_local, words=words)
 
 
 def explanation(sentence: str) -> Markup:

@@ -199,6 +199,18 @@ def plot_samples(images: dict[str, list[Image.Image]], path: Path) -> None:
     _save(figure, path)
 
 
+def plot_thumbnail(images: dict[str, Image.Image], title: str, path: Path) -> None:
+    """Plot an image for each name under a title, 1200 x 630 pixels, as previews of links are."""
+    figure, axes = plt.subplots(1, len(images), figsize=(10, 5.25), squeeze=False, facecolor="#0f172a")
+    figure.suptitle(title, color="white", fontsize=30, fontweight="bold", y=0.95)
+    for axis, (name, image) in zip(axes[0], images.items(), strict=True):
+        axis.imshow(image.convert("RGB"))
+        axis.set_axis_off()
+        axis.set_title(name, color="#cbd5e1", fontsize=18, y=-0.14)
+    figure.subplots_adjust(left=0.12, right=0.88, top=0.82, bottom=0.12, wspace=0.06)
+    _save(figure, path)
+
+
 def _save(figure: plt.Figure, path: Path) -> None:
     # Without the version of the software the same figures give the same bytes.
     with replace_file(path) as partial:

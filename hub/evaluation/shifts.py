@@ -6,7 +6,7 @@ and so can swapped ones, whose frame or grey values suggest the other class (as 
 2021, arXiv 2006.09994).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -76,19 +76,42 @@ def add_shifts(
     swapped one. Shifts take turns, and so do swaps, so that each is applied to as many images as any other.
     The images as they are come first; the index, int64, is that of the image among them.
     """
-    number = torch.arange(len(images))
-    parts, rows = [images], [number]
+    rows = view_rows(len(images), copies)
+    return torch.cat([*iterate_views(images, labels, copies, strength)]), labels[rows], rows
+
+
+def view_rows(count: int, copies: int = 3) -> Tensor:
+    """Return the index, int64, that `add_shifts` returns of so many images."""
+    return torch.cat([members for _, members in _views(count, copies)])
+
+
+def iterate_views(
+    images: Sequence[Tensor], labels: Tensor, copies: int = 3, strength: int = 2
+) -> Iterator[Tensor]:
+    """Yield the images that `add_shifts` returns, uint8 [B, C, H, W], a few at a time.
+
+    `images` may lie on a disk: they are indexed by tensors.
+    """
+    partners = swap_partners(labels)
+    for name, members in _views(len(images), copies):
+        for few in members.split(CHUNK_SIZE):
+            if name in SWAPS:
+                yield swap_with(images[few], images[partners[few]], name)
+            else:
+                yield shift(images[few], name, strength) if name in SHIFTS else images[few]
+
+
+def _views(count: int, copies: int) -> Iterator[tuple[str, Tensor]]:
+    """Yield each kind of views, "" for images as they are, and the images of it."""
+    number = torch.arange(count)
+    yield "", number
     for place, name in enumerate(SHIFTS):
         members = ((place - number * copies) % len(SHIFTS) < copies).nonzero()[:, 0]
         if len(members):
-            parts.append(shift(images[members], name, strength))
-            rows.append(members)
+            yield name, members
     for place, name in enumerate(SWAPS):
-        members = (number % len(SWAPS) == place).nonzero()[:, 0]
-        parts.append(swap(images, labels, name)[members])
-        rows.append(members)
-    rows = torch.cat(rows)
-    return torch.cat(parts), labels[rows], rows
+        if len(members := (number % len(SWAPS) == place).nonzero()[:, 0]):
+            yield name, members
 
 
 def _crop_or_pad(images: Tensor, height: float, width: float) -> Tensor:

@@ -101,7 +101,7 @@ def verify(folder: Path) -> None:
     advice = f"run python -m hub export {shlex.quote(str(folder))} --dataset SOURCE"
     section = read_metrics(folder).get("onnx")
     measured = section.get("sha256") if isinstance(section, dict) else None
-    digests = {file.name: files.sha256(file) for file in sorted((folder / "onnx").glob("*.onnx"))}
+    digests = {file.name: files.sha256(file) for file in sorted((folder / "onnx").glob("model*.onnx"))}
     if "model.onnx" not in digests:
         raise InputError(f"{folder} has no onnx/model.onnx; {advice}.")
     if digests != measured:

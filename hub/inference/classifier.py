@@ -1,49 +1,44 @@
 """`Classifier`: from an image to a prediction, without torch."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from onnxruntime import InferenceSession, SessionOptions
+from huggingface_hub import CommitOperationAdd, HfApi
 from PIL import Image
 
 from hub.batching import batches
 from hub.errors import InputError
+from hub.files import replace_file
 from hub.imaging.read import Source, read_reduced, squash
 from hub.inference import input_check
+from hub.inference.hub_files import download
 from hub.inference.input_check import UNCHECKED, Verdict
-from hub.inference.served_config import ServedConfig, read_served_config
+from hub.inference.served_config import read_served_config
+from hub.inference.session import open_session, output_shapes
 from hub.models.digests import DIGESTS, check_digests
 from hub.models.folder import (
     BUNDLED,
     CONFIG,
     DIGEST,
-    FILTERS,
     INPUT_CHECK,
     METRICS,
     NETWORKS,
-    WEIGHTS,
     read_metrics,
 )
 from hub.prevalence import EVEN, check_prevalence, evidence, move
 from hub.system import usable_cores
+from hub.version import LIBRARY
 
-# The files of a model folder that serving reads beside one of NETWORKS, and the charts that the pages show.
-# The tab "Inside the network" reads the weights, the filters as they were before training, and what was
-# prepared of the layers.
-FILES = [CONFIG, INPUT_CHECK, METRICS, "*.png", "*.jpg", WEIGHTS, FILTERS, "inside/*", DIGESTS]
-OUTPUTS = ("logits", "heatmap", "statistics")
+# The files of a model folder that serving reads beside one of NETWORKS.
+FILES = (CONFIG, INPUT_CHECK, METRICS, DIGESTS)
 MAX_CHANGES = 2  # of labels or verdicts on the test split, for 8 bits to be the default
 # Pixels that a JPEG decoded at reduced scale keeps per pixel of the input, on each side. With 2, some
 # radiographs move their probability by more than 0.01.
 OVERSAMPLING = 3
 CHUNK_SIZE = 8  # images in one run of the network; more are no faster and take much more memory
-SPIN_MICROSECONDS = "20"  # how long a thread of ONNX Runtime waits actively for the next layer
-FATAL = 4  # what ONNX Runtime logs: of a damaged file, InputError says it
 
 
 @dataclass(frozen=True)
@@ -125,8 +120,8 @@ class Classifier:
             raise InputError(f"{folder} has no {_network(self.precision)}; {advice}.")
         checks = [INPUT_CHECK] if check is True else []
         check_digests(Path(folder), (CONFIG, METRICS, _network(self.precision), *checks))
-        self.session = _open_session(file, threads or usable_cores())
-        shapes = _output_shapes(self.session, config, file)
+        self.session = open_session(file, threads or usable_cores())
+        shapes = output_shapes(self.session, config, file)
         self.folder = Path(folder)
         # Not every network has a heatmap, and statistics are for the input check.
         self.available = list(shapes)
@@ -146,9 +141,9 @@ class Classifier:
         """Return the folder's input check, None if it has none that fits.
 
         It does not fit if 8 bits change too many verdicts, or without the output `statistics`; `shapes` are
-        those of `_output_shapes`.
+        those of `output_shapes`.
         """
-        fits = self.precision == "fp32" or _changed_by_int8(self.folder).get("verdicts", 0) <= MAX_CHANGES
+        fits = self.precision == "fp32" or changed_by_int8(self.folder).get("verdicts", 0) <= MAX_CHANGES
         if not fits or "statistics" not in shapes:
             return None
         network = self.session.get_modelmeta().custom_metadata_map.get(DIGEST)
@@ -164,41 +159,72 @@ class Classifier:
         local_files_only: bool = False,
         precision: str | None = None,
         prevalence: float = EVEN,
+        also: Sequence[str] = (),
         threads: int | None = None,
     ) -> "Classifier":
         """Load a local folder or a Hub model id, by default the bundled model.
 
-        `precision`, `prevalence` and `threads` are those of the constructor, and only the network of this
-        precision is downloaded from the Hub. Raises InputError if there is no such folder or model, no
-        connection, and where the constructor does.
+        `precision`, `prevalence` and `threads` are those of the constructor; `revision`, `token`, `cache_dir`
+        and `local_files_only` are those of huggingface_hub. Only what serving reads is downloaded, with one
+        network, that of this precision; `also` holds patterns of further files. Raises InputError if there is
+        no such folder, model or revision, no connection, and where the constructor does; its cause is the
+        error of huggingface_hub.
         """
         if Path(folder_or_hub_id).is_dir():
             return cls(folder_or_hub_id, precision=precision, prevalence=prevalence, threads=threads)
         check_prevalence(prevalence)
         if precision:
             _network(precision)  # raises before any download
-        fetch = partial(
-            snapshot_download,
-            str(folder_or_hub_id),
-            token=token,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-        )
-        try:
-            folder = Path(fetch(revision=revision, allow_patterns=FILES))
-            file = _network(precision or default_precision(folder))
-            fetch(revision=folder.name, allow_patterns=file)  # of the same commit
-        except LocalEntryNotFoundError:
-            raise InputError(
-                f"{folder_or_hub_id} is neither a folder nor in the cache, and the Hub cannot be reached; "
-                "give a local model folder, or check the network."
-            ) from None
-        except (HFValidationError, HfHubHTTPError):
-            raise InputError(
-                f"There is no model {folder_or_hub_id}, neither as a folder nor on the Hub; "
-                "check the name, or log in if it is private."
-            ) from None
+        source = {"token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
+        folder = download(str(folder_or_hub_id), [*FILES, *also], revision=revision, **source)
+        network = _network(precision or default_precision(folder))
+        folder = download(str(folder_or_hub_id), [network], revision=folder.name, **source)  # the same commit
         return cls(folder, precision=precision, prevalence=prevalence, threads=threads)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Copy the model folder, as far as it was downloaded, to `folder`, which `from_pretrained` loads."""
+        for name in self._files():
+            target = Path(folder) / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with replace_file(target) as partial:
+                shutil.copyfile(self.folder / name, partial)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        token: str | None = None,
+        revision: str | None = None,
+        create_pr: bool = False,
+        commit_message: str = "Upload model",
+    ) -> str:
+        """Put the files of `save_pretrained` on the Hub in one commit; return its URL.
+
+        The repo is made where there is none. `python -m hub publish model` also writes a card for the repo,
+        and what other libraries and endpoints need. Raises the errors of huggingface_hub.
+        """
+        api = HfApi(token=token, **LIBRARY)
+        repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        if revision and not create_pr:
+            api.create_branch(repo_id, branch=revision, exist_ok=True)
+        done = api.create_commit(
+            repo_id,
+            [CommitOperationAdd(name, self.folder / name) for name in self._files()],
+            commit_message=commit_message,
+            revision=revision,
+            create_pr=create_pr,
+        )
+        return done.pr_url or done.commit_url
+
+    def _files(self) -> list[str]:
+        """Return the names of the files of the model folder, without hidden ones."""
+        paths = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file())
+        return sorted(
+            path.as_posix()
+            for path in paths
+            if not any(part.startswith((".", "__pycache__")) for part in path.parts)
+        )
 
     def __call__(self, images: Source | Sequence[Source]) -> Prediction | list[Prediction]:
         """Return the prediction for an image, or a list of them for a list.
@@ -299,11 +325,11 @@ def default_precision(folder: Path) -> str:
     On the test split, 8 bits may change `MAX_CHANGES` labels and `MAX_CHANGES` verdicts of the input check,
     as counted by `hub evaluate --save`; without a count, the default is 32 bits.
     """
-    changes = _changed_by_int8(folder)
+    changes = changed_by_int8(folder)
     return "int8" if changes and max(changes.values()) <= MAX_CHANGES else "fp32"
 
 
-def _changed_by_int8(folder: Path) -> dict[str, int]:
+def changed_by_int8(folder: Path) -> dict[str, int]:
     """Return how many `labels` and `verdicts` of the test split 8 bits change.
 
     It is {} if they were not counted. Raises InputError for a metrics.json that cannot be read.
@@ -323,61 +349,3 @@ def _network(precision: str) -> str:
     if precision not in NETWORKS:
         raise InputError(f"There is no precision {precision}; give {' or '.join(NETWORKS)}.")
     return NETWORKS[precision]
-
-
-def _output_shapes(session: InferenceSession, config: ServedConfig, file: Path) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each output for one image, from a run of the network.
-
-    Raises InputError for a network that does not fit its config.json, in its input, its classes or in what
-    it answers to two images.
-    """
-    inputs = {put.name: (put.type, put.shape[1:]) for put in session.get_inputs()}
-    outputs = [put for put in session.get_outputs() if put.name in OUTPUTS]
-    is_input = bool(outputs) and inputs == {"pixel_values": ("tensor(float)", [*config.input_size])}
-    answers = {}
-    if is_input and all(put.type == "tensor(float)" for put in outputs):
-        answers = _try_out(session, [put.name for put in outputs], config.input_size)
-    shapes = {name: answer.shape[1:] for name, answer in answers.items() if len(answer) == 2}
-    if len(shapes) < len(outputs) or not _are_outputs(shapes, len(config.classes)):
-        raise InputError(f"{file} does not fit its {CONFIG}; get the model again.")
-    if not all(np.isfinite(answer).all() for answer in answers.values()):
-        raise InputError(f"{file} is damaged: it does not answer with numbers; get the model again.")
-    return shapes
-
-
-def _try_out(
-    session: InferenceSession, names: list[str], size: tuple[int, int, int]
-) -> dict[str, np.ndarray]:
-    """Return what the network answers to two grey images, {} where it cannot be run."""
-    try:
-        answers = session.run(names, {"pixel_values": np.zeros((2, *size), np.float32)})
-    except Exception:  # ONNX Runtime has an exception of its own for each kind of damage
-        return {}
-    return {name: np.atleast_1d(answer) for name, answer in zip(names, answers, strict=True)}
-
-
-def _are_outputs(shapes: dict[str, tuple[int, ...]], classes: int) -> bool:
-    """Return whether outputs for one image have the shapes of `hub.export.onnx`."""
-    heatmap, statistics = shapes.get("heatmap", (classes, 1, 1)), shapes.get("statistics", (1, 2))
-    is_heatmap = len(heatmap) == 3 and heatmap[0] == classes and 0 not in heatmap
-    is_statistics = len(statistics) == 2 and statistics[1] == 2
-    return shapes.get("logits") == (classes,) and is_heatmap and is_statistics
-
-
-def _open_session(file: Path, threads: int) -> InferenceSession:
-    """Load a network into ONNX Runtime.
-
-    Raises InputError if the file is damaged.
-    """
-    settings = SessionOptions()
-    # ONNX Runtime counts the cores of the machine, not those that this process may use.
-    settings.intra_op_num_threads = threads
-    settings.inter_op_num_threads = 1
-    settings.log_severity_level = FATAL
-    # Spinning threads start the next layer sooner; at the default duration they would slow down the decoding
-    # of the next image and every other process.
-    settings.add_session_config_entry("session.intra_op.spin_duration_us", SPIN_MICROSECONDS)
-    try:
-        return InferenceSession(file, settings)
-    except Exception:  # ONNX Runtime has an exception of its own for each kind of damage
-        raise InputError(f"{file} is damaged; get it again.") from None

@@ -14,7 +14,7 @@ from hub.inference.classifier import Classifier
 from hub.inference.score_plan import PLAN, Job, Plan, write_plan
 from hub.inference.score_pool import Progress, score_locally
 from hub.inference.score_shard import finished_shards, read_counts
-from hub.inference.score_storage import Place, open_source, reachable
+from hub.inference.score_storage import Place, names_in, open_source
 from hub.models.folder import BUNDLED
 
 READERS = 16  # shards whose counts are read at a time
@@ -64,9 +64,7 @@ def begin(out: Place, job: Job, shard_size: int) -> Begun:
 
     Raises InputError where the folder has the scores of another job, or files of anything else.
     """
-    with reachable(out.url):
-        out.filesystem.makedirs(out.path, exist_ok=True)
-        names = [Path(path).name for path in out.filesystem.ls(out.path, detail=False)]
+    names = names_in(out)
     if PLAN not in names:
         if any(not name.startswith(".") for name in names):
             raise InputError(f"{out.url} holds other files; give another folder for the scores.")

@@ -1,6 +1,7 @@
 """The shards of a job on a Ray cluster, by Ray Data."""
 
 import logging
+import socket
 from collections.abc import Iterator
 
 from hub.errors import InputError
@@ -8,6 +9,8 @@ from hub.inference.score_plan import Plan
 from hub.inference.score_pool import Progress, Supervised
 from hub.inference.score_shard import read_counts, shard_name
 from hub.inference.score_storage import open_output
+
+SECONDS = 10.0  # that the head of a cluster may take to answer
 
 
 def score_on_ray(out: str, shards: list[int], address: str, workers: int) -> Iterator[Progress]:
@@ -20,16 +23,24 @@ def score_on_ray(out: str, shards: list[int], address: str, workers: int) -> Ite
     import ray
 
     try:
+        _reach(address)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # ConnectionError is an OSError
         said = " ".join(str(error).split())[:200]
         raise InputError(
-            f"There is no Ray cluster at {address} ({said}); `ray start --head` begins one."
+            f"There is no Ray cluster at {address} ({said}); begin one by `ray start`."
         ) from None
     try:
         yield from _score(ray.data, out, shards, workers or int(ray.cluster_resources().get("CPU", 1)))
     finally:
         ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Raise OSError at once where nothing listens at HOST:PORT; Ray itself would wait for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=SECONDS).close()
 
 
 def _score(data: object, out: str, shards: list[int], workers: int) -> Iterator[Progress]:

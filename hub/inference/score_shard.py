@@ -22,7 +22,7 @@ from hub.files import sha256
 from hub.inference.classifier import CHUNK_SIZE, Classifier, Prediction
 from hub.inference.score_plan import Job, Plan
 from hub.inference.score_reading import Contents, read_items
-from hub.inference.score_storage import Place, reachable, replace_at
+from hub.inference.score_storage import Place, names_in, reachable, replace_at
 
 SCHEMA = pa.schema(
     [
@@ -103,9 +103,7 @@ def write_shard(out: Place, shard: int, rows: list[dict], counts: Counter) -> No
 
 def finished_shards(out: Place, plan: Plan) -> list[int]:
     """Return the shards that are written already."""
-    with reachable(out.url):
-        out.filesystem.invalidate_cache(out.path)
-        names = {PurePosixPath(path).name for path in out.filesystem.ls(out.path, detail=False)}
+    names = names_in(out)
     return [shard for shard in range(plan.shards) if shard_name(shard) in names]
 
 

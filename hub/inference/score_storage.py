@@ -99,6 +99,16 @@ def reachable(address: str) -> Iterator[None]:
         ) from error
 
 
+def names_in(folder: Place) -> set[str]:
+    """Return the names of what a folder holds; none in a store that knows no empty folder."""
+    with reachable(folder.url):
+        folder.filesystem.invalidate_cache(folder.path)
+        try:
+            return {PurePosixPath(path).name for path in folder.filesystem.ls(folder.path, detail=False)}
+        except FileNotFoundError:
+            return set()
+
+
 def find_files(place: Place) -> Iterator[tuple[str, int]]:
     """Yield path and bytes of every file in a folder at any depth, by name; of a file, itself.
 

@@ -77,6 +77,11 @@ def create_model(
     return model
 
 
+def base_model(model: nn.Module, weights: str) -> str | None:
+    """Return the model on the Hub that timm took the weights "imagenet" from, None for any others."""
+    return model.pretrained_cfg.get("hf_hub_id") if weights == "imagenet" else None
+
+
 def _check_all_loaded(model: nn.Module, file: str) -> None:
     """Raise InputError for a weights file that lacks a layer of the network.
 

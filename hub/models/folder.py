@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 from hub.errors import InputError
+from hub.files import write_json
 from hub.models.config_entries import wrong_entry
+from hub.public_names import public_record
 
 BUNDLED = Path(__file__).parents[1] / "pretrained"
 CONFIG = "config.json"
@@ -13,6 +15,7 @@ METRICS = "metrics.json"
 INPUT_CHECK = "scope.safetensors"
 FILTERS = "filters.safetensors"  # kernels of the first layer before training
 NETWORKS = {"fp32": "onnx/model.onnx", "int8": "onnx/model_int8.onnx"}  # by precision
+ANSWER = "onnx/answer.onnx"  # from pixels to an answer, made of one of NETWORKS and the input check
 DIGEST = "safetensors_sha256"  # metadata of an ONNX file: the weights that it was exported from
 LARGEST_JSON = 10_000_000  # bytes
 
@@ -65,3 +68,8 @@ def read_metrics(folder: Path) -> dict:
     if metrics is None:
         raise InputError(f"{folder} has no readable {METRICS}; get the model again.")
     return metrics
+
+
+def write_metrics(folder: Path, metrics: dict) -> None:
+    """Write metrics.json of a model folder, with names of data sets and no path of this disk."""
+    write_json(Path(folder) / METRICS, public_record(metrics))

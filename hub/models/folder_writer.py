@@ -11,7 +11,8 @@ from torch import nn
 
 from hub.files import replace_file, write_json
 from hub.models.card import write_card
-from hub.models.folder import METRICS, WEIGHTS, read_config, read_metrics
+from hub.models.folder import WEIGHTS, read_config, read_metrics, write_metrics
+from hub.models.processor import write_processor
 
 # Weights of red, green and blue in grey, by ITU-R BT.601 as in Pillow.
 LUMA = torch.tensor([299, 587, 114]).div(1000).view(1, 3, 1, 1)
@@ -53,9 +54,8 @@ def save_folder(
     config["radiograph"] = radiograph
     write_json(folder / "config.json", config)
     save_operating_points(folder, operating_points, calibration_covariance)
-    # transformers reads this file first from a Hub id, and not at all from a local folder.
-    write_json(folder / "preprocessor_config.json", {"image_processor_type": "TimmWrapperImageProcessor"})
-    write_json(folder / METRICS, metrics)
+    write_processor(folder, config)
+    write_metrics(folder, metrics)
     write_card(folder)
 
 
@@ -113,5 +113,5 @@ def _with_rgb_input(model: nn.Module) -> nn.Module:
 
 def save_metrics(folder: Path, section: str, content: dict) -> None:
     """Write one section of metrics.json of a model folder, and its card."""
-    write_json(folder / METRICS, read_metrics(folder) | {section: content})
+    write_metrics(folder, read_metrics(folder) | {section: content})
     write_card(folder)

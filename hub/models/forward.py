@@ -1,5 +1,7 @@
 """Normalisation and logits of uint8 images in torch."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 from torchvision.transforms.v2.functional import resize
@@ -8,15 +10,18 @@ from hub.batching import batches
 
 
 @torch.inference_mode()
-def predict_logits(model: nn.Module, images: Tensor, size: int | None = None) -> Tensor:
+def predict_logits(
+    model: nn.Module, images: Iterable[Tensor], size: int | None = None, total: int | None = None
+) -> Tensor:
     """Return the logits of images, float32 [N, classes] on the CPU.
 
-    `images` is uint8 [N, C, H, W]. They are resized to `size` pixels a side, if it is given.
+    `images` is uint8 [N, C, H, W], or yields such images one by one, `total` of them. They are resized to
+    `size` pixels a side, if it is given.
     """
     model.eval()
     device = next(model.parameters()).device
-    logits = []
-    for chunk in batches(images, 64, "Validating"):
+    logits = [torch.empty(0, model.num_classes)]
+    for chunk in batches(images, 64, "Validating", total=total):
         pixels = torch.stack(chunk).to(device)
         pixels = resize(pixels, [size, size]) if size else pixels  # changes nothing at that size already
         logits.append(model(normalize(pixels.float() / 255, model)).float().cpu())

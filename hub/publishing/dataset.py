@@ -10,32 +10,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset, DatasetDict, DatasetInfo, SplitDict, SplitInfo
-from datasets.info import DatasetInfosDict
 from datasets.table import embed_table_storage
-from datasets.utils.metadata import MetadataConfigs
-from huggingface_hub import DatasetCard, DatasetCardData
 from PIL import Image
 
-from hub.data.class_names import is_radiograph
 from hub.data.decode_cache import HEADER_ERRORS
 from hub.data.image_files import encoded_images, locate_errors
-from hub.data.leakage import leak_report
-from hub.data.patients import parse_name
 from hub.evaluation.plots import plot_samples
-from hub.files import write_text
 from hub.imaging.formats import is_dicom
 from hub.imaging.read import read_image
 from hub.imaging.sources import read_file
 from hub.progress import progress
+from hub.publishing.dataset_card import group_names, write_card
 from hub.text import counted
 
-TEMPLATE = Path(__file__).parent / "dataset_card.md"
 SHARD_BYTES = 500_000_000
 ROWS = 100  # in memory at a time
 SAMPLES = 6  # per class
 # Keys of Pillow's `info`, and tags of TIFF: description, artist, host, copyright, XMP, IPTC, EXIF, place.
 METADATA = {"exif", "xmp", "photoshop", "comment", 270, 315, 316, 33432, 700, 33723, 34665, 34853}
-SIZE_CATEGORIES = {10**3: "n<1K", 10**4: "1K<n<10K", 10**5: "10K<n<100K", 10**6: "100K<n<1M"}
 
 
 def write_dataset(
@@ -44,11 +36,14 @@ def write_dataset(
     repo_id: str,
     notes: Sequence[str] = (),
     shard_bytes: int = SHARD_BYTES,
+    license: str | None = None,
+    benchmark: bool = False,
 ) -> list[str]:
     """Write splits as data/SPLIT-00000-of-NNNNN.parquet, and the card, into `folder`.
 
     `splits` and `notes` are those of `load_with_notes`. Shards hold about `shard_bytes` of images, encoded as
     in the source, but DICOM as PNG: its header names the patient. `ROWS` images are in memory at a time.
+    `license` and `benchmark` are those of `write_card`.
     Returns the notes on the card, with those on DICOM and on other metadata. Raises InputError naming an
     image that cannot be read.
     """
@@ -61,7 +56,7 @@ def write_dataset(
     info.download_size = sum(path.stat().st_size for path in (folder / "data").iterdir())
     plot_samples(_samples(splits["train"]), folder / "samples.png")
     notes = [*notes, *_metadata_notes(kinds)]
-    _write_card(splits, info, sizes, folder, repo_id, notes)
+    write_card(splits, info, sizes, folder, repo_id, notes, license, benchmark)
     return notes
 
 
@@ -151,12 +146,12 @@ def _rendered(image: dict) -> dict:
 
 
 def _samples(train: Dataset) -> dict[str, list]:
-    """Return images spread evenly over each group of `_group_names`.
+    """Return images spread evenly over each group of `group_names`.
 
     There are at most `SAMPLES` images of a group, and at most ten groups.
     """
     groups = {}
-    for index, name in enumerate(_group_names(train)):
+    for index, name in enumerate(group_names(train)):
         groups.setdefault(name, []).append(index)
     rows = {
         name: [group[int(i)] for i in np.linspace(0, len(group) - 1, min(SAMPLES, len(group)))]
@@ -166,50 +161,3 @@ def _samples(train: Dataset) -> dict[str, list]:
         name: [read_image(image) for image in encoded_images(train.select(indices))]
         for name, indices in rows.items()
     }
-
-
-def _group_names(split: Dataset) -> list[str]:
-    """Return the class of each row, with its subtype if it has one."""
-    names = split.features["label"].names
-    rows = zip(split["label"][:], split["subtype"][:], strict=True)
-    return [names[label] + (f", {subtype}" if subtype != "none" else "") for label, subtype in rows]
-
-
-def _write_card(
-    splits: DatasetDict,
-    info: DatasetInfo,
-    sizes: Counter,
-    folder: Path,
-    repo_id: str,
-    notes: Sequence[str],
-) -> None:
-    counts = {name: Counter(_group_names(split)) for name, split in splits.items()}
-    patients = {patient for split in splits.values() for patient in split["patient"][:]}
-    radiograph = is_radiograph(info.features["label"].names)
-    # Only data whose patients are named as in Kermany et al. 2018 is credited to them.
-    kermany = radiograph and all(parse_name(f"{name}_1") or parse_name(f"{name}-1") for name in patients)
-    total = sum(map(len, splits.values()))
-    data = DatasetCardData(
-        license="cc-by-4.0" if kermany else "unknown",
-        task_categories=["image-classification"],
-        size_categories=[next((name for size, name in SIZE_CATEGORIES.items() if total < size), "n>1M")],
-        pretty_name="Chest X-rays of children with and without pneumonia" if kermany else None,
-        tags=["medical", "chest-x-ray"] if kermany else ["chest-x-ray"] if radiograph else None,
-    )
-    DatasetInfosDict(default=info).to_dataset_card_data(data)
-    files = [{"split": name, "path": f"data/{name}-*"} for name in splits]
-    MetadataConfigs(default={"data_files": files}).to_dataset_card_data(data)
-    card = DatasetCard.from_template(
-        data,
-        template_path=str(TEMPLATE),
-        repo_id=repo_id,
-        classes=info.features["label"].names,
-        groups=sorted(set().union(*counts.values())),
-        counts=counts,
-        report=leak_report(splits),
-        notes=notes,
-        sizes=sizes,
-        kermany=kermany,
-        synthetic=all(name.startswith("synthetic-") for name in patients),
-    )
-    write_text(folder / "README.md", str(card))

@@ -13,6 +13,7 @@ from hub.files import write_text
 ROOT = Path(__file__).parents[2]
 # What app.py needs. None of them imports another wing: tests/test_layout.py checks it.
 WINGS = ("imaging", "models", "inference", "explorer", "demo")
+PAGE = ROOT / "hub" / "page" / "built"  # what `python -m hub page` has built, if anything
 NEEDED = ("README.md", "app.py", "pyproject.toml", "LICENSE")
 
 
@@ -31,6 +32,8 @@ def write_space(folder: Path, model_id: str, radiograph: bool = True) -> None:
             _copy(module, folder)
     for wing in WINGS:
         _copy(ROOT / "hub" / wing, folder)
+    if PAGE.is_dir():
+        _copy(PAGE, folder)  # the app serves it where it is of the same model
     write_text(folder / "hub" / "demo" / "model.txt", f"{model_id}\n")
     write_text(folder / "requirements.txt", "\n".join(requirements()) + "\n")
     _card(model_id, radiograph).save(folder / "README.md")

@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download
+from huggingface_hub import (
+    CommitInfo,
+    CommitOperationAdd,
+    CommitOperationDelete,
+    HfApi,
+    SpaceCard,
+    hf_hub_download,
+)
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HTTPError,
@@ -23,6 +30,7 @@ from hub.files import new_folder
 from hub.models.folder import read_named_config
 from hub.repo_id import check_repo_id
 from hub.temporary import temporary_folder
+from hub.version import LIBRARY
 
 PARENT = "chest-xray-publish"  # in the system's temporary folder, for each user of the machine
 RATE_LIMIT_TRIES, RATE_LIMIT_WAIT = 10, 60  # seconds, where the Hub names none
@@ -84,7 +92,7 @@ def check_access(repo_id: str, token: str | None = None, create_pr: bool = False
     """
     check_repo_id(repo_id)
     with _hub_errors(repo_id):
-        user = _wait_for_rate_limit(HfApi(token=token).whoami)
+        user = _wait_for_rate_limit(HfApi(token=token, **LIBRARY).whoami)
     if user.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise InputError(
             f"The Hub token of {user['name']} may only read; make one that may write, and log in."
@@ -106,8 +114,12 @@ def read_model_config(model_id: str, token: str | None = None) -> dict:
     check_repo_id(model_id)
     with _hub_errors(model_id):
         try:
-            file = _wait_for_rate_limit(lambda: hf_hub_download(model_id, "config.json", token=token))
-            served = _wait_for_rate_limit(lambda: HfApi(token=token).file_exists(model_id, "onnx/model.onnx"))
+            file = _wait_for_rate_limit(
+                lambda: hf_hub_download(model_id, "config.json", token=token, **LIBRARY)
+            )
+            served = _wait_for_rate_limit(
+                lambda: HfApi(token=token, **LIBRARY).file_exists(model_id, "onnx/model.onnx")
+            )
         except (RepositoryNotFoundError, RemoteEntryNotFoundError):
             raise InputError(
                 f"There is no model {model_id} on the Hub; `python -m hub publish model` puts it there."
@@ -140,14 +152,15 @@ def upload(
     Waits where the Hub limits requests. Raises InputError: no permission, no network, a private upload to a
     public repo.
     """
-    api = HfApi(token=token)
+    api = HfApi(token=token, **LIBRARY)
     files = {
         path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()
     }
-    folders = {name.split("/")[0] for name in files if "/" in name}
+    # In a hidden one, such as .eval_results, others have files too.
+    folders = {name.split("/")[0] for name in files if "/" in name and name[0] != "."}
 
     def commit() -> CommitInfo:
-        sdk = {"space_sdk": "gradio"} if kind == "space" else {}
+        sdk = {"space_sdk": SpaceCard.load(folder / "README.md").data.sdk} if kind == "space" else {}
         api.create_repo(repo_id, repo_type=kind, private=private or None, exist_ok=True, **sdk)
         if private and not api.repo_info(repo_id, repo_type=kind).private:
             raise InputError(

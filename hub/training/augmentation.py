@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from hub.data.stored_images import StoredImages
 from hub.evaluation.shifts import SWAPS, swap_with
 
 
@@ -19,20 +20,26 @@ def augment(images: Tensor, size: int, generator: Generator, kind: str = "films"
 
 
 def swap_shortcuts(
-    images: Tensor, partners: Tensor, batch: Tensor, share: float, generator: Generator
+    originals: Tensor,
+    images: Tensor | StoredImages,
+    partners: Tensor,
+    batch: Tensor,
+    share: float,
+    generator: Generator,
 ) -> Tensor:
     """Return a batch, a share of it with frame or greys of another class.
 
     Frame and grey values then tell the class less often than lungs do, as backgrounds do in Xiao et al. 2021
-    (arXiv 2006.09994). `images` is uint8 [N, C, H, W], `partners` what `swap_partners` returns, `batch` the
-    index of its images. Each of SWAPS is as likely as any other.
+    (arXiv 2006.09994). `originals` is uint8 [B, C, H, W], and changed, `images` are all, uint8 [N, C, H, W],
+    `partners` what `swap_partners` returns, `batch` the index of the originals. Each of SWAPS is as likely as
+    any other.
     """
-    originals = images[batch]
     numbers = torch.rand(len(batch), device=batch.device, generator=generator) * len(SWAPS) / share
     for number, name in enumerate(SWAPS):
         chosen = numbers.long() == number
         if chosen.any():
-            originals[chosen] = swap_with(originals[chosen], images[partners[batch[chosen]]], name)
+            others = images[partners[batch[chosen]].to(images.device)].to(batch.device)
+            originals[chosen] = swap_with(originals[chosen], others, name)
     return originals
 
 

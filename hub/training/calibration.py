@@ -1,12 +1,15 @@
 """Calibrate a trained network on validation images, and measure it on them."""
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
+import torch
 from datasets import Dataset
 from scipy.special import softmax
 from torch import Tensor, nn
 
+from hub.data.stored_images import StoredImages
 from hub.evaluation import shifts
 from hub.evaluation.calibration import Calibration, apply, choose_operating_points, covariance, fit
 from hub.evaluation.metrics import auc, measure
@@ -29,7 +32,7 @@ class Calibrated:
 
 def calibrate(
     network: nn.Module,
-    validation_set: tuple[Tensor, Tensor],
+    validation_set: tuple[StoredImages | Tensor, Tensor],
     rows: Dataset,
     classes: list[str],
     radiograph: bool,
@@ -42,10 +45,12 @@ def calibrate(
     `python -m hub.analysis calibration` chose.
     """
     images, labels = validation_set
-    index = np.arange(len(labels))
+    index = torch.arange(len(labels))
     if radiograph:
-        images, labels, index = shifts.add_shifts(images, labels)
-    logits, labels = forward.predict_logits(network, images).numpy(), labels.numpy()
+        images, index = shifts.iterate_views(images, labels), shifts.view_rows(len(labels))
+        images = chain.from_iterable(images)
+    logits = forward.predict_logits(network, images, total=len(index)).numpy()
+    labels, index = labels[index].numpy(), index.numpy()
     bias = getattr(network.get_classifier(), "bias", None) is not None
     calibration = fit(logits, labels, offset=bias)
     logits = apply(calibration, logits)

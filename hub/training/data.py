@@ -1,4 +1,7 @@
-"""The splits of one training run, what they share, and their pixels."""
+"""The splits of one training run, what they share, and their pixels.
+
+Of several processes the first of each machine reads and decodes them, and gives them to the others.
+"""
 
 from dataclasses import dataclass
 
@@ -10,6 +13,8 @@ from hub.data.class_names import is_radiograph
 from hub.data.image_files import sha256_digests
 from hub.data.leakage import leak_report
 from hub.data.splits import load_with_notes, small_data
+from hub.data.stored_images import StoredImages
+from hub.training.distributed import from_first_of_machine
 
 
 @dataclass(frozen=True)
@@ -43,22 +48,30 @@ def read_data(
     `small` takes only the few training images of the recipe small_data; the columns are those of
     `read_source`. Raises InputError for what is not a data set.
     """
-    splits, notes = load_with_notes(source, image_column=image_column, label_column=label_column)
-    splits = small_data(splits) if small else splits
-    digests = {name: sha256_digests(split) for name, split in splits.items()}
-    return TrainingData(splits, digests, leak_report(splits, digests), notes)
+
+    def read() -> TrainingData:
+        splits, notes = load_with_notes(source, image_column=image_column, label_column=label_column)
+        splits = small_data(splits) if small else splits
+        digests = {name: sha256_digests(split) for name, split in splits.items()}
+        return TrainingData(splits, digests, leak_report(splits, digests), notes)
+
+    return from_first_of_machine(read)
 
 
-def decode(data: TrainingData, split: str, size: int, channels: int) -> tuple[Tensor, Tensor]:
+def decode(data: TrainingData, split: str, size: int, channels: int) -> tuple[StoredImages | Tensor, Tensor]:
     """Return images uint8 [N, channels, size, size] and labels int64 [N] of a split.
+
+    The images stay on the disk, but for where they cannot be written to it.
 
     Raises InputError naming the file that cannot be read.
     """
-    return decode_cache.decode(
-        data.splits[split], size, channels, data.radiograph, digests=data.digests[split]
+    return from_first_of_machine(
+        lambda: decode_cache.decode_stored(
+            data.splits[split], size, channels, data.radiograph, digests=data.digests[split]
+        )
     )
 
 
 def are_grey(data: TrainingData) -> bool:
     """Return whether every training image is stored as grey."""
-    return decode_cache.are_grey(data.splits["train"])
+    return from_first_of_machine(lambda: decode_cache.are_grey(data.splits["train"]))

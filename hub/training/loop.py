@@ -4,11 +4,12 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import gather_object, set_seed
 from timm.models import group_parameters
 from timm.optim import Muon
 from timm.utils import ModelEmaV3
@@ -20,21 +21,24 @@ from hub.evaluation.metrics import auc
 from hub.evaluation.shifts import swap_partners
 from hub.models.forward import normalize, predict_logits
 from hub.progress import progress
-from hub.training import distillation
+from hub.training import distillation, distributed, image_feed
 from hub.training.augmentation import augment, swap_shortcuts
+from hub.training.image_feed import Images
 from hub.training.recipes import Recipe
+from hub.training.synced_batch_norm import synchronise_batch_norm
 
 WEIGHT_DECAY = 0.05
 LABEL_SMOOTHING = 0.1
 EMA_DECAY = 0.995
+LOGGED = 20  # steps from one figure to watch to the next
 # The parts of a run that have a state of their own, by their names in a checkpoint.
 STATEFUL = ("model", "average", "optimizer", "schedule")
 
 
 def train(
     model: nn.Module,
-    train_set: tuple[Tensor, Tensor],
-    validation_set: tuple[Tensor, Tensor],
+    train_set: tuple[Images, Tensor],
+    validation_set: tuple[Images, Tensor],
     recipe: Recipe,
     *,
     label_smoothing: float = LABEL_SMOOTHING,
@@ -43,32 +47,39 @@ def train(
     seed: int = 0,
     state: dict | None = None,
     save: Callable[[dict], None] | None = None,
+    log: Callable[[dict[str, float], int], None] | None = None,
 ) -> list[dict]:
     """Fine-tune `model` in place; return one dict per epoch.
 
-    The sets are images uint8 [N, C, H, W] and labels int64 [N]. The first `small_epochs` of the recipe see
-    images of `small_size` px, which costs half as much (progressive resizing, Howard 2018), and are validated
-    at that size: at another a network judges worse than it could (Touvron et al. 2019, arXiv 1906.06423). The
-    first `frozen` groups of layers, as timm counts them, keep their weights, though not the running figures
-    of batch norm. Rare classes weigh more in the loss. With `teachers`, networks as
-    `distillation.load_teachers` returns them, the targets are what they answer on each augmented image, and
-    labels do no more than weigh it. Weights are averaged over steps (EMA); the average after the last epoch
-    is the result, since validation images, too like the training images, cannot tell which epoch is best. On
-    a GPU the data live on the device and the arithmetic is bf16.
+    The sets are images uint8 [N, C, H, W], in memory or on the disk, and labels int64 [N]. The first
+    `small_epochs` of the recipe see images of `small_size` px, which costs half as much (progressive
+    resizing, Howard 2018), and are validated at that size: at another a network judges worse than it could
+    (Touvron et al. 2019, arXiv 1906.06423). The first `frozen` groups of layers, as timm counts them, keep
+    their weights, though not the running figures of batch norm. Rare classes weigh more in the loss. With
+    `teachers`, networks as `distillation.load_teachers` returns them, the targets are what they answer on
+    each augmented image, and labels do no more than weigh it. Weights are averaged over steps (EMA); the
+    average after the last epoch is the result, since validation images, too like the training images, cannot
+    tell which epoch is best. On a GPU the data live on the device, where they fit, and the arithmetic is
+    bf16. Of several processes (`distributed`) each takes its part of every batch: together they learn what
+    one learns from whole batches, but for other lots in augmentation.
 
     After every epoch `save` receives all that changes from step to step: tensors, which the next step
     overwrites, and plain values in dicts and lists. With such a `state` and the same other arguments
-    training goes on after that epoch, and ends as if it had never been stopped.
+    training goes on after that epoch, and ends as if it had never been stopped. `log` receives figures to
+    watch and the step that they are of.
     """
     set_seed(seed)
     accelerator = Accelerator(mixed_precision="bf16" if torch.cuda.is_available() else "no")
-    images, labels = (tensor.to(accelerator.device) for tensor in train_set)
-    run = _start(model, recipe, len(images), accelerator, compile, seed)
+    device = accelerator.device
+    run = _start(model, recipe, len(train_set[0]), accelerator, compile, seed)
+    run.log = log if log and distributed.is_main() else lambda figures, step: None
+    images = image_feed.place(train_set[0], device, image_feed.free_memory(device))
+    labels = train_set[1].to(device)
     counts = labels.bincount(minlength=model.num_classes)
     class_weights = len(labels) / (model.num_classes * counts)
 
     for teacher in teachers:
-        teacher.to(accelerator.device, memory_format=torch.channels_last).eval()
+        teacher.to(device, memory_format=torch.channels_last).eval()
 
     def loss_of(logits: Tensor, labels: Tensor, views: Tensor) -> Tensor:
         if teachers:
@@ -76,11 +87,12 @@ def train(
         return F.cross_entropy(logits.float(), labels, class_weights, label_smoothing=label_smoothing)
 
     partners = swap_partners(labels) if recipe.swapped else None
+    data = _TrainSet(images, labels, class_weights[labels], partners)
     history = _restore(run, state) if state else []
     for epoch in range(len(history) + 1, recipe.epochs + 1):
         size, started = image_size(recipe, epoch), time.perf_counter()
         title = f"Epoch {epoch}/{recipe.epochs} at {size} px"
-        loss, rate = _train_epoch(run, images, labels, partners, recipe, size, loss_of, title)
+        loss, rate = _train_epoch(run, data, recipe, size, loss_of, title)
         scores = validate(run.average.module, *validation_set, size)
         history.append(
             {
@@ -92,11 +104,12 @@ def train(
                 **scores,
             }
         )
+        run.log(scores | {"loss": loss, "images_per_second": rate}, run.step)
         tqdm.write(
             f"epoch {epoch}: loss {loss:.4f}, validation loss {scores['validation_loss']:.4f}, "
             f"accuracy {scores['validation_accuracy']:.4f}, AUC {scores['validation_auc']:.4f}"
         )
-        if save:
+        if save and distributed.is_main():
             save(_state(run) | {"history": history})
     model.load_state_dict(run.average.module.state_dict())
     model.to("cpu").eval()
@@ -110,6 +123,15 @@ def image_size(recipe: Recipe, epoch: int) -> int:
     """
     small_epochs = min(recipe.small_epochs, recipe.epochs - 1)
     return min(recipe.small_size, recipe.size) if epoch <= small_epochs else recipe.size
+
+
+class _TrainSet(NamedTuple):
+    """Images, labels, the weight of each in the loss, and with whom each may be swapped."""
+
+    images: Images
+    labels: Tensor
+    weights: Tensor
+    partners: Tensor | None
 
 
 @dataclass
@@ -127,20 +149,26 @@ class _Run:
     generator: torch.Generator
     accelerator: Accelerator
     step: int = 0
+    log: Callable[[dict[str, float], int], None] | None = None
 
 
 def _start(
     model: nn.Module, recipe: Recipe, images: int, accelerator: Accelerator, compile: bool, seed: int
 ) -> _Run:
     """Return a run before its first step, for a training set of this many images."""
-    freeze(model, recipe.frozen)
+    with distributed.first_of_machine_first():
+        freeze(model, recipe.frozen)
+        distributed.check_batch(min(recipe.batch_size, images))
+    if distributed.process_count() > 1:
+        synchronise_batch_norm(model, accelerator.device)
     model.to(accelerator.device, memory_format=torch.channels_last)
     average = ModelEmaV3(model, decay=EMA_DECAY, use_warmup=True)
     optimizer = make_optimizer(model, recipe.optimizer, recipe.learning_rate)
     steps = recipe.epochs * _batches_per_epoch(images, recipe.batch_size)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warmup_cosine(step, steps))
-    network, optimizer, schedule = accelerator.prepare(
-        torch.compile(model, dynamic=False) if compile else model, optimizer, schedule
+    # Not the schedule: of several processes Accelerate would take a step for each.
+    network, optimizer = accelerator.prepare(
+        torch.compile(model, dynamic=False) if compile else model, optimizer
     )
     generator = torch.Generator(accelerator.device).manual_seed(seed)
     return _Run(model, network, average, optimizer, schedule, generator, accelerator)
@@ -148,9 +176,7 @@ def _start(
 
 def _train_epoch(
     run: _Run,
-    images: Tensor,
-    labels: Tensor,
-    partners: Tensor | None,
+    data: _TrainSet,
     recipe: Recipe,
     size: int,
     loss_of: Callable[[Tensor, Tensor, Tensor], Tensor],
@@ -158,22 +184,29 @@ def _train_epoch(
 ) -> tuple[float, float]:
     """Train for one epoch, in random order.
 
-    Returns the mean loss and images per second.
+    Returns the mean loss and images per second, of all processes.
     """
     run.network.train()
+    images, device = data.images, run.accelerator.device
     started, count, total, rate = time.perf_counter(), 0, 0.0, 0.0
-    order = torch.randperm(len(images), generator=run.generator, device=images.device)
+    windows = image_feed.shuffled_windows(images, run.generator)
+    generator = _own_generator(run.generator)
     # The last, smaller batch is left out: batch norm needs several images, compiled code one shape.
-    batches = order.split(recipe.batch_size)[: _batches_per_epoch(len(images), recipe.batch_size)]
+    batches = torch.cat(windows).split(recipe.batch_size)
+    batches = batches[: _batches_per_epoch(len(images), recipe.batch_size)]
+    originals_of = image_feed.feed(images, windows, batches, device)
     with progress(batches, title, unit=" batches") as bar:
-        for batch in bar:
-            originals = images[batch]
+        for batch, originals in zip(bar, originals_of, strict=True):
+            part = distributed.own_part(batch)
             if recipe.swapped:
-                originals = swap_shortcuts(images, partners, batch, recipe.swapped, run.generator)
-            views = augment(originals, size, run.generator, recipe.augmentation)
+                originals = swap_shortcuts(originals, images, data.partners, part, recipe.swapped, generator)
+            views = augment(originals, size, generator, recipe.augmentation)
             with run.accelerator.autocast():
                 logits = run.network(normalize(views, run.model))
-            loss = loss_of(logits, labels[batch], views)
+            loss = loss_of(logits, data.labels[part], views)
+            if distributed.process_count() > 1:
+                # The gradients of all processes are averaged, and images weigh as in the whole batch.
+                loss = loss * _share(data.weights, part, batch) * distributed.process_count()
             run.accelerator.backward(loss)
             run.optimizer.step()
             run.schedule.step()
@@ -182,8 +215,37 @@ def _train_epoch(
             run.average.update(run.model, run.step)
             count, total = count + len(batch), total + loss.item() * len(batch)
             rate = count / (time.perf_counter() - started)
+            if run.step % LOGGED == 0:
+                run.log(
+                    {"running_loss": total / count, "learning_rate": run.schedule.get_last_lr()[0]}, run.step
+                )
             bar.set_postfix_str(f"loss {total / count:.3f}, {rate:.0f} images/s")
-    return total / count, rate
+    return _mean_of_processes(total) / count, rate
+
+
+def _share(weights: Tensor, part: Tensor, batch: Tensor) -> Tensor:
+    return weights[part].sum() / weights[batch].sum()
+
+
+def _mean_of_processes(value: float) -> float:
+    values = gather_object([value]) if distributed.process_count() > 1 else [value]
+    return sum(values) / len(values)
+
+
+def _own_generator(common: torch.Generator) -> torch.Generator:
+    """Return the generator of this process's lots in an epoch.
+
+    Of several processes each has another, and other lots of torch, too. All follow from the state of the
+    `common` generator, which is the same in all: what a checkpoint keeps of it serves any number of them.
+    """
+    if distributed.process_count() == 1:
+        return common
+    seeds = torch.randint(
+        2**62, (distributed.process_count(), 2), generator=common, device=common.device
+    ).tolist()
+    own, torchs = seeds[distributed.process_rank()]
+    torch.manual_seed(torchs)
+    return torch.Generator(common.device).manual_seed(own)
 
 
 def _batches_per_epoch(images: int, batch_size: int) -> int:
@@ -238,13 +300,19 @@ def freeze(model: nn.Module, groups: int) -> None:
             model.get_parameter(name).requires_grad_(False)
 
 
-def validate(model: nn.Module, images: Tensor, labels: Tensor, size: int | None = None) -> dict[str, float]:
+def validate(model: nn.Module, images: Images, labels: Tensor, size: int | None = None) -> dict[str, float]:
     """Return loss, accuracy and AUC of a model.
 
     They are `validation_loss`, `validation_accuracy` and `validation_auc` (macro for many classes). The
-    images are uint8 [N, C, H, W], resized to `size` px a side if that is given, the labels int64 [N].
+    images are uint8 [N, C, H, W], resized to `size` px a side if that is given, the labels int64 [N]. Of
+    several processes each looks at its part of the images.
     """
-    logits = predict_logits(model, images, size)
+    if distributed.process_count() > 1:
+        rows = distributed.own_part(torch.arange(len(labels))).tolist()
+        logits = predict_logits(model, (images[row] for row in rows), size, len(rows))
+        logits = torch.cat(gather_object([logits]))
+    else:
+        logits = predict_logits(model, images, size)
     probabilities = logits.softmax(1).numpy()
     return {
         "validation_loss": F.cross_entropy(logits, labels).item(),

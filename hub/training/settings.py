@@ -16,7 +16,7 @@ class Settings:
 
     `recipe` is a name of `recipes.RECIPES`, None where the data set decides; `changes` holds the fields of
     the recipe that were given as options. `weights` is None where the architecture and the data set decide;
-    `teachers` are model folders to learn from.
+    `teachers` are model folders to learn from, `track` is where the run is watched, if anywhere.
     `command` is how the run was started, without --resume: a run that was stopped is the same run.
     """
 
@@ -30,6 +30,7 @@ class Settings:
     compile: bool = False
     overwrite: bool = False
     resume: bool = False
+    track: str | None = None
     push_to: str | None = None
     image_column: str | None = None
     label_column: str | None = None

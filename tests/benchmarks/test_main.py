@@ -44,6 +44,10 @@ def test_the_help_text_lists_the_comparisons(capsys):
             "There is nothing to learn from; give --dataset DIR and --weights FILE.safetensors.",
         ),
         (["training", "--dataset", "hub", "--weights", "w", "--epochs", "0"], "Give --epochs of 1 or more."),
+        (
+            ["distributed", "--processes", "2"],
+            "Give --processes a 1, with which the others are compared, and no number below it.",
+        ),
         (["growth", "--only", "batch"], "There are no films to classify; give --films DIR."),
         (
             ["growth", "--only", "training"],

@@ -35,6 +35,7 @@ def unused(names, code):
 def test_every_phrase_is_said_somewhere():
     files = [ROOT / "app.py", ROOT / "streamlit_app.py"]
     files += [path for path in (ROOT / "hub").rglob("*") if path.suffix in (".py", ".html")]
+    files += (ROOT / "hub" / "page" / "web").rglob("*.js")
     code = "\n".join(path.read_text(encoding="utf-8") for path in files)
     assert unused([name.removeprefix("other.") for name in phrases("en")], code) == []
 

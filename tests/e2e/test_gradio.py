@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -19,7 +20,8 @@ from playwright.sync_api import expect
 from servers import free_port, open_page, screenshot, sideways_scroll, violations, windows, write_dicom
 
 import app
-from hub.demo import answer_words
+from hub.demo import answer_words, gradio_image, model_tab
+from hub.demo.handlers import Film
 from hub.demo.page_names import PREVALENCES
 from hub.demo.samples import write_samples
 from hub.demo.words import words_in
@@ -538,6 +540,20 @@ def test_the_hub_may_frame_the_page_and_nobody_else(browser, gradio_url, site, f
     else:
         assert frame.url.startswith("chrome-error:")
     context.close()
+
+
+def test_films_of_clients_that_always_say_they_are_others_take_less_than_500_megabytes(
+    classifier, radiograph, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    metrics = model_tab.read_metrics(classifier.folder)
+    upload, settings = radiograph.resize((2000, 2000)), ("balanced", 0.5)
+    *_, asked, film, shown = gradio_image.answered(
+        classifier, metrics, Film(None, "film.png"), upload, "", settings, WORDS
+    )
+    kept = sum(len(pickle.dumps(state)) for state in (asked, film, shown))
+    page = 200_000  # bytes that Gradio keeps of a page itself
+    assert (kept + page) * app.launch_options(classifier)["state_session_capacity"] < 500_000_000
 
 
 @browser_test

@@ -15,9 +15,12 @@ import pydicom
 import pytest
 from servers import free_port, serving, wait_for, write_dicom
 
+from hub.data.splits import load_splits
 from hub.inference import decision
 from hub.inference.classifier import Classifier
 from hub.models.folder import BUNDLED
+from hub.publishing import model
+from hub.publishing.dataset import write_dataset
 
 ROOT = Path(__file__).parents[2]
 
@@ -133,3 +136,89 @@ def test_the_javascript_of_the_documents_asks_the_demo(radiograph, tmp_path):
     classifier = Classifier.from_pretrained()
     expected = decision.report(classifier, classifier(tmp_path / "image.png"), "screening")
     assert json.loads(done.stdout) == [expected]
+
+
+CROISSANT = """
+import sys
+import mlcroissant
+data = mlcroissant.Dataset(f"{sys.argv[1]}/croissant.json", mapping={"repo": sys.argv[1]})
+assert not data.metadata.issues.errors, data.metadata.issues.report()
+rows = list(data.records("default"))
+print(len(rows), *sorted({row["default/split"].decode() for row in rows}))
+assert all(row["default/image"].size == (48, 40) for row in rows[:5])
+"""
+
+
+@pytest.mark.install
+def test_the_croissant_metadata_of_a_data_set_is_valid_and_leads_to_its_records(kaggle_folder, tmp_path):
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "-q", "mlcroissant[parquet]", "pillow"], check=True)
+    (tmp_path / "films").mkdir()
+    write_dataset(load_splits(kaggle_folder), tmp_path / "films", "someone/films")
+    command = [python, "-c", CROISSANT, tmp_path / "films"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["150", "test", "train", "validation"]
+
+
+@pytest.fixture
+def published(tmp_path):
+    """The bundled model as it is published."""
+    model.copy_folder(BUNDLED, tmp_path / "published", "someone/model")
+    return tmp_path / "published"
+
+
+@pytest.mark.install
+def test_transformers_js_answers_as_python_does_by_the_code_of_the_card(published, radiograph, tmp_path):
+    (tmp_path / "someone").mkdir()
+    published.rename(tmp_path / "someone" / "model")
+    radiograph.resize((500, 300)).convert("RGB").save(tmp_path / "image.jpeg", quality=95)
+    text = (tmp_path / "someone" / "model" / "README.md").read_text()
+    blocks = re.findall(r"```javascript\n(.*?)```", text, re.DOTALL)
+    script = next(block for block in blocks if "@huggingface/transformers" in block)
+    # Its scripts would fetch libraries for GPUs; sharp and the processor's library come as packages.
+    install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "@huggingface/transformers@4"]
+    subprocess.run(install, cwd=tmp_path, check=True)
+    for precision in ("fp32", "int8"):
+        offline = (
+            'import { env } from "@huggingface/transformers";\n'
+            'env.localModelPath = "."; env.allowRemoteModels = false;\n'
+        )
+        answer = script.replace("console.log(", "console.log(JSON.stringify(").replace("));", ")));")
+        (tmp_path / "ask.mjs").write_text(offline + answer.replace('"fp32"', f'"{precision}"'))
+        done = subprocess.run(["node", "ask.mjs"], cwd=tmp_path, check=True, capture_output=True, text=True)
+        scores = {row["label"]: row["score"] for row in json.loads(done.stdout.splitlines()[-1])}
+        classifier = Classifier.from_pretrained(BUNDLED, precision=precision)
+        assert scores == pytest.approx(classifier(tmp_path / "image.jpeg").probabilities, abs=2e-3)
+
+
+INSTALLED = """
+import sys
+import hub
+from hub import Classifier
+assert hub.__file__.startswith(sys.prefix), hub.__file__
+print(Classifier.from_pretrained(sys.argv[1])("film.png").label)
+assert "torch" not in sys.modules
+"""
+
+
+@pytest.mark.install
+def test_pip_installs_the_classifier_from_a_model_repo_and_an_endpoint_runs_on_its_requirements(
+    published, radiograph, tmp_path
+):
+    radiograph.save(tmp_path / "film.png")
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    options = {"cwd": tmp_path, "check": True, "capture_output": True, "text": True}
+    options["env"] = {"PATH": os.environ["PATH"]}
+    requirements = ["-r", published / "requirements.txt"]
+    subprocess.run([python, "-m", "pip", "install", "-q", *requirements], check=True)
+    (tmp_path / "endpoint.py").write_text(
+        "import sys\nsys.path.insert(0, sys.argv[1])\nfrom handler import EndpointHandler\n"
+        "print(EndpointHandler(sys.argv[1])({'inputs': open('film.png', 'rb').read()})[0]['label'])\n"
+    )
+    expected = Classifier.from_pretrained()(radiograph).label
+    assert subprocess.run([python, "endpoint.py", published], **options).stdout.strip() == expected
+    subprocess.run([python, "-m", "pip", "install", "-q", published], check=True)
+    answer = subprocess.run([python, "-c", INSTALLED, published], **options).stdout.strip()
+    assert answer == expected

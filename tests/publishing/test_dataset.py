@@ -1,11 +1,13 @@
 """A published data set can be used: real clients in new processes with empty caches."""
 
 import io
+import json
 from pathlib import Path
 
 import datasets
 import numpy as np
 import pytest
+import yaml
 from hub_server import contents
 from huggingface_hub import DatasetCard
 from image_sets import write_dicom
@@ -16,6 +18,7 @@ from hub.data.image_files import encoded_images, file_names
 from hub.data.splits import load_splits
 from hub.errors import InputError
 from hub.imaging.read import read_image
+from hub.publishing.benchmark import TASKS
 from hub.publishing.dataset import write_dataset
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +39,11 @@ for found in (load_dataset("someone/films"), load_splits("someone/films")):
         for column in ("label", "patient", "subtype"):
             assert list(found[name][column]) == list(split[column])
 assert found["train"][0]["image"].size == (48, 40)
+for name, rows in load_dataset("someone/films", streaming=True).items():
+    streamed = list(rows.take(3))
+    assert [row["patient"] for row in streamed] == list(expected[name][:3]["patient"])
+    assert all(row["image"].size == (48, 40) for row in streamed)
+    assert rows.features == expected[name].features
 """
 
 
@@ -98,6 +106,33 @@ def test_the_card_of_the_childrens_radiographs_says_whose_they_are_what_is_in_th
     for sentence in ("Kermany", "children of one hospital", "16 images", "normal images of `test` differ"):
         assert sentence in card.text
     Image.open(tmp_path / "first" / "samples.png").verify()
+    croissant = json.loads((tmp_path / "first" / "croissant.json").read_text())
+    assert croissant["url"] == "https://huggingface.co/datasets/someone/films"
+    assert "kermany2018" in croissant["citeAs"] and "cc-by-4.0" in croissant["license"]
+    fields = {field["name"].split("/")[1] for field in croissant["recordSet"][0]["field"]}
+    assert fields == {"split", "image", "label", "patient", "subtype"}
+    assert not (tmp_path / "first" / "eval.yaml").exists(), "the Hub lists benchmarks on request"
+
+
+def test_a_licence_and_a_benchmark_are_what_was_asked_for(run, kaggle_folder, tmp_path):
+    command = [
+        "-m",
+        "hub",
+        "publish",
+        "dataset",
+        kaggle_folder,
+        "someone/films",
+        "--dry-run",
+        tmp_path / "dry",
+    ]
+    code, _, err = run(*command, "--license", "CC BY")
+    assert (code, "names licences like" in err) == (2, True)
+    code, _, err = run(*command, "--license", "mit", "--benchmark")
+    assert code == 0, err
+    assert DatasetCard.load(tmp_path / "dry" / "README.md").data.license == "mit"
+    benchmark = yaml.safe_load((tmp_path / "dry" / "eval.yaml").read_text())
+    assert {task["id"] for task in benchmark["tasks"]} == set(TASKS.values()), "those of a model's results"
+    assert {(task["config"], task["split"]) for task in benchmark["tasks"]} == {("default", "test")}
 
 
 @pytest.mark.parametrize("source", ["synthetic", "pictures"])

@@ -1,15 +1,27 @@
 """A published model can be used: real clients in new processes with empty caches."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
-from hub_server import put_model
+import yaml
+from hub_server import Repo, contents, fetched, oid_of, put_model
+from huggingface_hub import ModelCard, parse_eval_result_entries
+from PIL import Image
 
 from hub.errors import InputError
+from hub.inference.classifier import Classifier
+from hub.inference.decision import report
+from hub.models.card_metadata import EXAMPLES
 from hub.models.folder import BUNDLED
 from hub.publishing import model
+from hub.publishing.benchmark import TASKS
+from hub.version import NAME, VERSION
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,28 +30,28 @@ CONSUME_MODEL = """
 import os
 import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import timm
 from huggingface_hub import ModelCard
-from transformers import TimmWrapperImageProcessor
+from transformers import AutoImageProcessor, AutoModelForImageClassification, pipeline
 
 from hub import Classifier
 from hub.models.folder import BUNDLED
 
 os.chdir(sys.argv[1])
 card = ModelCard.load("someone/model")
-assert {result.metric_type for result in card.data.eval_results} >= {"accuracy", "auc"}
+assert {result.metric_type for result in card.data.eval_results} >= {"accuracy", "roc_auc"}
 found = {}
 for code in re.findall(r"```python\\n(.*?)```", card.text, re.DOTALL):
     exec(code.replace('\\npipeline(', '\\nprobabilities = pipeline('), names := {})
+    if "prediction" in names:
+        assert names["prediction"].label in ("NORMAL", "PNEUMONIA")
+        continue
     answer = names["probabilities"]
     if isinstance(answer, list):
         answer = [{row["label"]: row["score"] for row in answer}[name] for name in ("NORMAL", "PNEUMONIA")]
     found[code] = np.asarray(answer.detach() if hasattr(answer, "detach") else answer).reshape(-1)
-    if "processor" in names:
-        assert isinstance(names["processor"], TimmWrapperImageProcessor)
 assert len(found) == 4
 model = timm.create_model(f"local-dir:{BUNDLED}", pretrained=True).eval()
 transform = timm.data.create_transform(**timm.data.resolve_data_config(model=model))
@@ -49,6 +61,14 @@ for code, probabilities in found.items():
     assert np.abs(probabilities - expected).max() < 1e-4, code
 here, there = Classifier.from_pretrained(), Classifier.from_pretrained("someone/model")
 assert here("image.jpeg").probabilities == there("image.jpeg").probabilities
+# Of other sizes too, by the processor that transformers takes from the Hub.
+processor = AutoImageProcessor.from_pretrained("someone/model")
+network = AutoModelForImageClassification.from_pretrained("someone/model").eval()
+for size in ((224, 224), (300, 500), (1500, 900)):
+    picture = image.resize(size)
+    expected = model(transform(picture)[None]).softmax(1).detach().numpy()
+    answer = network(**processor(picture, return_tensors="pt")).logits.softmax(1).detach().numpy()
+    assert np.abs(answer - expected).max() < 1e-3, size
 """
 
 
@@ -58,23 +78,197 @@ def test_every_reader_gives_the_same_answer_by_the_code_of_the_card(hub, run, ra
     assert hub.commits("model", "someone/model") == 1
     published = hub.files("model", "someone/model")
     assert "model_type" not in json.loads(published["config.json"])
-    assert set(published) == {p.relative_to(BUNDLED).as_posix() for p in BUNDLED.rglob("*") if p.is_file()}
+    assert set(published) >= {p.relative_to(BUNDLED).as_posix() for p in BUNDLED.rglob("*") if p.is_file()}
+    assert set(published) >= {"handler.py", "requirements.txt", "pyproject.toml", "hub/__init__.py"}
     radiograph.resize((640, 480)).save(tmp_path / "image.jpeg")
     code, _, err = run("-c", CONSUME_MODEL, tmp_path, HF_TOKEN="")
     assert code == 0, err
 
 
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A dry run of the bundled model."""
+    folder = tmp_path_factory.mktemp("published") / "model"
+    model.copy_folder(BUNDLED, folder, "someone/model", dataset_id="someone/films")
+    return folder
+
+
+# What the toolkit of Inference Endpoints does with a model repo, in a process where torch cannot be imported.
+ENDPOINT = """
+import base64, importlib.util, json, sys
+from pathlib import Path
+from PIL import Image
+for name in ("torch", "timm", "transformers"):
+    sys.modules[name] = None
+folder, film = sys.argv[1:]
+spec = importlib.util.spec_from_file_location("handler.EndpointHandler", Path(folder) / "handler.py")
+sys.path.insert(0, folder)
+handler = sys.modules["handler.EndpointHandler"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(handler)
+endpoint = handler.EndpointHandler(folder)
+image = Path(film).read_bytes()
+text = base64.b64encode(image).decode()
+refusals = []
+for inputs, parameters in (
+    ("https://example.org/a.png", None), ("@", None), (None, None), (image[:60], None),
+    (Image.new("RGB", (300, 300), "red"), None), (image, {"size": 3}), (image, {"prevalence": "often"}),
+    (image, {"top_k": 0}), (image, {"operating_point": "best"}), (image, [1]),
+):
+    try:
+        refusals.append(endpoint({"inputs": inputs, "parameters": parameters}))
+    except ValueError as error:
+        refusals.append(str(error))
+print(json.dumps({
+    "code": handler.Classifier.__module__ and sys.modules["hub"].__file__,
+    "lists": [endpoint({"inputs": x}) for x in (image, Image.open(film), text, "data:;base64," + text)],
+    "first": endpoint({"inputs": text, "parameters": {"top_k": 1, "function_to_apply": "softmax"}}),
+    "report": endpoint({"inputs": text, "parameters": {"operating_point": "screening", "prevalence": 0.1}}),
+    "query": endpoint({"inputs": image, "parameters": {"prevalence": "0.1"}}),
+    "refusals": refusals,
+}))
+"""
+
+
+def test_an_endpoint_answers_as_the_hub_does_and_with_parameters_reports_and_needs_no_torch(
+    published, radiograph, tmp_path, classifier
+):
+    radiograph.save(tmp_path / "film.png")
+    command = [sys.executable, "-c", ENDPOINT, published, tmp_path / "film.png"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    answer = json.loads(done.stdout)
+    assert Path(answer["code"]).is_relative_to(published), "the code of the repo, and no other"
+    prediction = classifier(tmp_path / "film.png")
+    scores = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
+    rows = [{"label": label, "score": score} for label, score in scores]
+    assert answer["lists"] == [rows] * 4
+    assert answer["first"] == rows[:1]
+    assert answer["report"] == report(classifier, prediction, "screening", 0.1)
+    assert answer["query"]["prevalence"] == 0.1
+    assert all(isinstance(refusal, str) and refusal.endswith(".") for refusal in answer["refusals"])
+
+
+def test_the_repo_brings_the_code_of_the_classifier_for_pip(published):
+    project = tomllib.loads((published / "pyproject.toml").read_text())["project"]
+    ours = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert (project["name"], project["version"]) == (ours["name"], VERSION)
+    assert sorted(project["dependencies"]) == sorted(ours["dependencies"])
+    assert (published / "requirements.txt").read_text().split("\n")[:-1] == sorted(ours["dependencies"])
+    wings = {path.name for path in (published / "hub").iterdir() if path.is_dir()}
+    assert wings == {"imaging", "models", "inference"}
+    assert not [path for path in published.rglob("*") if path.suffix in (".bin", ".pt", ".pkl", ".pyc")]
+
+
+def test_results_stand_where_the_leaderboard_of_the_data_set_reads_them(published):
+    (file,) = (published / ".eval_results").iterdir()
+    entries = {entry.task_id: entry for entry in parse_eval_result_entries(yaml.safe_load(file.read_text()))}
+    test = json.loads((BUNDLED / "metrics.json").read_text())["test"]
+    assert {task: entry.value for task, entry in entries.items()} == {
+        task: round(test[key]["value"], 4) for key, task in TASKS.items()
+    }
+    assert {entry.dataset_id for entry in entries.values()} == {"someone/films"}
+    assert all(entry.source_url and entry.notes for entry in entries.values())
+
+
+def test_the_widget_and_the_preview_show_images_that_are_in_the_repo(published, exact_classifier):
+    data = ModelCard.load(published / "README.md").data
+    for address in (data.thumbnail, *(row["src"] for row in data.widget)):
+        Image.open(published / address.partition("/resolve/main/")[2]).verify()
+    labels = [exact_classifier(published / file).label for file, _, _ in EXAMPLES]
+    assert labels == ["NORMAL", "PNEUMONIA"]
+
+
+# Loading from the Hub
+
+
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_of_the_networks_on_the_hub_only_the_one_that_answers_is_fetched(hub, run, precision):
+def test_of_a_model_on_the_hub_only_what_serving_reads_is_fetched(hub, run, precision):
     put_model(hub)
     code, out, err = run(
         "-c",
         "from hub import Classifier\n"
         f"found = Classifier.from_pretrained('someone/model', precision={precision!r})\n"
-        "print(found.precision, *(file.name for file in (found.folder / 'onnx').iterdir()))",
+        "print(found.precision)",
     )
     assert code == 0, err
-    assert out.split() == [precision, {"fp32": "model.onnx", "int8": "model_int8.onnx"}[precision]]
+    assert out.strip() == precision
+    network = {"fp32": "onnx/model.onnx", "int8": "onnx/model_int8.onnx"}[precision]
+    assert fetched(hub) == ["SHA256SUMS", "config.json", "metrics.json", network, "scope.safetensors"]
+    assert all(agent.startswith(f"{NAME}/{VERSION}") for agent in hub.agents)
+
+
+def test_a_revision_stays_and_the_cache_answers_without_network(hub, run, tmp_path):
+    put_model(hub)
+    commit = oid_of(hub.files("model", "someone/model"))
+    load = "from hub import Classifier\nprint(Classifier.from_pretrained('someone/model'{}).folder)"
+    pinned = load.format(f", revision='{commit}'")
+    code, out, err = run("-c", pinned)
+    assert code == 0, err
+    assert Path(out.strip()).name == commit
+    assert (tmp_path / "home" / "hub") in Path(out.strip()).parents, "HF_HOME"
+    hub.repos["model", "someone/model"].branches["main"].append({"config.json": b"{}"})
+    assert run("-c", pinned)[1] == out, "what comes later changes nothing"
+    hub.requests.clear()
+    code, offline, err = run("-c", pinned, HF_HUB_OFFLINE="1")
+    assert (code, offline, hub.requests) == (0, out, []), err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "sentence", "cause"),
+    [
+        ("'someone/model', revision='nope'", {}, "has no revision nope", "RevisionNotFoundError"),
+        ("'someone/nothing'", {}, "There is no model someone/nothing", "RepositoryNotFoundError"),
+        ("'someone/secret'", {"HF_TOKEN": ""}, "log in if it is private", "RepositoryNotFoundError"),
+        ("'someone/model'", {"HF_HUB_OFFLINE": "1"}, "nor in the cache", "LocalEntryNotFoundError"),
+        ("'no/such/folder'", {}, "There is no model no/such/folder", "HFValidationError"),
+    ],
+)
+def test_what_cannot_be_loaded_is_said_and_the_cause_is_what_users_of_the_hub_know(
+    hub, run, arguments, environment, sentence, cause
+):
+    put_model(hub)
+    hub.repos["model", "someone/secret"] = Repo(private=True)
+    code, out, err = run("-c", REFUSED.format(arguments), **environment)
+    assert code == 0, err
+    assert out.splitlines()[0] == cause
+    assert sentence in out.splitlines()[1]
+
+
+REFUSED = """
+from hub import Classifier, InputError
+try:
+    Classifier.from_pretrained({})
+except InputError as error:
+    print(type(error.__cause__).__name__, error, sep="\\n")
+"""
+
+
+def test_a_private_model_is_loaded_with_the_token_of_the_environment(hub, run):
+    hub.repos["model", "someone/secret"] = Repo(private=True, branches={"main": [contents(BUNDLED)]})
+    code, _, err = run("-c", "from hub import Classifier\nClassifier.from_pretrained('someone/secret')")
+    assert code == 0, err
+
+
+PUSH_CLASSIFIER = """
+import sys
+from hub import Classifier
+classifier = Classifier.from_pretrained()
+classifier.save_pretrained(sys.argv[1])
+print(classifier.push_to_hub("someone/model", private=True))
+"""
+
+
+def test_a_classifier_saves_its_folder_and_pushes_it_as_one_commit(
+    hub, run, tmp_path, radiograph, classifier
+):
+    code, out, err = run("-c", PUSH_CLASSIFIER, tmp_path / "saved")
+    assert code == 0, err
+    assert contents(tmp_path / "saved") == contents(BUNDLED) == hub.files("model", "someone/model")
+    assert hub.repos["model", "someone/model"].private
+    assert hub.commits("model", "someone/model") == 1
+    assert f"{hub.url}/someone/model/commit/" in out
+    again = Classifier.from_pretrained(tmp_path / "saved")
+    assert again(radiograph).probabilities == classifier(radiograph).probabilities
 
 
 def test_a_folder_that_is_not_a_model_folder_is_not_published(tmp_path):

@@ -19,7 +19,7 @@ def test_a_share_of_images_gets_frame_or_greys_of_the_other_class_and_keeps_its_
     images = (40 + 160 * labels).view(-1, 1, 1, 1).expand(-1, 1, 48, 48).to(torch.uint8)
     images = images + torch.arange(48, dtype=torch.uint8)  # so that greys have an order
     batch, generator = torch.arange(150), torch.Generator().manual_seed(0)
-    swapped = swap_shortcuts(images, swap_partners(labels), batch, 0.3, generator)
+    swapped = swap_shortcuts(images[batch], images, swap_partners(labels), batch, 0.3, generator)
     changed = (swapped != images[batch]).flatten(1).any(1)
     assert 0.2 < changed.float().mean() < 0.4
     frames = swapped[:, 0, 0, 0] // 128 != labels[batch]

@@ -1,0 +1,67 @@
+"""Files of a model on the Hub, in huggingface_hub's cache."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from hub.errors import InputError
+from hub.version import LIBRARY
+
+
+def download(
+    model_id: str,
+    patterns: Sequence[str],
+    *,
+    revision: str | None = None,
+    token: str | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+) -> Path:
+    """Return the folder in the cache with the files that match `patterns`, fetched where they are missing.
+
+    The folder is named after the commit. HF_HOME, HF_TOKEN, HF_HUB_OFFLINE and HF_ENDPOINT are heeded. Raises
+    InputError, caused by the error of huggingface_hub, where the files cannot be had.
+    """
+    try:
+        return Path(
+            snapshot_download(
+                model_id,
+                allow_patterns=list(patterns),
+                revision=revision,
+                token=token,
+                cache_dir=cache_dir,
+                local_files_only=local_files_only,
+                **LIBRARY,
+            )
+        )
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+        raise InputError(_explanation(error, model_id, revision)) from error
+
+
+def _explanation(error: Exception, model_id: str, revision: str | None) -> str:
+    """Return one sentence on what is wrong and what to do."""
+    if isinstance(error, LocalEntryNotFoundError):
+        commit = f" at the revision {revision}" if revision else ""
+        return (
+            f"{model_id}{commit} is neither a folder nor in the cache, and the Hub cannot be reached; "
+            "give a local model folder, or check the network."
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return f"The model {model_id} has no revision {revision}; give a branch, a tag or a commit of it."
+    if isinstance(error, GatedRepoError):
+        return f"Access to {model_id} is granted on its page on the Hub; ask for it there, and log in."
+    if isinstance(error, HFValidationError | RepositoryNotFoundError):
+        return (
+            f"There is no model {model_id}, neither as a folder nor on the Hub; "
+            "check the name, or log in if it is private."
+        )
+    return f"The Hub did not give {model_id} ({error.response.status_code}); try again later."

@@ -1,0 +1,41 @@
+"""Bring the files of a model folder that no training makes up to date."""
+
+import re
+from pathlib import Path
+
+from hub.errors import InputError
+from hub.models.card import write_card
+from hub.models.folder import read_metrics, read_named_config, write_metrics
+from hub.models.processor import write_processor
+from hub.repo_id import check_repo_id
+
+
+def refresh(
+    folder: Path, dataset_id: str | None = None, base_model: str | None = None, license: str | None = None
+) -> None:
+    """Write preprocessor_config.json, metrics.json and the card of a model folder anew.
+
+    No figure changes. `dataset_id` is the training data on the Hub, `base_model` the model on the Hub that
+    training began with, and `license` an identifier of the Hub; what is given stays in metrics.json, and what
+    is not given stays as it is there. Raises InputError where one of them is no such name, or where `folder`
+    is not a model folder of train.py.
+    """
+    for repo_id in filter(None, (dataset_id, base_model)):
+        check_repo_id(repo_id)
+    if license:
+        check_license(license)
+    config, metrics = read_named_config(folder), read_metrics(folder)
+    told = {"dataset_id": dataset_id, "base_model": base_model, "license": license}
+    section = dict(metrics.get("card") or {}) | {name: value for name, value in told.items() if value}
+    write_processor(folder, config)
+    write_metrics(folder, metrics | ({"card": section} if section else {}))
+    write_card(folder)
+
+
+def check_license(license: str) -> None:
+    """Raise InputError for what cannot be one of the Hub's identifiers of licences."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", license):
+        raise InputError(
+            f"The Hub names licences like apache-2.0, mit or cc-by-4.0, and {license!r} is none; "
+            "give such a name, or other."
+        )

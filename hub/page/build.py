@@ -1,0 +1,154 @@
+"""Build the page: a folder of static files that a browser answers from."""
+
+import gzip
+import hashlib
+import json
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from onnxruntime import InferenceSession
+
+from hub.demo.local_page import BUILT, FILES, PAGE
+from hub.demo.render import STATIC
+from hub.demo.samples import write_samples
+from hub.errors import InputError
+from hub.files import replace_folder, write_json
+from hub.inference.classifier import Classifier
+from hub.models.digests import check_digests
+from hub.models.folder import ANSWER, BUNDLED, DIGEST
+from hub.page.data import SAMPLES, page_data
+from hub.page.packages import NEEDED, WEB, node_modules, vendored
+from hub.repo_id import is_hub_id
+
+GRAPH = "answer.onnx.gz"
+# Styles and scripts that the page shares with the Gradio page.
+STYLES, SCRIPTS = ("page.css", "card.css", "film.css", "batch.css", "report.css"), ("film.js", "report.js")
+WORKER, VERSION = "service_worker.js", "__VERSION__"  # in the worker: the digest of all files
+
+
+def build(model: str | Path = BUNDLED, folder: Path = BUILT, address: str | None = None) -> Path:
+    """Build the page of a model folder or Hub model, and return its folder.
+
+    `address` is where the model lies on the Hub, by default that of a Hub model. An older page in the folder
+    is replaced once the new one is complete. Raises InputError for a model that the page cannot show, where
+    the packages cannot be fetched, and for a folder that holds anything else.
+    """
+    if address is None and not Path(model).is_dir() and is_hub_id(str(model)):
+        address = f"https://huggingface.co/{model}"
+    with replace_folder(folder, "give another folder", lambda: _check_replaceable(folder)) as partial:
+        write(partial, model, address)
+    return folder
+
+
+def write(folder: Path, model: str | Path, address: str | None = None) -> None:
+    """Write the page of a model into an empty folder; for the rest see `build`."""
+    modules = node_modules()
+    classifier, graph = read_model(model)
+    _write_own(folder, classifier, graph, address)
+    _copy_packages(modules, folder)
+    _list_files(folder)
+
+
+def read_model(model: str | Path) -> tuple[Classifier, bytes]:
+    """Return a model in the precision of its graph, and the bytes of the graph.
+
+    The graph is `onnx/answer.onnx`; for a folder that is older than it, it is made of the networks. Raises
+    InputError for a model that has none.
+    """
+    classifier = Classifier.from_pretrained(model)
+    graph = _read_graph(classifier, str(model))
+    properties = _metadata(graph)
+    if properties.get(DIGEST) != classifier.session.get_modelmeta().custom_metadata_map.get(DIGEST):
+        raise InputError(f"{model} has an {ANSWER} of other weights; python -m hub export makes it anew.")
+    return Classifier(classifier.folder, precision=properties["precision"]), graph
+
+
+def _write_own(folder: Path, classifier: Classifier, graph: bytes, address: str | None) -> None:
+    """Write all of the page into a folder but its packages."""
+    shutil.copytree(WEB, folder, ignore=_not_served, dirs_exist_ok=True)
+    (folder / "demo").mkdir()
+    for name in STYLES:
+        shutil.copy(STATIC / name, folder / "demo")
+    for name in SCRIPTS:
+        text = (STATIC / name).read_text(encoding="utf-8")
+        (folder / "demo" / name).write_text(f"{{\n{text}}}\n", encoding="utf-8")  # in a scope of its own
+    (folder / GRAPH).write_bytes(_compressed(graph))
+    (folder / SAMPLES).mkdir()
+    about = {
+        "file": GRAPH,
+        "bytes": len(graph),
+        "sha256": hashlib.sha256(graph).hexdigest(),
+        "reasons": json.loads(_metadata(graph)["reasons"]),
+    }
+    samples = write_samples(classifier, folder / SAMPLES)
+    content = page_data(classifier, about, samples, address)
+    (folder / PAGE).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+
+def _read_graph(classifier: Classifier, model: str) -> bytes:
+    folder = classifier.folder
+    if not (folder / ANSWER).is_file() and not Path(model).is_dir():
+        # `Classifier` does not need it, so that it is not there yet; what the Hub has not is made below.
+        with suppress(HfHubHTTPError, LocalEntryNotFoundError):
+            snapshot_download(model, revision=folder.name, allow_patterns=ANSWER)
+    if (folder / ANSWER).is_file():
+        check_digests(folder, [ANSWER])
+        return (folder / ANSWER).read_bytes()
+    from hub.export.answer import build, is_answerable
+    from hub.inference.served_config import read_served_config
+
+    if not is_answerable(read_served_config(folder)):
+        raise InputError(f"The page is for radiographs of two classes, and {model} is of something else.")
+    return build(folder).SerializeToString()
+
+
+def _metadata(graph: bytes) -> dict[str, str]:
+    try:
+        return InferenceSession(graph).get_modelmeta().custom_metadata_map
+    except Exception:  # ONNX Runtime has an exception of its own for each kind of damage
+        raise InputError(f"{ANSWER} is damaged; get the model again.") from None
+
+
+def _not_served(folder: str, names: list[str]) -> set[str]:
+    return {name for name in names if name in (*NEEDED, "node_modules") or name.startswith(".")}
+
+
+def _copy_packages(modules: Path, folder: Path) -> None:
+    for target, source in vendored().items():
+        path = folder / target
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not (modules / source).is_file():
+            raise InputError(f"There is no {source} in {modules}; delete that folder and try again.")
+        content = (modules / source).read_bytes()
+        path.write_bytes(_compressed(content) if path.suffix == ".gz" else content)
+
+
+def _compressed(content: bytes) -> bytes:
+    """Return what `DecompressionStream("gzip")` reads; the same bytes at any time."""
+    return gzip.compress(content, 9, mtime=0)
+
+
+def _list_files(folder: Path) -> None:
+    """Write the list of files, and its digest into the service worker."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != WORKER)
+    listed = {
+        path.relative_to(folder).as_posix(): {
+            "bytes": path.stat().st_size,
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        for path in paths
+    }
+    version = hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+    worker = folder / WORKER
+    if worker.is_file():
+        worker.write_text(worker.read_text(encoding="utf-8").replace(VERSION, version), encoding="utf-8")
+    write_json(folder / FILES, {"version": version, "files": listed})
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Raise InputError for a folder that is there and is no page."""
+    if folder.exists() and not (folder / FILES).is_file():
+        raise InputError(f"{folder} is there already and holds something else; give another folder.")

@@ -1,0 +1,75 @@
+// Classify chest radiographs in the browser. Everything stays on the device: files are read and answered in a worker.
+//
+//   import { Classifier } from "./classifier.js";
+//   const classifier = await Classifier.load();
+//   const { label, probability, verdict, heatmap } = await classifier.classify(file);
+import { InputError } from "./imaging/unreadable.js";
+import { report } from "./inference/decision.js";
+import { loadFiles } from "./inference/load.js";
+import { makeAsker } from "./inference/pool.js";
+
+export { InputError };
+
+// A model that is loaded. `page` is page.json: words and figures of the model.
+export class Classifier {
+  #asker;
+  #files;
+
+  constructor(files, threads) {
+    this.#files = files;
+    this.page = files.page;
+    this.#asker = makeAsker({ ...files, threads });
+  }
+
+  // Load the model from a folder, that of this module by default. `progress` is called with shares from 0 to 1;
+  // `threads` are those of the network, more than one only where the page is cross-origin isolated.
+  static async load(address = new URL(".", import.meta.url), { progress, threads = usableThreads() } = {}) {
+    const classifier = new Classifier(await loadFiles(address, progress), threads);
+    await classifier.#asker.start();
+    return classifier;
+  }
+
+  // Return the answer to a File, Blob, ArrayBuffer or Uint8Array as plain JSON (docs/api.md), with `log_odds` and
+  // `heatmap`. Throws InputError, one sentence, for what is no radiograph that can be read.
+  async classify(file, { name = file.name ?? "The image", operatingPoint = null, prevalence = null } = {}) {
+    const answer = await this.answer(file, { name });
+    const { log_odds, heatmap, milliseconds } = answer;
+    return { ...this.report(answer, operatingPoint, prevalence), log_odds, heatmap, milliseconds };
+  }
+
+  // Return what the network answers to a file, before an operating point and a prevalence are chosen. `options` are
+  // those of inference/worker.js.
+  async answer(file, { name = file.name ?? "The image", ...options } = {}) {
+    return this.#asker.ask({ bytes: await bytesOf(file), name, ...options });
+  }
+
+  // Return the image of a file as the network reads it, { width, height, channels: 1 or 3, data, view }: upright, in 8
+  // bits, without plain borders.
+  async read(file, { name = file.name ?? "The image" } = {}) {
+    return this.#asker.ask({ bytes: await bytesOf(file), name, only: true });
+  }
+
+  // Return the report of an answer at an operating point and a prevalence.
+  report(answer, operatingPoint = null, prevalence = null) {
+    return report(this.page, answer, operatingPoint, prevalence);
+  }
+
+  // Return another classifier of the same model with a worker of its own, for batches.
+  copy() {
+    return new Classifier(this.#files, 1);
+  }
+
+  // Stop the worker; the next question starts another.
+  stop() {
+    this.#asker.stop();
+  }
+}
+
+const usableThreads = () => (globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency || 1) : 1);
+
+async function bytesOf(file) {
+  if (file instanceof Blob) return file.arrayBuffer();
+  if (file instanceof ArrayBuffer) return file;
+  if (ArrayBuffer.isView(file)) return file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength);
+  throw new TypeError("An image is a File, Blob, ArrayBuffer or Uint8Array.");
+}

@@ -1,0 +1,116 @@
+// Decoders of other projects, each loaded from this page's own address when a file first needs it.
+import { damaged } from "./unreadable.js";
+
+const FOLDER = new URL("../vendor/codecs/", import.meta.url);
+const loaded = new Map();
+
+// Return what `make` promises, made once by name; a failure is not kept.
+function once(name, make) {
+  if (!loaded.has(name)) {
+    const made = make().catch((error) => {
+      loaded.delete(name);
+      throw error;
+    });
+    loaded.set(name, made);
+  }
+  return loaded.get(name);
+}
+
+// Return the global that a classic script makes. Workers of this page are classic, so that they can load these.
+async function script(file, name) {
+  if (!(name in globalThis)) importScripts(new URL(file, FOLDER).href);
+  return globalThis[name];
+}
+
+const wasm = (file, name) =>
+  once(name, async () => (await script(file, name))({ locateFile: (each) => new URL(each, FOLDER).href, print() {}, printErr() {} }));
+
+export const loadDicomParser = () => once("dicomParser", () => script("dicomParser.min.js", "dicomParser"));
+export const loadGeoTiff = () => once("GeoTIFF", () => script("geotiff.js", "GeoTIFF"));
+const loadCharLs = () => wasm("charlswasm_decode.js", "CharLSWASM");
+const loadOpenJpeg = () => wasm("openjpegwasm_decode.js", "OpenJPEGWASM");
+const loadLossless = () => once("lossless", () => import(new URL("lossless.mjs", FOLDER).href));
+
+// Run a library's decoder: whatever it throws, the bytes are damaged.
+function decoded(decode) {
+  try {
+    return decode();
+  } catch {
+    throw damaged();
+  }
+}
+
+function byClass(decoder, bytes) {
+  return decoded(() => {
+    try {
+      decoder.getEncodedBuffer(bytes.length).set(bytes);
+      decoder.decode();
+      const { width, height, bitsPerSample, componentCount, isSigned } = decoder.getFrameInfo();
+      const interleave = decoder.getInterleaveMode?.() ?? 2;
+      const samples = asSamples(decoder.getDecodedBuffer(), bitsPerSample);
+      if (!width || samples.length < width * height * componentCount) throw damaged();
+      const interleaved = interleave || componentCount === 1 ? samples : interleaveSamples(samples, componentCount);
+      return { width, height, samples: interleaved, channels: componentCount, signed: Boolean(isSigned) };
+    } finally {
+      decoder.delete();
+    }
+  });
+}
+
+// Return a copy of bytes as samples of 8 or 16 bits.
+function asSamples(bytes, bits) {
+  const copy = bytes.slice();
+  return bits > 8 ? new Uint16Array(copy.buffer, 0, copy.length >> 1) : copy;
+}
+
+// Return samples that lie one colour after the other pixel by pixel.
+export function interleaveSamples(planes, channels) {
+  const total = planes.length / channels, samples = new planes.constructor(planes.length);
+  for (let c = 0; c < channels; c++) for (let i = 0; i < total; i++) samples[i * channels + c] = planes[c * total + i];
+  return samples;
+}
+
+// Each returns { width, height, channels, samples }, samples interleaved, Uint8Array or Uint16Array.
+export const DECODERS = {
+  "jpeg-ls": async (bytes) => byClass(new (await loadCharLs()).JpegLSDecoder(), bytes),
+  "jpeg-2000": async (bytes) => byClass(new (await loadOpenJpeg()).J2KDecoder(), bytes),
+  lossless: async (bytes) => {
+    const { Decoder } = await loadLossless();
+    return decoded(() => {
+      const decoder = new Decoder(), { buffer, byteOffset, byteLength } = bytes.slice();
+      const samples = new Uint8Array(decoder.decompress(buffer, byteOffset, byteLength));
+      const { dimX: width, dimY: height, numComp: channels, precision } = decoder.frame;
+      return { width, height, channels, samples: asSamples(samples, precision) };
+    });
+  },
+};
+
+// Return the samples of an RLE frame (PS3.5 annex G), interleaved.
+export function decodeRle(frame, pixels, channels, bits) {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.length), size = bits / 8;
+  const samples = new (size === 1 ? Uint8Array : size === 2 ? Uint16Array : Uint32Array)(pixels * channels);
+  const starts = Array.from({ length: channels * size }, (_, i) => view.getUint32(4 + 4 * i, true));
+  for (let i = 0; i < starts.length; i++) {
+    const channel = Math.floor(i / size), shift = 2 ** (8 * (size - 1 - (i % size)));
+    const plane = unpackBits(frame, starts[i], starts[i + 1] ?? frame.length, pixels);
+    for (let p = 0; p < pixels; p++) samples[p * channels + channel] += plane[p] * shift;
+  }
+  return samples;
+}
+
+function unpackBits(bytes, start, end, length) {
+  const plane = new Uint8Array(length);
+  let to = 0;
+  for (let from = start; from < end && to < length; ) {
+    const control = bytes[from++];
+    if (control < 128) {
+      plane.set(bytes.subarray(from, Math.min(from + control + 1, end, from + length - to)), to);
+      [from, to] = [from + control + 1, to + control + 1];
+    } else if (control > 128) {
+      plane.fill(bytes[from++], to, to + 257 - control);
+      to += 257 - control;
+    }
+  }
+  if (to < length) throw damaged();
+  return plane;
+}

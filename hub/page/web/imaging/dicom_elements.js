@@ -1,0 +1,177 @@
+// The elements of a DICOM header, read one by one and none of them trusted: hub/imaging/dicom_elements.py.
+//
+// dicom-parser finds the elements; their values are taken here from the bytes, so that a malformed one is no value
+// and not an error.
+import { loadDicomParser } from "./codecs.js";
+import { latin1 } from "./formats.js";
+import { damaged } from "./unreadable.js";
+
+// The elements that are read, with the type that they have where the file does not say.
+const ELEMENTS = {
+  TransferSyntaxUID: ["x00020010", "UI"], MediaStorageSOPClassUID: ["x00020002", "UI"], SOPClassUID: ["x00080016", "UI"],
+  Modality: ["x00080060", "CS"], PresentationIntentType: ["x00080068", "CS"], CodeValue: ["x00080100", "SH"],
+  CodeMeaning: ["x00080104", "LO"], ViewPosition: ["x00185101", "CS"], PatientOrientation: ["x00200020", "CS"],
+  ViewCodeSequence: ["x00540220", "SQ"], ViewModifierCodeSequence: ["x00540222", "SQ"],
+  NumberOfFrames: ["x00280008", "IS"], Rows: ["x00280010", "US"], Columns: ["x00280011", "US"],
+  SamplesPerPixel: ["x00280002", "US"], PhotometricInterpretation: ["x00280004", "CS"],
+  PlanarConfiguration: ["x00280006", "US"], BitsAllocated: ["x00280100", "US"], BitsStored: ["x00280101", "US"],
+  HighBit: ["x00280102", "US"], PixelRepresentation: ["x00280103", "US"], PixelPaddingValue: ["x00280120", "US"],
+  PixelPaddingRangeLimit: ["x00280121", "US"], RescaleIntercept: ["x00281052", "DS"], RescaleSlope: ["x00281053", "DS"],
+  WindowCenter: ["x00281050", "DS"], WindowWidth: ["x00281051", "DS"], VOILUTFunction: ["x00281056", "CS"],
+  ModalityLUTSequence: ["x00283000", "SQ"], VOILUTSequence: ["x00283010", "SQ"], LUTDescriptor: ["x00283002", "US"],
+  LUTData: ["x00283006", "US"], PresentationLUTShape: ["x20500020", "CS"],
+  RedPaletteColorLookupTableDescriptor: ["x00281101", "US"], RedPaletteColorLookupTableData: ["x00281201", "OW"],
+  GreenPaletteColorLookupTableDescriptor: ["x00281102", "US"], GreenPaletteColorLookupTableData: ["x00281202", "OW"],
+  BluePaletteColorLookupTableDescriptor: ["x00281103", "US"], BluePaletteColorLookupTableData: ["x00281203", "OW"],
+  FloatPixelData: ["x7fe00008", "OF"], DoubleFloatPixelData: ["x7fe00009", "OD"], PixelData: ["x7fe00010", "OW"],
+};
+// Where the pixels are, in the order of their tags.
+const PIXELS = ["FloatPixelData", "DoubleFloatPixelData", "PixelData"];
+export const PALETTE = ["Red", "Green", "Blue"].map((colour) => `${colour}PaletteColorLookupTable`);
+const BINARY = {
+  US: ["getUint16", 2], SS: ["getInt16", 2], UL: ["getUint32", 4], SL: ["getInt32", 4], FL: ["getFloat32", 4],
+  FD: ["getFloat64", 8],
+};
+const IMPLICIT = "1.2.840.10008.1.2", BIG_ENDIAN = "1.2.840.10008.1.2.2", DEFLATED = "1.2.840.10008.1.2.1.99";
+const MAX_INFLATED = 512_000_000; // bytes
+
+// Return { elements, meta, bytes, little, cutShort }: the elements of a file, and how they are stored. Throws
+// UnreadableError for bytes that are no elements.
+export async function parse(bytes) {
+  const parser = await loadDicomParser();
+  const start = latin1(bytes.subarray(128, 132)) === "DICM" ? 132 : 0;
+  const { meta, end } = readMeta(parser, bytes, start);
+  const stated = text(meta, "TransferSyntaxUID") || null;
+  let data = bytes.subarray(end);
+  if (stated === DEFLATED) data = await inflate(data);
+  const little = stated === BIG_ENDIAN ? looksLittle(data, false) : looksLittle(data, true);
+  const explicit = /^[A-Z]{2}$/.test(latin1(data.subarray(4, 6)));
+  const header = { bytes: data, little, elements: {}, meta, stated };
+  header.cutShort = readElements(parser, header, explicit);
+  if (!Object.keys(header.elements).length) throw damaged();
+  return header;
+}
+
+// Return the meta information (PS3.10 7.1), which is explicit and little endian, and where it ends.
+function readMeta(parser, bytes, start) {
+  const stream = new parser.ByteStream(parser.littleEndianByteArrayParser, bytes, start);
+  const meta = { bytes, little: true, elements: {} };
+  try {
+    while (stream.position + 8 <= bytes.length && bytes[stream.position] === 2 && bytes[stream.position + 1] === 0) {
+      const element = parser.readDicomElementExplicit(stream);
+      meta.elements[element.tag] = element;
+    }
+  } catch {
+    throw damaged();
+  }
+  return { meta, end: stream.position };
+}
+
+// Return whether the first group, a small number, is stored little endian; many a file states the other.
+function looksLittle(data, stated) {
+  const [low, high] = data;
+  return low && !high ? true : high && !low ? false : stated;
+}
+
+// Read elements up to and with the pixels; return whether the bytes end within one.
+function readElements(parser, header, explicit) {
+  const { bytes, little, elements } = header;
+  const order = little ? parser.littleEndianByteArrayParser : parser.bigEndianByteArrayParser;
+  const stream = new parser.ByteStream(order, bytes);
+  const read = explicit ? parser.readDicomElementExplicit : parser.readDicomElementImplicit;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  try {
+    while (stream.position < bytes.length) {
+      const isPixels = view.getUint16(stream.position, little) === 0x7fe0;
+      const element = isPixels ? pixelElement(view, stream.position, little, explicit) : read(stream, []);
+      elements[element.tag] = element;
+      if (isPixels) stream.position = element.dataOffset + element.length;
+      if (stream.position > bytes.length) return true;
+      if (element.tag === "x7fe00010") return false; // what follows is of no use, and often no elements
+    }
+  } catch {
+    return true;
+  }
+  return false;
+}
+
+// Return the element of the pixels, which are not looked into here; of undefined length they go on to the end.
+function pixelElement(view, position, little, explicit) {
+  const tag = `x7fe0${view.getUint16(position + 2, little).toString(16).padStart(4, "0")}`;
+  const vr = explicit ? String.fromCharCode(view.getUint8(position + 4), view.getUint8(position + 5)) : undefined;
+  const isLong = !explicit || !["US", "SS", "UL", "SL", "FL", "FD"].includes(vr);
+  const dataOffset = position + (explicit && isLong ? 12 : 8);
+  const length = isLong ? view.getUint32(dataOffset - 4, little) : view.getUint16(dataOffset - 2, little);
+  const undefinedLength = length === 0xffffffff;
+  return { tag, vr, dataOffset, length: undefinedLength ? view.byteLength - dataOffset : length, undefinedLength };
+}
+
+async function inflate(data) {
+  const stream = new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  const parts = [];
+  let size = 0;
+  try {
+    for await (const part of stream) {
+      size += part.length;
+      if (size > MAX_INFLATED) throw damaged();
+      parts.push(part);
+    }
+  } catch {
+    throw damaged();
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
+
+// Return which of PIXELS the header has; undefined if they are missing or empty.
+export const pixels = (header) =>
+  PIXELS.find((name) => {
+    const element = find(header, name);
+    return element && element.length > 0;
+  });
+
+export const find = (header, name) => header.elements[ELEMENTS[name][0]];
+
+// Return the bytes of an element; none if it is missing, empty or a sequence.
+export function raw(header, name) {
+  const element = find(header, name);
+  if (!element || element.items || !(element.length > 0)) return new Uint8Array(0);
+  return header.bytes.subarray(element.dataOffset, element.dataOffset + element.length);
+}
+
+// Return the text of an element in capitals; "" if it is missing or empty.
+export const text = (header, name) => latin1(raw(header, name)).replace(/^[ \0]+|[ \0]+$/g, "").toUpperCase();
+
+// Return the numbers of an element, NaN for those that are none; [] if it is missing or empty.
+export function numbers(header, name) {
+  const value = raw(header, name);
+  if (!value.length) return [];
+  const stated = find(header, name).vr, kind = stated && stated !== "UN" ? stated : ELEMENTS[name][1];
+  if (!(kind in BINARY)) return latin1(value).replace(/^[ \0]+|[ \0]+$/g, "").split("\\").map(number_);
+  const [getter, size] = BINARY[kind];
+  if (value.length % size) return [];
+  const view = new DataView(value.buffer, value.byteOffset, value.length);
+  return Array.from({ length: value.length / size }, (_, i) => view[getter](i * size, header.little));
+}
+
+function number_(part) {
+  const written = part.replace(/^[\s\0]+|[\s\0]+$/g, "").replaceAll(",", ".");
+  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(written) ? Number(written) : NaN;
+}
+
+// Return the first number of an element; null if it is missing or not finite.
+export function number(header, name) {
+  const [value] = numbers(header, name);
+  return Number.isFinite(value) ? value : null;
+}
+
+// Return the first number of an element as an integer; null if it is none.
+export function integer(header, name) {
+  const value = number(header, name);
+  return Number.isInteger(value) ? value : null;
+}
+
+// Return the items of a sequence, each with elements of its own; [] if it is missing, empty or malformed.
+export const items = (header, name) =>
+  (find(header, name)?.items ?? [])
+    .filter((item) => item.dataSet)
+    .map(({ dataSet }) => ({ bytes: header.bytes, little: header.little, elements: dataSet.elements }));

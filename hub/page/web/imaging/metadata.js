@@ -1,0 +1,173 @@
+// Encoded images without their metadata, and what their headers say: hub/imaging/metadata.py.
+//
+// Colour profiles would make browsers show other greys than Python reads, and EXIF would turn an image in some
+// browsers and not in others: both go, and the orientation is returned to be applied here.
+import { latin1 } from "./formats.js";
+import { damaged, UnreadableError } from "./unreadable.js";
+
+const PNG_CHUNKS = new Set(["IHDR", "PLTE", "tRNS", "IDAT", "IEND"]);
+const JPEG_FRAMES = new Set([0xc0, 0xc1, 0xc2, 0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf]);
+const JPEG_LOSSLESS = 0xc3, JPEG_SCAN = 0xda, JPEG_LAST = 0xd9;
+const MAX_SCANNED = 2_000_000_000; // pixels in all scans of a JPEG
+
+export const viewOf = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const join = (parts) => {
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let place = 0;
+  for (const part of parts) {
+    joined.set(part, place);
+    place += part.length;
+  }
+  return joined;
+};
+
+// Yield { name, start, data, end } of each chunk of a PNG; one that is cut short ends with the file.
+export function* pngChunks(bytes) {
+  const view = viewOf(bytes);
+  for (let start = 8; start + 8 <= bytes.length; ) {
+    const length = view.getUint32(start), end = start + 12 + length;
+    const name = latin1(bytes.subarray(start + 4, start + 8));
+    yield { name, start, data: bytes.subarray(start + 8, start + 8 + length), end };
+    if (name === "IEND") return;
+    start = end;
+  }
+}
+
+// Return { bytes, width, height, bits, colour, orientation, hasAlpha } of a PNG. Throws for one without an end.
+export function readPng(bytes) {
+  if (bytes.length < 33) throw damaged();
+  const view = viewOf(bytes), kept = [bytes.subarray(0, 8)];
+  let orientation = 1, ended = false, transparency = false;
+  for (const { name, start, data, end } of pngChunks(bytes)) {
+    if (end > bytes.length) throw damaged();
+    if (name === "eXIf") orientation = exifOrientation(data);
+    if (name === "tRNS") transparency = true;
+    if (PNG_CHUNKS.has(name)) kept.push(bytes.subarray(start, end));
+    ended ||= name === "IEND";
+  }
+  if (!ended) throw damaged();
+  const colour = bytes[25], hasAlpha = colour === 4 || colour === 6 || transparency;
+  const size = { width: view.getUint32(16), height: view.getUint32(20), bits: bytes[24] };
+  return { bytes: join(kept), ...size, colour, hasAlpha, orientation };
+}
+
+// Yield [marker, start, end] of each segment of a JPEG, up to its first scan.
+function* jpegSegments(bytes) {
+  for (let place = 2; place + 1 < bytes.length; ) {
+    const marker = bytes[place + 1];
+    if (bytes[place] !== 0xff || !(marker === 1 || (marker >= 0xc0 && marker < 0xff))) {
+      place++; // bytes between segments are skipped, as libjpeg does
+      continue;
+    }
+    const standalone = marker === 1 || (marker >= 0xd0 && marker <= 0xd9);
+    const end = place + 2 + (standalone ? 0 : ((bytes[place + 2] << 8) | bytes[place + 3]));
+    yield [marker, place, end];
+    if (marker === JPEG_SCAN) return;
+    place = end;
+  }
+}
+
+// Return how many scans a JPEG has up to its end, and whether it has an end.
+function jpegScans(bytes, first) {
+  let scans = 1, place = first;
+  while ((place = bytes.indexOf(0xff, place)) >= 0 && place + 1 < bytes.length) {
+    const marker = bytes[place + 1];
+    place += marker === 0xff ? 1 : 2;
+    if (marker === JPEG_LAST) return { scans, ended: true };
+    if (marker === JPEG_SCAN) scans++;
+    if (marker >= 0xc0 && marker < 0xff && !(marker >= 0xd0 && marker <= 0xd8)) {
+      place += (bytes[place] << 8) | bytes[place + 1];
+    }
+  }
+  return { scans, ended: false };
+}
+
+// Return { bytes, width, height, bits, lossless, channels, orientation } of a JPEG.
+export function readJpeg(bytes) {
+  const kept = [bytes.subarray(0, 2)], jpeg = { orientation: 1 };
+  let scan = 0;
+  for (const [marker, start, end] of jpegSegments(bytes)) {
+    if (marker === JPEG_SCAN) {
+      kept.push(bytes.subarray(start));
+      scan = end;
+      break;
+    }
+    const text = latin1(bytes.subarray(start + 4, Math.min(start + 10, end)));
+    if (marker === 0xe1 && text === "Exif\0\0") jpeg.orientation = exifOrientation(bytes.subarray(start + 10, end));
+    if (JPEG_FRAMES.has(marker) && end - start >= 9 && end <= bytes.length) {
+      const view = viewOf(bytes);
+      Object.assign(jpeg, { bits: bytes[start + 4], height: view.getUint16(start + 5), width: view.getUint16(start + 7) });
+      Object.assign(jpeg, { channels: bytes[start + 9], lossless: marker === JPEG_LOSSLESS });
+    }
+    const isApplication = marker >= 0xe0 && marker <= 0xef;
+    const keptApplication = (marker === 0xe0 && text.startsWith("JFIF\0")) || (marker === 0xee && text.startsWith("Adobe"));
+    if ((!isApplication || keptApplication) && marker !== 0xfe) kept.push(bytes.subarray(start, end));
+  }
+  if (!jpeg.width || !jpeg.height || !scan) throw damaged();
+  const { scans, ended } = jpegScans(bytes, scan);
+  if (!ended) throw damaged();
+  if (scans * jpeg.width * jpeg.height > MAX_SCANNED) {
+    throw new UnreadableError("has far too many scans; save it as a plain JPEG.");
+  }
+  return { ...jpeg, bytes: join(kept) };
+}
+
+// Return { bytes, width, height, orientation } of a WebP, without profile, EXIF and XMP.
+export function readWebp(bytes) {
+  const view = viewOf(bytes), kept = [], webp = { orientation: 1 };
+  const end = 8 + view.getUint32(4, true);
+  if (end > bytes.length || bytes.length < 30) throw damaged();
+  for (let start = 12; start + 8 <= end; ) {
+    const name = latin1(bytes.subarray(start, start + 4)), length = view.getUint32(start + 4, true);
+    const next = start + 8 + length + (length % 2), data = bytes.subarray(start + 8, start + 8 + length);
+    if (name === "EXIF") webp.orientation = exifOrientation(data);
+    else if (!["ICCP", "XMP "].includes(name)) kept.push(bytes.slice(start, next));
+    if (name === "VP8X") {
+      kept.at(-1)[8] &= ~(0x20 | 0x08 | 0x04);
+      Object.assign(webp, { width: 1 + (uint24(data, 4)), height: 1 + uint24(data, 7) });
+    } else if (name === "VP8 " && !webp.width) {
+      Object.assign(webp, { width: (data[6] | (data[7] << 8)) & 0x3fff, height: (data[8] | (data[9] << 8)) & 0x3fff });
+    } else if (name === "VP8L" && !webp.width) {
+      const packed = data[1] | (data[2] << 8) | (data[3] << 16) | (data[4] << 24);
+      Object.assign(webp, { width: 1 + (packed & 0x3fff), height: 1 + ((packed >>> 14) & 0x3fff) });
+    }
+    start = next;
+  }
+  if (!webp.width) throw damaged();
+  const body = join(kept), head = new Uint8Array(12);
+  head.set(bytes.subarray(0, 12));
+  viewOf(head).setUint32(4, 4 + body.length, true);
+  return { ...webp, bytes: join([head, body]) };
+}
+
+const uint24 = (bytes, at) => bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16);
+
+// Return the size that the boxes of an AVIF or HEIC file state: the largest of their "ispe".
+export function boxSize(bytes) {
+  const view = viewOf(bytes);
+  let best = null;
+  for (let place = 0; (place = bytes.indexOf(0x69, place)) >= 0 && place + 16 <= bytes.length; place++) {
+    if (view.getUint32(place) !== 0x69737065 || view.getUint32(place + 4)) continue; // "ispe", version 0
+    const [width, height] = [view.getUint32(place + 8), view.getUint32(place + 12)];
+    if (!best || width * height > best.width * best.height) best = { width, height };
+  }
+  return best ?? { width: 1, height: 1 };
+}
+
+// Return the orientation, 1 to 8, that EXIF states; 1 where it states none, or is damaged.
+export function exifOrientation(exif) {
+  try {
+    const data = latin1(exif.subarray(0, 6)) === "Exif\0\0" ? exif.subarray(6) : exif;
+    const view = viewOf(data), little = data[0] === 0x49, start = view.getUint32(4, little);
+    for (let i = 0, count = view.getUint16(start, little); i < count; i++) {
+      const entry = start + 2 + 12 * i;
+      if (view.getUint16(entry, little) !== 0x112) continue;
+      const type = view.getUint16(entry + 2, little);
+      const value = type === 3 ? view.getUint16(entry + 8, little) : type === 4 ? view.getUint32(entry + 8, little) : 1;
+      return value >= 1 && value <= 8 ? value : 1;
+    }
+  } catch {
+    // It ends within a header.
+  }
+  return 1;
+}

@@ -1,0 +1,66 @@
+// Decode a PNG at full depth, which browsers cut down to 8 bits (ISO/IEC 15948).
+import { pngChunks } from "./metadata.js";
+import { damaged } from "./unreadable.js";
+
+const CHANNELS = { 0: 1, 2: 3, 4: 2, 6: 4 }; // by the type of colours; palettes are for browsers
+// Of the passes of an interlaced PNG: the first column and row, and the steps to the next.
+const ADAM7 = [
+  [0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2],
+];
+
+// Return { pixels, channels } of a PNG of 8 or 16 bits that has no palette: Uint8Array or Uint16Array.
+export async function decodePng(bytes, { width, height, bits, colour }) {
+  const channels = CHANNELS[colour];
+  if (!channels || (bits !== 8 && bits !== 16)) throw damaged();
+  const passes = bytes[28] ? ADAM7 : [[0, 0, 1, 1]], size = (channels * bits) / 8;
+  const parts = [];
+  for (const { name, data } of pngChunks(bytes)) if (name === "IDAT") parts.push(data);
+  const raw = await inflate(parts);
+  const pixels = bits === 16 ? new Uint16Array(width * height * channels) : new Uint8Array(width * height * channels);
+  let place = 0;
+  for (const [left, top, across, down] of passes) {
+    const columns = Math.ceil((width - left) / across), rows = Math.ceil((height - top) / down);
+    if (columns < 1 || rows < 1) continue;
+    const row = columns * size;
+    if (place + rows * (row + 1) > raw.length) throw damaged();
+    unfilter(raw, place, rows, row, size);
+    for (let y = 0; y < rows; y++, place += row + 1) {
+      for (let x = 0, from = place + 1; x < columns; x++) {
+        let to = ((top + y * down) * width + left + x * across) * channels;
+        for (let c = 0; c < channels; c++) {
+          pixels[to++] = bits === 16 ? (raw[from++] << 8) | raw[from++] : raw[from++];
+        }
+      }
+    }
+  }
+  return { pixels, channels };
+}
+
+async function inflate(parts) {
+  try {
+    const stream = new Blob(parts).stream().pipeThrough(new DecompressionStream("deflate"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  } catch {
+    throw damaged();
+  }
+}
+
+// Undo the filters of some rows, each of which begins with a byte for its filter (clause 9).
+function unfilter(raw, start, rows, row, size) {
+  for (let y = 0, at = start; y < rows; y++, at += row + 1) {
+    const filter = raw[at];
+    if (filter > 4) throw damaged();
+    for (let x = 1; filter && x <= row; x++) {
+      const left = x > size ? raw[at + x - size] : 0, up = y ? raw[at + x - row - 1] : 0;
+      if (filter === 1) raw[at + x] += left;
+      else if (filter === 2) raw[at + x] += up;
+      else if (filter === 3) raw[at + x] += (left + up) >> 1;
+      else raw[at + x] += paeth(left, up, x > size && y ? raw[at + x - size - row - 1] : 0);
+    }
+  }
+}
+
+function paeth(left, up, corner) {
+  const a = Math.abs(up - corner), b = Math.abs(left - corner), c = Math.abs(left + up - 2 * corner);
+  return a <= b && a <= c ? left : b <= c ? up : corner;
+}

@@ -1,0 +1,71 @@
+// TIFF at full depth, by geotiff.js, which is loaded when a file needs it.
+import { loadGeoTiff } from "./codecs.js";
+import { bytesPerPixel, toEight } from "./greys.js";
+import { invert, turn } from "./image.js";
+import { checkSize, damaged, UnreadableError } from "./unreadable.js";
+
+const WHITE_IS_ZERO = 0, BLACK_IS_ZERO = 1, RGB = 2, PALETTE = 3, YCBCR = 6, SEPARATE_ALPHA = 2;
+
+// Return the first page in 8 bits, upright. `admit(width, height, bytes)` is called before pixels are decoded.
+export async function decodeTiff(bytes, admit) {
+  const { fromArrayBuffer } = await loadGeoTiff();
+  const { page, tags } = await open(fromArrayBuffer, bytes);
+  const width = page.getWidth(), height = page.getHeight(), samples = page.getSamplesPerPixel();
+  const bits = Math.max(...tags("BitsPerSample", [1])), photometric = tags("PhotometricInterpretation", [BLACK_IS_ZERO])[0];
+  checkSize(width * Math.ceil(samples / 4), height);
+  admit(width, height, bits <= 8 ? 4 : bytesPerPixel(samples, bits / 8));
+  const isKnown = [WHITE_IS_ZERO, BLACK_IS_ZERO, RGB].includes(photometric);
+  if (!isKnown && !(bits <= 8 && [PALETTE, YCBCR].includes(photometric))) {
+    throw new UnreadableError("has colours that are neither grey nor RGB; save it as grey or RGB.");
+  }
+  if (tags("SampleFormat", [1]).some((format) => format > 3)) {
+    throw new UnreadableError("holds complex numbers; export it again as 8 or 16 bits.");
+  }
+  if (!isWhole(bytes, tags)) throw damaged();
+  const image = await readPage(page, { width, height, samples, bits, photometric, tags });
+  const shown = photometric === WHITE_IS_ZERO ? invert(image) : image;
+  return turn(shown, tags("Orientation", [1])[0]);
+}
+
+async function open(fromArrayBuffer, bytes) {
+  try {
+    const file = await fromArrayBuffer(bytes.slice().buffer), page = await file.getImage(0);
+    const directory = page.fileDirectory;
+    const tags = (name, none) => {
+      const value = directory.getValue ? directory.getValue(name) : directory[name];
+      return value === undefined ? none : typeof value === "object" ? Array.from(value) : [value];
+    };
+    return { page, tags };
+  } catch {
+    throw damaged();
+  }
+}
+
+function isWhole(bytes, tags) {
+  const name = tags("TileOffsets", []).length ? "Tile" : "Strip";
+  const offsets = tags(`${name}Offsets`, []), counts = tags(`${name}ByteCounts`, []);
+  return offsets.length > 0 && offsets.every((offset, i) => offset + (counts[i] ?? 0) <= bytes.length);
+}
+
+async function readPage(page, { width, height, samples, bits, photometric, tags }) {
+  const format = tags("SampleFormat", [1])[0], colours = photometric === RGB ? 3 : 1;
+  const alpha = tags("ExtraSamples", [0])[0] === SEPARATE_ALPHA && samples > colours ? 1 : 0;
+  try {
+    if ([PALETTE, YCBCR].includes(photometric)) {
+      const data = await page.readRGB({ interleave: true });
+      return { width, height, channels: 3, data: Uint8Array.from(data) };
+    }
+    const wanted = Array.from({ length: colours + alpha }, (_, i) => i);
+    const pixels = await page.readRasters({ interleave: true, samples: wanted });
+    if (bits < 8) return { width, height, channels: 1, data: pixels.map((value) => Math.round((255 * value) / (2 ** bits - 1))) };
+    if (bits === 8 && format === 1 && !alpha) return { width, height, channels: colours, data: new Uint8Array(pixels) };
+    return toEight(bits === 8 ? Uint16Array.from(pixels) : pixels, width, height, colours + alpha);
+  } catch (error) {
+    if (error instanceof UnreadableError) throw error;
+    // Fax above all, and one bit without a tag that says so.
+    if (/Unknown compression|BitsPerSample/.test(error.message)) {
+      throw new UnreadableError("is a TIFF of an unusual kind; save it as PNG.");
+    }
+    throw damaged();
+  }
+}

@@ -1,0 +1,45 @@
+// Why an image cannot be read, and how large it may be: the sentences of hub/imaging/unreadable.py.
+export const MAX_PIXELS = 64_000_000;
+export const MAX_SIDE = 65_535; // pixels; JPEG and DICOM know no longer ones
+export const MAX_MEMORY = 350_000_000; // bytes at once, from the pixels as they are stored to 8 bits
+export const MIN_RADIOGRAPH_SIDE = 32;
+export const MAX_RADIOGRAPH_RATIO = 20; // of the longer side to the shorter
+
+// An input that cannot be used. The message is one sentence for the user: what is wrong and what to do.
+export class InputError extends Error {
+  name = "InputError";
+}
+
+// Why an image cannot be read: the rest of a sentence that begins with its name.
+export class UnreadableError extends Error {
+  name = "UnreadableError";
+}
+
+export const damaged = () => new UnreadableError("is damaged or cut short; export or download it again.");
+
+// Throw for no pixels, or for too many of them.
+export function checkSize(width, height, bytesPerPixel = 1) {
+  if (!(width >= 1 && height >= 1)) throw damaged();
+  if (width * height > MAX_PIXELS) {
+    throw new UnreadableError(`has more than ${MAX_PIXELS / 1e6} megapixels; make it smaller and try again.`);
+  }
+  if (Math.max(width, height) > MAX_SIDE) {
+    const most = MAX_SIDE.toLocaleString("en");
+    throw new UnreadableError(`is ${width} x ${height} pixels; give at most ${most} on each side.`);
+  }
+  if (width * height * bytesPerPixel > MAX_MEMORY) {
+    throw new UnreadableError("takes too much memory to decode; make it smaller, or save it with 8 bits.");
+  }
+}
+
+// Throw for an image that is too small or too long to be a radiograph.
+export function checkRadiograph(width, height) {
+  if (Math.min(width, height) < MIN_RADIOGRAPH_SIDE) {
+    throw new UnreadableError(
+      `is only ${width} x ${height} pixels; a radiograph needs at least ${MIN_RADIOGRAPH_SIDE} on each side.`,
+    );
+  }
+  if (Math.max(width, height) > MAX_RADIOGRAPH_RATIO * Math.min(width, height)) {
+    throw new UnreadableError(`is ${width} x ${height} pixels; no radiograph is so long, so cut it out.`);
+  }
+}

@@ -1,0 +1,39 @@
+// Fetch the model and its runtime, gzipped as they are stored, and say how far it is.
+
+// Return { page, runtime, graph }: page.json, and the bytes of ONNX Runtime and of answer.onnx. `progress` is called
+// with the share that has come, 0 to 1.
+export async function loadFiles(base, progress = () => {}) {
+  const runtimeName = "vendor/ort/ort-wasm-simd-threaded.wasm.gz";
+  const sizes = json(base, "files.json");
+  const page = json(base, "page.json");
+  const came = new Map(), tell = async (name, bytes) => {
+    came.set(name, bytes);
+    const { files } = await sizes, total = [...came.keys()].reduce((sum, each) => sum + (files[each]?.bytes ?? 0), 0);
+    progress(Math.min(1, [...came.values()].reduce((sum, each) => sum + each, 0) / Math.max(total, 1)));
+  };
+  const graph = page.then(({ graph: { file } }) => unpacked(base, file, tell));
+  const [runtime, words] = await Promise.all([unpacked(base, runtimeName, tell), page, sizes]);
+  return { page: words, runtime, graph: await graph };
+}
+
+async function json(base, name) {
+  return (await fetched(base, name)).json();
+}
+
+async function fetched(base, name) {
+  const response = await fetch(new URL(name, base));
+  if (!response.ok) throw new Error(`${name}: ${response.status}`);
+  return response;
+}
+
+async function unpacked(base, name, tell) {
+  const { body } = await fetched(base, name);
+  let bytes = 0;
+  const counting = new TransformStream({
+    transform(chunk, controller) {
+      tell(name, (bytes += chunk.length));
+      controller.enqueue(chunk);
+    },
+  });
+  return new Response(body.pipeThrough(counting).pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}

@@ -1,0 +1,37 @@
+// The network in ONNX Runtime: pixels in, answer out. Runs in a worker.
+import { squash } from "../imaging/squash.js";
+
+const RUNTIME = new URL("../vendor/ort/", import.meta.url);
+
+// Load the network. `runtime` and `graph` are the bytes of ONNX Runtime and of answer.onnx.
+export async function loadNetwork({ runtime, graph, threads, page }) {
+  const ort = await import(new URL("ort.wasm.min.mjs", RUNTIME).href);
+  Object.assign(ort.env.wasm, {
+    numThreads: threads,
+    wasmBinary: runtime,
+    wasmPaths: { mjs: new URL("ort-wasm-simd-threaded.mjs", RUNTIME).href },
+  });
+  ort.env.logLevel = "error";
+  const session = await ort.InferenceSession.create(new Uint8Array(graph), { executionProviders: ["wasm"] });
+  return { ort, session, page };
+}
+
+// Return { log_odds, heatmap, verdict } of an image of `readImage`.
+export async function answer({ ort, session, page }, image) {
+  const { width, height, channels, data } = squash(image, page.model.size);
+  const pixels = new ort.Tensor("uint8", data, [height, width, channels]);
+  const wanted = ["log_odds", "heatmap", "reason"].filter((name) => session.outputNames.includes(name));
+  const outputs = await session.run({ pixels }, wanted);
+  const { heatmap } = outputs;
+  return {
+    log_odds: outputs.log_odds.data[0],
+    heatmap: heatmap && { height: heatmap.dims[0], width: heatmap.dims[1], data: Float32Array.from(heatmap.data) },
+    verdict: verdict(page.check, outputs.reason && Number(outputs.reason.data[0]), image.view),
+  };
+}
+
+// Return the verdict of the input check; that an oblique view is stated wins unless the image is refused.
+function verdict(check, index, view) {
+  const found = check ? check.reasons[index] : { status: "unchecked", reason: "", sentence: "", phrase: "card.check_unchecked" };
+  return view === "oblique" && check?.oblique && found.status !== "refused" ? check.oblique : found;
+}

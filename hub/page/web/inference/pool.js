@@ -1,0 +1,65 @@
+// Workers that answer files, and what happens when one dies.
+import { InputError, UnreadableError } from "../imaging/unreadable.js";
+
+const TOO_SLOW = 60_000; // ms for one file
+const STARTING = 600_000; // ms for the network, on a machine that has much else to do
+const BASE = new URL("../", import.meta.url);
+
+// Return a function that answers one file at a time, in a worker of its own. It makes a new worker where one died or
+// took too long. `load` is what `network.loadNetwork` takes.
+export function makeAsker(load) {
+  let worker = null, last = Promise.resolve();
+  const start = async () => {
+    const starting = spawn(), { error } = await send(starting, { base: BASE.href, load }, STARTING);
+    if (error) starting.terminate();
+    if (error) throw new Error(error);
+    worker = starting;
+  };
+  const run = async (ask) => {
+    if (!worker) await start();
+    const { answer, sentence, error } = await send(worker, { ask }, TOO_SLOW).catch((reason) => {
+      stop();
+      throw new InputError(`${ask.name} ${reason.message}`);
+    });
+    if (sentence) throw new InputError(sentence);
+    if (error) throw new Error(error);
+    return answer;
+  };
+  const stop = () => {
+    worker?.terminate();
+    worker = null;
+  };
+  const ask = (question) => (last = last.then(() => run(question), () => run(question)));
+  return { ask, start: () => (last = start()), stop };
+}
+
+// A worker from a blob obeys the page's own security policy; one from an address obeys what its host sends.
+function spawn() {
+  const script = `importScripts(${JSON.stringify(new URL("inference/worker.js", BASE).href)});`;
+  const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  const worker = new Worker(address);
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  return worker;
+}
+
+// Send one message and return the answer. Rejects where none comes: the worker has died, or is too slow.
+function send(worker, message, limit) {
+  return new Promise((resolve, reject) => {
+    const id = crypto.getRandomValues(new Uint32Array(1))[0];
+    const timer = setTimeout(() => end(reject, tooSlow()), limit);
+    const end = (settle, value) => {
+      clearTimeout(timer);
+      worker.removeEventListener("message", hear);
+      worker.removeEventListener("error", fail);
+      settle(value);
+    };
+    const hear = ({ data }) => data.id === id && end(resolve, data);
+    const fail = () => end(reject, tooMuch());
+    worker.addEventListener("message", hear);
+    worker.addEventListener("error", fail);
+    worker.postMessage({ ...message, id });
+  });
+}
+
+const tooSlow = () => new UnreadableError("takes too long to decode; save it as PNG or JPEG and try again.");
+const tooMuch = () => new UnreadableError("takes too much memory to decode; make it smaller, or save it with 8 bits.");

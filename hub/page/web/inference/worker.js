@@ -1,0 +1,39 @@
+// What a worker does: it reads files and answers them. A classic worker, as codecs are classic scripts; the modules
+// are imported from the address that its starter gives.
+const OVERSAMPLING = 3; // pixels that are kept per pixel of the input, on each side: hub/inference/classifier.py
+let tools;
+
+async function load(base, options) {
+  const [read, image, network, picture] = await Promise.all(
+    ["imaging/read.js", "imaging/image.js", "inference/network.js", "inference/picture.js"].map((file) => import(new URL(file, base).href)),
+  );
+  const loaded = await network.loadNetwork(options);
+  tools = { ...read, ...image, ...network, ...picture, loaded, page: options.page };
+}
+
+// Answer one file. `turns` is how often it is turned clockwise, `inverted` whether it is inverted, before it is read
+// again. With `screen`, pixels on the longer side, a picture comes too, and with `thumbnail` a smaller one. With `only`
+// the image itself is the answer.
+async function classify({ bytes, name, screen, thumbnail, inverted, turns, only }) {
+  const started = performance.now(), { page, loaded } = tools;
+  const { size, radiograph = true } = page.model;
+  const side = Math.max(OVERSAMPLING * size, screen ?? 0);
+  let image = await tools.readImage(new Uint8Array(bytes), name, { side, radiograph });
+  if (inverted || turns) image = tools.corrected(image, inverted, turns, radiograph);
+  if (only) return image;
+  const answer = await tools.answer(loaded, image);
+  const milliseconds = performance.now() - started;
+  const picture = screen ? await tools.picture(image, screen, radiograph) : null;
+  const small = thumbnail ? await tools.picture(image, thumbnail, radiograph) : null;
+  return { ...answer, picture, thumbnail: small, milliseconds };
+}
+
+onmessage = async ({ data: { id, base, load: options, ask } }) => {
+  try {
+    if (options) await load(base, options);
+    postMessage({ id, answer: ask ? await classify(ask) : null });
+  } catch (error) {
+    const isInput = error?.name === "InputError";
+    postMessage({ id, sentence: isInput ? error.message : null, error: isInput ? null : String(error?.stack ?? error) });
+  }
+};

@@ -1,0 +1,57 @@
+"""A data set as a benchmark of the Hub, and a model's results on it.
+
+The data set's eval.yaml names the tasks; files in `.eval_results/` of a model give its values, which the Hub
+shows on the model's page and ranks on the data set's (https://huggingface.co/docs/hub/eval-results).
+"""
+
+from pathlib import Path
+
+from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
+from huggingface_hub.utils import yaml_dump
+
+from hub.files import write_text
+from hub.models.folder import read_metrics
+from hub.version import NAME
+
+TASKS = {"accuracy": "accuracy", "auc": "auc"}  # key in metrics.json: id of the task
+RESULTS = f".eval_results/{NAME}.yaml"
+
+
+def write_benchmark(folder: Path, title: str, classes: list[str]) -> None:
+    """Write eval.yaml of a data set: its tasks are TASKS on the test split."""
+    description = (
+        f"Classification of images as {', '.join(classes)}. accuracy is that of the most probable class, "
+        "auc the area under the ROC curve, both from 0 to 1 on the test split, which chooses nothing."
+    )
+    tasks = [{"id": task, "config": "default", "split": "test"} for task in TASKS.values()]
+    content = {"name": title, "description": description, "evaluation_framework": NAME, "tasks": tasks}
+    write_text(folder / "eval.yaml", yaml_dump(content, sort_keys=False))
+
+
+def write_results(folder: Path, repo_id: str) -> None:
+    """Write a model's results on the test split, those of the argmax, into its folder.
+
+    There are none where no data set on the Hub was named: a leaderboard belongs to one.
+    """
+    metrics = read_metrics(folder)
+    dataset_id, test = metrics.get("card", {}).get("dataset_id"), metrics.get("test")
+    if not dataset_id or not test:
+        return
+    of = "patients" if test.get("patients") else "images"
+    entries = [
+        EvalResultEntry(
+            dataset_id=dataset_id,
+            task_id=task,
+            value=round(test[key]["value"], 4),
+            date=test.get("date"),
+            source_url=f"https://huggingface.co/{repo_id}",
+            source_name="Model card",
+            source_user=repo_id.split("/")[0],
+            notes=f"argmax of the softmax; 95 % interval {test[key]['low']:.4f} to {test[key]['high']:.4f} "
+            f"by a bootstrap over {of}; no weight, calibration or threshold was fitted on test data",
+        )
+        for key, task in TASKS.items()
+        if test.get(key, {}).get("value") is not None
+    ]
+    (folder / RESULTS).parent.mkdir()
+    write_text(folder / RESULTS, yaml_dump(eval_result_entries_to_yaml(entries), sort_keys=False))

@@ -1,0 +1,99 @@
+"""Croissant metadata of a published data set: what is in it, for programs and search engines.
+
+The format is MLCommons' Croissant 1.0 (Akhtar et al. 2024, https://arxiv.org/abs/2403.19546), JSON-LD.
+"""
+
+import json
+from pathlib import Path
+
+from datasets import DatasetInfo
+
+CONTEXT = Path(__file__).with_name("croissant_context.json")
+SHARDS = "shards"
+DATA_TYPES = {"image": "sc:ImageObject", "label": "sc:Integer"}  # of columns; others are text
+DESCRIPTIONS = {
+    "split": "train, validation or test",
+    "image": "The image, encoded",
+    "label": "The class, as a number",
+    "patient": "The patient, or a group of copies where patients are unknown",
+    "subtype": "A finer class, or none",
+}
+
+
+def croissant(info: DatasetInfo, repo_id: str, name: str, license: str, citation: str = "") -> dict:
+    """Return the metadata of a data set whose shards are data/SPLIT-….parquet.
+
+    `license` is an identifier of the Hub, and `citation` BibTeX.
+    """
+    url = f"https://huggingface.co/datasets/{repo_id}"
+    names = info.features["label"].names
+    count = sum(split.num_examples for split in info.splits.values())
+    shown = ", ".join(names) if len(names) < 6 else f"{len(names)} classes"
+    metadata = {
+        "@context": json.loads(CONTEXT.read_text()),
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "name": name,
+        "description": f"{count} images: {shown}.",
+        "url": url,
+        "license": f"https://choosealicense.com/licenses/{license}/" if license != "unknown" else license,
+        "creator": {"@type": "sc:Person", "name": repo_id.split("/")[0]},
+        "distribution": [
+            {
+                "@type": "cr:FileObject",
+                "@id": "repo",
+                "name": "repo",
+                "contentUrl": url,
+                "encodingFormat": "git+https",
+                # What the Hub writes for a repo, which has no digest of its own.
+                "sha256": "https://github.com/mlcommons/croissant/issues/80",
+            },
+            {
+                "@type": "cr:FileSet",
+                "@id": SHARDS,
+                "name": SHARDS,
+                "containedIn": {"@id": "repo"},
+                "encodingFormat": "application/x-parquet",
+                "includes": "data/*.parquet",
+            },
+        ],
+        "recordSet": [
+            {
+                "@type": "cr:RecordSet",
+                "@id": "default",
+                "name": "default",
+                "description": f"A record for each image. Classes: {dict(enumerate(names))}.",
+                "field": [_split_field(), *map(_field, info.features)],
+            }
+        ],
+    }
+    return metadata | ({"citeAs": citation} if citation else {})
+
+
+def _field(column: str) -> dict:
+    """Return a column of the shards."""
+    source = {"fileSet": {"@id": SHARDS}, "extract": {"column": column}}
+    if column == "image":
+        source["transform"] = {"jsonPath": "bytes"}
+    return _described(column, DATA_TYPES.get(column, "sc:Text"), source)
+
+
+def _split_field() -> dict:
+    """Return the split of a record, which the name of its shard begins with."""
+    source = {
+        "fileSet": {"@id": SHARDS},
+        "extract": {"fileProperty": "fullpath"},
+        "transform": {"regex": r".*data/([a-z]+)-\d{5}-of-\d{5}\.parquet$"},
+    }
+    return _described("split", "sc:Text", source)
+
+
+def _described(name: str, kind: str, source: dict) -> dict:
+    return {
+        "@type": "cr:Field",
+        "@id": f"default/{name}",
+        "name": f"default/{name}",
+        "description": DESCRIPTIONS.get(name, name),
+        "dataType": kind,
+        "source": source,
+    }

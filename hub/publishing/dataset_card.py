@@ -1,0 +1,93 @@
+"""The card of a published data set, with Croissant metadata."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from datasets import Dataset, DatasetDict, DatasetInfo
+from datasets.info import DatasetInfosDict
+from datasets.utils.metadata import MetadataConfigs
+from huggingface_hub import DatasetCard, DatasetCardData
+
+from hub.data.class_names import is_radiograph
+from hub.data.leakage import leak_report
+from hub.data.patients import parse_name
+from hub.files import write_json, write_text
+from hub.publishing.benchmark import write_benchmark
+from hub.publishing.croissant import croissant
+
+TEMPLATE = Path(__file__).parent / "dataset_card.md"
+SIZE_CATEGORIES = {10**3: "n<1K", 10**4: "1K<n<10K", 10**5: "10K<n<100K", 10**6: "100K<n<1M"}
+KERMANY = """@article{kermany2018,
+  title   = {Identifying Medical Diagnoses and Treatable Diseases by Image-Based Deep Learning},
+  author  = {Kermany, Daniel S. and Goldbaum, Michael and Cai, Wenjia and others},
+  journal = {Cell},
+  volume  = {172},
+  number  = {5},
+  pages   = {1122--1131.e9},
+  year    = {2018},
+  doi     = {10.1016/j.cell.2018.02.010}
+}"""
+
+
+def group_names(split: Dataset) -> list[str]:
+    """Return the class of each row, with its subtype if it has one."""
+    names = split.features["label"].names
+    rows = zip(split["label"][:], split["subtype"][:], strict=True)
+    return [names[label] + (f", {subtype}" if subtype != "none" else "") for label, subtype in rows]
+
+
+def write_card(
+    splits: DatasetDict,
+    info: DatasetInfo,
+    sizes: Counter,
+    folder: Path,
+    repo_id: str,
+    notes: Sequence[str],
+    license: str | None = None,
+    benchmark: bool = False,
+) -> None:
+    """Write README.md, croissant.json and, for a `benchmark`, eval.yaml into the folder of a data set.
+
+    `info` is what the Hub's viewer shows, `sizes` counts images by (width, height), and `license` is an
+    identifier of the Hub, by default that of the radiographs of Kermany et al. 2018 for these alone.
+    """
+    counts = {name: Counter(group_names(split)) for name, split in splits.items()}
+    patients = {patient for split in splits.values() for patient in split["patient"][:]}
+    radiograph = is_radiograph(info.features["label"].names)
+    # Only data whose patients are named as in Kermany et al. 2018 is credited to them.
+    kermany = radiograph and all(parse_name(f"{name}_1") or parse_name(f"{name}-1") for name in patients)
+    total, classes = sum(map(len, splits.values())), info.features["label"].names
+    license = license or ("cc-by-4.0" if kermany else "unknown")
+    title = "Chest X-rays of children with and without pneumonia" if kermany else repo_id.split("/")[1]
+    data = DatasetCardData(
+        license=license,
+        task_categories=["image-classification"],
+        size_categories=[next((name for size, name in SIZE_CATEGORIES.items() if total < size), "n>1M")],
+        pretty_name=title if kermany else None,
+        tags=["medical", "chest-x-ray"] if kermany else ["chest-x-ray"] if radiograph else None,
+    )
+    DatasetInfosDict(default=info).to_dataset_card_data(data)
+    files = [{"split": name, "path": f"data/{name}-*"} for name in splits]
+    MetadataConfigs(default={"data_files": files}).to_dataset_card_data(data)
+    card = DatasetCard.from_template(
+        data,
+        template_path=str(TEMPLATE),
+        repo_id=repo_id,
+        classes=classes,
+        groups=sorted(set().union(*counts.values())),
+        counts=counts,
+        report=leak_report(splits),
+        notes=notes,
+        sizes=sizes,
+        kermany=kermany,
+        synthetic=all(name.startswith("synthetic-") for name in patients),
+        radiograph=radiograph,
+        license=license,
+        citation=KERMANY,
+    )
+    write_text(folder / "README.md", str(card))
+    citation = KERMANY if kermany else ""
+    write_json(folder / "croissant.json", croissant(info, repo_id, title, license, citation))
+    if benchmark:
+        write_benchmark(folder, title, classes)

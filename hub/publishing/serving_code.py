@@ -1,0 +1,63 @@
+"""The code that a published model brings: `Classifier` for pip, and a handler for Inference Endpoints."""
+
+import shutil
+from importlib.metadata import requires
+from pathlib import Path
+from tomllib import loads
+
+from hub.files import write_text
+from hub.version import NAME, VERSION
+
+PACKAGE = Path(__file__).parents[1]
+PROJECT = PACKAGE.parent / "pyproject.toml"
+WINGS = ("imaging", "models", "inference")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.safetensors")  # the synthetic images
+PYPROJECT = """\
+# `Classifier` of {name}, without the commands and the pages: pip install "git+https://huggingface.co/{repo_id}"
+[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "{name}"
+version = "{version}"
+description = "Classifier of the model {repo_id}"
+requires-python = ">=3.11"
+license = "Apache-2.0"
+dependencies = [
+{dependencies}
+]
+
+[tool.setuptools.packages.find]
+include = ["hub", "hub.*"]
+namespaces = false
+
+[tool.setuptools.package-data]
+"hub.models" = ["*.md"]
+"""
+
+
+def write_serving_code(folder: Path, repo_id: str) -> None:
+    """Write handler.py, requirements.txt, pyproject.toml and `hub/` into the folder of a model.
+
+    `hub/` has the wings of `Classifier` alone.
+    """
+    shutil.copy(Path(__file__).with_name("handler.py"), folder / "handler.py")
+    (folder / "hub").mkdir()
+    for module in PACKAGE.glob("*.py"):
+        if module.name not in ("__main__.py", "architectures.py"):  # doors to what is not here
+            shutil.copy(module, folder / "hub")
+    for wing in WINGS:
+        shutil.copytree(PACKAGE / wing, folder / "hub" / wing, ignore=LEFT_OUT)
+    needed = requirements()
+    write_text(folder / "requirements.txt", "\n".join(needed) + "\n")
+    dependencies = "\n".join(f'    "{line}",' for line in needed)
+    text = PYPROJECT.format(name=NAME, version=VERSION, repo_id=repo_id, dependencies=dependencies)
+    write_text(folder / "pyproject.toml", text)
+
+
+def requirements() -> list[str]:
+    """Return what `Classifier` needs, for pip: the base of pyproject.toml, or of the installed package."""
+    if PROJECT.is_file():
+        return sorted(loads(PROJECT.read_text())["project"]["dependencies"])
+    return sorted(line for line in requires(NAME) or [] if "extra ==" not in line)

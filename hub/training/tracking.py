@@ -1,0 +1,42 @@
+"""Figures of a run in Trackio or TensorBoard, while it trains."""
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from hub.errors import InputError
+from hub.training.settings import Settings
+
+TRACKERS = ("trackio", "tensorboard")
+PROJECT = "chest-xray-hub"
+Log = Callable[[dict[str, float], int], None]  # figures by name, and the step that they are of
+
+
+def check_tracker(name: str | None) -> None:
+    """Raise InputError where the package of a tracker is not installed."""
+    if name and not importlib.util.find_spec(name):
+        raise InputError(f"--track {name} needs the package {name}; `pip install {name}` brings it.")
+
+
+@contextmanager
+def tracked(settings: Settings, hyperparameters: dict[str, int | float | str]) -> Iterator[Log | None]:
+    """Yield the function that shows figures of a run in `settings.track`; None without one.
+
+    Trackio keeps them in its own folder, TensorBoard in one named tensorboard beside the output.
+    """
+    if not settings.track:
+        yield None
+        return
+    from accelerate.tracking import TensorBoardTracker, TrackioTracker
+
+    name = settings.output.name
+    if settings.track == "trackio":
+        tracker = TrackioTracker(PROJECT, name=name)
+    else:
+        tracker = TensorBoardTracker(name, logging_dir=settings.output.parent / "tensorboard")
+    tracker.start()
+    try:
+        tracker.store_init_configuration(hyperparameters)
+        yield tracker.log
+    finally:
+        tracker.finish()

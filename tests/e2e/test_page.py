@@ -1,0 +1,274 @@
+"""The page that answers in the visitor's own browser, beside Python."""
+
+import base64
+import csv
+import io
+import re
+import threading
+
+import numpy as np
+import pydicom.uid as uids
+import pytest
+from dicom_files import DEEP, dataset, lut, stored, transcoded
+from encoded_images import encoded, exif, tiff
+from PIL import Image
+from playwright.sync_api import expect
+from servers import ROOT, open_page, screenshot, sideways_scroll, violations, windows
+
+from hub.demo import answer_words
+from hub.demo.words import words_in
+from hub.errors import InputError
+from hub.imaging.read import read_reduced
+from hub.inference.batch import classify_files, to_csv
+from hub.inference.decision import report
+from hub.models.folder import BUNDLED
+from hub.page.build import build, read_model
+from hub.page.serve import server
+
+WORDS = words_in("en")
+WAIT = 180_000  # ms, on a machine that has much else to do
+TOLERANCE = 0.005  # between the probabilities of Python and of the browser
+ASK = """async ([name, bytes, what]) => {
+  const data = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
+  if (what === "answer") return { ...(await xray.classify(data, name)), heatmap: null };
+  const classifier = await xray.classifier;
+  try {
+    const { data: pixels, ...image } = await classifier.read(data, { name });
+    return { ...image, pixels: [...pixels] };
+  } catch (error) {
+    return { error: error.message };
+  }
+}"""
+
+
+@pytest.fixture(scope="module")
+def model():
+    """The bundled model in the precision that the page has."""
+    return read_model(BUNDLED)[0]
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    """The page, built and served."""
+    try:
+        folder = build(BUNDLED, tmp_path_factory.mktemp("page") / "built")
+    except InputError as error:
+        if "npm" not in str(error):
+            raise
+        pytest.skip(f"the packages of the page are not on this machine: {error}")
+    with server([folder], 0) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{serving.server_port}/"
+        serving.shutdown()
+
+
+@pytest.fixture(scope="module")
+def window(browser, url):
+    """A window on the page, in which the model is loaded."""
+    with open_page(browser, url, "desktop-light", service_workers="block") as page:
+        page.set_default_timeout(WAIT)
+        page.wait_for_function("window.xray?.ready.then(() => true)")
+        yield page
+
+
+def film(radiograph, border=0):
+    """A radiograph as a PNG, with a black border."""
+    image = Image.fromarray(np.pad(np.asarray(radiograph), border))
+    return encoded(image, "PNG")
+
+
+def upload(page, *files):
+    """Give files, (name, bytes), to the page."""
+    given = [{"name": name, "mimeType": "application/octet-stream", "buffer": data} for name, data in files]
+    page.set_input_files("#film-input input[type=file]", given)
+
+
+def ask(page, name, data, what):
+    return page.evaluate(ASK, [name, base64.b64encode(data).decode(), what])
+
+
+@pytest.mark.parametrize("name", windows("desktop-light", "phone-dark"))
+def test_answers_as_the_gradio_page_does(browser, url, model, radiograph, name):
+    data = film(radiograph, border=30)
+    answer = report(model, model(data))
+    with open_page(browser, url, name, service_workers="block") as page:
+        page.set_default_timeout(WAIT)
+        expect(page.locator("#card h2")).to_be_visible(timeout=WAIT)  # of the example that it opens with
+        upload(page, ("film.png", data))
+        expect(page.locator("#card .name")).to_have_text("film.png", timeout=WAIT)
+        expect(page.locator("#card h2")).to_have_text(answer_words.verdict(answer, WORDS))
+        expect(page.locator("#card .number")).to_have_text(answer_words.of_hundred(answer, WORDS))
+        assert sideways_scroll(page) == 0
+        assert violations(page, ()) == []
+        screenshot(page, "browser-page")
+        page.locator("#settings label", has_text=WORDS("prevalence.rare")).click()
+        rare = report(model, model(data), prevalence=0.1)
+        expect(page.locator("#card .number")).to_have_text(answer_words.of_hundred(rare, WORDS))
+        page.locator("#decided summary").click()
+        expect(page.locator("#decided")).to_contain_text(answer_words.threshold(rare, WORDS))
+        upload(page, ("notes.txt", b"no image"))
+        expect(page.locator("#card .notice")).to_contain_text("notes.txt is not an image")
+
+
+def lossless_files(folder):
+    """Files whose pixels are the same whoever reads them, by name."""
+    grey = Image.fromarray(np.pad((DEEP // 16).astype(np.uint8), 20))
+    colour = Image.merge("RGB", [grey, grey.rotate(180), grey])
+    deep = np.pad(DEEP, 20)
+    window = {"WindowCenter": "2000", "WindowWidth": "1500"}
+    pixels = {
+        "plain": dataset(deep),
+        "monochrome1": dataset(deep, PhotometricInterpretation="MONOCHROME1"),
+        "window": dataset(deep, **window),
+        "sigmoid": dataset(deep, **window, VOILUTFunction="SIGMOID"),
+        "rescaled": dataset(deep, **window, RescaleSlope="2", RescaleIntercept="-100"),
+        "table": dataset(deep, VOILUTSequence=lut(np.arange(4096)[::-1], 0, 12)),
+        "oblique": dataset(deep, ViewPosition="RAO"),
+    }
+    made = {f"{name}.dcm": stored(image) for name, image in pixels.items()}
+    syntaxes = {"lossless": uids.JPEGLosslessSV1, "ls": uids.JPEGLSLossless, "rle": uids.RLELossless}
+    for name, syntax in syntaxes.items():
+        made[f"{name}.dcm"] = transcoded(dataset(deep), syntax, folder)
+    return made | {
+        "grey.png": encoded(grey, "PNG"),
+        "colour.png": encoded(colour, "PNG"),
+        "turned.png": encoded(grey, "PNG", exif=exif(6)),
+        "deep.png": encoded(Image.fromarray(deep), "PNG"),
+        "clear.png": encoded(Image.merge("RGBA", [*colour.split(), Image.new("L", grey.size)]), "PNG"),
+        "lossless.webp": encoded(colour, "WEBP", lossless=True),
+        "grey.bmp": encoded(grey, "BMP"),
+        "deep.tif": tiff(deep),
+        "deep.jp2": encoded(Image.fromarray(deep), "JPEG2000"),
+        "grey.pgm": encoded(grey, "PPM"),
+    }
+
+
+@pytest.mark.browser
+def test_reads_the_same_pixels(window, tmp_path):
+    for name, data in lossless_files(tmp_path).items():
+        expected = read_reduced(data, 672, radiograph=True, crop=True)
+        pixels = np.asarray(expected)
+        found = ask(window, name, data, "pixels")
+        assert "error" not in found, (name, found)
+        read = np.array(found["pixels"]).reshape(found["height"], found["width"], found["channels"])
+        shown = pixels if pixels.ndim == 3 else pixels[..., None]
+        assert read.shape == shown.shape, name
+        assert np.abs(read - shown.astype(int)).max() == 0, name
+        assert found.get("view", "") == expected.info.get("view", ""), name
+
+
+def unreadable_files():
+    """Files that have no answer, by name."""
+    whole = encoded(Image.new("L", (400, 400), 90), "PNG")
+    return {
+        "empty.png": b"",
+        "letter.pdf": b"%PDF-1.4",
+        "text.png": b"no image",
+        "half.png": whole[: len(whole) // 2],
+        "half.jpg": encoded(Image.effect_noise((400, 400), 50), "JPEG")[:4000],
+        "small.png": encoded(Image.new("L", (20, 40)), "PNG"),
+        "long.png": encoded(Image.new("L", (2000, 40)), "PNG"),
+        "huge.png": encoded(Image.new("1", (9000, 9000)), "PNG"),
+        "ct.dcm": stored(dataset(Modality="CT")),
+        "lateral.dcm": stored(dataset(ViewPosition="LL")),
+        "frames.dcm": stored(dataset(NumberOfFrames=3)),
+        "raw.dcm": stored(dataset(PresentationIntentType="FOR PROCESSING")),
+        "report.dcm": stored(dataset(PixelData=None)),
+        "rows.dcm": stored(dataset(Rows=None)),
+        "cut.dcm": stored(dataset(DEEP))[:-500],
+    }
+
+
+@pytest.mark.browser
+def test_says_the_same_of_what_cannot_be_read(window, tmp_path):
+    for name, data in unreadable_files().items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(InputError) as refused:
+            read_reduced(tmp_path / name, 672, radiograph=True, crop=True)
+        assert ask(window, name, data, "answer")["error"] == str(refused.value), name
+
+
+@pytest.mark.browser
+def test_asks_nobody_for_anything_while_it_answers(window, model, radiograph):
+    asked = []
+    window.on("request", lambda request: asked.append(request.url))
+    for data in (film(radiograph), encoded(radiograph, "JPEG"), encoded(radiograph.rotate(180), "WEBP")):
+        found, expected = ask(window, "film", data, "answer"), report(model, model(data))
+        assert found["verdict"]["reason"] == expected["verdict"]["reason"]
+        assert abs(found["probability"] - expected["probability"]) < TOLERANCE
+    assert asked == []
+
+
+@pytest.mark.browser
+def test_a_worker_cannot_reach_another_address(window):
+    refused = window.evaluate(
+        """() => new Promise((resolve) => {
+          const script = "fetch('http://127.0.0.1:9/').then(() => postMessage('sent'), () => {});" +
+            "addEventListener('securitypolicyviolation', ({ blockedURI }) => postMessage(blockedURI));";
+          const worker = new Worker(URL.createObjectURL(new Blob([script])));
+          worker.onmessage = ({ data }) => resolve(data);
+        })"""
+    )
+    assert refused.startswith("http://127.0.0.1:9")
+
+
+@pytest.mark.browser
+def test_answers_without_a_network(browser, url, radiograph):
+    with open_page(browser, url, "phone-light") as page:
+        page.set_default_timeout(WAIT)
+        page.wait_for_function("navigator.serviceWorker.ready.then(() => true)")
+        page.context.set_offline(True)
+        page.reload()
+        expect(page.locator("#card h2")).to_be_visible(timeout=WAIT)
+        upload(page, ("film.png", film(radiograph)))
+        expect(page.locator("#card .name")).to_have_text("film.png", timeout=WAIT)
+
+
+@pytest.mark.browser
+def test_a_batch_has_the_table_of_python(browser, url, model, radiograph, tmp_path):
+    files = {"a.png": film(radiograph), "b.jpg": encoded(radiograph, "JPEG"), "=c.txt": b"no image"}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    results = [(result, result.prediction and report(model, result.prediction))
+               for result in classify_files(model, [tmp_path / name for name in files])]  # fmt: skip
+    expected = list(csv.reader(io.StringIO(to_csv(results))))
+    with open_page(browser, url, "tablet-light", service_workers="block") as page:
+        page.set_default_timeout(WAIT)
+        expect(page.locator("#card h2")).to_be_visible(timeout=WAIT)
+        upload(page, *files.items())
+        expect(page.locator("[data-batch=status] [role=status]")).to_be_visible(timeout=WAIT)
+        assert violations(page, ()) == []
+        screenshot(page, "browser-batch")
+        with page.expect_download() as download:
+            page.locator(".batch .save").click()
+        found = list(csv.reader(io.StringIO(download.value.path().read_text(encoding="utf-8"))))
+        page.locator(".batch .open").first.click()
+        expect(page.locator(".batch-film h2")).to_have_text("a.png")
+    assert [row[0].rsplit("/")[-1].lstrip("'") for row in expected] == [row[0].lstrip("'") for row in found]
+    for theirs, ours in zip(expected, found, strict=True):
+        for cell, other in zip(theirs[1:], ours[1:], strict=True):
+            number = re.fullmatch(r"\d+\.\d+(e[-+]\d+)?", cell)
+            assert np.isclose(float(cell), float(other), rtol=0.02) if number else cell == other
+
+
+@pytest.mark.browser
+def test_the_package_is_used_as_the_documentation_says(window, model, radiograph):
+    (snippet,) = [
+        block
+        for block in re.findall(r"```javascript\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
+        if "classifier.js" in block
+    ]
+    module = re.sub(
+        r'import \{ Classifier \} from "[^"]*"',
+        'const { Classifier } = await import("./classifier.js")',
+        snippet,
+    )
+    run = f"""async (bytes) => {{
+      const file = new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], "film.png");
+      {module}
+      return [label, probability, verdict.status];
+    }}"""
+    label, probability, status = window.evaluate(run, base64.b64encode(film(radiograph)).decode())
+    expected = report(model, model(film(radiograph)))
+    assert (label, status) == (expected["label"], expected["verdict"]["status"])
+    assert abs(probability - expected["probability"]) < TOLERANCE

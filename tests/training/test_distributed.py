@@ -1,0 +1,95 @@
+"""Several processes train as one does, on their parts of the same batches."""
+
+import errno
+import os
+
+import pytest
+import torch
+from process_group import run_processes
+
+from hub.errors import InputError
+from hub.training import distributed
+from hub.training.synced_batch_norm import SyncedBatchNorm
+
+SCRIPT = "tests/training/share_training.py"
+SUMMED = ("of weight", "of bias")  # over the processes, as gradients are
+
+
+def share(count, folder, *options):
+    """What each of so many processes saved of a training."""
+    folder.mkdir(exist_ok=True)
+    codes, _, errors = run_processes(count, SCRIPT, folder, *options)
+    assert codes == [0] * count, errors
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(count)]
+
+
+def figures(result, name):
+    return [row[name] for row in result["history"]]
+
+
+def check_like_one(results, alone):
+    for name, whole in alone["norm"].items():
+        parts = [result["norm"][name] for result in results]
+        if name in ("output", "of images"):
+            parts = [torch.cat(parts)]
+        elif name in SUMMED:
+            parts = [torch.stack(parts).sum(0)]
+        for part in parts:
+            torch.testing.assert_close(part, whole)
+    for result in results:
+        assert result["weights"].keys() == alone["weights"].keys()
+        assert figures(result, "loss")[0] == pytest.approx(figures(alone, "loss")[0], abs=1e-4)
+        for name in ("loss", "validation_loss", "validation_auc"):
+            assert figures(result, name) == figures(results[0], name)
+        assert figures(result, "validation_auc")[0] == pytest.approx(
+            figures(alone, "validation_auc")[0], abs=0.005
+        )
+        for name, tensor in result["weights"].items():
+            assert torch.equal(tensor, results[0]["weights"][name])
+
+
+def test_two_processes_learn_what_one_learns_and_go_on_from_its_checkpoint(tmp_path):
+    """Their batch norms agree to the last digits, losses to rounding; each has lots of its own."""
+    (alone,), two = share(1, tmp_path / "one"), share(2, tmp_path / "two")
+    check_like_one(two, alone)
+    assert not torch.equal(two[0]["lots"], two[1]["lots"])
+    again = share(2, tmp_path / "one", "--resume")
+    assert [row["epoch"] for row in again[0]["history"]] == [1, 2]
+    assert figures(again[0], "loss")[0] == figures(alone, "loss")[0]
+    assert figures(again[0], "loss")[1] == pytest.approx(figures(alone, "loss")[1], abs=0.05)
+
+
+@pytest.mark.slow
+def test_four_processes_learn_what_one_learns_and_one_goes_on_from_theirs(tmp_path):
+    (alone,), four = share(1, tmp_path / "one"), share(4, tmp_path / "four")
+    check_like_one(four, alone)
+    (again,) = share(1, tmp_path / "four", "--resume")
+    assert figures(again, "loss")[0] == figures(four[0], "loss")[0]
+    repeated = share(4, tmp_path / "four", "--resume")
+    for name, tensor in repeated[0]["weights"].items():
+        assert torch.equal(tensor, four[0]["weights"][name]), "resumed by as many, it ends with equal weights"
+
+
+def test_alone_a_process_is_the_main_one_and_does_all():
+    assert (distributed.process_count(), distributed.is_main()) == (1, True)
+    assert distributed.from_main(lambda: 7) == distributed.from_first_of_machine(lambda: 7) == 7
+    batch = torch.arange(5)
+    assert torch.equal(distributed.own_part(batch), batch)
+    assert not distributed.lost_another(OSError(errno.EPIPE, os.strerror(errno.EPIPE)))
+
+
+def test_a_batch_of_fewer_images_than_processes_is_refused(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    with pytest.raises(InputError, match="7 images is too few for 8 processes"):
+        distributed.check_batch(7)
+    distributed.check_batch(8)
+
+
+def test_in_evaluation_a_synced_batch_norm_is_the_one_that_it_was_made_from():
+    norm = torch.nn.BatchNorm2d(3)
+    norm.running_mean.uniform_(), norm.running_var.uniform_(1, 2)
+    norm.eval()
+    x = torch.randn(2, 3, 4, 4)
+    synced = SyncedBatchNorm(norm)
+    assert torch.equal(synced(x), norm(x))
+    assert synced.state_dict().keys() == norm.state_dict().keys()
