@@ -129,8 +129,10 @@ def measure(model: str, sets: dict[str, list[Path]]) -> dict:
             first = _ask(page, timed[0])["since"]
             before = len(sent)
             loaded = {"requests": before, "bytes": sum(size for _, size in sent)}
-            later = {str(threads): _later(page, threads, timed) for threads in (page.evaluate(CORES), 1)}
+            later = {"1": _later(page, 1, timed)}
             rows = {name: _compare(page, classifier, paths) for name, paths in sets.items()}
+            cores = page.evaluate(CORES)
+            later[str(cores)] = _later(page, cores, timed)
             strangers = [address for address in requests if not address.startswith((url, "blob:", "data:"))]
             version = page.context.browser.version
         packed = json.loads((folder / "files.json").read_text())["files"]

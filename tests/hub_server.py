@@ -326,7 +326,7 @@ def put_model(hub):
 def fetched(hub):
     """Return the names of the files of the model that were asked for whole."""
     pattern = r"GET /someone/model/resolve/[^/]+/(.*)"
-    return sorted(found[1] for request in hub.requests if (found := re.fullmatch(pattern, request)))
+    return sorted({found[1] for request in hub.requests if (found := re.fullmatch(pattern, request))})
 
 
 def uploads(hub):

@@ -25,15 +25,9 @@ def add_parser(commands: _SubParsersAction) -> None:
         "--format",
         choices=("onnx", "answer", "openvino"),
         default="onnx",
-<<<<<<< HEAD
         help="answer: write onnx/answer.onnx alone, without --dataset, from what is there. "
         "openvino: convert onnx/model.onnx, and check that no label of the test split changes; "
         "needs `pip install openvino` (default: onnx)",
-=======
-        help="answer: write onnx/answer.onnx alone, without --dataset, from the networks and input check "
-        "that are there. openvino: convert onnx/model.onnx, and check that no label of the test split "
-        "changes; needs `pip install openvino` (default: onnx)",
->>>>>>> 62406d8860cf591423e2fc0264c46cba115521d1
     )
     add_column_options(parser)
 

@@ -18,8 +18,8 @@ from hub.models.digests import check_digests
 from hub.models.folder import BUNDLED, FILTERS, WEIGHTS
 
 # Of a model on the Hub, what the pages show beside answers: charts and, in the tab "Inside the network", the
-# weights, because ONNX Runtime returns no activations between layers, the filters before training, and what was
-# prepared of the layers for where PyTorch is missing.
+# weights, because ONNX Runtime returns no activations between layers, the filters before training, and what
+# was prepared of the layers for where PyTorch is missing.
 SHOWN = ("*.png", "*.jpg", WEIGHTS, FILTERS, "inside/*")
 MODEL_FILE = Path(__file__).parent / "model.txt"  # one line, a Hub id; publishing a Space writes it
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from hub.errors import InputError
-from hub.models.card import write_card
+from hub.models.card import card_text, write_card
 from hub.models.folder import read_metrics, read_named_config, write_metrics
 from hub.models.processor import write_processor
 from hub.repo_id import check_repo_id
@@ -24,6 +24,7 @@ def refresh(
         check_repo_id(repo_id)
     if license:
         check_license(license)
+    card_text(folder)  # raises for a damaged metrics.json before anything is written
     config, metrics = read_named_config(folder), read_metrics(folder)
     told = {"dataset_id": dataset_id, "base_model": base_model, "license": license}
     section = dict(metrics.get("card") or {}) | {name: value for name, value in told.items() if value}

@@ -18,6 +18,7 @@ from torch import nn
 from hub.errors import InputError
 from hub.files import is_sealed, replace_file, seal, sha256
 from hub.models.folder import WEIGHTS, read_metrics
+from hub.public_names import public_command
 from hub.training import distillation
 from hub.training.data import TrainingData
 from hub.training.recipes import Recipe
@@ -33,7 +34,7 @@ def is_complete(settings: Settings) -> bool:
     if not settings.resume or (settings.overwrite and settings.checkpoint.is_file()):
         return False
     try:
-        return read_metrics(settings.output)["training"]["command"] == settings.command
+        return read_metrics(settings.output)["training"]["command"] == public_command(settings.command)
     except (OSError, ValueError, KeyError, TypeError):  # no model folder, or a damaged one
         return False
 

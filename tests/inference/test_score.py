@@ -221,6 +221,7 @@ def test_an_image_that_kills_its_process_costs_its_own_row(films, tmp_path, monk
     assert sum(event.images for event in events) == 12, "the bar counts no image twice"
 
 
+@pytest.mark.slow
 def test_a_job_whose_driver_is_killed_goes_on_after_its_last_finished_shard(tmp_path):
     """Every image is scored once, and a finished shard is left as it was."""
     image = io.BytesIO()

@@ -21,12 +21,6 @@ from hub.page.build import build, read_model
 from hub.page.packages import vendored
 
 
-@pytest.fixture
-def built(npm, tmp_path):
-    """The page of the bundled model."""
-    return build(BUNDLED, tmp_path / "page", "https://huggingface.co/someone/model")
-
-
 def test_it_lists_all_of_its_files_and_its_worker_knows_their_digest(built):
     listed = json.loads((built / "files.json").read_text())
     names = {path.relative_to(built).as_posix() for path in built.rglob("*") if path.is_file()}
@@ -82,7 +76,7 @@ def test_its_graph_is_that_of_the_model_and_its_examples_are_what_their_captions
     assert page["examples"][page["opening"]]["phrase"] == "samples.pneumonia"
 
 
-def test_the_same_model_makes_the_same_page_again_in_place_of_the_older_one(built):
+def test_the_same_model_makes_the_same_page_again_in_place_of_the_older_one(built, npm):
     before = json.loads((built / "files.json").read_text())
     (built / "left.txt").write_text("from an older page")
     build(BUNDLED, built, "https://huggingface.co/someone/model")

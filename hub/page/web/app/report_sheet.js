@@ -42,5 +42,6 @@ const settings = (report, warned, context) => [
 ];
 
 function version({ page: { model }, words }) {
-  return model.digest ? words("report.version", { model: model.name, digits: model.digest.slice(0, DIGITS) }) : model.name;
+  const name = model.name[words.language] ?? model.name.en;
+  return model.digest ? words("report.version", { model: name, digits: model.digest.slice(0, DIGITS) }) : name;
 }

@@ -8,7 +8,7 @@ import { asGrey, reduce, turn } from "./image.js";
 import { boxSize, readJpeg, readPng, readWebp, viewOf } from "./metadata.js";
 import { decodeNatively } from "./native.js";
 import { decodePng } from "./png.js";
-import { checkRadiograph, checkSize, damaged, InputError, UnreadableError } from "./unreadable.js";
+import { checkRadiograph, checkSize, damaged, InputError, tooMuchMemory, UnreadableError } from "./unreadable.js";
 
 const LARGE = 16_000_000; // pixels above which an image of any format is reduced
 const RGBA = 4; // bytes of a pixel as a browser decodes it
@@ -25,6 +25,7 @@ export async function readImage(bytes, name, { side, radiograph = true, crop = r
     return cropBorders((await readUpright(bytes, name, enough, radiograph)).image);
   } catch (error) {
     if (error instanceof UnreadableError) throw new InputError(`${name} ${error.message}`);
+    if (/alloc|memory|array length/i.test(error.message)) throw new InputError(`${name} ${tooMuchMemory().message}`);
     if (error instanceof RangeError) throw new InputError(`${name} ${damaged().message}`); // it ends within a header
     throw error;
   }

@@ -5,9 +5,22 @@ import { invert, turn } from "./image.js";
 import { checkSize, damaged, UnreadableError } from "./unreadable.js";
 
 const WHITE_IS_ZERO = 0, BLACK_IS_ZERO = 1, RGB = 2, PALETTE = 3, YCBCR = 6, SEPARATE_ALPHA = 2;
+// Where the pixels are: long lists, which the library reads on request alone.
+const PLACES = ["TileOffsets", "TileByteCounts", "StripOffsets", "StripByteCounts"];
 
 // Return the first page in 8 bits, upright. `admit(width, height, bytes)` is called before pixels are decoded.
 export async function decodeTiff(bytes, admit) {
+  try {
+    return await decode(bytes, admit);
+  } catch (error) {
+    if (error instanceof UnreadableError || error instanceof RangeError) throw error;
+    // Fax above all, and one bit without a tag that says so.
+    const isUnusual = /Unknown compression|BitsPerSample/.test(error.message);
+    throw isUnusual ? new UnreadableError("is a TIFF of an unusual kind; save it as PNG.") : damaged();
+  }
+}
+
+async function decode(bytes, admit) {
   const { fromArrayBuffer } = await loadGeoTiff();
   const { page, tags } = await open(fromArrayBuffer, bytes);
   const width = page.getWidth(), height = page.getHeight(), samples = page.getSamplesPerPixel();
@@ -28,17 +41,14 @@ export async function decodeTiff(bytes, admit) {
 }
 
 async function open(fromArrayBuffer, bytes) {
-  try {
-    const file = await fromArrayBuffer(bytes.slice().buffer), page = await file.getImage(0);
-    const directory = page.fileDirectory;
-    const tags = (name, none) => {
-      const value = directory.getValue ? directory.getValue(name) : directory[name];
-      return value === undefined ? none : typeof value === "object" ? Array.from(value) : [value];
-    };
-    return { page, tags };
-  } catch {
-    throw damaged();
-  }
+  const file = await fromArrayBuffer(bytes.slice().buffer), page = await file.getImage(0);
+  const directory = page.fileDirectory, places = new Map();
+  for (const name of PLACES) if (directory.hasTag(name)) places.set(name, await directory.loadValue(name));
+  const tags = (name, none) => {
+    const value = places.get(name) ?? directory.getValue(name);
+    return value === undefined ? none : typeof value === "object" ? Array.from(value) : [value];
+  };
+  return { page, tags };
 }
 
 function isWhole(bytes, tags) {
@@ -50,22 +60,14 @@ function isWhole(bytes, tags) {
 async function readPage(page, { width, height, samples, bits, photometric, tags }) {
   const format = tags("SampleFormat", [1])[0], colours = photometric === RGB ? 3 : 1;
   const alpha = tags("ExtraSamples", [0])[0] === SEPARATE_ALPHA && samples > colours ? 1 : 0;
-  try {
-    if ([PALETTE, YCBCR].includes(photometric)) {
-      const data = await page.readRGB({ interleave: true });
-      return { width, height, channels: 3, data: Uint8Array.from(data) };
-    }
-    const wanted = Array.from({ length: colours + alpha }, (_, i) => i);
-    const pixels = await page.readRasters({ interleave: true, samples: wanted });
-    if (bits < 8) return { width, height, channels: 1, data: pixels.map((value) => Math.round((255 * value) / (2 ** bits - 1))) };
-    if (bits === 8 && format === 1 && !alpha) return { width, height, channels: colours, data: new Uint8Array(pixels) };
-    return toEight(bits === 8 ? Uint16Array.from(pixels) : pixels, width, height, colours + alpha);
-  } catch (error) {
-    if (error instanceof UnreadableError) throw error;
-    // Fax above all, and one bit without a tag that says so.
-    if (/Unknown compression|BitsPerSample/.test(error.message)) {
-      throw new UnreadableError("is a TIFF of an unusual kind; save it as PNG.");
-    }
-    throw damaged();
+  if ([PALETTE, YCBCR].includes(photometric)) {
+    return { width, height, channels: 3, data: Uint8Array.from(await page.readRGB({ interleave: true })) };
   }
+  const wanted = Array.from({ length: colours + alpha }, (_, i) => i);
+  const pixels = await page.readRasters({ interleave: true, samples: wanted });
+  if (bits < 8) {
+    return { width, height, channels: 1, data: Uint8Array.from(pixels, (value) => Math.round((255 * value) / (2 ** bits - 1))) };
+  }
+  if (bits === 8 && format === 1 && !alpha) return { width, height, channels: colours, data: new Uint8Array(pixels) };
+  return toEight(bits === 8 ? Uint16Array.from(pixels) : pixels, width, height, colours + alpha);
 }

@@ -17,6 +17,9 @@ export class UnreadableError extends Error {
 
 export const damaged = () => new UnreadableError("is damaged or cut short; export or download it again.");
 
+export const tooMuchMemory = () =>
+  new UnreadableError("takes too much memory to decode; make it smaller, or save it with 8 bits.");
+
 // Throw for no pixels, or for too many of them.
 export function checkSize(width, height, bytesPerPixel = 1) {
   if (!(width >= 1 && height >= 1)) throw damaged();
@@ -27,9 +30,7 @@ export function checkSize(width, height, bytesPerPixel = 1) {
     const most = MAX_SIDE.toLocaleString("en");
     throw new UnreadableError(`is ${width} x ${height} pixels; give at most ${most} on each side.`);
   }
-  if (width * height * bytesPerPixel > MAX_MEMORY) {
-    throw new UnreadableError("takes too much memory to decode; make it smaller, or save it with 8 bits.");
-  }
+  if (width * height * bytesPerPixel > MAX_MEMORY) throw tooMuchMemory();
 }
 
 // Throw for an image that is too small or too long to be a radiograph.

@@ -30,8 +30,8 @@ export async function answer({ ort, session, page }, image) {
   };
 }
 
-// Return the verdict of the input check; that an oblique view is stated wins unless the image is refused.
-function verdict(check, index, view) {
-  const found = check ? check.reasons[index] : { status: "unchecked", reason: "", sentence: "", phrase: "card.check_unchecked" };
-  return view === "oblique" && check?.oblique && found.status !== "refused" ? check.oblique : found;
+// Return the verdict of the input check; an oblique view by the header wins unless the image is refused.
+function verdict({ reasons, oblique, unchecked }, index, view) {
+  const found = reasons[index] ?? unchecked;
+  return view === "oblique" && found.status !== "refused" ? oblique : found;
 }

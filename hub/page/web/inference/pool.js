@@ -1,5 +1,5 @@
 // Workers that answer files, and what happens when one dies.
-import { InputError, UnreadableError } from "../imaging/unreadable.js";
+import { InputError, tooMuchMemory, UnreadableError } from "../imaging/unreadable.js";
 
 const TOO_SLOW = 60_000; // ms for one file
 const STARTING = 600_000; // ms for the network, on a machine that has much else to do
@@ -22,6 +22,7 @@ export function makeAsker(load) {
       throw new InputError(`${ask.name} ${reason.message}`);
     });
     if (sentence) throw new InputError(sentence);
+    if (error) stop(); // after a lack of memory, for one, the network answers no more
     if (error) throw new Error(error);
     return answer;
   };
@@ -54,7 +55,7 @@ function send(worker, message, limit) {
       settle(value);
     };
     const hear = ({ data }) => data.id === id && end(resolve, data);
-    const fail = () => end(reject, tooMuch());
+    const fail = () => end(reject, tooMuchMemory());
     worker.addEventListener("message", hear);
     worker.addEventListener("error", fail);
     worker.postMessage({ ...message, id });
@@ -62,4 +63,3 @@ function send(worker, message, limit) {
 }
 
 const tooSlow = () => new UnreadableError("takes too long to decode; save it as PNG or JPEG and try again.");
-const tooMuch = () => new UnreadableError("takes too much memory to decode; make it smaller, or save it with 8 bits.");
