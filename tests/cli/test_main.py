@@ -11,6 +11,7 @@ import pytest
 from hub.cli.main import build_parser, main
 from hub.cli.train import build_parser as build_training_parser
 from hub.models.folder import BUNDLED
+from hub.version import VERSION
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,11 +23,11 @@ def test_the_module_runs_and_its_help_names_the_commands():
 
 
 def test_the_version_is_that_of_the_package(capsys):
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    name = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["name"]
     with pytest.raises(SystemExit) as end:
         main(["--version"])
     assert end.value.code == 0
-    assert capsys.readouterr().out.split() == [project["name"], project["version"]]
+    assert capsys.readouterr().out.split() == [name, VERSION]
 
 
 def options_without_help(parser):

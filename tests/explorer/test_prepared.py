@@ -41,7 +41,8 @@ def folder(tmp_path_factory):
     folder.mkdir()
     torch.manual_seed(0)
     model = timm.create_model("simple_cnn", num_classes=3)
-    save_folder(folder, model.eval(), ["a", "b", "c"], False, {"training": {}})
+    metrics = json.loads((BUNDLED / "metrics.json").read_text())
+    save_folder(folder, model.eval(), ["a", "b", "c"], False, {"training": metrics["training"]})
     assert "their effective receptive fields" in prepare(folder)
     return folder
 
