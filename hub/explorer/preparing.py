@@ -80,7 +80,7 @@ def write_network(model: nn.Module, layers: list[Layer], file: Path) -> dict[str
     with COUNTING:
         traced, steps = _trace(model, names, weights, example)
     program = torch.onnx.export(
-        traced,
+        traced.eval(),
         (*example, *weights.values()),
         dynamo=True,
         input_names=[*INPUTS, *weights],
