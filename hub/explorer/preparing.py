@@ -76,11 +76,13 @@ def write_network(model: nn.Module, layers: list[Layer], file: Path) -> dict[str
         for name, tensor in [*model.named_parameters(), *model.named_buffers()]
         if tensor.is_floating_point()
     }
-    example = (torch.zeros(1, *model.pretrained_cfg["input_size"]), *(torch.zeros(1, dtype=torch.int64),) * 3)
+    # A tensor each: the tracer tells inputs apart by their tensors.
+    numbers = [torch.zeros(1, dtype=torch.int64) for _ in INPUTS[1:]]
+    example = (torch.zeros(1, *model.pretrained_cfg["input_size"]), *numbers)
     with COUNTING:
         traced, steps = _trace(model, names, weights, example)
     program = torch.onnx.export(
-        traced,
+        traced.eval(),
         (*example, *weights.values()),
         dynamo=True,
         input_names=[*INPUTS, *weights],
