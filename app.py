@@ -98,7 +98,7 @@ def launch_options(classifier: Classifier) -> dict:
 
 
 def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
-    """Lay out the page for one model, a tab for each topic, and add the endpoint of its API."""
+    """Lay out the page for one model, a tab for each topic, and its API."""
     words = words_in("en", classifier.radiograph)
     metrics = model_tab.read_metrics(classifier.folder)
     localized: Localized = []

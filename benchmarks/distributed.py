@@ -1,4 +1,4 @@
-"""Measure training with several processes on this machine, and reckon what eight devices would do.
+"""Measure training with several processes, and reckon what eight devices do.
 
   python -m benchmarks.distributed [--processes 1 2] [--size 160] [--save]
 
@@ -58,14 +58,14 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def start(count: int, size: int, batches: int) -> dict:
-    """Return the figures of so many processes, whose batch is `batches` times the recipe's."""
+    """Return the figures of so many processes, at `batches` times the batch."""
     options = ["-m", "benchmarks.distributed", "--measure", json.dumps({"size": size, "batches": batches})]
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
     return processes.result([*launcher, *options])
 
 
 def measure(size: int, batches: int) -> dict | None:
-    """Return images per second of the training loop, and seconds of what the processes send.
+    """Return images per second of the loop, and seconds of what processes send.
 
     It is None in all processes but the main one.
     """
@@ -125,7 +125,7 @@ def all_reduce_seconds(values: int) -> float:
 
 
 def reckon(record: dict, devices: int = DEVICES) -> dict[str, float]:
-    """Return images per second of so many devices by arithmetic, at an equal and at a grown batch.
+    """Return images per second of so many devices, by arithmetic.
 
     A ring's all-reduce sends 2 (n - 1) / n of the values (Patarasuk and Yuan 2009,
     https://doi.org/10.1016/j.jpdc.2008.09.002): of two processes 1, of eight 1.75 times. The small messages
@@ -142,7 +142,7 @@ def reckon(record: dict, devices: int = DEVICES) -> dict[str, float]:
 
 
 def format_record(record: dict) -> str:
-    """Return the Markdown table of both kinds of scaling, the arithmetic and the machine."""
+    """Return the Markdown table of both scalings, the arithmetic and the machine."""
     alone, rows = record["strong"]["1"]["images_per_second"], []
     for kind in ("strong", "weak"):
         for count, row in record[kind].items():

@@ -122,7 +122,7 @@ def grow_training(options: argparse.Namespace) -> dict:
 
 
 def grow_repetition(options: argparse.Namespace) -> dict:
-    """Return seconds and megabytes of decoding and one epoch, by the number of images."""
+    """Return seconds and megabytes of decoding and one epoch, by image count."""
     counts = [320 * times for times in REPETITIONS]
     progress = tqdm(counts, "Repeated images", unit=" sizes")
     return {"`train.py` from the disk": {str(n): measure(part="repetition", count=n) for n in progress}}
@@ -162,7 +162,7 @@ def measure_training(part: str, dataset: str, weights: str, size: int, count: in
 
 
 def measure_repetition(part: str, count: int) -> dict:
-    """Return seconds and megabytes of decoding `count` images at 224 px and one epoch at 32 px.
+    """Return seconds and megabytes of decoding at 224 px and one epoch at 32 px.
 
     The cache is a new one, which is deleted.
     """

@@ -1,4 +1,4 @@
-"""Compare runtimes of the network: ONNX Runtime and OpenVINO, with one thread and with all.
+"""Compare ONNX Runtime and OpenVINO, with one thread and with all.
 
   python -m benchmarks.runtimes --films DIR [--turns 5] [--save]
 
@@ -86,7 +86,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def classify_when_told(paths: list[Path], runtime: str, precision: str, threads: str) -> None:
-    """Classify all images for each line of standard input; answer with CPU seconds and verdicts."""
+    """Classify all images for each line of input; answer with CPU seconds, verdicts."""
     classifier = Classifier.from_pretrained(precision=precision, threads=int(threads))
     if runtime == "OpenVINO":
         try:
@@ -134,7 +134,7 @@ def compare(films: Path, turns: int) -> dict:
 
 
 def take_turn(films: Path, setup: tuple[str, str, int, int], answers: dict) -> tuple[float, float]:
-    """Return the seconds and the CPU seconds that a film takes; put what was answered into `answers`."""
+    """Return seconds and CPU seconds of a film; put what is answered in `answers`."""
     runtime, precision, processes, threads = setup
     command = [sys.executable, "-m", "benchmarks.runtimes", "--films", str(films)]
     command += ["--run", runtime, precision, str(threads)]
@@ -166,7 +166,7 @@ def _ask(team: list[subprocess.Popen]) -> list:
 
 
 def _changed(answers: dict, setup: tuple[str, str, int, int], part: int) -> int:
-    """Return how many labels (0) or verdicts (1) differ from ONNX Runtime's of the same network."""
+    """Return how many labels (0) or verdicts (1) differ from ONNX Runtime's."""
     reference = next(key for key in answers if key[:2] == (RUNTIMES[0], setup[1]))
     pairs = zip(answers[setup], answers[reference], strict=True)
     return sum(one[part] != other[part] for one, other in pairs)
@@ -197,7 +197,7 @@ def format_record(record: dict) -> str:
 
 
 def decision(record: dict) -> str:
-    """Return whether OpenVINO is worth being an optional runtime, by the rule of `NEEDED`."""
+    """Return whether OpenVINO is worth being a runtime, by the rule of `NEEDED`."""
     best = {
         (row["runtime"], row["precision"]): row
         for row in sorted(record["rows"], key=lambda row: -row["milliseconds"])

@@ -1,4 +1,4 @@
-"""Measure `hub score`: films an hour against processes, and euros per million films.
+"""Measure `hub score`: films an hour by processes, euros per million films.
 
   python -m benchmarks.score --films DIR [--files 100000] [--workers 1 2] [--euros 0.04] [--save]
 
@@ -81,7 +81,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def repeat(paths: list[Path], count: int, folder: Path) -> Path:
-    """Return a folder of so many files, each a hard link to a copy of one of the films."""
+    """Return a folder of so many files, hard links to copies of the films."""
     folder.mkdir()
     copies = []
     for number, path in enumerate(paths):
@@ -97,7 +97,7 @@ def repeat(paths: list[Path], count: int, folder: Path) -> Path:
 
 
 def measure(archive: Path, folder: Path, workers: int) -> dict:
-    """Return the seconds of scoring an archive with so many processes, and those of the processor."""
+    """Return the seconds of scoring an archive, and those of the processor."""
     out = folder / f"scores-{workers}"
     command = [sys.executable, "-m", "hub", "score", str(archive), str(out), "--workers", str(workers)]
     started, before = time.perf_counter(), _cpu_seconds()

@@ -1,4 +1,4 @@
-"""Measure a Space: its environment, its start and its memory, in an environment of its own.
+"""Measure a Space: its environment, its start and its memory.
 
   python -m benchmarks.space                  builds two environments, of Gradio and of Streamlit; minutes
   python -m benchmarks.space --save           also writes docs/space.md
@@ -38,7 +38,7 @@ alone takes [requirements-streamlit.txt](../requirements-streamlit.txt). Each pa
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure both pages, print a row of each, and write them down where `--save` asks."""
+    """Measure both pages, print a row of each, and save them with `--save`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def measure(name: str, folder: Path) -> str:
-    """Return the row of a page: the size of its environment, its start and its memory."""
+    """Return the row of a page: size of environment, start and memory."""
     space = folder / "space"
     command = ["publish", "space", "someone/demo", "--model", "someone/model", "--dry-run", str(space)]
     subprocess.run([sys.executable, "-m", "hub", *command], cwd=ROOT, check=True, capture_output=True)
@@ -84,7 +84,7 @@ def _seconds(command: list) -> float:
 
 
 def start(command: list[str], folder: Path) -> tuple[float, int]:
-    """Return the seconds until a page answers, and the most bytes of memory that it took by then."""
+    """Return the seconds until a page answers, and the most bytes of memory by then."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])

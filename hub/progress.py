@@ -6,5 +6,5 @@ from tqdm.auto import tqdm
 
 
 def progress(*arguments: object, **options: object) -> tqdm:
-    """Return tqdm's bar; it shows nothing where the output is no terminal, or TQDM_DISABLE is set."""
+    """Return tqdm's bar, hidden off a terminal and where TQDM_DISABLE is set."""
     return tqdm(*arguments, disable=bool(os.environ.get("TQDM_DISABLE")) or None, **options)

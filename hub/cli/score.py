@@ -95,7 +95,7 @@ def run(
     workers: int | None,
     ray: str | None,
 ) -> None:
-    """Score the images of the sources, under a progress bar, and print one line on them.
+    """Score the images of the sources under a progress bar, and print one line.
 
     Raises InputError where nothing can be scored, and for what ends the job; it can be begun again.
     """

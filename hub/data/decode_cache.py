@@ -70,7 +70,7 @@ def decode_stored(
     crop: bool = False,
     digests: list[str] | None = None,
 ) -> tuple[StoredImages | Tensor, Tensor]:
-    """Return what `decode` does, with images that stay on the disk, as many as it holds.
+    """Return what `decode` does, with images that stay on the disk.
 
     They are written there as they are decoded. Where no cache can be written they are a tensor.
     """
@@ -138,7 +138,7 @@ def _header(shape: tuple[int, ...]) -> bytes:
 
 
 def _write_cache(path: Path, shape: tuple[int, ...], chunks: Iterable[np.ndarray]) -> None:
-    """Write the pixels to a cache file as they come, and delete files unused for a month.
+    """Write pixels to a cache file as they come; delete files unused for a month.
 
     Only the owner can read the file. If writing fails, a message is printed and no file remains.
     """

@@ -1,4 +1,4 @@
-"""Images in a file, as many as a disk holds, of which few are in memory at a time."""
+"""Images in a file, of which few are in memory at a time."""
 
 import math
 import os
@@ -22,7 +22,7 @@ class StoredImages:
     device = torch.device("cpu")
 
     def __init__(self, path: Path, offset: int, shape: tuple[int, ...]):
-        """Open the images that begin at byte `offset` of a file; OSError where they cannot be read."""
+        """Open the images that begin at byte `offset` of a file; may raise OSError."""
         self.path, self.offset, self.shape = path, offset, shape
         self.file = path.open("rb", buffering=0)
         self.image_bytes = math.prod(shape[1:])

@@ -1,4 +1,4 @@
-"""POST /classify: the bytes of an image in, its answer as JSON out, in one request.
+"""POST /classify: the bytes of an image in, its answer as JSON out.
 
 Nothing is kept between requests, so any replica of the app answers any of them. Gradio's own API takes an
 upload and a call, of which the second has to reach the process that has the first.
@@ -27,7 +27,7 @@ OPTIONS = ("operating_point", "prevalence")
 
 
 def middleware(classifier: Classifier) -> Middleware:
-    """Return what answers POST /classify; as many images are read at a time as there are cores."""
+    """Return what answers POST /classify, for as many at a time as there are cores."""
     return Middleware(_with_classify, classifier=classifier, cores=usable_cores())
 
 

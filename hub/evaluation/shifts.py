@@ -88,7 +88,7 @@ def view_rows(count: int, copies: int = 3) -> Tensor:
 def iterate_views(
     images: Sequence[Tensor], labels: Tensor, copies: int = 3, strength: int = 2
 ) -> Iterator[Tensor]:
-    """Yield the images that `add_shifts` returns, uint8 [B, C, H, W], a few at a time.
+    """Yield what `add_shifts` returns, uint8 [B, C, H, W], a few at a time.
 
     `images` may lie on a disk: they are indexed by tensors.
     """

@@ -90,7 +90,7 @@ def slide(size: int, kernel: int, padding: int | str = 0, stride: int = 1, dilat
 
 
 def torch_call(size: int, kernel: int, padding: int | str = 0, stride: int = 1, dilation: int = 1) -> str:
-    """Return the call in `torch.nn` that slides such a kernel; the arguments are those of `slide`.
+    """Return the call in `torch.nn` that slides such a kernel, from those of `slide`.
 
     torch refuses padding="same" with a stride above 1; the image is then padded first, as TensorFlow would.
     Raises what `slide` raises.

@@ -13,7 +13,7 @@ from hub.explorer.layer_tracing import find_maps
 
 @dataclass
 class Record:
-    """What a layer put out: `output` at once, `maps` after the `steps` that directly follow it."""
+    """What a layer put out: `output` at once, `maps` after the `steps` behind it."""
 
     output: Tensor
     maps: Tensor

@@ -1,4 +1,4 @@
-"""LeNet-5, AlexNet, VGG-16 and MobileNetV2: published figures, and their counts. No torch here."""
+"""LeNet-5, AlexNet, VGG-16 and MobileNetV2: published figures and counts."""
 
 import json
 from dataclasses import dataclass

@@ -62,7 +62,7 @@ def open_prepared(classifier: "Classifier") -> Network:
 
 
 def read_layer(entry: dict) -> Layer:
-    """Return a layer from an entry of layers.json; raise KeyError or TypeError for a damaged one."""
+    """Return a layer from an entry of layers.json; KeyError or TypeError if damaged."""
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
     if field := values["field"]:
         values["field"] = ReceptiveField(Axis(**field["rows"]), Axis(**field["columns"]), field["whole"])

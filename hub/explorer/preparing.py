@@ -1,4 +1,4 @@
-"""Prepare what the pages show of a network where torch is missing: `inside/` of a model folder.
+"""Prepare what pages show of a network where torch is missing: `inside/`.
 
 `layers.json` holds the layers as `list_layers` returns them. `network.onnx` computes their maps and a cell's
 effective receptive field; the weights are its inputs, so it is small and takes those of model.safetensors.
@@ -33,7 +33,7 @@ ATEN = torch.ops.aten
 
 
 def prepare(folder: Path) -> str:
-    """Write `inside/` of a model folder; return what it can show, as a sentence to print.
+    """Write `inside/` of a model folder; return in a sentence what it can show.
 
     Raises InputError where the folder has no network that torch loads.
     """
@@ -64,7 +64,7 @@ def prepare(folder: Path) -> str:
 
 
 def write_network(model: nn.Module, layers: list[Layer], file: Path) -> dict[str, str]:
-    """Write what the layers compute for an image, and the gradient of a cell, to an ONNX file.
+    """Write what layers compute, and the gradient of a cell, to an ONNX file.
 
     Returns the steps behind the maps of each layer that has some, in the order by which the input `layer`
     counts them. The inputs are those of `INPUTS` and the weights; the outputs are the maps of each layer, by
@@ -96,7 +96,7 @@ def write_network(model: nn.Module, layers: list[Layer], file: Path) -> dict[str
 def _trace(
     model: nn.Module, names: list[str], weights: dict[str, Tensor], example: tuple[Tensor, ...]
 ) -> tuple[GraphModule, dict[str, str]]:
-    """Return the network and the gradient of a cell as one graph of plain operators, and the steps."""
+    """Return network and gradient of a cell as one graph of operators, and the steps."""
     steps = {}
 
     def compute(pixels: Tensor, layer: Tensor, row: Tensor, column: Tensor, *values: Tensor) -> tuple:
@@ -113,7 +113,7 @@ def _trace(
 
 
 def _at(maps: Tensor, row: Tensor, column: Tensor, chosen: Tensor) -> Tensor:
-    """Return 1 in a cell of all maps and 0 elsewhere, and 0 everywhere unless `chosen`; as the maps."""
+    """Return 1 in a cell of all maps, 0 elsewhere, and only 0 unless `chosen`."""
     height, width = maps.shape[-2:]
     rows, columns = torch.arange(height) == row, torch.arange(width) == column
     return (rows[:, None] & columns[None, :] & chosen).float().expand_as(maps)
@@ -138,7 +138,7 @@ def _convolution_backward(
     gradient: Tensor, image: Tensor, weight: Tensor, bias: object, stride: list[int], padding: list[int],
     dilation: list[int], transposed: bool, output_padding: list[int], groups: int, wanted: list[bool],
 ) -> tuple[Tensor, None, None]:  # fmt: skip
-    """Return the gradient of a convolution's input: the transposed convolution (Dumoulin and Visin 2016)."""
+    """Return the gradient of a convolution's input (Dumoulin and Visin 2016)."""
     leftover = [
         size - ((cells - 1) * step - 2 * pad + spread * (kernel - 1) + 1)
         for size, cells, kernel, step, pad, spread in zip(
@@ -156,7 +156,7 @@ def _average_pooling_backward(
     gradient: Tensor, image: Tensor, kernel: list[int], stride: list[int], padding: list[int],
     ceil_mode: bool, count_padding: bool, divisor: int | None,
 ) -> Tensor:  # fmt: skip
-    """Return the gradient of an average pooling's input: that of a convolution with equal weights."""
+    """Return the gradient of an average pooling's input, a convolution's."""
     if ceil_mode or divisor or (any(padding) and not count_padding):
         raise InputError("average pooling has windows of several sizes")
     channels, cells = image.shape[1], kernel[0] * kernel[1]
@@ -169,7 +169,7 @@ def _max_pooling_backward(
     gradient: Tensor, image: Tensor, kernel: list[int], stride: list[int], padding: list[int],
     dilation: list[int], ceil_mode: bool, indices: Tensor,
 ) -> Tensor:  # fmt: skip
-    """Return the gradient of a max pooling's input: each cell's goes to the first pixel that it took.
+    """Return the gradient of a max pooling's input: to the first pixel that it took.
 
     ONNX counts `indices` otherwise, so the pixels are found anew.
     """
@@ -197,7 +197,7 @@ def _max_pooling_backward(
 
 
 def check(model: nn.Module, layers: list[Layer], steps: dict[str, str], folder: Path) -> None:
-    """Raise InputError where ONNX Runtime and torch differ, for noise and the first, middle and last maps."""
+    """Raise InputError where ONNX Runtime and torch differ, for noise."""
     weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     look = look_into(folder / NETWORK, weights, steps)
     pixels = torch.randn(1, *model.pretrained_cfg["input_size"], generator=torch.Generator().manual_seed(0))

@@ -83,7 +83,7 @@ def begin(out: Place, job: Job, shard_size: int) -> Begun:
 
 
 def run(out: Place, begun: Begun, workers: int, ray: str | None = None) -> Iterator[Progress]:
-    """Score the shards that are left, on this machine or on the Ray cluster at an address.
+    """Score the shards that are left, on this machine or on a Ray cluster.
 
     Raises InputError for what ends the job, and where another process scores into the same folder of a disk.
     """

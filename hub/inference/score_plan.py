@@ -1,4 +1,4 @@
-"""What a job of `hub score` does: its images, listed once, and the shards they are scored in.
+"""The images of a job of `hub score`, listed once, and the shards of them.
 
 The plan is one Parquet file in the output, `_plan`. Each of its row groups lists the images of one shard, and
 its metadata say with which model they are scored. So a job that was stopped goes on with the same shards,
@@ -48,13 +48,13 @@ class Job:
     omitted: int = 0
 
     def same(self) -> dict:
-        """Return what a job that goes on must have in common with the one that was stopped."""
+        """Return what a job that goes on has in common with the one that was stopped."""
         return {name: value for name, value in asdict(self).items() if name not in ("model", "omitted")}
 
 
 @dataclass(frozen=True)
 class Item:
-    """One image of a plan; `error` is the sentence on a file that cannot even be listed."""
+    """One image of a plan; `error` is the sentence on one that cannot be listed."""
 
     file: str
     member: int | None = None

@@ -35,7 +35,7 @@ class Progress(NamedTuple):
 
 
 def score_locally(out: str, shards: list[int], workers: int) -> Iterator[Progress]:
-    """Score shards of the job whose plan is in `out`, in so many processes of one thread each.
+    """Score shards of the job in `out`, in processes of one thread each.
 
     Raises InputError for what ends the job. All processes are gone when this ends, in whichever way.
     """
@@ -74,7 +74,7 @@ class Supervised:
     """A process that scores shards, started again whenever it dies."""
 
     def __init__(self, out: str, notify: Callable[[Progress], object] = lambda progress: None):
-        """Keep the address of the job's output; `notify` is told of each image that is begun."""
+        """Keep the address of the output; `notify` is told of each image begun."""
         self.out, self.notify = out, notify
         self.process: subprocess.Popen | None = None
         self.stopped = threading.Event()

@@ -37,7 +37,7 @@ def score_on_ray(out: str, shards: list[int], address: str, workers: int) -> Ite
 
 
 def _reach(address: str) -> None:
-    """Raise OSError at once where nothing listens at HOST:PORT; Ray itself would wait for minutes."""
+    """Raise OSError where nothing listens at HOST:PORT; Ray would wait for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host, int(port)), timeout=SECONDS).close()
@@ -57,14 +57,14 @@ def _score(data: object, out: str, shards: list[int], workers: int) -> Iterator[
 
 
 class Scorer:
-    """An actor with one process that scores, which may die of an image while the actor lives."""
+    """An actor with one process that scores, which may die while the actor lives."""
 
     def __init__(self, out: str):
         """Keep the output of the job."""
         self.out, self.team = open_output(out), Supervised(out)
 
     def __call__(self, row: dict) -> dict:
-        """Score a shard unless it is written already, as by an actor that failed just then."""
+        """Score a shard unless it is written, as by an actor that failed just then."""
         shard = row["shard"]
         self.out.filesystem.invalidate_cache(self.out.path)
         if self.out.filesystem.exists((self.out / shard_name(shard)).path):

@@ -122,7 +122,7 @@ def _fetch(read: Callable[[], Value], place: Place) -> Value:
 
 
 class _Steady:
-    """A file of a store, whose `read` is tried again; _UnreachableError where that is in vain.
+    """A file of a store, whose `read` is tried again; may raise _UnreachableError.
 
     zipfile and its callers take an OSError for damage.
     """
@@ -148,7 +148,7 @@ class _Steady:
 
 @contextmanager
 def _opened(place: Place) -> Iterator[BinaryIO]:
-    """Open a ZIP or Parquet file; _ContainerError where it is gone, InputError where its store is."""
+    """Open a ZIP or Parquet file; _ContainerError or InputError if gone."""
     label = readable(PurePosixPath(place.path).name)
     try:
         with _fetch(lambda: place.filesystem.open(place.path, "rb"), place) as stream:
@@ -217,7 +217,7 @@ def _encoded(value: object, label: str) -> bytes | InputError:
 
 
 def _map(function: Callable[[Item], Value], items: Iterable[Item], at_once: int) -> Iterator[Value]:
-    """Yield the values in order, computed in so many threads, and no more of them ahead."""
+    """Yield the values in order, computed in so many threads, no more ahead."""
     with ThreadPoolExecutor(at_once) as pool:
         waiting = deque()
         for item in items:

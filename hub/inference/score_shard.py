@@ -71,7 +71,7 @@ def score_shard(
     reading: Callable[[int | None], None] = lambda index: None,
     poisoned: Collection[int] = (),
 ) -> dict[str, int]:
-    """Score a shard, write its file, and return how many of its rows are of each kind.
+    """Score a shard, write its file, and return how many rows are of each kind.
 
     `reading` is called with the index of each image before it is decoded, and with None while none is.
     Images of the indices `poisoned` are not decoded: they have ended the process before. Raises InputError
@@ -108,7 +108,7 @@ def finished_shards(out: Place, plan: Plan) -> list[int]:
 
 
 def read_counts(out: Place, shard: int) -> dict[str, int]:
-    """Return how many rows of each kind a written shard has; InputError for a damaged one."""
+    """Return how many rows of each kind a shard has; InputError for a damaged one."""
     place = out / shard_name(shard)
     with reachable(place.url):
         data = place.filesystem.cat_file(place.path)
@@ -119,7 +119,7 @@ def read_counts(out: Place, shard: int) -> dict[str, int]:
 
 
 def _open(classifier: Classifier, content: Contents, poisoned: bool) -> Opened | None:
-    """Return the beginning of a row, the pixels for `predict` and the view; None for what is no image."""
+    """Return the beginning of a row, the pixels and the view; None for no image."""
     name, data = content
     if data is None:
         return None
@@ -149,7 +149,7 @@ def _rows(classifier: Classifier, opened: list[Opened | None]) -> Iterator[dict 
 
 
 def _scores(prediction: Prediction) -> dict:
-    """Return the columns of a prediction: the probability is that of the second of two classes.
+    """Return the columns of a prediction, the probability of the second of two.
 
     For more classes than two it is that of the label.
     """

@@ -41,7 +41,7 @@ class Place:
 
 
 def open_place(address: str) -> Place:
-    """Return the place of a path, an address such as s3://bucket/films, or a data set of the Hub.
+    """Return the place of a path, of s3://bucket/films, or of a data set of the Hub.
 
     Raises InputError for an address of no known kind, and where the package for its kind is not installed.
     """
@@ -84,7 +84,7 @@ def open_output(address: str) -> Place:
 
 @contextmanager
 def reachable(address: str) -> Iterator[None]:
-    """Raise InputError for what a file system raises in the block where it cannot be reached."""
+    """Raise InputError for what a file system raises that cannot be reached."""
     try:
         yield
     except InputError:
@@ -100,7 +100,7 @@ def reachable(address: str) -> Iterator[None]:
 
 
 def names_in(folder: Place) -> set[str]:
-    """Return the names of what a folder holds; none in a store that knows no empty folder."""
+    """Return the names in a folder; none in a store that knows no empty folder."""
     with reachable(folder.url):
         folder.filesystem.invalidate_cache(folder.path)
         try:
@@ -110,7 +110,7 @@ def names_in(folder: Place) -> set[str]:
 
 
 def find_files(place: Place) -> Iterator[tuple[str, int]]:
-    """Yield path and bytes of every file in a folder at any depth, by name; of a file, itself.
+    """Yield path and bytes of every file in a folder at any depth, or of a file.
 
     Clutter of operating systems, pipes and devices are left out. Links are followed, each folder once.
     """
@@ -158,7 +158,7 @@ def _raise(error: OSError) -> None:
 
 @contextmanager
 def replace_at(place: Place) -> Iterator[Path]:
-    """Yield a temporary path whose file is at `place` when the block succeeds, whole or not at all."""
+    """Yield a temporary path whose file is at `place` when the block succeeds."""
     if place.is_local:
         path = Path(place.path)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The filters of the first convolution, before training and after; reading them needs no torch."""
+"""The filters of the first convolution, before training and after."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

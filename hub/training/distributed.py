@@ -45,7 +45,7 @@ def _number(names: tuple[str, ...], default: int) -> int:
 
 
 def own_part(batch: "Tensor") -> "Tensor":
-    """Return this process's part of a batch, [B, ...]; the parts of all make up the whole."""
+    """Return this process's part of a batch, [B, ...]; all make up the whole."""
     return batch.tensor_split(process_count())[process_rank()]
 
 
@@ -103,7 +103,7 @@ def lost_another(error: Exception) -> bool:
 
 @contextmanager
 def first_of_machine_first() -> Iterator[None]:
-    """Let the first process of each machine leave the block before the others enter it.
+    """Let the first process of each machine leave before the others enter.
 
     What fails in one then fails in it alone.
     """
@@ -117,7 +117,7 @@ def first_of_machine_first() -> Iterator[None]:
 
 
 def from_main(work: Callable[[], Result]) -> Result:
-    """Return in every process what `work` returns in the main one, which alone calls it."""
+    """Return in every process what `work` returns in the main one, its only caller."""
     if process_count() == 1:
         return work()
     import torch
@@ -128,7 +128,7 @@ def from_main(work: Callable[[], Result]) -> Result:
 
 
 def from_first_of_machine(work: Callable[[], Result]) -> Result:
-    """Return what `work` returns in the first process of this machine, which alone calls it.
+    """Return what `work` returns in this machine's first process, its only caller.
 
     The result may name files of the machine.
     """

@@ -6,7 +6,7 @@ from torch.autograd.function import once_differentiable
 
 
 def save_activations(model: nn.Module) -> None:
-    """Let every ReLU6 of a model keep its output only, which the next layer keeps anyway.
+    """Let every ReLU6 of a model keep its output only, as the next layer does.
 
     torch's own, in place or not, also keeps its input: nearly a third of what a step of MobileNetV2 holds.
     Outputs and gradients are the same to the bit.

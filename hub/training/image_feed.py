@@ -1,4 +1,4 @@
-"""The images of an epoch: in which order, where they lie, and the next batch read ahead."""
+"""The images of an epoch: their order, where they lie, and reading ahead."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ def shuffled_windows(images: Images, generator: Generator, window: int = WINDOW)
 
 
 def place(images: Images, device: torch.device, free: int) -> Images:
-    """Return images on a device that has so many bytes free, where they fit, else as they are."""
+    """Return images on a device with so many bytes free where they fit."""
     if images.nbytes > DEVICE_SHARE * free:
         return images
     placed = torch.empty(images.shape, dtype=torch.uint8, device=device)
@@ -50,7 +50,7 @@ def place(images: Images, device: torch.device, free: int) -> Images:
 
 
 def free_memory(device: torch.device) -> int:
-    """Return the bytes of a GPU that are free; 0 of a CPU, which reads as fast from the system's cache."""
+    """Return the free bytes of a GPU; 0 of a CPU, whose system caches files."""
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 0
 
 

@@ -130,7 +130,7 @@ def image_size(recipe: Recipe, epoch: int) -> int:
 
 
 class _TrainSet(NamedTuple):
-    """Images, labels, the weight of each in the loss, and with whom each may be swapped."""
+    """Images, labels, the weight of each in the loss, and its partner of swaps."""
 
     images: Images
     labels: Tensor

@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def synchronise_batch_norm(model: nn.Module, device: torch.device) -> None:
-    """Let the batch norms of `model`, on `device`, take their statistics from all processes.
+    """Let the batch norms of `model` take their statistics from all processes.
 
     A batch in parts is then normalised as the whole would be. Names and parameters stay. On GPUs this is
     torch's SyncBatchNorm.
@@ -26,7 +26,7 @@ def synchronise_batch_norm(model: nn.Module, device: torch.device) -> None:
 
 
 class SyncedBatchNorm(nn.Module):
-    """A batch norm of torch, or of timm with dropout and activation, over all processes."""
+    """A batch norm of torch, or timm's with activation, over all processes."""
 
     def __init__(self, norm: _BatchNorm):
         super().__init__()
@@ -56,7 +56,7 @@ class SyncedBatchNorm(nn.Module):
 
 @torch.no_grad()
 def global_moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return mean and variance of each channel, float [C], and the number of values, over all processes.
+    """Return mean and variance [C], and the number of values, over all processes.
 
     The parts are combined as in Chan et al. 1982 (https://doi.org/10.1007/978-3-642-51461-6_3).
     """

@@ -20,7 +20,7 @@ def check_tracker(name: str | None) -> None:
 
 @contextmanager
 def tracked(settings: Settings, hyperparameters: dict[str, int | float | str]) -> Iterator[Log | None]:
-    """Yield the function that shows figures of a run in `settings.track`; None without one.
+    """Yield what shows figures of a run in `settings.track`; None without one.
 
     Trackio keeps them in its own folder, TensorBoard in one named tensorboard beside the output.
     """
