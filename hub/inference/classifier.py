@@ -110,6 +110,7 @@ class Classifier:
         InputError if it is not a model folder, has no network of this precision, if a file is damaged or does
         not fit the others, or if the prevalence is not between 0 and 1.
         """
+        check_digests(Path(folder), (CONFIG, METRICS))
         config = read_served_config(Path(folder))
         self.precision = precision or default_precision(Path(folder))
         self.file = file = Path(folder) / _network(self.precision)
@@ -119,7 +120,7 @@ class Classifier:
                 advice = 'it is left out where 8 bits lose too much; give precision="fp32"'
             raise InputError(f"{folder} has no {_network(self.precision)}; {advice}.")
         checks = [INPUT_CHECK] if check is True else []
-        check_digests(Path(folder), (CONFIG, METRICS, _network(self.precision), *checks))
+        check_digests(Path(folder), (_network(self.precision), *checks))
         self.session = open_session(file, threads or usable_cores())
         shapes = output_shapes(self.session, config, file)
         self.folder = Path(folder)
