@@ -21,10 +21,9 @@ Decoded images are kept for the next run, in the folder decoded_images of datase
 """
 
 import time
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 
 from hub.cli.train import parse_settings, run_training
-from hub.errors import InputError
 from hub.system import keep_memory
 from hub.training import distributed
 from hub.training.settings import Settings, check_settings
@@ -44,7 +43,6 @@ def main(settings: Settings) -> None:
     from hub import files
     from hub.data.leakage import format_report
     from hub.evaluation import plots
-    from hub.explorer.preparing import prepare
     from hub.export.answer import write_answer
     from hub.export.onnx import calibration_rows, export
     from hub.models import architectures, digests, factory, filters, folder_writer, forward
@@ -159,8 +157,6 @@ def main(settings: Settings) -> None:
             raise  # of a full disk, say: the checkpoint is kept, and --resume exports again
         except Exception as error:
             missing = error  # whatever it is, timm and transformers can load the model
-        with suppress(InputError):  # of a network whose layers cannot be followed: the page says so
-            prepare(folder)  # what the pages show of the network without torch
         digests.write_digests(folder)
     settings.checkpoint.unlink(missing_ok=True)
     print(format_summary(settings, metrics, time.perf_counter() - started, missing))

@@ -29,7 +29,7 @@ from hub.inference import input_check
 from hub.inference.classifier import changed_by_int8, default_precision
 from hub.inference.served_config import ServedConfig, read_served_config
 from hub.models.card import write_card
-from hub.models.folder import ANSWER, DIGEST, INPUT_CHECK, METRICS, NETWORKS, WEIGHTS
+from hub.models.folder import ANSWER, DIGEST, INPUT_CHECK, METRICS, NETWORKS
 
 # Metadata of the file; the first two are JSON.
 REASONS, CLASSES, PRECISION, SOURCES = "reasons", "classes", "precision", "sources_sha256"
@@ -80,7 +80,8 @@ def build(folder: Path) -> ModelProto:
     if "heatmap" in outputs:
         text += answer_nodes.HEATMAP
         answers["heatmap"] = outputs["heatmap"][2:]
-    check = _read_check(folder, outputs)
+    digest = {entry.key: entry.value for entry in network.metadata_props}.get(DIGEST, "")
+    check = _read_check(folder, digest, outputs)
     if check:
         text += answer_nodes.CHECK
         constants |= answer_nodes.check_constants(check)
@@ -97,7 +98,7 @@ def build(folder: Path) -> ModelProto:
         ],
         [*network.graph.initializer, *map(numpy_helper.from_array, constants.values(), constants)],
     )
-    return _model(graph, network, _properties(folder, config, reasons))
+    return _model(graph, network, _properties(folder, digest, config, reasons))
 
 
 def _precision(folder: Path) -> str:
@@ -126,11 +127,14 @@ def _load(path: Path) -> ModelProto:
         raise InputError(f"{path} is damaged; get it again.") from None
 
 
-def _read_check(folder: Path, outputs: dict[str, list[int | str]]) -> dict | None:
-    """Return the input check of a model folder, None where `Classifier` has none."""
+def _read_check(folder: Path, digest: str, outputs: dict[str, list[int | str]]) -> dict | None:
+    """Return the input check of a model folder, None where `Classifier` has none.
+
+    `digest` is that of the weights, as the network's file has it: the weights themselves may not be here.
+    """
     if "statistics" not in outputs:
         return None
-    return input_check.load(folder, sha256(folder / WEIGHTS), outputs["statistics"][1])
+    return input_check.load(folder, digest, outputs["statistics"][1])
 
 
 def _sizes(value: ValueInfoProto) -> list[int | str]:
@@ -147,10 +151,10 @@ def _model(graph: GraphProto, network: ModelProto, properties: dict[str, str]) -
     return model
 
 
-def _properties(folder: Path, config: ServedConfig, reasons: list[str]) -> dict[str, str]:
+def _properties(folder: Path, digest: str, config: ServedConfig, reasons: list[str]) -> dict[str, str]:
     """Return the metadata of the file."""
     return {
-        DIGEST: sha256(folder / WEIGHTS),
+        DIGEST: digest,
         SOURCES: _sources(folder),
         PRECISION: _precision(folder),
         CLASSES: json.dumps(config.classes),

@@ -1,10 +1,13 @@
 """Prepare a model folder for the Hub."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from hub.errors import InputError
 from hub.evaluation.plots import plot_thumbnail
+from hub.explorer import prepared
+from hub.explorer.preparing import prepare
 from hub.export.answer import verify_answer, write_answer
 from hub.export.formats import verify_formats
 from hub.export.onnx import verify
@@ -47,7 +50,11 @@ def copy_folder(folder: Path, copy: Path, repo_id: str, page: str | None = None,
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".*", "hub"), dirs_exist_ok=True)
     if not (copy / ANSWER).is_file():
         write_answer(copy)  # of folders that are older than it
+    if not (copy / prepared.FOLDER).is_dir():
+        with suppress(InputError):  # of a network whose layers cannot be followed: the page says so
+            prepare(copy)
     refresh(copy, **told)
+    write_digests(copy)  # of what the classifier reads, which draws the examples
     write_serving_code(copy, repo_id)
     if has_examples(config):
         _write_examples(copy, config)

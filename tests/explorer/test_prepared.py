@@ -74,7 +74,7 @@ def test_maps_their_steps_and_fields_are_those_of_torch(folder, noise):
 def test_the_filters_are_those_of_the_weights(folder):
     network = open_prepared(Served(folder))
     np.testing.assert_array_equal(
-        network.after, load_network(folder).state_dict()["features.0.weight"].numpy()
+        network.after, load_network(folder).state_dict()["stages.0.0.weight"].numpy()
     )
     assert network.before is None
 

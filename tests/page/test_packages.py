@@ -50,6 +50,7 @@ def test_a_hash_that_is_wrong_leaves_nothing_behind(install_npm):
 
 
 def test_without_npm_one_sentence_says_what_to_install(install_npm, monkeypatch, tmp_path):
+    install_npm(FAILING)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match="it is not installed; install Node"):
         node_modules()
