@@ -6,7 +6,6 @@ MODEL in the environment names another model folder or Hub id; METRICS=1 serves 
 import os
 import signal
 from functools import partial
-from importlib.util import find_spec
 
 # Nothing is reported to anyone; both are read once, at the import.
 os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
@@ -111,11 +110,10 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
                 gradio_image.build(classifier, metrics, samples, shown, localized, opening)
             with tab("batch", classifier):
                 gradio_batch.build(classifier, localized)
-            if find_spec("torch"):  # a container may do without it, and then without this tab
-                with tab("inside", classifier) as inside:
-                    # Without an image the tab takes the first: the one that the page opens with.
-                    first = opening_sample(samples)
-                    gradio_explorer.build(inside, classifier, [first.path] if first else [], shown, localized)
+            with tab("inside", classifier) as inside:
+                # Without an image the tab takes the first: the one that the page opens with.
+                first = opening_sample(samples)
+                gradio_explorer.build(inside, classifier, [first.path] if first else [], shown, localized)
             with tab("model", classifier):
                 gradio_model.build(classifier, metrics, localized)
             with tab("api", classifier):

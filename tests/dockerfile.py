@@ -73,7 +73,10 @@ def _copy(source: Path, target: Path, into: bool) -> None:
 
 
 def container(image: Image, tmp: Path) -> tuple[list[str], dict[str, str]]:
-    """Return the command of an image as its user, who can write to `tmp` alone, and its environment."""
+    """Return the command of an image, which can write to `tmp`, and its environment.
+
+    It runs as the image's user where that one may reach the files: root's own folders it may not.
+    """
     environment = image.environment | {"HOME": str(tmp), "TMPDIR": str(tmp)}
     as_user = [
         "setpriv",
@@ -82,4 +85,8 @@ def container(image: Image, tmp: Path) -> tuple[list[str], dict[str, str]]:
         "--clear-groups",
         "--no-new-privs",
     ]
-    return [*(as_user if os.getuid() == 0 else []), *image.command], environment
+    interpreter = Path(image.root, "venv", "bin", "python3").resolve()
+    others_may = all(
+        folder.stat().st_mode & 1 for path in (image.root / "venv", interpreter) for folder in path.parents
+    )
+    return [*(as_user if os.getuid() == 0 and others_may else []), *image.command], environment

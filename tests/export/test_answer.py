@@ -142,6 +142,7 @@ def test_a_check_of_other_weights_is_refused(copy):
     with safe_open(copy / INPUT_CHECK, "np") as file:
         metadata = file.metadata()
     save_file(load_file(copy / INPUT_CHECK), copy / INPUT_CHECK, metadata | {"network": "another"})
+    (copy / ANSWER).unlink(missing_ok=True)
     with pytest.raises(InputError, match="was made for another network"):
         write_answer(copy)
     assert not (copy / ANSWER).exists()
