@@ -16,7 +16,7 @@ from hub.imaging.synthetic import sample_radiographs
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.install
+@pytest.mark.slow
 def test_a_cluster_whose_parts_are_killed_scores_every_image_once(tmp_path):
     python = tmp_path / "venv" / "bin" / "python"
     venv.create(tmp_path / "venv", with_pip=True)
