@@ -66,6 +66,11 @@ def names(page):
     return page.locator(".batch tbody .name").all_inner_texts()
 
 
+def slow(page):
+    """Hold each question back for half a second."""
+    page.route("**/gradio_api/run/**", lambda route: (page.wait_for_timeout(500), route.continue_()))
+
+
 def clean(page, name):
     """Look at a state of the page."""
     assert violations(page, {}) == []
@@ -106,6 +111,19 @@ def test_a_batch_becomes_a_work_list_that_is_filtered_searched_and_opened(page, 
     page.locator(".batch .search").fill("<B>")
     expect(rows).to_have_text([re.compile("<b>broken.png.*is not an image", re.DOTALL)])
     expect(rows.locator(".name b")).to_have_count(0)
+
+
+def test_what_is_asked_last_is_shown_however_slow_the_answers(page, films):
+    give(page, films)
+    work_list = finished(page)
+    slow(page)
+    chip(page, "signs").click()
+    chip(page, "left_out").click()
+    page.locator(".batch .search").fill("broken")
+    chip(page, "unreadable").click()
+    expect(chip(page, "unreadable")).to_have_attribute("aria-pressed", "true", timeout=WAIT)
+    page.wait_for_timeout(1500)
+    expect(work_list.locator("tbody .name")).to_have_text(["films.zip/<b>broken.png"])
 
 
 def test_a_sort_holds_at_another_setting_and_the_csv_has_every_row(page, films):
