@@ -1,6 +1,7 @@
 """A Hub on loopback, and processes that know no other."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from hub_server import Hub, serve
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 600  # seconds for one that trains, where others work beside it
 
 
 @pytest.fixture
@@ -36,6 +38,7 @@ def start(hub, tmp_path):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
 
     return start
@@ -47,7 +50,11 @@ def run(start):
 
     def run(*command, **environment):
         process = start(*command, **environment)
-        out, err = process.communicate(timeout=300)
+        try:
+            out, err = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # it, and what it started
+            raise
         return process.returncode, out, err
 
     return run
