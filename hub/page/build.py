@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,9 @@ from hub.repo_id import is_hub_id
 GRAPH = "answer.onnx.gz"
 # Styles and scripts that the page shares with the Gradio page.
 STYLES, SCRIPTS = ("page.css", "card.css", "film.css", "batch.css", "report.css"), ("film.js", "report.js")
+INDEX, STYLE = "index.html", "page.css"  # the page, and all of its styles in one file
+STYLE_LINK = re.compile(r'<link rel="stylesheet" href="(.+)">\n')
+IMPORT = re.compile(r'^(?:import|export) [^"]*"(\..+)";$', re.MULTILINE)
 WORKER, VERSION = "service_worker.js", "__VERSION__"  # in the worker: the digest of all files
 
 
@@ -48,6 +52,7 @@ def write(folder: Path, model: str | Path, address: str | None = None) -> None:
     classifier, graph = read_model(model)
     _write_own(folder, classifier, graph, address)
     _copy_packages(modules, folder)
+    _shorten_start(folder)
     _list_files(folder)
 
 
@@ -123,6 +128,37 @@ def _copy_packages(modules: Path, folder: Path) -> None:
             raise InputError(f"There is no {source} in {modules}; delete that folder and try again.")
         content = (modules / source).read_bytes()
         path.write_bytes(_compressed(content) if path.suffix == ".gz" else content)
+
+
+def _shorten_start(folder: Path) -> None:
+    """Let the browser ask at once for all that the first picture of the page needs.
+
+    Its styles become one file; modules and page.json are named before the modules that ask for them are read.
+    """
+    index = folder / INDEX
+    page = index.read_text(encoding="utf-8")
+    text = "".join((folder / name).read_text(encoding="utf-8") for name in STYLE_LINK.findall(page))
+    (folder / STYLE).write_text(text, encoding="utf-8")
+    before, *_, after = STYLE_LINK.split(page)
+    links = [
+        f'<link rel="stylesheet" href="{STYLE}">',
+        f'<link rel="preload" as="fetch" crossorigin href="{PAGE}">',
+        *(f'<link rel="modulepreload" href="{name}">' for name in modules_of(folder, "app/main.js")),
+    ]
+    index.write_text(before + "".join(f"{link}\n" for link in links) + after, encoding="utf-8")
+
+
+def modules_of(folder: Path, name: str) -> list[str]:
+    """Return the names of all modules that a module of the page imports, and those import, once each."""
+    names, waiting = [], [name]
+    while waiting:
+        module = folder / waiting.pop(0)
+        for found in IMPORT.findall(module.read_text(encoding="utf-8")):
+            imported = (module.parent / found).resolve().relative_to(folder.resolve()).as_posix()
+            if imported not in names:
+                names.append(imported)
+                waiting.append(imported)
+    return names
 
 
 def _compressed(content: bytes) -> bytes:

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import math
+import re
 import shutil
 
 import pytest
@@ -33,6 +34,16 @@ def test_it_lists_all_of_its_files_and_its_worker_knows_their_digest(built):
     worker = (built / "service_worker.js").read_text()
     assert listed["version"] in worker
     assert "__VERSION__" not in worker
+
+
+def test_its_first_answer_names_all_that_the_page_is_made_of_and_nothing_else(built):
+    index = (built / "index.html").read_text()
+    named = re.findall(r'(?:href|src)="([^"]+)"', index)
+    assert all((built / name).is_file() for name in named)
+    assert re.findall(r'rel="stylesheet" href="([^"]+)"', index) == ["page.css"]
+    preloaded = re.findall(r'rel="modulepreload" href="([^"]+)"', index)
+    assert len(preloaded) == len(set(preloaded)) and "inference/decision.js" in preloaded
+    assert "inference/worker.js" not in preloaded  # a worker reads its modules by itself
 
 
 def test_it_says_and_decides_what_python_does(built, classifier):

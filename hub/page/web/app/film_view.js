@@ -5,7 +5,8 @@ import { percent } from "./words.js";
 let key = 0;
 
 // Return a picture and its heatmap with what one can do to them. `image` and `heat` are addresses, `heat` null where
-// nothing is coloured. Where the check `warned`, the heatmap is off until it is chosen.
+// nothing is coloured, and undefined where that is not known yet. Where the check `warned`, the heatmap is off until it
+// is chosen.
 export function film({ image, heat, width, height, name, warned }, { page, words }) {
   const id = `film-${++key}`, mode = warned ? "original" : "heatmap";
   const picture = (heated) => html`<div class="frame ${heated ? "heated" : "plain"}"><div class="layers">
@@ -29,7 +30,7 @@ export function film({ image, heat, width, height, name, warned }, { page, words
       ${slider("brightness", words("film.brightness"), 40, 250, 100)}${slider("contrast", words("film.contrast"), 40, 250, 100)}
       <button type="button" data-film-do="reset">${words("film.reset")}</button>
     </div>
-    <figcaption><p class="name">${name}</p>${heat ? legend(page, words) : html`<p class="nothing">${words("film.nothing")}</p>`}</figcaption>
+    <figcaption><p class="name">${name}</p>${heat ? legend(page, words) : heat === null && html`<p class="nothing">${words("film.nothing")}</p>`}</figcaption>
   </figure>`;
 }
 

@@ -10,9 +10,11 @@ import { listenToTabs } from "./tabs.js";
 
 const BASE = new URL("../", import.meta.url);
 const root = document.querySelector("main");
-const classifier = Classifier.load(BASE, { progress: (share) => tell(share) });
+let tell = () => {}, begin;
+// The model comes once the page stands, so that words and pictures have not to wait for its megabytes.
+const classifier = new Promise((resolve) => { begin = resolve; })
+  .then(() => Classifier.load(BASE, { progress: (share) => tell(share) }));
 classifier.catch(() => {}); // whoever asks hears of it
-let tell = () => {};
 window.xray = { classifier, ready: classifier.then(() => {}), classify };
 
 // What the comparing command calls: the answer to some bytes, or the sentence that says why there is none.
@@ -25,7 +27,7 @@ async function classify(bytes, name, prevalence = 0.5) {
 }
 
 async function build() {
-  const page = await (await fetch(new URL("page.json", BASE))).json(), words = wordsFor(page), context = { page, words };
+  const page = await (await fetch(new URL("page.json", BASE))).json(), words = wordsFor(page), context = { page, words, begin };
   document.documentElement.lang = words("report.locale");
   document.title = words("page.title");
   layOut(context);
@@ -53,7 +55,8 @@ async function build() {
     if (files.length) batch.give(files);
   });
   showProgress(root.querySelector("#loading"), context);
-  if (page.examples.length) sample(page.opening ?? 0);
+  if (page.examples.length) sample(page.opening ?? 0).catch(begin);
+  else begin();
 }
 
 function layOut(context) {

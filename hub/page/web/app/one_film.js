@@ -9,7 +9,8 @@ import { reportSheet } from "./report_sheet.js";
 // `show`, which answers a file, and `redraw`, after the settings have changed.
 export function buildOneFilm(root, classifier, context, settings) {
   const { words, page } = context, find = (id) => root.querySelector(`#${id}`);
-  let asked = null, latest = 0, folds = {}, addresses = [];
+  let asked = null, latest = 0, folds = {}, addresses = [], loading = true;
+  classifier.finally(() => { loading = false; }).catch(() => {});
 
   const say = (sentence, again) => {
     const [text, button] = root.querySelector(".reading").children;
@@ -28,7 +29,9 @@ export function buildOneFilm(root, classifier, context, settings) {
     folds = {};
     document.body.dataset.film = "reading";
     find("answer").inert = true;
-    say(words("page.reading", { name }));
+    if (loading) await preview(question, name, token); // a bar says how far the model is
+    else say(words("page.reading", { name }));
+    context.begin();
     try {
       const loaded = await classifier;
       const { inverted, turns, file } = question, screen = page.heatmap.screen_side;
@@ -42,6 +45,15 @@ export function buildOneFilm(root, classifier, context, settings) {
     } catch (error) {
       if (token === latest) lose(error, name, () => show(question));
     }
+  }
+
+  // While the model comes, show a picture that the browser reads by itself.
+  async function preview({ file, inverted, turns }, name, token) {
+    const bitmap = inverted || turns ? null : await createImageBitmap(file).catch(() => null);
+    if (!bitmap || !loading || token !== latest) return;
+    const { width, height } = bitmap;
+    drawFilm({ picture: { width, height, blob: file }, verdict: {} }, undefined, name);
+    await find("film").querySelector("img").decode().catch(() => {});
   }
 
   function lose(error, name, again) {

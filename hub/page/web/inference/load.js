@@ -1,7 +1,7 @@
-// Fetch the model and its runtime, gzipped as they are stored, and say how far it is.
+// Fetch the model and its runtime, and say how far it is.
 
-// Return { page, runtime, graph }: page.json, and the bytes of ONNX Runtime and of answer.onnx. `progress` is called
-// with the share that has come, 0 to 1.
+// Return { page, runtime, graph }: page.json, and the bytes of ONNX Runtime and of answer.onnx, gzipped as they are
+// stored: workers unpack them, so that the page does not stall. `progress` is called with the share that has come, 0 to 1.
 export async function loadFiles(base, progress = () => {}) {
   const runtimeName = "vendor/ort/ort-wasm-simd-threaded.wasm.gz";
   const sizes = json(base, "files.json");
@@ -11,8 +11,8 @@ export async function loadFiles(base, progress = () => {}) {
     const { files } = await sizes, total = [...came.keys()].reduce((sum, each) => sum + (files[each]?.bytes ?? 0), 0);
     progress(Math.min(1, [...came.values()].reduce((sum, each) => sum + each, 0) / Math.max(total, 1)));
   };
-  const graph = page.then(({ graph: { file } }) => unpacked(base, file, tell));
-  const [runtime, words] = await Promise.all([unpacked(base, runtimeName, tell), page, sizes]);
+  const graph = page.then(({ graph: { file } }) => packed(base, file, tell));
+  const [runtime, words] = await Promise.all([packed(base, runtimeName, tell), page, sizes]);
   return { page: words, runtime, graph: await graph };
 }
 
@@ -26,7 +26,7 @@ async function fetched(base, name) {
   return response;
 }
 
-async function unpacked(base, name, tell) {
+async function packed(base, name, tell) {
   const { body } = await fetched(base, name);
   let bytes = 0;
   const counting = new TransformStream({
@@ -35,5 +35,5 @@ async function unpacked(base, name, tell) {
       controller.enqueue(chunk);
     },
   });
-  return new Response(body.pipeThrough(counting).pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+  return new Response(body.pipeThrough(counting)).arrayBuffer();
 }

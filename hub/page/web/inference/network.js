@@ -3,17 +3,22 @@ import { squash } from "../imaging/squash.js";
 
 const RUNTIME = new URL("../vendor/ort/", import.meta.url);
 
-// Load the network. `runtime` and `graph` are the bytes of ONNX Runtime and of answer.onnx.
+// Load the network. `runtime` and `graph` are the bytes of ONNX Runtime and of answer.onnx, gzipped.
 export async function loadNetwork({ runtime, graph, threads, page }) {
   const ort = await import(new URL("ort.wasm.min.mjs", RUNTIME).href);
   Object.assign(ort.env.wasm, {
     numThreads: threads,
-    wasmBinary: runtime,
+    wasmBinary: await unpacked(runtime),
     wasmPaths: { mjs: new URL("ort-wasm-simd-threaded.mjs", RUNTIME).href },
   });
   ort.env.logLevel = "error";
-  const session = await ort.InferenceSession.create(new Uint8Array(graph), { executionProviders: ["wasm"] });
+  const model = new Uint8Array(await unpacked(graph));
+  const session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
   return { ort, session, page };
+}
+
+function unpacked(bytes) {
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 
 // Return { log_odds, heatmap, verdict } of an image of `readImage`.
