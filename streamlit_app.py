@@ -13,6 +13,7 @@ import streamlit as st
 
 from hub.demo import (
     handlers,
+    http_connections,
     model_tab,
     panels,
     server_log,
@@ -20,6 +21,7 @@ from hub.demo import (
     streamlit_explorer,
     streamlit_image,
     streamlit_model,
+    streamlit_server,
 )
 from hub.demo.page_names import opening_sample
 from hub.demo.render import STATIC, STYLES
@@ -66,7 +68,6 @@ def load() -> tuple[Classifier, list[Sample], dict, AbstractContextManager]:
 
     They are loaded once for all visitors. The folder is deleted when the app ends, or its cache is cleared.
     """
-    server_log.install()
     classifier, opened = handlers.load_model(), run_folder()
     metrics = model_tab.read_metrics(classifier.folder)
     folder = opened.__enter__()
@@ -79,5 +80,9 @@ def close(opened: AbstractContextManager) -> None:
     opened.__exit__(None, None, None)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # the page, which is run for each visitor, and anew at each click
     main()
+else:  # the server, for which `streamlit run` imports this file once
+    server_log.install()
+    http_connections.allow_many()
+    app = st.App(__file__, middleware=streamlit_server.guards())

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import NamedTuple
 
 import gradio as gr
@@ -63,18 +64,23 @@ def add_batch(classifier: Classifier, tab: Tab) -> tuple[gr.events.Dependency, .
         words = words_of(request, classifier)
         files = gradio_errors.given(event, "files")
         paths = list(map(gradio_errors.upload_path, files if isinstance(files, list) else [files]))
-        total, start, rows = batch.expected(paths), time.perf_counter(), []
+        paths = paths[: batch_panel.ROWS + 1]  # each makes one row at least
+        total, start, rows = min(batch.expected(paths), batch_panel.ROWS), time.perf_counter(), []
         opening = batch_panel.notice(words("batch.opening"), False, words)
         yield rows, View(), opening, "", batch_panel.progress(0, 0, 0, words)
-        shown = 0
-        for row in handlers.classify_uploads(classifier, paths, batch_film.SIDE):
-            rows.append(row)
-            if len(rows) % batch.BATCH_SIZE == 0 and time.perf_counter() - start > shown + PAUSE:
-                shown = time.perf_counter() - start
-                status = batch_panel.progress(count_files(rows), total, count_files(rows) / shown, words)
-                yield rows, gr.skip(), gr.skip(), gr.skip(), status
+        shown, is_full = 0, False
+        with closing(handlers.classify_uploads(classifier, paths, batch_film.SIDE)) as results:
+            for row in results:
+                if is_full := len(rows) == batch_panel.ROWS:
+                    break
+                rows.append(row)
+                if len(rows) % batch.BATCH_SIZE == 0 and time.perf_counter() - start > shown + PAUSE:
+                    shown = time.perf_counter() - start
+                    status = batch_panel.progress(count_files(rows), total, count_files(rows) / shown, words)
+                    yield rows, gr.skip(), gr.skip(), gr.skip(), status
         seconds = time.perf_counter() - start
-        yield rows, gr.skip(), gr.skip(), gr.skip(), batch_panel.finished(count_files(rows), seconds, words)
+        status = batch_panel.finished(count_files(rows), seconds, words, is_full)
+        yield rows, gr.skip(), gr.skip(), gr.skip(), status
 
     def stop(rows: Rows, request: gr.Request) -> str:
         return batch_panel.stopped(count_files(rows or []), words_of(request, classifier))

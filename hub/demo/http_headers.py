@@ -1,4 +1,4 @@
-"""The headers that tell a browser what the page of the Gradio app may do.
+"""The headers that tell a browser what the page of an app may do.
 
 A Space is shown in a frame of huggingface.co, which may hold it; no other page may.
 """
@@ -10,8 +10,8 @@ from starlette.middleware import Middleware
 from hub.demo.http_call import App, path_of
 from hub.demo.local_page import ADDRESS
 
-# Gradio's page has scripts and styles in its HTML, and makes functions of text (`js` and `js_on_load`). On a
-# Space it asks the Hub whether the Space is awake.
+# Both pages have scripts and styles in their HTML. Gradio's makes functions of text (`js` and `js_on_load`),
+# and asks the Hub whether its Space is awake.
 POLICY = {
     "default-src": "'self'",
     "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
@@ -43,17 +43,18 @@ CACHED = (
 )
 
 
-def middleware() -> Middleware:
-    """Return what adds `HEADERS`, and keeps answers out of caches."""
-    return Middleware(_with_headers)
+def middleware(apart: tuple[str, ...] = (ADDRESS,)) -> Middleware:
+    """Return what adds `HEADERS`, and keeps answers out of caches.
+
+    Addresses that begin with one of `apart` have stricter headers of their own.
+    """
+    return Middleware(_with_headers, apart=apart)
 
 
-def _with_headers(app: App) -> App:
+def _with_headers(app: App, apart: tuple[str, ...]) -> App:
     async def serve(scope: dict, receive: Callable, send: Callable) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or path_of(scope).startswith(apart):
             return await app(scope, receive, send)
-        if path_of(scope).startswith(ADDRESS):
-            return await app(scope, receive, send)  # that page has stricter ones
         own = dict(HEADERS)
         if not path_of(scope).startswith(CACHED):
             own[b"cache-control"] = b"no-store"

@@ -1,4 +1,4 @@
-"""How much a client of the Gradio app may send, and how slowly."""
+"""How much a client of an app may send, and how slowly."""
 
 import asyncio
 import errno

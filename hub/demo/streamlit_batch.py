@@ -3,6 +3,7 @@
 import re
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 
 import streamlit as st
@@ -30,7 +31,9 @@ def show(classifier: Classifier, uploads: list, words: Words) -> None:
         st.session_state.pop("batch", None)
         st.html(panels.empty_card(words("batch.empty")))
         return
-    results = classify(classifier, uploads, words)
+    results, is_full = classify(classifier, uploads, words)
+    if is_full:
+        st.warning(batch_panel.full(words))
     reports = handlers.with_reports(classifier, results, point, prevalence)
     rows = filter_rows(batch_panel.table_rows(reports, words), words)
     show_table(rows, words)
@@ -71,28 +74,34 @@ def filter_rows(rows: list[dict], words: Words) -> list[dict]:
     return [row for row in rows if row["answer"] in chosen] if chosen else rows
 
 
-def classify(classifier: Classifier, uploads: list, words: Words) -> list[batch.Result]:
-    """Return a result per image, under a bar that fills file by file.
+def classify(classifier: Classifier, uploads: list, words: Words) -> tuple[list[batch.Result], bool]:
+    """Return a result per image, and whether there were more than a page keeps.
 
-    Streamlit reruns its script at every interaction with the page, even while this function runs. The
-    session keeps the results, and the next run starts over only with the file that was being classified.
+    They come under a bar that fills file by file. Streamlit reruns its script at every interaction with the
+    page, even while this function runs. The session keeps the results, and the next run starts over only with
+    the file that was being classified.
     """
     files = [upload.file_id for upload in uploads]
-    known, rows, complete = st.session_state.get("batch", ([], [], False))
+    known, rows, complete, is_full = st.session_state.get("batch", ([], [], False, False))
     if known != files:
-        rows, complete = [], False
+        rows, complete, is_full = [], False, False
     if complete:
-        return rows
+        return rows, is_full
     first = rows[-1].file if rows else 0
     rows = [row for row in rows if row.file < first]  # a new list: the run before may still add to its own
     before, start = sum(row.note is None for row in rows), time.perf_counter()
-    st.session_state.batch = files, rows, False
+    st.session_state.batch = files, rows, False, False
     bar = st.progress(0.0, words("batch.opening"))
-    for row in batch.classify_files(classifier, uploads[first:]):
-        rows.append(replace(row, file=first + row.file))
-        number, done = rows[-1].file + 1, sum(row.note is None for row in rows)
-        rate = f"{(done - before) / max(time.perf_counter() - start, 1e-9):,.1f}"
-        bar.progress(number / len(files), words("batch.reading", done=number, total=len(files), rate=rate))
-    st.session_state.batch = files, rows, True
+    with closing(batch.classify_files(classifier, uploads[first:])) as results:
+        for row in results:
+            if is_full := len(rows) == batch_panel.ROWS:
+                break
+            rows.append(replace(row, file=first + row.file))
+            number, done = rows[-1].file + 1, sum(row.note is None for row in rows)
+            rate = f"{(done - before) / max(time.perf_counter() - start, 1e-9):,.1f}"
+            bar.progress(
+                number / len(files), words("batch.reading", done=number, total=len(files), rate=rate)
+            )
+    st.session_state.batch = files, rows, True, is_full
     bar.empty()
-    return rows
+    return rows, is_full

@@ -22,6 +22,7 @@ from hub.left_out import is_clutter, left_out
 
 MAX_MEMBERS = 2000
 MAX_BYTES = 100_000_000  # of one unpacked member
+MAX_NAME = 1000  # characters that are shown of a member's name, which may have 65,535 bytes
 MAX_RATIO = 100  # radiographs shrink 2 to 20 times in a ZIP, a bomb 1,000 times
 # A film has 2 to 20 pixels per byte of its file, a bomb 1,000.
 FREE_PIXELS, PIXELS_PER_BYTE = 500_000_000, 30
@@ -151,14 +152,14 @@ def _unpack_zip(stream: BinaryIO, name: str) -> Iterator[tuple[str, Contents]]:
             for member in members:
                 contents = unpack_member(archive, member)
                 if contents is None:
-                    omitted.append(member_name(member))
+                    omitted.append(member_name(member)[-MAX_NAME:])
                     continue
                 if isinstance(contents, bytes):
                     pixels -= count_pixels(contents)
                 if pixels < 0:
                     raise InputError(f"{label} holds far more pixels than radiographs do; give them singly.")
                 found = True
-                yield f"{name}/{member_name(member)}", contents
+                yield f"{name}/{member_name(member)[:MAX_NAME]}", contents
     except InputError as error:
         yield name, error
     except ZIP_ERRORS:
@@ -252,7 +253,7 @@ def unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | 
     An InputError says what is wrong with it. The contents have at most `MAX_BYTES`; of what is no image, no
     more than `HEAD` bytes are unpacked.
     """
-    label = PurePosixPath(member_name(member)).name
+    label = PurePosixPath(member_name(member)).name[:MAX_NAME]
     # Other methods unpack everything before they look at a limit.
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return InputError(f"{label} is packed in an unusual way; make the ZIP again, with Deflate.")

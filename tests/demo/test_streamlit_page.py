@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from servers import write_dicom
 from streamlit.testing.v1 import AppTest
 
-from hub.demo import answer_words, handlers, page_names, samples
+from hub.demo import answer_words, batch_panel, handlers, page_names, samples
 from hub.demo.words import words_in
 from hub.inference import decision
 from hub.inference.classifier import Classifier
@@ -208,6 +208,22 @@ def test_a_batch_is_filtered_by_its_answers_the_most_urgent_first(page, write_ra
     assert list(page.dataframe[0].value["name"]) == ["broken.png"]
     page.radio(key="point").set_value("screening").run()
     assert list(page.dataframe[0].value["name"]) == ["broken.png"]
+
+
+def test_a_batch_keeps_so_many_rows_and_says_that_there_were_more(
+    page, write_radiographs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(batch_panel, "ROWS", 3)
+    files = [(path.name, path.read_bytes(), "") for path in write_radiographs(tmp_path, 4)]
+    open_tab(page, "batch")
+    page.file_uploader[1].set_value(files[:3]).run()
+    assert len(page.dataframe[0].value) == 3 and not page.warning
+    page.file_uploader[1].set_value(files).run()
+    for tab in ("batch", "image", "batch"):
+        open_tab(page, tab)
+    assert not page.exception
+    assert list(page.dataframe[0].value["name"]) == [name for name, *_ in files[:3]]
+    assert [warning.value for warning in page.warning] == [WORDS("batch.full", most="3")]
 
 
 def test_the_pickers_hide_no_file(page):

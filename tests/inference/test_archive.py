@@ -15,7 +15,7 @@ from PIL import Image
 from uploads import RADIOGRAPH, Brightness, archive, checked, png
 
 from hub.errors import InputError
-from hub.inference.archive import unpack
+from hub.inference.archive import MAX_NAME, unpack
 from hub.inference.batch import Result, classify_files, expected
 
 ZIP = b"PK\x05\x06" + bytes(18)  # an empty one
@@ -102,6 +102,16 @@ def test_of_what_is_no_film_only_the_first_bytes_are_unpacked(tmp_path):
     assert tracemalloc.get_traced_memory()[1] < 3_000_000
     tracemalloc.stop()
     assert film.prediction and note.note == "left out 1 file: 1 `.mp4`"
+
+
+def test_of_a_name_without_end_only_the_beginning_is_kept(tmp_path):
+    films = archive(
+        tmp_path / "films.zip",
+        [("a" * 60_000 + ".png", png()), ("b" * 60_000 + ".png", b""), ("c." + "c" * 60_000, b"")],
+    )
+    film, broken, note = classify_files(Brightness(), [films])
+    assert film.prediction and broken.error and note.note
+    assert max(len(text) for text in (film.name, broken.name, broken.error, note.note)) < 2 * MAX_NAME
 
 
 def test_a_zip_without_films_is_one_sentence_that_says_what_it_holds(tmp_path):

@@ -1,0 +1,72 @@
+"""What stands between the network and the Streamlit app.
+
+`streamlit run` gives its requests to the `st.App` of its script. They pass what guards the Gradio app, too;
+the WebSocket by which the page is drawn does not, and has Streamlit's own limits (.streamlit/config.toml).
+"""
+
+from collections.abc import Callable
+
+from starlette.middleware import Middleware
+
+from hub.demo import http_headers, http_limits, http_log
+from hub.demo.http_call import App, answer, call_of, path_of, sentence
+from hub.demo.http_limits import MB, Ledger, Limits
+from hub.demo.server_metrics import Metrics
+
+# Uploads stay in memory. Streamlit's own limit for a file, 100 MB of 1,048,576 bytes, is to come first: its
+# page names that before a byte is sent.
+LIMITS = Limits(request=105 * MB, files=1, client=1_000 * MB, folder=4_000 * MB)
+# A part of a path, since the app may be served below another address, and the name of its route in the log.
+ROUTES = {
+    "/_stcore/upload_file/": "upload",
+    "/_stcore/health": "health",
+    "/_stcore/host-config": "config",
+    "/media/": "file",
+    "/static/": "asset",
+    "/favicon.png": "asset",
+}
+# What the page does not use: figures of the server, Streamlit's interface for programs, sign-in, components.
+CLOSED = (
+    "/_stcore/metrics",
+    "/_stcore/agent",
+    "/_stcore/bidi-components",
+    "/_stcore/script-health-check",
+    "/component/",
+    "/auth/",
+    "/oauth2callback",
+)
+NO_PLACE = "There is nothing at this address; the page itself is at /."
+
+
+def guards(limits: Limits = LIMITS) -> list[Middleware]:
+    """Return the middleware of the app, outermost first."""
+    return [
+        http_log.middleware(Metrics().observe),
+        http_headers.middleware(apart=()),
+        Middleware(_with_routes),
+        http_limits.middleware(Ledger(limits)),
+    ]
+
+
+def route_of(path: str) -> str | None:
+    """Return the name of the route of a path, None for one that is closed.
+
+    Streamlit gives the page at any address that it does not know.
+    """
+    if any(part in path for part in CLOSED):
+        return None
+    return next((name for part, name in ROUTES.items() if part in path), "page")
+
+
+def _with_routes(app: App) -> App:
+    async def serve(scope: dict, receive: Callable, send: Callable) -> None:
+        if scope["type"] != "http":
+            return await app(scope, receive, send)
+        call, route = call_of(scope), route_of(path_of(scope))
+        if route is None:
+            call.refused = "no such route"
+            return await answer(send, 404, sentence(NO_PLACE))
+        call.route = route
+        await app(scope, receive, send)
+
+    return serve

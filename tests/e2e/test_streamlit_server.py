@@ -1,0 +1,101 @@
+"""What `streamlit run streamlit_app.py` takes from the network, and what it says of it in headers and log."""
+
+import http.client
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+import requests
+from servers import free_port, open_page, serving
+
+UPLOAD = "/_stcore/upload_file/session/file"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The address of the demo, and the file of its log."""
+    port, log = free_port(), tmp_path_factory.mktemp("streamlit_server") / "log"
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
+    command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
+    url = f"http://127.0.0.1:{port}"
+    with (
+        log.open("w") as file,
+        serving(command, f"{url}/_stcore/health", stdout=subprocess.DEVNULL, stderr=file),
+    ):
+        yield url, log
+
+
+def line_of(log, answer):
+    """Return the line of the log about an answer."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        for line in map(json.loads, log.read_text().splitlines()):
+            if line.get("id") == answer.headers["X-Request-ID"]:
+                return line
+        time.sleep(0.05)
+    raise AssertionError("the log has no such line")
+
+
+def put(url, head, body=b"", path=UPLOAD):
+    """Begin an upload of which no more than `body` ever comes; return its answer."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
+    connection.putrequest("PUT", path)
+    for name, value in head.items():
+        connection.putheader(name, value)
+    connection.endheaders(body)
+    return connection.getresponse()
+
+
+@pytest.mark.parametrize("path", ["/", "/_stcore/health", "/media/nothing", "/local/", UPLOAD])
+def test_every_answer_has_the_headers_that_keep_a_browser_safe(server, path):
+    headers = requests.get(server[0] + path).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'self' https://huggingface.co https://*.hf.space" in policy
+
+
+@pytest.mark.parametrize("path", ["metrics", "agent/interact", "agent/openapi.json", "bidi-components/a/b"])
+def test_what_the_page_does_not_use_is_closed(server, path):
+    assert requests.get(f"{server[0]}/_stcore/{path}").status_code == 404
+
+
+def test_an_upload_that_says_it_is_too_large_is_refused_before_a_byte_is_read(server):
+    url, log = server
+    answer = put(url, {"Content-Length": "9999999999"})
+    assert answer.status == 413
+    line = line_of(log, answer)
+    assert (line["route"], line["refused"], line["bytes"]) == ("upload", "too large", 0)
+
+
+def test_another_request_may_be_small_alone(server):
+    assert requests.post(server[0], data=b"x" * 2_000_000).status_code == 413
+
+
+def test_the_log_has_no_name_of_a_file(server):
+    url, log = server
+    answer = requests.put(url + UPLOAD, files={"file": ("Mueller^Anna.dcm", b"x")})
+    assert answer.status_code == 403  # it comes from no page of this server
+    assert line_of(log, answer)["status"] == 403
+    assert "Mueller" not in log.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_visitor_who_falls_silent_in_an_upload_is_told_so(server, browser, tmp_path):
+    url, log = server
+    (tmp_path / "Mueller^Anna.dcm").write_bytes(b"nothing")
+    with open_page(browser, url, "wide-light") as page:
+        with page.expect_response(lambda response: response.request.method == "PUT") as taken:
+            page.locator("input[type=file]").first.set_input_files(tmp_path / "Mueller^Anna.dcm")
+        assert taken.value.status == 204
+        sent = taken.value.request.all_headers()
+        head = {name: sent[name] for name in ("cookie", "x-xsrftoken", "content-type")}
+        path = taken.value.request.url.removeprefix(url)
+        answer = put(url, head | {"content-length": "3000"}, b"--", path)
+    assert answer.status == 408
+    assert line_of(log, answer)["refused"] == "too slow"
+    assert "Mueller" not in log.read_text()
