@@ -1,19 +1,23 @@
 """Ask the page in Chromium what Python answers, film by film, and time it.
 
-  python -m benchmarks browser --films DIR [--others DIR ...] [--model MODEL] [--save]
+  python -m benchmarks browser --films DIR [--others DIR ...] [--model MODEL] [--lighthouse] [--save]
 
 The page is built, served on loopback as a static host does, and opened in Debian's Chromium with nothing in
 its cache. Every file of the folders is given to it and to `Classifier` in the same precision: label, verdict
 and sentence have to be the same, and the probability within 0.005. The first answer is timed from the start
 of the navigation, later ones from the bytes of a file to its answer, with one thread and with as many as the
-page takes. Bytes are those that the server sent. --save puts the figures into browser.json and into
-docs/browser.md.
+page takes. Bytes are those that the server sent; memory is that of the process of page and worker, after 50
+films and after 500. --lighthouse has Google's Lighthouse, which npm fetches, look at the page as a desktop
+and as a phone see it: on slow networks, the phone's with a quarter of this machine's speed. --save puts the
+figures into browser.json and into docs/browser.md.
 """
 
 import argparse
 import base64
 import json
+import os
 import statistics
+import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -21,6 +25,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import psutil
 from playwright.sync_api import Page, sync_playwright
 from tqdm.auto import tqdm
 
@@ -41,6 +46,8 @@ CHROMIUM = "/usr/bin/chromium"
 TOLERANCE = 0.005  # between probabilities
 TIMED = 60  # answers of each number of threads
 PATIENCE = 120_000  # ms
+LIGHTHOUSE = "lighthouse@12.8.2"  # of npm
+CATEGORIES = ("performance", "accessibility", "best-practices")
 ASK = """async ([name, bytes]) => {
   const data = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
   const start = performance.now(), answer = await window.asked(data, name);
@@ -54,6 +61,7 @@ ALONE = """async (threads) => {
   const failed = ({ message }) => ({ error: message });
   window.asked = (data, name) => classifier.classify(data, { name }).catch(failed);
 }"""
+FEW, MANY = 50, 500  # films after which memory is looked at
 TEXT = """{table}
 
 The same files go to the page and to `Classifier`, both in {precision}; a probability may differ by
@@ -64,8 +72,9 @@ The same files go to the page and to `Classifier`, both in {precision}; a probab
 - Over the wire until the first answer: {loaded:.2f} MB in {requests} requests; text is compressed as static
   hosts do it, and model and runtime are stored compressed. The whole folder, with the decoders that few files
   need, has {built:.2f} MB uncompressed.
+- Memory of the process of page and worker: {memory}.
 - Requests to other origins, while all of these files were classified: {strangers}.
-
+{lighthouse}
 Chromium {chromium}; {machine}
 """
 
@@ -99,22 +108,23 @@ def main(arguments: list[str] | None = None) -> None:
     add("--others", type=Path, nargs="*", default=[], metavar="DIR", help="adults, photographs …")
     add("--model", default=str(BUNDLED), help="a model folder or Hub id (default: the bundled model)")
     add("--first", type=int, metavar="N", help="compare the first so many files of each folder alone")
+    add("--lighthouse", action="store_true", help="let Lighthouse look at the page, too")
     add("--save", action="store_true", help="keep the figures, and put them into docs/browser.md")
     options = parser.parse_args(arguments)
     if not Path(CHROMIUM).is_file():
         raise InputError("There is no Chromium; `apt-get install chromium` brings it.")
     sets = {folder.name: _files(folder, options.first) for folder in (options.films, *options.others)}
-    figures = measure(options.model, sets)
+    figures = measure(options.model, sets, options.lighthouse)
     print(format_figures(figures))
     if options.save:
         files.write_json(RECORD, figures)
         files.write_text(PAGE, with_figures(PAGE.read_text(), figures))
 
 
-def measure(model: str, sets: dict[str, list[Path]]) -> dict:
+def measure(model: str, sets: dict[str, list[Path]], lighthouse: bool = False) -> dict:
     """Return what the page answers beside Python, its times and its bytes.
 
-    `sets` are files by the name of their folder.
+    `sets` are files by the name of their folder. With `lighthouse` its scores come, too.
     """
     classifier, _ = read_model(model)
     timed = next(iter(sets.values()))[:TIMED]
@@ -127,10 +137,13 @@ def measure(model: str, sets: dict[str, list[Path]]) -> dict:
             loaded = {"requests": before, "bytes": sum(size for _, size in sent)}
             later = {"1": _later(page, 1, timed)}
             rows = {name: _compare(page, classifier, paths) for name, paths in sets.items()}
+            memory = _memory(page, next(iter(sets.values())))
             cores = page.evaluate(CORES)
             later[str(cores)] = _later(page, cores, timed)
             strangers = [address for address in requests if not address.startswith((url, "blob:", "data:"))]
             version = page.context.browser.version
+        with _served(folder, []) as url:
+            scores = {device: score(url, device) for device in ("desktop", "mobile") if lighthouse}
         packed = json.loads((folder / "files.json").read_text())["files"]
         built = {"files": len(packed), "bytes": sum(file["bytes"] for file in packed.values())}
     return {
@@ -140,9 +153,33 @@ def measure(model: str, sets: dict[str, list[Path]]) -> dict:
         "loaded": loaded,
         "built": built,
         "times": {"first_answer_ms": round(first), "later_median_ms": later},
+        "memory_mb": memory,
         "requests_to_other_origins": len(strangers),
+        "lighthouse": scores,
         "sets": rows,
     }
+
+
+def score(url: str, device: str) -> dict[str, float]:
+    """Return what Lighthouse gives a page for each category, of 100, on a desktop or as a mobile.
+
+    Raises InputError where npm cannot fetch it.
+    """
+    command = [
+        "npx",
+        "--yes",
+        LIGHTHOUSE,
+        url,
+        "--quiet",
+        "--output=json",
+        "--chrome-flags=--headless --no-sandbox",
+    ]
+    command += [f"--only-categories={','.join(CATEGORIES)}"] + ["--preset=desktop"] * (device == "desktop")
+    ran = subprocess.run(command, env=os.environ | {"CHROME_PATH": CHROMIUM}, capture_output=True, text=True)
+    if ran.returncode:
+        raise InputError(f"{LIGHTHOUSE} cannot be run: {ran.stderr.strip().splitlines()[-1]}")
+    categories = json.loads(ran.stdout)["categories"]
+    return {name: round(100 * categories[name]["score"]) for name in CATEGORIES}
 
 
 def _files(folder: Path, first: int | None) -> list[Path]:
@@ -186,6 +223,27 @@ def _later(page: Page, threads: int, paths: list[Path]) -> float:
     return round(statistics.median([_ask(page, path)["taken"] for path in paths][1:]), 1)
 
 
+def _memory(page: Page, paths: list[Path]) -> dict[str, float]:
+    """Return the memory of the process of page and worker in MB, after so many films as the keys say."""
+    asked, found = 0, {}
+    for count in (FEW, MANY):
+        for number in range(asked, count):
+            _ask(page, paths[number % len(paths)])
+        asked = count
+        found[str(count)] = round(max(map(_resident, _renderers())) / 1e6)
+    return found
+
+
+def _renderers() -> list[psutil.Process]:
+    """Return the browser's processes that hold pages and their workers."""
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if "--type=renderer" in child.cmdline()]
+
+
+def _resident(process: psutil.Process) -> int:
+    return process.memory_info().rss
+
+
 def _compare(page: Page, classifier: Classifier, paths: list[Path]) -> dict:
     """Return how the answers of the page differ from those of Python."""
     differences, furthest = [], 0.0
@@ -227,7 +285,15 @@ def format_figures(figures: dict) -> str:
         f"{ms} ms with {threads} thread{'s' * (threads != '1')}"
         for threads, ms in figures["times"]["later_median_ms"].items()
     ]
+    scores = [
+        f"- Lighthouse, of 100, as a {device} sees it: "
+        + ", ".join(f"{name.replace('-', ' ')} {value}" for name, value in found.items())
+        + ".\n"
+        for device, found in figures["lighthouse"].items()
+    ]
     return TEXT.format(
+        lighthouse="".join(scores),
+        memory=", ".join(f"{mb} MB after {films} films" for films, mb in figures["memory_mb"].items()),
         table=markdown_table(columns, rows),
         precision=figures["precision"],
         tolerance=TOLERANCE,

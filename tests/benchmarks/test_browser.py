@@ -71,6 +71,8 @@ def test_the_figures_have_a_row_for_each_folder_and_take_the_place_of_older_ones
         "loaded": {"requests": 40, "bytes": 7_100_000},
         "built": {"files": 70, "bytes": 8_500_000},
         "times": {"first_answer_ms": 1500, "later_median_ms": {"2": 20.1, "1": 35.2}},
+        "memory_mb": {"50": 90.1, "500": 90.2},
+        "lighthouse": {"mobile": {"performance": 96, "best-practices": 100}},
         "requests_to_other_origins": 0,
         "sets": {"test": {"files": 624, "different": ["a.png"], "largest_gap": 1e-6}},
     }
@@ -80,6 +82,8 @@ def test_the_figures_have_a_row_for_each_folder_and_take_the_place_of_older_ones
     assert text in page
     assert "| test | 624 | 1 | 1.0e-06 |" in text
     assert "20.1 ms with 2 threads, 35.2 ms with 1 thread." in text
+    assert "90.1 MB after 50 films, 90.2 MB after 500 films" in text
+    assert "as a mobile sees it: performance 96, best practices 100." in text
     assert "7.10 MB in 40 requests" in text
 
 
