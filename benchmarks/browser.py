@@ -161,7 +161,7 @@ def measure(model: str, sets: dict[str, list[Path]], lighthouse: bool = False) -
 
 
 def score(url: str, device: str) -> dict[str, float]:
-    """Return what Lighthouse gives a page for each category, of 100, on a desktop or as a mobile.
+    """Return what Lighthouse gives a page, of 100, on a desktop or a mobile.
 
     Raises InputError where npm cannot fetch it.
     """
@@ -224,7 +224,7 @@ def _later(page: Page, threads: int, paths: list[Path]) -> float:
 
 
 def _memory(page: Page, paths: list[Path]) -> dict[str, float]:
-    """Return the memory of the process of page and worker in MB, after so many films as the keys say."""
+    """Return the memory of the process of page and worker in MB, by films before."""
     asked, found = 0, {}
     for count in (FEW, MANY):
         for number in range(asked, count):

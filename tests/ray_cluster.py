@@ -36,7 +36,7 @@ def main(films: str, out: Path) -> None:
         command += ["--shard-size", "20", "--ray", cluster.address]
         driver = subprocess.Popen(command, cwd=ROOT)
         wait_for(out, 2, driver)
-        kill("hub.inference.score_worker")
+        kill("hub.scoring.worker")
         wait_for(out, 4, driver)
         kill("ray::")
         wait_for(out, 6, driver)

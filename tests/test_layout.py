@@ -13,10 +13,10 @@ from hub.publishing.space import WINGS as SPACE
 ROOT = Path(__file__).parents[1]
 # A wing imports from those before it, and from the modules that lie in hub/ itself.
 ORDER = (
-    "imaging", "data", "evaluation", "models", "inference", "export", "training", "explorer", "analysis",
-    "publishing", "demo", "page", "cli",
+    "imaging", "data", "evaluation", "models", "inference", "scoring", "export", "training", "explorer",
+    "analysis", "publishing", "demo", "page", "cli",
 )  # fmt: skip
-SERVING = ("imaging", "inference", "demo")
+SERVING = ("imaging", "inference", "scoring", "demo")
 HEAVY = {"torch", "torchvision", "timm", "transformers", "datasets", "sklearn", "scipy", "matplotlib", "onnx"}
 MODULES = sorted((ROOT / "hub").rglob("*.py"))
 

@@ -101,8 +101,8 @@ def run(
     """
     from tqdm.auto import tqdm
 
-    from hub.inference import score
-    from hub.inference.score_storage import open_output
+    from hub.scoring import job
+    from hub.scoring.storage import open_output
     from hub.system import usable_cores
 
     if shard_size < 1 or (workers is not None and workers < 1):
@@ -110,9 +110,7 @@ def run(
     if ray:
         import_module("ray")  # where it is missing, say so before anything is listed
     place = open_output(out)
-    begun = score.begin(
-        place, score.make_job(sources, model, precision, prevalence, image_column), shard_size
-    )
+    begun = job.begin(place, job.make_job(sources, model, precision, prevalence, image_column), shard_size)
     if begun.done and begun.shards:
         print(f"Going on: {begun.done:,} of {counted(begun.plan.images, 'image')} are scored already.")
     counts, start = begun.counts, time.monotonic()
@@ -120,7 +118,7 @@ def run(
     with tqdm(
         total=begun.plan.images, initial=begun.done, desc="Scoring", unit=" images", leave=False, disable=None
     ) as bar:
-        for progress in score.run(place, begun, cores, ray):
+        for progress in job.run(place, begun, cores, ray):
             bar.update(progress.images)
             counts += Counter(progress.counts)
     print(_line(counts, begun.plan.images - begun.done, time.monotonic() - start, begun.plan.job.omitted))
@@ -129,7 +127,7 @@ def run(
 
 def _line(counts: Counter, done: int, seconds: float, omitted: int) -> str:
     """Return what came out, and how fast this run was."""
-    from hub.inference.score_shard import LEFT_OUT, REFUSED, UNREADABLE, WARNED
+    from hub.scoring.shard import LEFT_OUT, REFUSED, UNREADABLE, WARNED
 
     no_images = counts[LEFT_OUT] + omitted
     kinds = [name for name in sorted(counts) if name not in (WARNED, REFUSED, UNREADABLE, LEFT_OUT)]

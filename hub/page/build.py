@@ -149,7 +149,7 @@ def _shorten_start(folder: Path) -> None:
 
 
 def modules_of(folder: Path, name: str) -> list[str]:
-    """Return the names of all modules that a module of the page imports, and those import, once each."""
+    """Return the names of all modules that a module of the page needs, once each."""
     names, waiting = [], [name]
     while waiting:
         module = folder / waiting.pop(0)

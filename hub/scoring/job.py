@@ -11,11 +11,11 @@ from pathlib import Path
 from hub.errors import InputError
 from hub.files import lock, sha256
 from hub.inference.classifier import Classifier
-from hub.inference.score_plan import PLAN, Job, Plan, write_plan
-from hub.inference.score_pool import Progress, score_locally
-from hub.inference.score_shard import finished_shards, read_counts
-from hub.inference.score_storage import Place, names_in, open_source
 from hub.models.folder import BUNDLED
+from hub.scoring.plan import PLAN, Job, Plan, write_plan
+from hub.scoring.pool import Progress, score_locally
+from hub.scoring.shard import finished_shards, read_counts
+from hub.scoring.storage import Place, names_in, open_source
 
 READERS = 16  # shards whose counts are read at a time
 
@@ -93,7 +93,7 @@ def run(out: Place, begun: Begun, workers: int, ray: str | None = None) -> Itera
         if not begun.shards:
             return
         if ray:
-            from hub.inference.score_ray import score_on_ray
+            from hub.scoring.on_ray import score_on_ray
 
             yield from score_on_ray(out.url, begun.shards, ray, workers)
         else:

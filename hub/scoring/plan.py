@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from hub.errors import InputError
 from hub.inference.archive import open_zip
-from hub.inference.score_storage import Place, find_files, open_source, reachable, replace_at
+from hub.scoring.storage import Place, find_files, open_source, reachable, replace_at
 
 PLAN = "_plan"  # without .parquet, so that readers of the folder leave it out
 JOB = b"chest_xray_job"

@@ -147,7 +147,7 @@ def _start() -> subprocess.Popen:
     # Libraries that count the cores themselves would start a thread for each, in each process.
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return subprocess.Popen(
-        [sys.executable, "-m", "hub.inference.score_worker"],
+        [sys.executable, "-m", "hub.scoring.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,

@@ -1,6 +1,6 @@
 """A process that scores shards of a job, one after the other, with one thread.
 
-`python -m hub.inference.score_worker` is not a command for users: `score_pool` runs it. It reads lines of
+`python -m hub.scoring.worker` is not a command for users: `pool` runs it. It reads lines of
 JSON from standard input: the address of the output first, and then a shard and its poisoned images at a time.
 It writes lines to standard output: the index of the image that it is about to decode, "-" while it decodes
 none, and an object at the end of a shard: its counts, or the sentence on what ends the job.
@@ -31,9 +31,9 @@ def main() -> None:
 
 
 def _serve(answers: TextIO) -> None:
-    from hub.inference.score_plan import Plan
-    from hub.inference.score_shard import open_classifier, score_shard
-    from hub.inference.score_storage import open_output
+    from hub.scoring.plan import Plan
+    from hub.scoring.shard import open_classifier, score_shard
+    from hub.scoring.storage import open_output
 
     out = open_output(json.loads(sys.stdin.readline()))
     plan = Plan(out)

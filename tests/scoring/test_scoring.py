@@ -21,10 +21,10 @@ from uploads import Brightness, archive, png
 
 from hub.errors import InputError
 from hub.imaging.synthetic import sample_radiographs
-from hub.inference import score, score_pool
-from hub.inference.score_plan import Plan
-from hub.inference.score_shard import score_shard, shard_name
-from hub.inference.score_storage import open_output
+from hub.scoring import job, pool
+from hub.scoring.plan import Plan
+from hub.scoring.shard import score_shard, shard_name
+from hub.scoring.storage import open_output
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,7 +45,7 @@ def memory():
 
 def begin(source, out, shard_size=4, **options):
     place = open_output(str(out))
-    return place, score.begin(place, score.make_job([str(source)], **options), shard_size)
+    return place, job.begin(place, job.make_job([str(source)], **options), shard_size)
 
 
 def score_here(source, out, shard_size=4, **options):
@@ -133,7 +133,7 @@ def test_a_store_that_fails_for_a_while_is_asked_again_and_one_that_is_gone_stop
         return fetch(self, *arguments, **options)
 
     monkeypatch.setattr(type(store), "cat_file", cat_file)
-    monkeypatch.setattr("hub.inference.score_reading.PAUSE", 0)
+    monkeypatch.setattr("hub.scoring.reading.PAUSE", 0)
     place, begun = begin(f"{memory}/in", f"{memory}/out")
     score_shard(Brightness(), begun.plan, place, 0)
     assert rows_of(f"{memory}/out")[0]["label"] == "BRIGHT"
@@ -165,7 +165,7 @@ def test_a_data_set_of_the_hub_is_read(tmp_path):
 
 def test_labels_and_verdicts_are_those_of_classify(films, tmp_path, classifier):
     place, begun = begin(films, tmp_path / "out")
-    list(score.run(place, begun, workers=2))
+    list(job.run(place, begun, workers=2))
     for row in rows_of(tmp_path / "out"):
         prediction = classifier(row["path"])
         assert (row["label"], row["verdict"]) == (prediction.label, prediction.verdict.status)
@@ -175,7 +175,7 @@ def test_labels_and_verdicts_are_those_of_classify(films, tmp_path, classifier):
 
 def test_a_worker_that_is_killed_costs_nothing(films, tmp_path, monkeypatch):
     place, begun = begin(films, tmp_path / "out", shard_size=3)
-    start, killed = score_pool._start, []
+    start, killed = pool._start, []
 
     def start_and_kill_the_first_two():
         process = start()
@@ -184,8 +184,8 @@ def test_a_worker_that_is_killed_costs_nothing(films, tmp_path, monkeypatch):
             process.kill()
         return process
 
-    monkeypatch.setattr(score_pool, "_start", start_and_kill_the_first_two)
-    shards = [event.shard for event in score.run(place, begun, workers=2) if event.shard is not None]
+    monkeypatch.setattr(pool, "_start", start_and_kill_the_first_two)
+    shards = [event.shard for event in job.run(place, begun, workers=2) if event.shard is not None]
     assert sorted(shards) == [0, 1, 2, 3] and len(killed) == 2
     rows = rows_of(tmp_path / "out")
     assert sorted(row["path"] for row in rows) == sorted(map(str, films.iterdir()))
@@ -214,7 +214,7 @@ def test_an_image_that_kills_its_process_costs_its_own_row(films, tmp_path, monk
     poison = films / "film-5.png"
     poison.write_bytes(poison.read_bytes() + DEADLY)
     place, begun = begin(films, tmp_path / "out", shard_size=12)
-    events = list(score.run(place, begun, workers=1))
+    events = list(job.run(place, begun, workers=1))
     rows = rows_of(tmp_path / "out")
     assert len(rows) == 12
     assert [row["path"] for row in rows if row["error"]] == [str(poison)]
@@ -259,9 +259,9 @@ def test_a_job_whose_driver_is_killed_goes_on_after_its_last_finished_shard(tmp_
 
 def test_a_process_that_cannot_begin_ends_the_job_in_one_sentence(films, tmp_path, monkeypatch):
     place, begun = begin(films, tmp_path / "out")
-    monkeypatch.setattr(score_pool.sys, "executable", "/bin/false")
+    monkeypatch.setattr(pool.sys, "executable", "/bin/false")
     with pytest.raises(InputError, match="ended 4 times"):
-        list(score.run(place, begun, workers=2))
+        list(job.run(place, begun, workers=2))
 
 
 def test_a_folder_of_another_job_or_of_anything_else_is_refused(films, tmp_path):

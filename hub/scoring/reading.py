@@ -18,8 +18,8 @@ from pyarrow.lib import ArrowException
 
 from hub.errors import InputError
 from hub.inference.archive import HEAD, is_wanted, member_name, open_zip, unpack_member
-from hub.inference.score_plan import MOST_MEMBERS, Item, find_image_column
-from hub.inference.score_storage import Place, open_place, reachable
+from hub.scoring.plan import MOST_MEMBERS, Item, find_image_column
+from hub.scoring.storage import Place, open_place, reachable
 from hub.text import readable
 
 LARGEST = 500_000_000  # bytes of a file; the largest images that are read have 64 megapixels

@@ -20,9 +20,9 @@ from hub.batching import batches
 from hub.errors import InputError
 from hub.files import sha256
 from hub.inference.classifier import CHUNK_SIZE, Classifier, Prediction
-from hub.inference.score_plan import Job, Plan
-from hub.inference.score_reading import Contents, read_items
-from hub.inference.score_storage import Place, names_in, reachable, replace_at
+from hub.scoring.plan import Job, Plan
+from hub.scoring.reading import Contents, read_items
+from hub.scoring.storage import Place, names_in, reachable, replace_at
 
 SCHEMA = pa.schema(
     [

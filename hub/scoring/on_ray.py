@@ -5,10 +5,10 @@ import socket
 from collections.abc import Iterator
 
 from hub.errors import InputError
-from hub.inference.score_plan import Plan
-from hub.inference.score_pool import Progress, Supervised
-from hub.inference.score_shard import read_counts, shard_name
-from hub.inference.score_storage import open_output
+from hub.scoring.plan import Plan
+from hub.scoring.pool import Progress, Supervised
+from hub.scoring.shard import read_counts, shard_name
+from hub.scoring.storage import open_output
 
 SECONDS = 10.0  # that the head of a cluster may take to answer
 
