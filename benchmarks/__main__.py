@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run_all(arguments: list[str]) -> None:
     """Run every comparison in its own process; InputError at the first failure."""
-    names = "\n".join(f"  {name:12}{what}" for name, what in COMMANDS.items())
+    names = "\n".join(f"  {name:14}{what}" for name, what in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=f"{__doc__}\nNAME is one of\n\n{names}",
