@@ -12,7 +12,7 @@ import re
 import struct
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -42,9 +42,9 @@ ERRORS = (
     ValueError, ZeroDivisionError, struct.error,
 )  # fmt: skip
 PILLOW_NAMES = {"PNM": "PPM"}  # where they differ from ours
-BINARY_PNM = re.compile(
+PNM_HEADER = re.compile(
     rb"""
-    P(?P<kind>[56fF]) SPACE (?P<width>\d{1,9}) SPACE (?P<height>\d{1,9}) SPACE (?P<scale>[-+.\deE]{1,30}) \s
+    P(?P<kind>[2356fF]) SPACE (?P<width>\d{1,9}) SPACE (?P<height>\d{1,9}) SPACE (?P<scale>[-+.\deE]{1,30}) \s
     """.replace(b"SPACE", rb"(?:\s|\#[^\r\n]*[\r\n])+"),
     re.VERBOSE,
 )
@@ -361,8 +361,11 @@ def _stored_tags(data: bytes, file: "TiffFile") -> set[int]:
 
 
 def _read_pnm(data: bytes, admit: Admit) -> Image.Image:
-    """Return a PNM, at a depth to which Pillow does not read colours."""
-    header = BINARY_PNM.match(data)
+    """Return a PNM, also at a depth to which Pillow does not read colours.
+
+    What Pillow alone reads, bits, comments between numbers and text that was cut short, it reads.
+    """
+    header = PNM_HEADER.match(data)
     if header is None:
         return _read_by_pillow(data, admit, "PNM")
     width, height, kind = int(header["width"]), int(header["height"]), header["kind"]
@@ -370,12 +373,29 @@ def _read_pnm(data: bytes, admit: Admit) -> Image.Image:
     with _library():
         scale = float(header["scale"])  # of floats its sign is the order of bytes; else the value of white
         dtype = ("<f4" if scale < 0 else ">f4") if kind in b"fF" else "u1" if scale < 256 else ">u2"
-        shape = height, width, 3 if kind in b"6F" else 1
-        admit(width, height, greys.bytes_per_pixel(shape[2], np.dtype(dtype).itemsize), False)
-        pixels = np.frombuffer(data, dtype, math.prod(shape), header.end()).reshape(shape)
+        shape = height, width, 3 if kind in b"36F" else 1
+        size = np.dtype(np.int32 if kind in b"23" else dtype).itemsize
+        is_slow = kind in b"23" and len(data) > MAX_QUICK
+        admit(width, height, greys.bytes_per_pixel(shape[2], size), is_slow)
+        if kind in b"23":
+            numbers = _numbers(data[header.end() :], math.prod(shape), scale)
+            if numbers is None:
+                return _read_by_pillow(data, admit, "PNM")
+            pixels = numbers.astype(dtype).reshape(shape)
+        else:
+            pixels = np.frombuffer(data, dtype, math.prod(shape), header.end()).reshape(shape)
     if kind in b"fF":
         pixels = pixels[::-1]
     return greys.to_image(greys.scale(pixels, 0, scale) if pixels.dtype == np.uint8 else pixels)
+
+
+def _numbers(text: bytes, count: int, highest: float) -> np.ndarray | None:
+    """Return the first numbers of a text, int32 [count]; None where they are not there, or not right."""
+    with warnings.catch_warnings(action="error"), suppress(ValueError, DeprecationWarning):
+        numbers = np.fromstring(text, np.int32, count, sep=" ")
+        if len(numbers) == count and numbers.min() >= 0 and numbers.max() <= highest:
+            return numbers
+    return None
 
 
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the type of colours

@@ -277,6 +277,25 @@ def test_the_white_of_a_pnm_is_what_it_says():
     np.testing.assert_array_equal(pixels(read_image(text)), GREY)
 
 
+@pytest.mark.parametrize(
+    ("binary", "text", "white"), [(b"P5", b"P2", 200), (b"P6", b"P3", 255), (b"P5", b"P2", 4095)]
+)
+def test_a_pnm_of_text_is_read_as_the_same_one_of_bytes(binary, text, white):
+    values = np.random.default_rng(0).integers(0, white, (40, 48, 3 if binary == b"P6" else 1), endpoint=True)
+    header = b" 48 40 %d\n" % white
+    stored = values.astype("u1" if white < 256 else ">u2").tobytes()
+    expected = read_image(binary + header + stored)
+    spelled = b"\n".join(b"%d" % value for value in values.flat)
+    for body in (spelled, spelled + b"\n7 7"):
+        np.testing.assert_array_equal(pixels(read_image(text + header + body)), pixels(expected))
+    noted = spelled.replace(b"\n", b" # a note\n", 1)
+    np.testing.assert_allclose(pixels(read_image(text + header + noted)), pixels(expected), atol=1)
+    rest = spelled.split(b"\n", 1)[1]
+    for odd in (b"-1", b"%d" % (white + 1), b"x"):
+        with pytest.raises(InputError):
+            read_image(text + header + odd + b"\n" + rest)
+
+
 def test_avif_is_read():
     for stored in (GREY, COLOUR):
         read = read_image(encoded(Image.fromarray(stored), "AVIF", quality=100))
