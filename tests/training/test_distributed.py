@@ -38,7 +38,8 @@ def check_like_one(results, alone):
             torch.testing.assert_close(part, whole)
     for result in results:
         assert result["weights"].keys() == alone["weights"].keys()
-        assert figures(result, "loss")[0] == pytest.approx(figures(alone, "loss")[0], abs=1e-4)
+        # Sums in another order differ in the last digit, and each step of the epoch adds to that.
+        assert figures(result, "loss")[0] == pytest.approx(figures(alone, "loss")[0], abs=1e-3)
         for name in ("loss", "validation_loss", "validation_auc"):
             assert figures(result, name) == figures(results[0], name)
         assert figures(result, "validation_auc")[0] == pytest.approx(
