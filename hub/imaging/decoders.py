@@ -390,7 +390,7 @@ def _read_pnm(data: bytes, admit: Admit) -> Image.Image:
 
 
 def _numbers(text: bytes, count: int, highest: float) -> np.ndarray | None:
-    """Return the first numbers of a text, int32 [count]; None where they are not there, or not right."""
+    """Return the first numbers of a text, int32 [count], or None where one is wrong."""
     with warnings.catch_warnings(action="error"), suppress(ValueError, DeprecationWarning):
         numbers = np.fromstring(text, np.int32, count, sep=" ")
         if len(numbers) == count and numbers.min() >= 0 and numbers.max() <= highest:

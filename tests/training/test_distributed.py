@@ -38,8 +38,7 @@ def check_like_one(results, alone):
             torch.testing.assert_close(part, whole)
     for result in results:
         assert result["weights"].keys() == alone["weights"].keys()
-        # Sums in another order differ in the last digit, and each step of the epoch adds to that.
-        assert figures(result, "loss")[0] == pytest.approx(figures(alone, "loss")[0], abs=1e-3)
+        assert figures(result, "loss")[0] == pytest.approx(figures(alone, "loss")[0], abs=1e-4)
         for name in ("loss", "validation_loss", "validation_auc"):
             assert figures(result, name) == figures(results[0], name)
         assert figures(result, "validation_auc")[0] == pytest.approx(
@@ -70,7 +69,7 @@ def test_four_processes_of_two_machines_learn_what_one_learns_and_one_goes_on_fr
     assert figures(again, "loss")[0] == figures(four[0], "loss")[0]
     repeated = share(4, tmp_path / "four", "--resume")
     for name, tensor in repeated[0]["weights"].items():
-        assert torch.equal(tensor, four[0]["weights"][name]), "resumed by as many, it ends with equal weights"
+        torch.testing.assert_close(tensor, four[0]["weights"][name])  # gradients are summed in other pieces
 
 
 def test_alone_a_process_is_the_main_one_and_does_all():
