@@ -22,6 +22,7 @@ Decoded images are kept for the next run, in the folder decoded_images of datase
 
 import time
 from contextlib import nullcontext
+from functools import partial
 
 from hub.cli.train import parse_settings, run_training
 from hub.system import keep_memory
@@ -65,15 +66,16 @@ def main(settings: Settings) -> None:
     output = files.new_folder(settings.output, may_replace=read_config if settings.overwrite else None)
     with output if distributed.is_main() else nullcontext() as folder:
         # Read the data, and count what its splits share.
+        stream_to = partial(recipes.size_of, settings) if settings.streaming else None
         data = read_data(
-            settings.dataset, settings.recipe == "small_data", settings.image_column, settings.label_column
-        )
+            settings.dataset, settings.recipe == "small_data",
+            settings.image_column, settings.label_column, stream_to,
+        )  # fmt: skip
         print(format_report(data.leaks, data.notes), flush=True)
         classes, radiograph = data.classes, data.radiograph
 
         # Choose the recipe, and go on from the checkpoint where that is wanted.
-        name = settings.recipe or recipes.default_recipe(settings.dataset, radiograph)
-        recipe = recipes.adapt(name, settings.changes)
+        name, recipe = recipes.choose(settings, radiograph)
         weights = settings.weights or recipes.default_weights(recipe.architecture, settings.dataset)
         print(f"{recipe.architecture} from {weights} weights, {len(classes)} classes, by {name}", flush=True)
         own = architectures.is_own(recipe.architecture)

@@ -5,8 +5,9 @@
 Images are those of --films, enlarged and stored as JPEG. Latency is that of one image at a time, from bytes
 to label; throughput that of batches. `classify_files` answers lists of files, and an epoch of training takes
 data sets at both sizes of train.py's recipe. So that only the data grow, the last part decodes the synthetic
-radiographs up to a hundred times over, and trains a very small network on them for an epoch. Each runs in its
-own process, whose peak memory is recorded. --save puts the figures into results.json and draws growth.png.
+radiographs up to a hundred times over, from the disk and from streamed Parquet, and trains a very small
+network on them for an epoch. Each runs in its own process, whose peak memory is recorded. --save puts the
+figures into results.json and draws growth.png.
 """
 
 import argparse
@@ -124,8 +125,11 @@ def grow_training(options: argparse.Namespace) -> dict:
 def grow_repetition(options: argparse.Namespace) -> dict:
     """Return seconds and megabytes of decoding and one epoch, by image count."""
     counts = [320 * times for times in REPETITIONS]
-    progress = tqdm(counts, "Repeated images", unit=" sizes")
-    return {"`train.py` from the disk": {str(n): measure(part="repetition", count=n) for n in progress}}
+    curves = {"`train.py` from the disk": {}, "`train.py --streaming`": {}}
+    for streaming, curve in enumerate(curves.values()):
+        for count in tqdm(counts, "Repeated images", unit=" sizes"):
+            curve[str(count)] = measure(part="repetition", count=count, streaming=bool(streaming))
+    return curves
 
 
 def measure_files(part: str, path: str, count: int) -> dict:
@@ -161,27 +165,38 @@ def measure_training(part: str, dataset: str, weights: str, size: int, count: in
     return {"seconds": round(history[0]["seconds"], 2), "megabytes": machine.peak_memory()}
 
 
-def measure_repetition(part: str, count: int) -> dict:
+def measure_repetition(part: str, count: int, streaming: bool) -> dict:
     """Return seconds and megabytes of decoding at 224 px and one epoch at 32 px.
 
-    The cache is a new one, which is deleted.
+    The cache is a new one, which is deleted. With `streaming` the images come from Parquet files.
     """
     import datasets
 
     from hub.data import decode_cache
+    from hub.data.sources import read_source
     from hub.data.splits import load_splits
     from hub.models import factory
     from hub.training import loop
     from hub.training.recipes import RECIPES
 
     splits = load_splits("synthetic")
-    many = datasets.concatenate_datasets([splits["train"]] * (count // len(splits["train"])))
+    times = count // len(splits["train"])
     with tempfile.TemporaryDirectory() as folder:
         datasets.config.HF_DATASETS_CACHE = folder
+        if streaming:
+            source = Path(folder) / "films"
+            splits["train"].to_parquet(source / "train-0.parquet")
+            splits["validation"].to_parquet(source / "validation.parquet")
+            for copy in range(1, times):
+                (source / f"train-{copy}.parquet").hardlink_to(source / "train-0.parquet")
         started = time.perf_counter()
+        if streaming:
+            splits, _ = read_source(source, stream_to=lambda radiograph: 224)
+        else:
+            splits["train"] = datasets.concatenate_datasets([splits["train"]] * times)
         sets = [
-            decode_cache.decode_stored(split, 224, 1, radiograph=True)
-            for split in (many, splits["validation"])
+            decode_cache.decode_stored(splits[name], 224, 1, radiograph=True)
+            for name in ("train", "validation")
         ]
         model = factory.create_model("airbench_small", 2, "none", True, 32, 1)
         loop.train(model, *sets, RECIPES["xray"]._replace(epochs=1, size=32))

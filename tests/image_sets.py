@@ -1,6 +1,7 @@
 """Data sets on disk, and the sentences that refuse them."""
 
 import io
+import tarfile
 from pathlib import Path
 
 import datasets
@@ -69,6 +70,17 @@ def write_parquet(folder, label=None, others=None, **splits):
         kinds = features(label, **{n: kind for n, kind in (others or {}).items() if n in columns})
         Dataset.from_dict(columns, kinds).to_parquet(folder / f"{split}-00000-of-00001.parquet")
     return folder
+
+
+def write_tar(path, count, **fields):
+    """Write a WebDataset shard: a PNG and a file of each field for each sample."""
+    with tarfile.open(path, "w") as archive:
+        for index, image in enumerate(radiographs(count)["image"]):
+            contents = {"jpg": image["bytes"]} | {name: value(index) for name, value in fields.items()}
+            for suffix, content in contents.items():
+                member = tarfile.TarInfo(f"person{index}_virus_1.{suffix}")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
 
 
 def refusal(source):

@@ -47,7 +47,7 @@ def build_parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=description, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for add_options in (_add_everyday, _add_columns, _add_changes, _add_run, _add_publishing):
+    for add_options in (_add_everyday, _add_data, _add_changes, _add_run, _add_publishing):
         add_options(parser)
     return parser
 
@@ -85,8 +85,15 @@ def _add_everyday(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="replace the output folder, once the new one is complete")
 
 
-def _add_columns(parser: argparse.ArgumentParser) -> None:
-    add_column_options(parser.add_argument_group("Which columns of the data"))
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("How the data are read")
+    add_column_options(group)
+    group.add_argument(
+        "--streaming",
+        action="store_true",
+        help="read Parquet, Arrow or tar files, or the Hub, image by image, and keep only small images on "
+        "the disk, of the size that the network takes: for data that do not fit there",
+    )
 
 
 def _add_changes(parser: argparse.ArgumentParser) -> None:

@@ -45,7 +45,7 @@ def standard_columns(
     cannot be found or converted, and where labels are no classes.
     """
     features = loaded["train"].features
-    names = _column_names(features, source, image_column, label_column)
+    names = column_names(features, source, image_column, label_column)
     splits = {}
     for split, dataset in loaded.items():
         for name in (names["image"], names["label"]):
@@ -67,7 +67,7 @@ def standard_columns(
     return splits, [f"took {', '.join(said)}"] if said else []
 
 
-def _column_names(
+def column_names(
     features: Features, source: object, image_column: str | None, label_column: str | None
 ) -> dict[str, str]:
     """Return the name in the source of each standard column.

@@ -176,10 +176,11 @@ def are_grey(dataset: Dataset) -> bool:
 
     Only headers are decoded; a file without a readable one does not count as grey.
     """
-    return all(map(_is_grey, encoded_images(dataset)))
+    return all(map(is_grey, encoded_images(dataset)))
 
 
-def _is_grey(image: bytes | str) -> bool:
+def is_grey(image: bytes | str) -> bool:
+    """Return whether an image, encoded bytes or a path, is stored as grey."""
     data = image if isinstance(image, bytes) else read_file(image)
     try:
         if formats.is_dicom(data):  # first, since some are TIFF, too

@@ -1,15 +1,17 @@
 """Sources of images and labels: folders, files that `datasets` reads, or the Hub."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from pathlib import Path
 
 import datasets
 from datasets import Dataset
 
-from hub.data import class_folders, image_tables, shards
+from hub.data import class_folders, image_tables, shards, streaming
 from hub.data.columns import standard_columns
 from hub.data.file_tree import FileTree, check_utf8, read_tree
+from hub.data.split_names import by_split, split_of, unusual_names
+from hub.data.streaming import Sizes, Stream
 from hub.errors import InputError
 from hub.left_out import left_out
 from hub.repo_id import HUB_DATASET, is_hub_id
@@ -21,19 +23,25 @@ Columns = dict[str, str | None]  # image_column and label_column, None where the
 
 
 def read_source(
-    source: str | Path, image_column: str | None = None, label_column: str | None = None
+    source: str | Path,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    stream_to: Sizes | None = None,
 ) -> tuple[Splits, list[str]]:
     """Return the splits of a source, by name, and notes.
 
     Notes are sentences that say what was left out, and what was taken for something of another name. The
     columns of the splits are `image` (undecoded) and `label`, and `patient` and `subtype` where the source
     has them. `image_column` and `label_column` name the columns of a table where they are not to be guessed.
-    Raises InputError for what is not a data set.
+    With `stream_to` images are streamed and kept at its size (`streaming.read_streams`). Raises InputError
+    for what is not a data set.
     """
     chosen = {"image_column": image_column, "label_column": label_column}
     path = Path(source)
     check_utf8(path)
-    if path.is_dir():
+    if stream_to:
+        splits, notes = _read_streams(source, chosen, stream_to)
+    elif path.is_dir():
         splits, notes = _read_folder(path, chosen)
     elif path.exists():
         splits, notes = _read_file(path, chosen)
@@ -120,11 +128,49 @@ def _rest(tree: FileTree, used: Iterable[str]) -> list[str]:
     return [left_out(rest)] if rest else []
 
 
+def _read_streams(source: str | Path, chosen: Columns, size_of: Sizes) -> tuple[Splits, list[str]]:
+    streams = _open_streams(source)
+    names = by_split(streams, source)
+    if "train" not in names:
+        raise InputError(f"{source} has no train split, only {', '.join(streams) or 'others'}; add one.")
+    splits = streaming.read_streams(
+        {split: streams[name] for split, name in names.items()}, source, size_of, **chosen
+    )
+    notes = [f"left out the split {name}" for name in streams if not split_of(name)]
+    return _standard(splits, unusual_names(names) + notes, source, chosen)
+
+
+def _open_streams(source: str | Path) -> dict[str, Stream]:
+    """Return the stream of each split of a source, by the split's name there."""
+    path = Path(source)
+    if path.is_dir():
+        tree = read_tree(path)
+        kind, files = shards.shard_files(tree)
+        if not files:
+            raise InputError(f"{path} has no Parquet, Arrow or tar files to stream; leave out --streaming.")
+        parts = shards.files_by_word(tree, files)
+        return {
+            word: streaming.open_files(path, kind, [*map(tree.path, files)]) for word, files in parts.items()
+        }
+    if path.exists():
+        kind = shards.BUILDERS.get(path.suffix.lower())
+        if not kind:
+            raise InputError(f"{path} cannot be streamed; give Parquet, Arrow or tar files, or a Hub id.")
+        return {"train": streaming.open_files(path, kind, [str(path)])}
+    return streaming.split_streams(_from_hub(str(source), datasets.load_dataset_builder))
+
+
 def _read_hub(source: str, chosen: Columns) -> tuple[Splits, list[str]]:
+    loaded = _from_hub(source, datasets.load_dataset)
+    return _standard(*shards.named_splits(loaded, source), source, chosen)
+
+
+def _from_hub(source: str, load: Callable) -> datasets.DatasetDict | datasets.DatasetBuilder:
+    """Return what a function of `datasets` makes of a Hub id."""
     if not is_hub_id(source):
         raise InputError(f"There is no folder {source}; give one, a Hub id like {HUB_DATASET}, or synthetic.")
     try:
-        loaded = datasets.load_dataset(source)
+        return load(source)
     except datasets.exceptions.DatasetNotFoundError:
         raise InputError(
             f"There is no dataset {source} on the Hub, nor a folder here; check the name, or log in."
@@ -135,7 +181,6 @@ def _read_hub(source: str, chosen: Columns) -> tuple[Splits, list[str]]:
             "or give a local folder with --dataset DIR, or --dataset synthetic "
             f"({shards.first_sentence(error)})."
         ) from None
-    return _standard(*shards.named_splits(loaded, source), source, chosen)
 
 
 def _standard(

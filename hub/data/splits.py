@@ -16,6 +16,7 @@ from hub.data.leakage import duplicate_groups, first_in_component
 from hub.data.patients import parse_name, patient_number
 from hub.data.sources import read_source
 from hub.data.split_names import SPLITS
+from hub.data.streaming import Sizes
 from hub.errors import InputError
 from hub.imaging.synthetic import sample_radiographs
 from hub.text import counted
@@ -37,14 +38,18 @@ def load_splits(
 
 
 def load_with_notes(
-    source: str | Path, seed: int = 0, image_column: str | None = None, label_column: str | None = None
+    source: str | Path,
+    seed: int = 0,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    stream_to: Sizes | None = None,
 ) -> tuple[DatasetDict, list[str]]:
     """Return the splits of a source, and the notes on them.
 
     Columns of the splits are `image`, `label`, `patient` and `subtype`. `source` is `synthetic`, a folder
     (train/ and test/ with a folder per class as on Kaggle, or just a folder per class), files that `datasets`
-    reads or a folder of them, a table beside images, or a Hub dataset id; `image_column` and `label_column`
-    are those of `read_source`.
+    reads or a folder of them, a table beside images, or a Hub dataset id; `image_column`, `label_column` and
+    `stream_to` are those of `read_source`.
 
     Splits of the source are used as they are, but for the official validation folder of Kermany et al., whose
     16 images join train. Where validation is missing a part of train is split off: stratified, seeded, and by
@@ -58,7 +63,7 @@ def load_with_notes(
         raise InputError(f"The seed is {seed}; give a whole number from 0 to {2**32 - 1}.")
     if str(source) == "synthetic":
         return _synthetic_splits(seed), []
-    given, notes = read_source(source, image_column, label_column)
+    given, notes = read_source(source, image_column, label_column, stream_to)
     if 0 < sum("patient" in dataset.features for dataset in given.values()) < len(given):
         notes.append("not every split has the column patient, so patients are taken from file names")
     splits = _with_patients(given)

@@ -14,6 +14,7 @@ from hub.data.image_files import sha256_digests
 from hub.data.leakage import leak_report
 from hub.data.splits import load_with_notes, small_data
 from hub.data.stored_images import StoredImages
+from hub.data.streaming import Sizes
 from hub.training.distributed import from_first_of_machine
 
 
@@ -41,16 +42,22 @@ class TrainingData:
 
 
 def read_data(
-    source: str, small: bool = False, image_column: str | None = None, label_column: str | None = None
+    source: str,
+    small: bool = False,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    stream_to: Sizes | None = None,
 ) -> TrainingData:
     """Return the training data of a source.
 
-    `small` takes only the few training images of the recipe small_data; the columns are those of
+    `small` takes only the few training images of the recipe small_data; the other arguments are those of
     `read_source`. Raises InputError for what is not a data set.
     """
 
     def read() -> TrainingData:
-        splits, notes = load_with_notes(source, image_column=image_column, label_column=label_column)
+        splits, notes = load_with_notes(
+            source, image_column=image_column, label_column=label_column, stream_to=stream_to
+        )
         splits = small_data(splits) if small else splits
         digests = {name: sha256_digests(split) for name, split in splits.items()}
         return TrainingData(splits, digests, leak_report(splits, digests), notes)

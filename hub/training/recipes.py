@@ -1,10 +1,10 @@
 """The defaults of train.py: a recipe for each exercise."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from hub.models.folder import BUNDLED
+from hub.training.settings import Settings
 
 
 class Recipe(NamedTuple):
@@ -65,14 +65,15 @@ def _last_part(source: str) -> str:
     return Path(source).resolve().name
 
 
-def default_recipe(dataset: str, radiograph: bool) -> str:
-    """Return the name of the default recipe for a data set."""
-    return "xray" if radiograph else name_of(dataset)
+def choose(settings: Settings, radiograph: bool) -> tuple[str, Recipe]:
+    """Return the name of a run's recipe, and the recipe with the run's own values."""
+    name = settings.recipe or ("xray" if radiograph else name_of(settings.dataset))
+    return name, RECIPES[name]._replace(**settings.changes)
 
 
-def adapt(name: str, changes: Mapping[str, int | float | str]) -> Recipe:
-    """Return the recipe of this name with other values for the fields in `changes`."""
-    return RECIPES[name]._replace(**changes)
+def size_of(settings: Settings, radiograph: bool) -> int:
+    """Return how many pixels a side a run's finished model reads."""
+    return choose(settings, radiograph)[1].size
 
 
 def default_weights(architecture: str, dataset: str) -> str:

@@ -30,6 +30,7 @@ class Settings:
     compile: bool = False
     overwrite: bool = False
     resume: bool = False
+    streaming: bool = False
     track: str | None = None
     push_to: str | None = None
     image_column: str | None = None
@@ -64,5 +65,7 @@ def check_settings(settings: Settings) -> None:
     for word in shlex.split(settings.command):
         if not is_utf8(word):
             raise InputError(f"The name {readable(word)} is not in UTF-8; rename what it names.")
+    if settings.streaming and settings.dataset == "synthetic":
+        raise InputError("--streaming is for data on the disk or the Hub; leave it out for synthetic.")
     if settings.compile and not (shutil.which("g++") or shutil.which("clang++")):
         raise InputError("--compile needs a C++ compiler; install Debian's package g++, or leave it out.")

@@ -1,14 +1,12 @@
 """Parquet, Arrow, WebDataset and folders of `save_to_disk`."""
 
-import io
 import json
-import tarfile
 
 import datasets
 import pyarrow.ipc
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict
-from image_sets import features, radiographs, refusal, write_parquet
+from image_sets import features, radiographs, refusal, write_parquet, write_tar
 
 from hub.data.splits import load_splits, load_with_notes
 
@@ -48,17 +46,6 @@ def test_a_damaged_folder_of_save_to_disk_is_refused(damage, tmp_path):
     else:
         (tmp_path / "train" / "state.json").unlink()
     assert "save it again" in refusal(tmp_path)
-
-
-def write_tar(path, count, **fields):
-    """Write a WebDataset shard: a PNG and a file of each field for each sample."""
-    with tarfile.open(path, "w") as archive:
-        for index, image in enumerate(radiographs(count)["image"]):
-            contents = {"jpg": image["bytes"]} | {name: value(index) for name, value in fields.items()}
-            for suffix, content in contents.items():
-                member = tarfile.TarInfo(f"person{index}_virus_1.{suffix}")
-                member.size = len(content)
-                archive.addfile(member, io.BytesIO(content))
 
 
 def test_webdataset_shards_are_read(tmp_path):

@@ -27,7 +27,8 @@ ROOT = Path(__file__).parents[2]
 CONSUME_DATASET = """
 import sys
 from datasets import load_dataset
-from hub.data.splits import load_splits
+from hub.data.decode_cache import decode
+from hub.data.splits import load_splits, load_with_notes
 from hub.data.image_files import sha256_digests
 
 expected = load_splits(sys.argv[1])
@@ -44,6 +45,11 @@ for name, rows in load_dataset("someone/films", streaming=True).items():
     assert [row["patient"] for row in streamed] == list(expected[name][:3]["patient"])
     assert all(row["image"].size == (48, 40) for row in streamed)
     assert rows.features == expected[name].features
+kept, _ = load_with_notes("someone/films", stream_to=lambda radiograph: 40)
+for name, split in expected.items():
+    assert list(kept[name]["patient"]) == list(split["patient"])
+    theirs, ours = (decode(rows, 40, 1, True)[0] for rows in (split, kept[name]))
+    assert ours.equal(theirs)
 """
 
 
