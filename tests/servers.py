@@ -24,8 +24,12 @@ STILL = """() => document.getAnimations().every(
 
 
 def windows(*names):
-    """Return the names of windows, "phone-dark" for one, as parameters of browser tests."""
-    return [pytest.param(name, marks=pytest.mark.browser) for name in names]
+    """Return the names of windows, "phone-dark" for one, as parameters of browser tests.
+
+    All but the first are slow.
+    """
+    marks = pytest.mark.browser, (pytest.mark.browser, pytest.mark.slow)
+    return [pytest.param(name, marks=marks[number > 0]) for number, name in enumerate(names)]
 
 
 def free_port():

@@ -188,8 +188,11 @@ def write_onnx(model: nn.Module, file: Path) -> None:
 
     Raises InputError where ONNX cannot express it.
     """
+    served = Served(model).eval()
+    for module in served.modules():
+        if getattr(module, "inplace", False):
+            module.inplace = False  # what works in place takes the exporter twice the time
     try:
-        served = Served(model).eval()
         with quiet():
             program = torch.onnx.export(
                 served,

@@ -78,7 +78,7 @@ def clean(page, name):
     screenshot(page, f"gradio-batch-{name}")
 
 
-@pytest.mark.parametrize("page", windows("wide-light", "tablet-dark", "phone-light"), indirect=True)
+@pytest.mark.parametrize("page", windows("phone-light", "wide-light", "tablet-dark"), indirect=True)
 def test_a_batch_becomes_a_work_list_that_is_filtered_searched_and_opened(page, films):
     clean(page, "empty")
     give(page, films)

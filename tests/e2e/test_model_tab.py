@@ -10,13 +10,13 @@ WAIT = 60_000  # ms
 WORDS = words_in("en")
 
 
-@pytest.mark.parametrize("window", windows("wide-light", "tablet-dark", "phone-dark"))
+@pytest.mark.parametrize("window", windows("tablet-dark", "wide-light", "phone-dark"))
 def test_figures_in_words_come_first_and_all_the_rest_opens(browser, gradio_url, window):
     with open_page(browser, gradio_url, window) as page:
         open_everything(page, "gradio-model")
 
 
-@pytest.mark.parametrize("window", windows("wide-dark", "phone-light"))
+@pytest.mark.parametrize("window", windows("phone-light", "wide-dark"))
 def test_on_streamlit_too_figures_come_first_and_all_the_rest_opens(browser, streamlit_url, window):
     with open_page(browser, streamlit_url, window) as page:
         open_everything(page, "streamlit-model")

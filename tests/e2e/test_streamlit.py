@@ -24,7 +24,7 @@ WATCH_READING = f"""() => {{
 }}"""
 
 
-@pytest.fixture(params=windows("wide-light", "tablet-dark", "phone-dark"))
+@pytest.fixture(params=windows("phone-dark", "wide-light", "tablet-dark"))
 def page(request, browser, streamlit_url):
     """The demo, open in a new window, with its first answer."""
     with open_page(browser, streamlit_url, request.param) as page:

@@ -1,6 +1,8 @@
 """What test_distributed.py runs in several processes, or alone.
 
-python tests/training/share_training.py FOLDER [--resume]
+python tests/training/share_training.py FOLDER [OTHER]
+
+It trains, and keeps the checkpoint of the first epoch in FOLDER; then it goes on from that of OTHER.
 """
 
 import sys
@@ -37,8 +39,8 @@ def normalise() -> dict[str, torch.Tensor]:
     }  # fmt: skip
 
 
-def train(folder: Path, resume: bool) -> dict:
-    """Return weights and history of a short training, which keeps its first epoch in the folder.
+def train(kept: Path | None, resumed: Path | None) -> dict:
+    """Return weights and history of a short training; its first epoch is kept, or was.
 
     It computes in 64 bits: Adam's first steps are as long for a gradient of rounding as for any other, so
     that in 32 bits the order of a sum would lead.
@@ -53,10 +55,10 @@ def train(folder: Path, resume: bool) -> dict:
 
     def save(state: dict) -> None:
         assert distributed.is_main()
-        if len(state["history"]) == 1:
-            checkpoint.save(folder / "kept", {}, state)
+        if kept and len(state["history"]) == 1:
+            checkpoint.save(kept, {}, state)
 
-    state = checkpoint.load(folder / "kept", {}) if resume else None
+    state = checkpoint.load(resumed, {}) if resumed else None
     history = loop.train(model, (images, labels), tiny_set(17, 2), RECIPE, state=state, save=save)
     return {"weights": model.state_dict(), "history": history, "lots": torch.rand(4)}
 
@@ -66,6 +68,8 @@ if __name__ == "__main__":
     distributed.silence_others()
     distributed.join()
     first = distributed.from_first_of_machine(distributed.process_rank)
-    results = {"norm": normalise(), "first of machine": first} | train(folder, "--resume" in sys.argv)
+    results = {"norm": normalise(), "first of machine": first} | train(folder / "kept", None)
+    if len(sys.argv) > 2:
+        results["resumed"] = train(None, Path(sys.argv[2]) / "kept")
     distributed.leave()
     torch.save(results, folder / f"{distributed.process_rank()}.pt")

@@ -15,10 +15,10 @@ SCRIPT = "tests/training/share_training.py"
 SUMMED = ("of weight", "of bias")  # over the processes, as gradients are
 
 
-def share(count, folder, *options, machines=1):
-    """What each of so many processes saved of a training."""
-    folder.mkdir(exist_ok=True)
-    codes, _, errors = run_processes(count, SCRIPT, folder, *options, machines=machines)
+def share(count, folder, *others, machines=1):
+    """What each of so many processes saved of a training, and of going on with that of another folder."""
+    folder.mkdir()
+    codes, _, errors = run_processes(count, SCRIPT, folder, *others, machines=machines)
     assert codes == [0] * count, errors
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(count)]
 
@@ -50,25 +50,24 @@ def check_like_one(results, alone):
 
 def test_two_processes_learn_what_one_learns_and_go_on_from_its_checkpoint(tmp_path):
     """Their batch norms agree to the last digits, losses to rounding; each has lots of its own."""
-    (alone,), two = share(1, tmp_path / "one"), share(2, tmp_path / "two")
+    (alone,), two = share(1, tmp_path / "one"), share(2, tmp_path / "two", tmp_path / "one")
     check_like_one(two, alone)
     assert [result["first of machine"] for result in two] == [0, 0]
     assert not torch.equal(two[0]["lots"], two[1]["lots"])
-    again = share(2, tmp_path / "one", "--resume")
-    assert [row["epoch"] for row in again[0]["history"]] == [1, 2]
-    assert figures(again[0], "loss")[0] == figures(alone, "loss")[0]
-    assert figures(again[0], "loss")[1] == pytest.approx(figures(alone, "loss")[1], abs=0.05)
+    again = two[0]["resumed"]
+    assert [row["epoch"] for row in again["history"]] == [1, 2]
+    assert figures(again, "loss")[0] == figures(alone, "loss")[0]
+    assert figures(again, "loss")[1] == pytest.approx(figures(alone, "loss")[1], abs=0.05)
 
 
 @pytest.mark.slow
 def test_four_processes_of_two_machines_learn_what_one_learns_and_one_goes_on_from_theirs(tmp_path):
-    (alone,), four = share(1, tmp_path / "one"), share(4, tmp_path / "four", machines=2)
+    (alone,), four = share(1, tmp_path / "one"), share(4, tmp_path / "four", tmp_path / "four", machines=2)
     check_like_one(four, alone)
     assert [result["first of machine"] for result in four] == [0, 0, 2, 2]
-    (again,) = share(1, tmp_path / "four", "--resume")
-    assert figures(again, "loss")[0] == figures(four[0], "loss")[0]
-    repeated = share(4, tmp_path / "four", "--resume")
-    for name, tensor in repeated[0]["weights"].items():
+    (again,) = share(1, tmp_path / "again", tmp_path / "four")
+    assert figures(again["resumed"], "loss")[0] == figures(four[0], "loss")[0]
+    for name, tensor in four[0]["resumed"]["weights"].items():
         torch.testing.assert_close(tensor, four[0]["weights"][name])  # gradients are summed in other pieces
 
 
