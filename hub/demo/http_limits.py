@@ -25,9 +25,9 @@ class Limits(NamedTuple):
     """How much may be sent: bytes, but for `files`, a number, and `seconds`.
 
     `file` is for one uploaded file, `request` and `files` for one upload, `client` and `folder` for the
-    uploads of one client, and of all, within the last `seconds`, while they are kept. `call` is for any other
-    request but /classify, which takes one file, and MCP, which carries pictures as text. `spare` is what
-    stays free on the disk.
+    uploads of one client, and of all, within the last `seconds`, while they are kept, and for the images that
+    /classify has not answered yet. `call` is for any other request but /classify, which takes one file, and
+    MCP, which carries pictures as text. `spare` is what stays free on the disk.
     """
 
     file: int = 100 * MB
@@ -70,29 +70,39 @@ class StoppedError(MultiPartException):
 
 @dataclass
 class Ledger:
-    """What was uploaded of late: (time, client, bytes), oldest first, and sums."""
+    """What was uploaded of late: (time, client, bytes), oldest first, and sums.
+
+    They have what is kept no longer than its request, too.
+    """
 
     limits: Limits
     entries: deque = field(default_factory=deque)
     sums: Counter = field(default_factory=Counter)
 
-    def take(self, client: str, size: int) -> Refusal | None:
-        """Note down an upload, or say why it is too much."""
+    def take(self, client: str, size: int, kept: bool = True) -> Refusal | None:
+        """Note down an upload, or say why it is too much.
+
+        One that is not `kept` counts until it is given back.
+        """
         now = time.monotonic()
         while self.entries and self.entries[0][0] < now - self.limits.seconds:
-            _, each, bytes_ = self.entries.popleft()
-            self.sums[each] -= bytes_
-            if not self.sums[each]:
-                del self.sums[each]
+            self.give_back(*self.entries.popleft()[1:])
         if size + self.sums[client] > self.limits.client:
             return Refusal(429, "client limit", _later("You have", self.limits.client, self.limits))
         if size + self.sums.total() > self.limits.folder:
             return Refusal(507, "folder limit", _later("Visitors have", self.limits.folder, self.limits))
         if size + self.limits.spare > shutil.disk_usage(tempfile.gettempdir()).free:
             return FULL
-        self.entries.append((now, client, size))
+        if kept:
+            self.entries.append((now, client, size))
         self.sums[client] += size
         return None
+
+    def give_back(self, client: str, size: int) -> None:
+        """Note down that so many bytes of a client are there no longer."""
+        self.sums[client] -= size
+        if not self.sums[client]:
+            del self.sums[client]
 
 
 FULL = Refusal(507, "disk full", "The server has no room for this file at the moment; try again later.")
@@ -131,6 +141,8 @@ def _with_limits(app: App, ledger: Ledger, pace: Pace) -> App:
                     body.refusal = FULL
                 if not body.refusal and not body.gone:
                     raise
+            finally:
+                ledger.give_back(body.client, body.passing)
         if body.refusal:
             await _refuse(body, send)
 
@@ -151,6 +163,7 @@ class Body:
     gone: bool = False  # the client is
     complete: bool = False
     counted: bool = False  # by its length
+    passing: int = 0  # bytes that are kept no longer than the request
     waited: float = 0
     parts: int = -1  # the last boundary is no part
     tail: bytes = b""
@@ -170,7 +183,11 @@ class Body:
         if total > most:
             kind = "one upload" if route == "upload" else "this request"
             return Refusal(413, "too large", f"There may be {most // MB} MB in {kind}; send less at once.")
-        return self.ledger.take(self.client, new) if route in ("upload", "mcp") else None
+        if route not in ("upload", "mcp", "classify"):
+            return None
+        refusal = self.ledger.take(self.client, new, kept=route != "classify")
+        self.passing += new if route == "classify" and not refusal else 0
+        return refusal
 
     async def receive(self) -> dict:
         """Return the next part of the body.

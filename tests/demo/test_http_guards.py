@@ -44,6 +44,7 @@ def guarded(folder, limits=FEW, pace=QUICK, patience=0.5, observe=lambda call, s
             Route(UPLOAD, upload, methods=["POST"]),
             Route("/gradio_api/run/broken", broken, methods=["POST"]),
             Route("/gradio_api/run/x", run, methods=["POST"]),
+            Route("/classify", run, methods=["POST"]),
         ],
         middleware=[
             http_log.middleware(observe),
@@ -137,6 +138,16 @@ def test_a_client_may_send_so_much_in_the_time_that_it_is_kept(tmp_path):
     with guarded(tmp_path, FEW._replace(client=3000)) as url:
         first, second = (requests.post(url + UPLOAD, files=files(2000)) for _ in range(2))
     assert first.ok and error_of(second)[0] == 429
+
+
+def test_images_that_are_not_answered_yet_count_and_no_others(tmp_path):
+    limits = FEW._replace(file=3000, client=3000)
+    with guarded(tmp_path, limits) as url:
+        head = HEAD.replace(UPLOAD, "/classify")
+        assert [requests.post(f"{url}/classify", data=b"x" * 2000).status_code for _ in range(3)] == [200] * 3
+        with connect(url, f"{head}Content-Length: 2000\r\n\r\nxx"):
+            assert error_of(requests.post(f"{url}/classify", data=b"x" * 2000))[0] == 429
+            assert error_of(requests.post(f"{url}/classify", data=iter([b"x" * 500] * 4)))[0] == 429
 
 
 def test_all_clients_together_may_send_so_much_and_room_is_left_on_the_disk(tmp_path):
