@@ -47,6 +47,8 @@ TOLERANCE = 0.005  # between probabilities
 TIMED = 60  # answers of each number of threads
 PATIENCE = 120_000  # ms
 LIGHTHOUSE = "lighthouse@12.8.2"  # of npm
+LOOKS = 3
+TRIES = 3  # of each look: sometimes Chromium loses the trace of a page
 CATEGORIES = ("performance", "accessibility", "best-practices")
 ASK = """async ([name, bytes]) => {
   const data = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
@@ -130,6 +132,8 @@ def measure(model: str, sets: dict[str, list[Path]], lighthouse: bool = False) -
     timed = next(iter(sets.values()))[:TIMED]
     with tempfile.TemporaryDirectory() as name:
         folder, sent = build(model, Path(name) / "page"), []
+        with _served(folder, []) as url:
+            scores = {device: score(url, device) for device in ("desktop", "mobile") if lighthouse}
         with _served(folder, sent) as url, _opened(url) as (page, requests):
             page.evaluate(OPEN)
             first = _ask(page, timed[0])["since"]
@@ -142,8 +146,6 @@ def measure(model: str, sets: dict[str, list[Path]], lighthouse: bool = False) -
             later[str(cores)] = _later(page, cores, timed)
             strangers = [address for address in requests if not address.startswith((url, "blob:", "data:"))]
             version = page.context.browser.version
-        with _served(folder, []) as url:
-            scores = {device: score(url, device) for device in ("desktop", "mobile") if lighthouse}
         packed = json.loads((folder / "files.json").read_text())["files"]
         built = {"files": len(packed), "bytes": sum(file["bytes"] for file in packed.values())}
     return {
@@ -163,8 +165,14 @@ def measure(model: str, sets: dict[str, list[Path]], lighthouse: bool = False) -
 def score(url: str, device: str) -> dict[str, float]:
     """Return what Lighthouse gives a page, of 100, on a desktop or a mobile.
 
-    Raises InputError where npm cannot fetch it.
+    It is the median of `LOOKS` looks. Raises InputError where npm cannot fetch it.
     """
+    looks = [_look(url, device) for _ in tqdm(range(LOOKS), f"Lighthouse, {device}", unit=" looks")]
+    medians = {name: statistics.median(look[name]["score"] for look in looks) for name in CATEGORIES}
+    return {name: round(100 * share) for name, share in medians.items()}
+
+
+def _look(url: str, device: str) -> dict[str, dict]:
     command = [
         "npx",
         "--yes",
@@ -175,11 +183,13 @@ def score(url: str, device: str) -> dict[str, float]:
         "--chrome-flags=--headless --no-sandbox",
     ]
     command += [f"--only-categories={','.join(CATEGORIES)}"] + ["--preset=desktop"] * (device == "desktop")
-    ran = subprocess.run(command, env=os.environ | {"CHROME_PATH": CHROMIUM}, capture_output=True, text=True)
-    if ran.returncode:
-        raise InputError(f"{LIGHTHOUSE} cannot be run: {ran.stderr.strip().splitlines()[-1]}")
-    categories = json.loads(ran.stdout)["categories"]
-    return {name: round(100 * categories[name]["score"]) for name in CATEGORIES}
+    for _ in range(TRIES):
+        ran = subprocess.run(
+            command, env=os.environ | {"CHROME_PATH": CHROMIUM}, capture_output=True, text=True
+        )
+        if not ran.returncode:
+            return json.loads(ran.stdout)["categories"]
+    raise InputError(f"{LIGHTHOUSE} cannot be run: {ran.stderr.strip().splitlines()[-1]}")
 
 
 def _files(folder: Path, first: int | None) -> list[Path]:
@@ -286,7 +296,7 @@ def format_figures(figures: dict) -> str:
         for threads, ms in figures["times"]["later_median_ms"].items()
     ]
     scores = [
-        f"- Lighthouse, of 100, as a {device} sees it: "
+        f"- Lighthouse, of 100, median of {LOOKS}, as a {device} sees it: "
         + ", ".join(f"{name.replace('-', ' ')} {value}" for name, value in found.items())
         + ".\n"
         for device, found in figures["lighthouse"].items()

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from onnxruntime import InferenceSession
+from PIL import Image
 
 from hub.demo.local_page import BUILT, FILES, PAGE
 from hub.demo.render import STATIC
@@ -19,11 +20,12 @@ from hub.inference.classifier import Classifier
 from hub.inference.hub_files import download
 from hub.models.digests import check_digests
 from hub.models.folder import ANSWER, BUNDLED, DIGEST
-from hub.page.data import SAMPLES, page_data
+from hub.page.data import SAMPLES, THUMBNAIL, page_data
 from hub.page.packages import NEEDED, WEB, node_modules, vendored
 from hub.repo_id import is_hub_id
 
 GRAPH = "answer.onnx.gz"
+THUMBNAIL_SIDE = 224  # pixels, the longer side
 # Styles and scripts that the page shares with the Gradio page.
 STYLES, SCRIPTS = ("page.css", "card.css", "film.css", "batch.css", "report.css"), ("film.js", "report.js")
 INDEX, STYLE = "index.html", "page.css"  # the page, and all of its styles in one file
@@ -88,6 +90,10 @@ def _write_own(folder: Path, classifier: Classifier, graph: bytes, address: str 
         "reasons": json.loads(_metadata(graph)["reasons"]),
     }
     samples = write_samples(classifier, folder / SAMPLES)
+    for sample in samples:
+        with Image.open(sample.path) as image:
+            image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+            image.save(sample.path.with_suffix(THUMBNAIL), quality=80)
     content = page_data(classifier, about, samples, address)
     (folder / PAGE).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
@@ -133,8 +139,11 @@ def _copy_packages(modules: Path, folder: Path) -> None:
 def _shorten_start(folder: Path) -> None:
     """Let the browser ask at once for all that the first picture of the page needs.
 
-    Its styles become one file; modules and page.json are named before the modules that ask for them are read.
+    Its styles become one file; modules, page.json and the picture are named before the modules that ask for
+    them are read.
     """
+    content = json.loads((folder / PAGE).read_text(encoding="utf-8"))
+    opening = [] if content["opening"] is None else [content["examples"][content["opening"]]["file"]]
     index = folder / INDEX
     page = index.read_text(encoding="utf-8")
     text = "".join((folder / name).read_text(encoding="utf-8") for name in STYLE_LINK.findall(page))
@@ -142,7 +151,7 @@ def _shorten_start(folder: Path) -> None:
     before, *_, after = STYLE_LINK.split(page)
     links = [
         f'<link rel="stylesheet" href="{STYLE}">',
-        f'<link rel="preload" as="fetch" crossorigin href="{PAGE}">',
+        *(f'<link rel="preload" as="fetch" crossorigin href="{name}">' for name in (PAGE, *opening)),
         *(f'<link rel="modulepreload" href="{name}">' for name in modules_of(folder, "app/main.js")),
     ]
     index.write_text(before + "".join(f"{link}\n" for link in links) + after, encoding="utf-8")

@@ -18,6 +18,7 @@ from hub.models.folder import DIGEST
 from hub.prevalence import EVEN, MOST_EVIDENCE, log_odds
 
 SAMPLES = "samples"  # folder of the examples
+THUMBNAIL = ".webp"  # the suffix of their small pictures
 UNSAID = ("inside", "model", "api")  # sections of the words for tabs that this page has not
 
 
@@ -123,6 +124,7 @@ def _example(classifier: Classifier, sample: Sample) -> dict:
     ratio = prediction.likelihood_ratio
     return {
         "file": f"{SAMPLES}/{sample.path.name}",
+        "thumbnail": f"{SAMPLES}/{sample.path.stem}{THUMBNAIL}",
         "phrase": f"samples.{sample.name}",
         "log_odds": None if ratio is None else math.log(ratio),
         "status": prediction.verdict.status,

@@ -22,7 +22,7 @@ export const zone = ({ page, words }) => html`<div class="choose">
 const samples = (examples, words) => html`<div class="samples" role="group" aria-labelledby="samples-label">
   <p id="samples-label" class="quiet">${words("samples.question")}</p>
   <ul>${examples.map(
-    ({ file, phrase }, index) => html`<li><button type="button" data-sample="${index}"><img src="${file}" alt="" width="448" height="336"><span>${words(phrase)}</span></button></li>`,
+    ({ thumbnail, phrase }, index) => html`<li><button type="button" data-sample="${index}"><img src="${thumbnail}" alt="" width="448" height="336"><span>${words(phrase)}</span></button></li>`,
   )}</ul></div>`;
 
 // Listen to the zone `root` and the whole page. `give` takes files, `sample` the index of an example.

@@ -74,7 +74,7 @@ function layOut(context) {
       <div id="answer">
         <div class="column" id="film"><div class="empty film-empty">${words("film.empty")}</div></div>
         <div class="column" id="answer-card">
-          <div id="card"><div class="empty" role="status">${words("card.empty")}</div></div>
+          <div id="card"><div class="empty" role="status"><div><p>${words("card.empty")}</p><p>${words("local.preparing")}</p></div></div></div>
           <div id="settings">${settingsHtml(context, "image")}</div><div id="decided"></div>
         </div>
       </div>

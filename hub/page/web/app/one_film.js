@@ -5,6 +5,12 @@ import { film } from "./film_view.js";
 import { fill, html } from "./html.js";
 import { reportSheet } from "./report_sheet.js";
 
+const PATIENCE = 500; // ms for a frame, which a hidden page never paints
+const painted = () => new Promise((resolve) => {
+  setTimeout(resolve, PATIENCE);
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve)));
+});
+
 // Build the tab. `classifier` is a promise of one, `settings` returns the operating point and the prevalence. Returns
 // `show`, which answers a file, and `redraw`, after the settings have changed.
 export function buildOneFilm(root, classifier, context, settings) {
@@ -54,6 +60,7 @@ export function buildOneFilm(root, classifier, context, settings) {
     const { width, height } = bitmap;
     drawFilm({ picture: { width, height, blob: file }, verdict: {} }, undefined, name);
     await find("film").querySelector("img").decode().catch(() => {});
+    await painted();
   }
 
   function lose(error, name, again) {

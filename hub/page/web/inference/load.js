@@ -1,7 +1,7 @@
 // Fetch the model and its runtime, and say how far it is.
 
-// Return { page, runtime, graph }: page.json, and the bytes of ONNX Runtime and of answer.onnx, gzipped as they are
-// stored: workers unpack them, so that the page does not stall. `progress` is called with the share that has come, 0 to 1.
+// Return { page, runtime, graph }: page.json, and blobs of ONNX Runtime and of answer.onnx, gzipped as they are stored:
+// workers read and unpack them, so that the page does not stall. `progress` is called with the share that has come, 0 to 1.
 export async function loadFiles(base, progress = () => {}) {
   const runtimeName = "vendor/ort/ort-wasm-simd-threaded.wasm.gz";
   const sizes = json(base, "files.json");
@@ -35,5 +35,5 @@ async function packed(base, name, tell) {
       controller.enqueue(chunk);
     },
   });
-  return new Response(body.pipeThrough(counting)).arrayBuffer();
+  return new Response(body.pipeThrough(counting)).blob();
 }

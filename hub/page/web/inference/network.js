@@ -3,7 +3,7 @@ import { squash } from "../imaging/squash.js";
 
 const RUNTIME = new URL("../vendor/ort/", import.meta.url);
 
-// Load the network. `runtime` and `graph` are the bytes of ONNX Runtime and of answer.onnx, gzipped.
+// Load the network. `runtime` and `graph` are blobs of ONNX Runtime and of answer.onnx, gzipped.
 export async function loadNetwork({ runtime, graph, threads, page }) {
   const ort = await import(new URL("ort.wasm.min.mjs", RUNTIME).href);
   Object.assign(ort.env.wasm, {
@@ -17,8 +17,8 @@ export async function loadNetwork({ runtime, graph, threads, page }) {
   return { ort, session, page };
 }
 
-function unpacked(bytes) {
-  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+function unpacked(blob) {
+  return new Response(blob.stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 
 // Return { log_odds, heatmap, verdict } of an image of `readImage`.
