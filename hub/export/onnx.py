@@ -25,9 +25,11 @@ from hub.batching import batches
 from hub.errors import InputError
 from hub.evaluation.metrics import auc
 from hub.export import quantization
+from hub.inference.session import session_options
 from hub.models import forward
 from hub.models.factory import load_network
 from hub.models.folder import DIGEST, WEIGHTS, read_metrics
+from hub.system import usable_cores
 from hub.text import number
 
 TOLERANCE = 1e-4  # between torch and ONNX Runtime, relative for values above 1
@@ -225,7 +227,7 @@ def score(model: nn.Module, file: Path, images: Tensor, labels: Tensor) -> dict[
 
     `images` is uint8 [N, C, H, W], `labels` int64 [N].
     """
-    session = InferenceSession(file)
+    session = InferenceSession(file, session_options(usable_cores()))
     logits = [
         session.run(["logits"], {"pixel_values": to_input(torch.stack(chunk), model)})[0]
         for chunk in batches(images, 32, f"Validating {file.name}")

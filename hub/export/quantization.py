@@ -10,7 +10,9 @@ from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from hub.batching import batches
+from hub.inference.session import session_options
 from hub.progress import progress
+from hub.system import usable_cores
 
 CHUNK_SIZE = 8  # images in one run of the network
 
@@ -130,7 +132,7 @@ def _channel_means(network: ModelProto, names: list[str], inputs: np.ndarray) ->
     outputs = list(network.graph.output)
     del network.graph.output[:]  # nodes that lead to no output are not run
     network.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
-    session = InferenceSession(network.SerializeToString())
+    session = InferenceSession(network.SerializeToString(), session_options(usable_cores()))
     del network.graph.output[:]
     network.graph.output.extend(outputs)
     sums = dict.fromkeys(names, 0.0)

@@ -58,6 +58,14 @@ def open_session(file: Path, threads: int) -> InferenceSession:
 
     Raises InputError if the file is damaged.
     """
+    try:
+        return InferenceSession(file, session_options(threads))
+    except Exception:  # ONNX Runtime has an exception of its own for each kind of damage
+        raise InputError(f"{file} is damaged; get it again.") from None
+
+
+def session_options(threads: int) -> SessionOptions:
+    """Return how ONNX Runtime computes: in so many threads, alike on all processors."""
     settings = SessionOptions()
     # ONNX Runtime counts the cores of the machine, not those that this process may use.
     settings.intra_op_num_threads = threads
@@ -66,7 +74,6 @@ def open_session(file: Path, threads: int) -> InferenceSession:
     # Spinning threads start the next layer sooner; at the default duration they would slow down the decoding
     # of the next image and every other process.
     settings.add_session_config_entry("session.intra_op.spin_duration_us", SPIN_MICROSECONDS)
-    try:
-        return InferenceSession(file, settings)
-    except Exception:  # ONNX Runtime has an exception of its own for each kind of damage
-        raise InputError(f"{file} is damaged; get it again.") from None
+    # Sums of 8-bit products that overflow on x86 processors without VNNI would give other answers there.
+    settings.add_session_config_entry("session.x64quantprecision", "1")
+    return settings

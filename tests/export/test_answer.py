@@ -19,6 +19,7 @@ from hub.files import write_json
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference.classifier import Classifier
 from hub.inference.heatmap import local_log_odds
+from hub.inference.session import session_options
 from hub.models.digests import check_digests
 from hub.models.folder import ANSWER, BUNDLED, INPUT_CHECK, METRICS
 
@@ -26,7 +27,7 @@ from hub.models.folder import ANSWER, BUNDLED, INPUT_CHECK, METRICS
 @pytest.fixture(scope="module")
 def session():
     """The graph of the bundled model."""
-    return InferenceSession(build(BUNDLED).SerializeToString())
+    return InferenceSession(build(BUNDLED).SerializeToString(), session_options(1))
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnxruntime import GraphOptimizationLevel, InferenceSession, SessionOptions
 from PIL import Image
 
 from hub.errors import InputError
@@ -172,6 +173,19 @@ def test_the_input_check_can_be_left_out_or_given(copy, radiograph):
     assert Classifier(folder, check=check, precision="int8")(radiograph).verdict.status != "unchecked"
     check |= {"margin": np.float32([np.inf]), "familiar": np.float32([-1])}  # by distance alone, none passes
     assert Classifier(folder, check=check, precision="fp32")(radiograph).verdict.status != "fine"
+
+
+def test_8_bits_answer_alike_on_every_processor():
+    """As step by step in 32 bits; sums that overflow, as they may on x86, differ five times as much."""
+    classifier, plain = Classifier(BUNDLED, precision="int8"), SessionOptions()
+    plain.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL
+    pixels = [classifier.read(image) for image in sample_radiographs(16, seed=7)[0]]
+    inputs = {"pixel_values": classifier.normalize(np.stack(pixels))}
+    exact, served = (
+        session.run(["logits"], inputs)[0]
+        for session in (InferenceSession(classifier.file, plain), classifier.session)
+    )
+    assert np.ptp(served - exact, axis=1).max() < 0.04
 
 
 def test_a_precision_that_is_not_there_is_one_sentence(copy):
