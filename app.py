@@ -3,6 +3,7 @@
 MODEL in the environment names another model folder or Hub id; METRICS=1 serves /metrics for Prometheus.
 """
 
+import gc
 import os
 import signal
 from functools import partial
@@ -65,6 +66,7 @@ def main() -> None:
         except OSError as error:
             raise InputError(f"The page cannot be served: {error}") from None
         http_connections.limit(blocks.server)
+        gc.freeze()  # what is there now stays: to look through it for waste would halt all visitors
         blocks.block_thread()
 
 

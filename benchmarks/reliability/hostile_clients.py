@@ -13,9 +13,10 @@ import json
 import os
 import random
 import statistics
-import threading
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 from benchmarks.reliability.demo import Demo, Visitor, demo
 from hub.errors import InputError, run_command
@@ -76,22 +77,30 @@ def measure(seconds: float = 60, clients: int = 20, quick: bool = False) -> dict
 
 
 def attack(running: Demo, visitor: Visitor, seconds: float, clients: int) -> Counter:
-    """Let all come for so many seconds; return how often each kind was ended."""
+    """Let all come for so many seconds; return how often each kind was ended.
+
+    They are a process of their own, so that the visitor has not to wait for them on this side.
+    """
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        hostile = pool.submit(_attack_for, running.url, seconds, clients)
+        while not hostile.done():
+            visitor.click()
+            time.sleep(PAUSE)
+        return hostile.result()
+
+
+def _attack_for(url: str, seconds: float, clients: int) -> Counter:
     ended = Counter()
-    thread = threading.Thread(target=lambda: asyncio.run(_attack(running.url, seconds, clients, ended)))
-    thread.start()
-    while thread.is_alive():
-        visitor.click()
-        time.sleep(PAUSE)
-    thread.join()
+    asyncio.run(_attack(url, seconds, clients, ended))
     return ended
 
 
 async def _attack(url: str, seconds: float, clients: int, ended: Counter) -> None:
     host, port = url.removeprefix("http://").split(":")
+    end = time.monotonic() + seconds
 
     async def again(name: str) -> None:
-        while True:
+        while time.monotonic() < end:  # `wait_for` may lose the word that it is to stop
             try:
                 reader, writer = await asyncio.open_connection(host, int(port))
             except OSError:

@@ -18,6 +18,7 @@ from hub.demo import (
     http_log,
     http_routes,
     local_page,
+    page_cache,
     server_health,
     server_metrics,
     share_preview,
@@ -48,6 +49,7 @@ def guards(classifier: Classifier, limits: Limits, files: dict[str, Path]) -> li
         http_limits.middleware(Ledger(limits)),
         http_classify.middleware(classifier),
         server_health.middleware(health, metrics.exposition),
+        page_cache.middleware(),
         share_preview.middleware(classifier.radiograph),
     ]
 
