@@ -482,7 +482,9 @@ def test_the_snippets_of_the_api_work_as_they_are_copied(browser, gradio_url, cl
 
 
 @browser_test
-@pytest.mark.parametrize(("locale", "language"), [("es-MX", "es"), ("zh-CN", "zh")])
+@pytest.mark.parametrize(
+    ("locale", "language"), [pytest.param("es-MX", "es", marks=pytest.mark.slow), ("zh-CN", "zh")]
+)
 def test_the_page_speaks_the_language_of_the_browser(browser, gradio_url, locale, language):
     words = words_in(language)
     with open_page(browser, gradio_url, "phone-dark", locale=locale) as page:

@@ -206,7 +206,9 @@ def test_the_demo_looks_for_no_other_machine(page, streamlit_others):
     assert not streamlit_others.exists()
 
 
-@pytest.mark.parametrize(("scheme", "theme"), [("light", "dark"), ("dark", "light")])
+@pytest.mark.parametrize(
+    ("scheme", "theme"), [("light", "dark"), pytest.param("dark", "light", marks=pytest.mark.slow)]
+)
 @pytest.mark.browser
 def test_the_answer_follows_streamlits_theme_and_not_the_browsers(browser, streamlit_url, scheme, theme):
     colours = {"light": "rgb(82, 82, 91)", "dark": "rgb(180, 180, 189)"}

@@ -63,6 +63,7 @@ def test_a_published_data_set_loads_without_options_and_has_the_same_splits(hub,
     assert code == 0, err
 
 
+@pytest.mark.slow
 def test_what_was_left_out_is_printed_and_on_the_card(run, kaggle_folder, tmp_path, write_noise):
     write_noise(kaggle_folder / "extra" / "film.png")
     code, out, err = run(

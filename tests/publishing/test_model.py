@@ -293,6 +293,7 @@ run_training(train.main, parse_settings(train.__doc__))
 """
 
 
+@pytest.mark.slow
 def test_training_ends_with_the_model_on_the_hub(hub, run, kaggle_folder, tmp_path):
     output = tmp_path / "model"
     command = ["train.py", "--dataset", kaggle_folder, "--output", output, "--weights", "none", "--epochs", 1]

@@ -91,7 +91,8 @@ def test_frozen_filters_stay_with_muon_too():
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "frozen", "finished"), [("adamw", 0, 1), ("adamw", 2, 2), ("muon", 0, 1), ("muon", 0, 3)]
+    ("optimizer", "frozen", "finished"),
+    [("adamw", 0, 1), ("adamw", 2, 2), ("muon", 0, 1), pytest.param("muon", 0, 3, marks=pytest.mark.slow)],
 )
 def test_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, optimizer, frozen, finished):
     """After `finished` of three epochs, also where their size changes there, or none is left."""
