@@ -131,8 +131,7 @@ def _rest(tree: FileTree, used: Iterable[str]) -> list[str]:
 def _read_streams(source: str | Path, chosen: Columns, size_of: Sizes) -> tuple[Splits, list[str]]:
     streams = _open_streams(source)
     names = by_split(streams, source)
-    if "train" not in names:
-        raise InputError(f"{source} has no train split, only {', '.join(streams) or 'others'}; add one.")
+    _check_train(names, source)
     splits = streaming.read_streams(
         {split: streams[name] for split, name in names.items()}, source, size_of, **chosen
     )
@@ -187,10 +186,14 @@ def _standard(
     loaded: Splits, notes: list[str], source: str | Path, chosen: Columns
 ) -> tuple[Splits, list[str]]:
     """Return splits with standard columns, and the notes with those about columns."""
-    if "train" not in loaded:
-        raise InputError(f"{source} has no train split, only {', '.join(loaded) or 'others'}; add one.")
+    _check_train(loaded, source)
     splits, said = standard_columns(loaded, source, **chosen)
     return splits, notes + said
+
+
+def _check_train(splits: Iterable[str], source: str | Path) -> None:
+    if "train" not in splits:
+        raise InputError(f"{source} has no train split, only {', '.join(splits) or 'others'}; add one.")
 
 
 def _check_rows(splits: Splits, source: str | Path) -> None:

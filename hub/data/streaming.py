@@ -84,7 +84,7 @@ def _damage(source: object) -> Iterator[None]:
     """
     try:
         yield
-    except (ConnectionError, RuntimeError, *DAMAGE) as error:
+    except (RuntimeError, *DAMAGE) as error:
         cause = error.__cause__ if isinstance(error, DatasetGenerationError) and error.__cause__ else error
         if isinstance(cause, InputError) or (isinstance(cause, OSError) and disk_sentence(cause)):
             raise cause from None
