@@ -86,12 +86,24 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
         raise InputError(f"Another process is writing {path}; wait until it has ended.") from None
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None
+    depth = held.lock_counter
     try:
         yield
     finally:
-        if held.lock_counter == 1:
-            file.unlink(missing_ok=True)  # while it is locked: who waits for it finds that out
-        held.release()
+        try:
+            _release(held, file, depth)
+        except KeyboardInterrupt:
+            _release(held, file, depth)  # a Ctrl-C that arrives just then leaves no lock
+            raise
+
+
+def _release(held: "FileLock", file: Path, depth: int) -> None:
+    """Release the block of that depth, unless it is; delete the file when the outermost ends."""
+    if held.lock_counter < depth:
+        return
+    if depth == 1:
+        file.unlink(missing_ok=True)  # while it is locked: who waits for it finds that out
+    held.release()
 
 
 @contextmanager

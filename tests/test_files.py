@@ -85,6 +85,25 @@ def test_a_file_that_another_process_writes_is_waited_for(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
 
 
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_ctrl_c_while_a_lock_is_let_go_leaves_no_lock(tmp_path, monkeypatch, moment):
+    arrived, delete = [], Path.unlink
+
+    def unlink(path, missing_ok):
+        arrived.append(path)
+        if moment == "after" or len(arrived) > 1:
+            delete(path, missing_ok)
+        if len(arrived) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with pytest.raises(KeyboardInterrupt), lock(tmp_path / "model"), lock(tmp_path / "model"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    with lock(tmp_path / "model"):
+        assert len(list(tmp_path.iterdir())) == 1
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_process_that_is_killed_while_it_replaces_a_folder_loses_nothing(tmp_path, moment):
     patch, inside, left = MOMENTS[moment]

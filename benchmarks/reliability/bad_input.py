@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import io
 import json
+import math
 import os
 import sys
 import tempfile
@@ -201,8 +202,8 @@ def _check_sentence(text: str) -> None:
         raise AssertionError(f"no sentence: {text[:100]!r}")
 
 
-def fuzz_readers(seconds: float) -> dict:
-    """Return how many files hypothesis made in so many seconds, and what failed.
+def fuzz_readers(seconds: float, most: float = math.inf) -> dict:
+    """Return how many files hypothesis made in so many seconds, `most` at most, and what failed.
 
     They are decoded in this process, but for those whose decoders crash: DICOM is read up to its pixels.
     """
@@ -213,6 +214,9 @@ def fuzz_readers(seconds: float) -> dict:
     edits = st.lists(st.tuples(st.integers(0, 100_000), st.binary(max_size=6), st.integers(0, 8)), max_size=8)
     end, count, longest = time.monotonic() + seconds, 0, 0.0
 
+    def done() -> bool:
+        return time.monotonic() > end or count >= most
+
     @settings(
         max_examples=500, deadline=None, database=None, phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
@@ -220,7 +224,7 @@ def fuzz_readers(seconds: float) -> dict:
     @given(st.sampled_from(films), edits)
     def check(film: bytes, edits: list[tuple[int, bytes, int]]) -> None:
         nonlocal count, longest
-        if time.monotonic() > end:
+        if done():
             return
         for place, put, dropped in edits:
             place %= len(film) or 1
@@ -231,7 +235,7 @@ def fuzz_readers(seconds: float) -> dict:
         count, longest = count + 1, max(longest, time.perf_counter() - start)
 
     unexpected = []
-    while time.monotonic() < end and len(unexpected) < 10:
+    while not done() and len(unexpected) < 10:
         try:
             check()
         except Exception as error:  # as in _through
