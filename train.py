@@ -48,6 +48,7 @@ def main(settings: Settings) -> None:
     from hub.export.onnx import calibration_rows, export
     from hub.models import architectures, digests, factory, filters, folder_writer, forward
     from hub.models.folder import BUNDLED, read_config
+    from hub.models.own_names import is_own
     from hub.training import checkpoint, distillation, loop, recipes
     from hub.training.calibration import calibrate
     from hub.training.data import are_grey, decode, read_data
@@ -78,7 +79,7 @@ def main(settings: Settings) -> None:
         name, recipe = recipes.choose(settings, radiograph)
         weights = settings.weights or recipes.default_weights(recipe.architecture, settings.dataset)
         print(f"{recipe.architecture} from {weights} weights, {len(classes)} classes, by {name}", flush=True)
-        own = architectures.is_own(recipe.architecture)
+        own = is_own(recipe.architecture)
         channels = 1 if radiograph or (own and are_grey(data)) else 3
         with distributed.first_of_machine_first():  # what it refuses or downloads, the others need not
             teachers = distillation.load_teachers(settings.teachers, classes, channels)

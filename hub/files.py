@@ -98,7 +98,7 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
 
 
 def _release(held: "FileLock", file: Path, depth: int) -> None:
-    """Release the block of that depth, unless it is; delete the file when the outermost ends."""
+    """Release a block, unless it is released; the outermost deletes the file."""
     if held.lock_counter < depth:
         return
     if depth == 1:

@@ -1,4 +1,4 @@
-"""Names of repositories on the Hub."""
+"""Names of repositories on the Hub, and of licences there."""
 
 import re
 
@@ -26,3 +26,12 @@ def check_repo_id(repo_id: str) -> None:
         repo_id = ""
     if "/" not in repo_id:
         raise InputError("A repo on the Hub is named USER/NAME, letters, digits, - and _; give such a name.")
+
+
+def check_license(license: str) -> None:
+    """Raise InputError for what cannot be one of the Hub's identifiers of licences."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", license):
+        raise InputError(
+            f"The Hub names licences like apache-2.0, mit or cc-by-4.0, and {license!r} is none; "
+            "give such a name, or other."
+        )

@@ -203,9 +203,10 @@ def _check_sentence(text: str) -> None:
 
 
 def fuzz_readers(seconds: float, most: float = math.inf) -> dict:
-    """Return how many files hypothesis made in so many seconds, `most` at most, and what failed.
+    """Return how many files hypothesis made in so many seconds, and what failed.
 
-    They are decoded in this process, but for those whose decoders crash: DICOM is read up to its pixels.
+    They are `most` at most, and decoded in this process, but for those whose decoders crash: DICOM is read up
+    to its pixels.
     """
     from hypothesis import HealthCheck, Phase, given, settings
     from hypothesis import strategies as st

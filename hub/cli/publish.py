@@ -97,12 +97,14 @@ def publish_dataset(
     """Publish the splits of a data set as Parquet, with a card; print their notes."""
 
     def write(folder: Path) -> None:
-        from hub.data.splits import load_with_notes
-        from hub.models.folder_refresh import check_license
-        from hub.publishing.dataset import write_dataset
+        from hub.repo_id import check_license
 
         if license:
-            check_license(license)
+            check_license(license)  # before what follows, which takes seconds to import
+
+        from hub.data.splits import load_with_notes
+        from hub.publishing.dataset import write_dataset
+
         splits, notes = load_with_notes(source, image_column=image_column, label_column=label_column)
         for note in write_dataset(splits, folder, repo_id, notes, license=license, benchmark=benchmark):
             print(f"note: {note}", file=sys.stderr)

@@ -22,23 +22,14 @@ from torch import Tensor
 
 from hub.batching import batches
 from hub.data.image_files import encoded_images, locate_errors, sha256_digests
+from hub.data.image_headers import is_grey
 from hub.data.stored_images import StoredImages
-from hub.errors import InputError
 from hub.files import SEAL, is_sealed, seal
-from hub.imaging import dicom, formats
-from hub.imaging.read import read_pixels
-from hub.imaging.sources import read_file
-from hub.imaging.unreadable import UnreadableError
+from hub.imaging.read import PIXELS_VERSION, read_pixels
 from hub.progress import progress
 
-# Part of the cache's key: raise it when `read_pixels` gives other pixels than before.
-PIXELS_VERSION = 2
 UNUSED_DAYS = 30
 CHUNK_SIZE = 256  # encoded images in memory at a time
-# What Pillow raises for a header that is damaged, or of a format that it does not know.
-HEADER_ERRORS = (
-    OSError, ValueError, SyntaxError, RuntimeError, AssertionError, PIL.Image.DecompressionBombError,
-)  # fmt: skip
 
 
 def decode(
@@ -177,18 +168,6 @@ def are_grey(dataset: Dataset) -> bool:
     Only headers are decoded; a file without a readable one does not count as grey.
     """
     return all(map(is_grey, encoded_images(dataset)))
-
-
-def is_grey(image: bytes | str) -> bool:
-    """Return whether an image, encoded bytes or a path, is stored as grey."""
-    data = image if isinstance(image, bytes) else read_file(image)
-    try:
-        if formats.is_dicom(data):  # first, since some are TIFF, too
-            return dicom.read_header(data, "The image").frame.kind.startswith("MONOCHROME")
-        with PIL.Image.open(io.BytesIO(data)) as header:
-            return header.mode in ("1", "L", "LA", "F") or header.mode.startswith("I")
-    except (InputError, UnreadableError, *HEADER_ERRORS):
-        return False
 
 
 def decode_radiographs(dataset: Dataset, size: int) -> tuple[np.ndarray, np.ndarray]:

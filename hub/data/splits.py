@@ -8,7 +8,6 @@ from pathlib import Path
 import datasets
 import numpy as np
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from hub.data.class_names import RADIOGRAPH_CLASSES, check_class_count, check_printable, is_radiograph
 from hub.data.image_files import file_names, sha256_digests
@@ -187,6 +186,8 @@ def _split_off(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
     The part is an eighth of radiographs; of other images a fifth, but at most about `MAX_HELD_OUT`. It is
     stratified, and groups are kept together. Raises InputError for too few patients or images of a class.
     """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # takes a while to import
+
     radiograph = is_radiograph(dataset.features["label"].names)
     parts = 8 if radiograph else max(5, math.ceil(len(dataset) / MAX_HELD_OUT))
     groups, strata = _groups(dataset), _strata(dataset, parts)

@@ -17,11 +17,11 @@ from datasets.exceptions import DatasetGenerationError
 from hub.batching import batches
 from hub.data.class_names import is_radiograph, standard_names
 from hub.data.columns import column_names
-from hub.data.decode_cache import PIXELS_VERSION, is_grey
 from hub.data.image_files import locate_errors
+from hub.data.image_headers import is_grey
 from hub.data.shards import DAMAGE, first_sentence
 from hub.errors import InputError, disk_sentence
-from hub.imaging.read import MIN_RADIOGRAPH_SIDE, read_pixels
+from hub.imaging.read import MIN_RADIOGRAPH_SIDE, PIXELS_VERSION, read_pixels
 
 CHUNK_SIZE = 64  # encoded images in memory at a time
 Sizes = Callable[[bool], int]  # pixels a side, of radiographs or of other images

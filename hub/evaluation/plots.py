@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
 from PIL import Image
-from sklearn.metrics import ConfusionMatrixDisplay, PrecisionRecallDisplay, RocCurveDisplay
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 from hub.files import replace_file
+
+if TYPE_CHECKING:  # sklearn.metrics takes a second to import, and plots of images do without
+    from sklearn.metrics import PrecisionRecallDisplay, RocCurveDisplay
 
 BLUE, ORANGE, GREY = "#2563eb", "#ea580c", "#6b7280"
 
@@ -46,6 +49,8 @@ def plot_roc(
     `probabilities` is float [N, classes], `labels` int [N]. Two classes only: marks show the operating
     points, thresholds on the positive probability by name, and a ring the argmax.
     """
+    from sklearn.metrics import RocCurveDisplay
+
     figure, axis = _curves(RocCurveDisplay, probabilities, labels, classes)
     axis.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
     for name, positive, style in _decisions(probabilities, operating_points):
@@ -69,6 +74,8 @@ def plot_precision_recall(
     `probabilities` is float [N, classes], `labels` int [N]. Two classes only: a dotted line shows the
     precision of guessing.
     """
+    from sklearn.metrics import PrecisionRecallDisplay
+
     figure, axis = _curves(PrecisionRecallDisplay, probabilities, labels, classes)
     if len(classes) == 2:
         axis.axhline((labels == 1).mean(), color=GREY, linestyle=":", linewidth=1)
@@ -85,7 +92,7 @@ def plot_precision_recall(
 
 
 def _curves(
-    display: type[RocCurveDisplay] | type[PrecisionRecallDisplay],
+    display: "type[RocCurveDisplay] | type[PrecisionRecallDisplay]",
     probabilities: np.ndarray,
     labels: np.ndarray,
     classes: list[str],
@@ -115,6 +122,8 @@ def _decisions(
 
 def plot_confusion(confusions: dict[str, list[list[int]]], classes: list[str], path: Path) -> None:
     """Plot a confusion matrix for each decision by name; rows are the truth."""
+    from sklearn.metrics import ConfusionMatrixDisplay
+
     size = max(4.0, 0.5 * len(classes))
     figure, axes = plt.subplots(
         1, len(confusions), figsize=(size * len(confusions), size), squeeze=False, layout="constrained"

@@ -23,6 +23,8 @@ from hub.imaging.sources import Source, image_name, read_source
 from hub.imaging.unreadable import Admit, UnreadableError, check_size
 from hub.imaging.worker import read_apart
 
+# Part of the key of what is kept decoded: raise it when `read_pixels` gives other pixels than before.
+PIXELS_VERSION = 2
 MIN_RADIOGRAPH_SIDE = 32
 MAX_RADIOGRAPH_RATIO = 20  # of the longer side to the shorter
 LARGE = 16_000_000  # pixels above which an image of any format is reduced for predictions

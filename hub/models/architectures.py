@@ -144,14 +144,6 @@ default_cfgs = generate_default_cfgs(
 )
 
 
-def is_own(architecture: str) -> bool:
-    """Return whether the network is one of these.
-
-    They read grey images in one channel.
-    """
-    return architecture in default_cfgs
-
-
 @register_model
 def simple_cnn(pretrained: bool = False, **kwargs) -> ConvNet:
     """Return two convolutions, each with pooling, and two dense layers."""

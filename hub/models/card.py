@@ -8,9 +8,9 @@ from jinja2 import TemplateError
 
 from hub.errors import InputError
 from hub.files import write_text
-from hub.models import architectures
 from hub.models.card_metadata import card_data
 from hub.models.folder import ANSWER, METRICS, read_metrics, read_named_config
+from hub.models.own_names import is_own
 from hub.public_names import public_record
 
 TEMPLATE = Path(__file__).parent / "card.md"
@@ -47,7 +47,7 @@ def _card(config: dict, metrics: dict, context: dict[str, object]) -> str:
         template_path=str(TEMPLATE),
         config=config,
         metrics=metrics,
-        own=architectures.is_own(config["architecture"]),
+        own=is_own(config["architecture"]),
         is_synthetic=is_synthetic,
         base_model=data.base_model,
         license=data.license,

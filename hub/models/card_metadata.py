@@ -2,7 +2,7 @@
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from hub.models import architectures
+from hub.models.own_names import is_own
 from hub.repo_id import is_hub_id
 
 LICENCE = "apache-2.0"  # of a model where nobody says another
@@ -30,7 +30,7 @@ def card_data(config: dict, metrics: dict, repo_id: str | None) -> ModelCardData
     `dataset_id` and `base_model`. What only a repo on the Hub has needs its `repo_id`.
     """
     told, training = metrics.get("card", {}), metrics["training"]
-    own, radiograph = architectures.is_own(config["architecture"]), config["radiograph"]
+    own, radiograph = is_own(config["architecture"]), config["radiograph"]
     dataset_id = told.get("dataset_id") or (training["dataset"] if is_hub_id(training["dataset"]) else None)
     base_model = told.get("base_model") or training.get("base_model")
     results = _results(config, metrics, dataset_id)

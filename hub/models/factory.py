@@ -7,10 +7,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
+import hub.models.architectures  # noqa: F401 registers them with timm
 from hub.errors import InputError
-from hub.models import architectures
 from hub.models.digests import check_digests
 from hub.models.folder import CONFIG, WEIGHTS, read_config
+from hub.models.own_names import is_own
 
 DROP_RATE = 0.2  # before the last layer, in training; the small networks underfit even without
 # Averages over ImageNet's channels: one mean and one deviation for all.
@@ -38,7 +39,7 @@ def create_model(
     }
     if radiograph:
         overlay |= GREY_STATISTICS
-    elif architectures.is_own(architecture):
+    elif is_own(architecture):
         overlay |= {"mean": (0.5,) * channels, "std": (0.5,) * channels}
     if weights not in ("imagenet", "none"):
         overlay |= _weights_overlay(Path(weights))
@@ -48,7 +49,7 @@ def create_model(
             pretrained=weights != "none",
             num_classes=classes,
             in_chans=channels,
-            drop_rate=0 if architectures.is_own(architecture) else DROP_RATE,
+            drop_rate=0 if is_own(architecture) else DROP_RATE,
             pretrained_cfg_overlay=overlay,
         )
     except Exception as error:

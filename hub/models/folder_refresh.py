@@ -1,13 +1,11 @@
 """Bring the files of a model folder that no training makes up to date."""
 
-import re
 from pathlib import Path
 
-from hub.errors import InputError
 from hub.models.card import card_text, write_card
 from hub.models.folder import read_metrics, read_named_config, write_metrics
 from hub.models.processor import write_processor
-from hub.repo_id import check_repo_id
+from hub.repo_id import check_license, check_repo_id
 
 
 def refresh(
@@ -31,12 +29,3 @@ def refresh(
     write_processor(folder, config)
     write_metrics(folder, metrics | ({"card": section} if section else {}))
     write_card(folder)
-
-
-def check_license(license: str) -> None:
-    """Raise InputError for what cannot be one of the Hub's identifiers of licences."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", license):
-        raise InputError(
-            f"The Hub names licences like apache-2.0, mit or cc-by-4.0, and {license!r} is none; "
-            "give such a name, or other."
-        )

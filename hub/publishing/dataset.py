@@ -13,8 +13,8 @@ from datasets import Dataset, DatasetDict, DatasetInfo, SplitDict, SplitInfo
 from datasets.table import embed_table_storage
 from PIL import Image
 
-from hub.data.decode_cache import HEADER_ERRORS
 from hub.data.image_files import encoded_images, locate_errors
+from hub.data.image_headers import HEADER_ERRORS
 from hub.evaluation.plots import plot_samples
 from hub.imaging.formats import is_dicom
 from hub.imaging.read import read_image

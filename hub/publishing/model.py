@@ -7,7 +7,6 @@ from pathlib import Path
 from hub.errors import InputError
 from hub.evaluation.plots import plot_thumbnail
 from hub.explorer import prepared
-from hub.explorer.preparing import prepare
 from hub.export.answer import verify_answer, write_answer
 from hub.export.formats import verify_formats
 from hub.export.onnx import verify
@@ -51,6 +50,8 @@ def copy_folder(folder: Path, copy: Path, repo_id: str, page: str | None = None,
     if not (copy / ANSWER).is_file():
         write_answer(copy)  # of folders that are older than it
     if not (copy / prepared.FOLDER).is_dir():
+        from hub.explorer.preparing import prepare  # takes seconds to import, and most folders have it
+
         with suppress(InputError):  # of a network whose layers cannot be followed: the page says so
             prepare(copy)
     refresh(copy, **told)

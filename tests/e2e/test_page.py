@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import re
+import shutil
 import threading
 
 import numpy as np
@@ -13,7 +14,7 @@ from dicom_files import DEEP, dataset, lut, stored, transcoded
 from encoded_images import encoded, exif, tiff
 from PIL import Image
 from playwright.sync_api import expect
-from servers import ROOT, open_page, screenshot, sideways_scroll, violations, windows
+from servers import ROOT, free_port, open_page, screenshot, sideways_scroll, violations, windows
 
 from hub.demo import answer_words
 from hub.demo.words import words_in
@@ -69,6 +70,23 @@ def window(browser, url):
         page.set_default_timeout(WAIT)
         page.wait_for_function("window.xray?.ready.then(() => true)")
         yield page
+
+
+@pytest.fixture
+def firefox(url, tmp_path):
+    """A Firefox on the page, in which the model is loaded."""
+    program = shutil.which("firefox-esr")
+    if not program:
+        pytest.skip("there is no Firefox on this machine; install Debian's package firefox-esr")
+    from marionette_driver.marionette import Marionette  # Playwright's own Firefox is not Debian's
+
+    driver = Marionette(bin=program, headless=True, port=free_port(), gecko_log=str(tmp_path / "log"))
+    driver.start_session()
+    driver.timeout.script = WAIT / 1000
+    driver.navigate(url)
+    driver.execute_async_script("xray.ready.then(arguments[0])", sandbox=None)
+    yield driver
+    driver.quit()
 
 
 def film(radiograph, border=0):
@@ -197,6 +215,25 @@ def test_asks_nobody_for_anything_while_it_answers(window, model, radiograph):
         assert found["verdict"]["reason"] == expected["verdict"]["reason"]
         assert abs(found["probability"] - expected["probability"]) < TOLERANCE
     assert asked == []
+
+
+@pytest.mark.browser
+def test_firefox_answers_and_refuses_as_python_does(firefox, model, radiograph, tmp_path):
+    def ask(name, data):
+        given = [name, base64.b64encode(data).decode(), "answer"]
+        return firefox.execute_async_script(
+            f"({ASK})([...arguments]).then(arguments[3])", given, sandbox=None
+        )
+
+    files = {"film.png": film(radiograph, border=30), "film.jpg": encoded(radiograph, "JPEG")}
+    files |= lossless_files(tmp_path)
+    for name, data in files.items():
+        found, expected = ask(name, data), report(model, model(data))
+        assert found["verdict"]["reason"] == expected["verdict"]["reason"], name
+        if expected["probability"] is not None:
+            assert abs(found["probability"] - expected["probability"]) < TOLERANCE, name
+    for name, data in unreadable_files().items():
+        assert ask(name, data)["error"], name
 
 
 @pytest.mark.browser

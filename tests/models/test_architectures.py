@@ -6,6 +6,7 @@ import torch
 
 from hub.models import architectures
 from hub.models.forward import normalize
+from hub.models.own_names import OWN_NAMES
 
 
 def create(architecture, channels, size):
@@ -57,3 +58,7 @@ def test_whitened_filters_give_uncorrelated_maps_of_deviation_one():
     assert torch.allclose(second_moments, torch.eye(12), atol=0.1)
     assert torch.equal(conv.weight[16:], -conv.weight[:16])
     assert not conv.weight.requires_grad
+
+
+def test_every_one_of_them_is_known_by_name():
+    assert set(OWN_NAMES) == set(architectures.default_cfgs)

@@ -4,7 +4,7 @@ import pytest
 import timm
 import torch
 
-from hub.models import architectures
+from hub.models.own_names import is_own
 from hub.training import augmentation, recipes
 
 
@@ -28,7 +28,7 @@ def test_every_recipe_names_what_there_is():
         assert recipe.augmentation in augmentation.AUGMENTATIONS
         assert recipe.small_epochs < recipe.epochs
         assert recipe.small_size <= recipe.size
-        assert not recipe.frozen or not architectures.is_own(recipe.architecture)
+        assert not recipe.frozen or not is_own(recipe.architecture)
 
 
 @pytest.mark.parametrize("kind", augmentation.AUGMENTATIONS)
