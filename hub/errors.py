@@ -6,6 +6,8 @@ import re
 import sys
 from collections.abc import Callable
 
+from hub.text import one_line
+
 # What is wrong with a disk, a path or its permissions; any other OSError may be a mistake of the code.
 DISK_ERRORS = {
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO,
@@ -19,6 +21,10 @@ class InputError(ValueError):
     The message is one sentence for the user: what is wrong and what to do. The command line prints it and
     exits with 2; the apps show it in place of an answer.
     """
+
+    def __init__(self, sentence: str):
+        """Keep a sentence on one line, whatever the names in it hold."""
+        super().__init__(one_line(sentence))
 
 
 def run_command(
@@ -68,7 +74,7 @@ def disk_sentence(error: OSError) -> str | None:
         return None
     place = error.filename or "The output"
     advice = "check the path, its permissions and the room on the disk"
-    return f"{place} cannot be read or written ({reason}); {advice}."
+    return one_line(f"{place} cannot be read or written ({reason}); {advice}.")
 
 
 def disk_error(error: OSError) -> str | None:

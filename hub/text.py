@@ -14,6 +14,14 @@ def is_printable(name: str) -> bool:
     return not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name)
 
 
+def one_line(text: str) -> str:
+    """Return a text with spaces for line ends and other control characters.
+
+    Names of files may hold them, and a terminal would obey.
+    """
+    return "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text)
+
+
 def number(value: float | None, digits: int = 4) -> str:
     """Return a value with `digits` decimal places, "none" for a missing one."""
     return "none" if value is None else f"{value:.{digits}f}"

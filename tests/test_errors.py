@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from hub import errors
+from hub.cli.main import main as command_line
 from hub.errors import InputError
+from hub.imaging.read import read_image
 
 ROOT = Path(__file__).parents[1]
 full_device = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
@@ -78,6 +80,16 @@ def test_a_mistake_of_the_code_keeps_its_traceback(error):
 
     with pytest.raises(type(error)):
         errors.exit_code("hub", main, lambda: "")
+
+
+def test_a_sentence_is_one_line_whatever_the_names_in_it_hold(tmp_path, capsys):
+    (tmp_path / "a\n\x1b[2Jb.png").write_text("no image")
+    with pytest.raises(InputError) as refused:
+        read_image(tmp_path / "a\n\x1b[2Jb.png")
+    assert command_line(["classify", str(tmp_path)]) == 2
+    assert command_line(["classify", str(tmp_path / "a\x9b.png")]) == 2
+    lines = capsys.readouterr().out.removesuffix("\n").split("\n")
+    assert len(lines) == 2 and all(text.isprintable() for text in (str(refused.value), *lines))
 
 
 def test_an_exit_code_is_that_of_the_command(capsys):

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from hub.prevalence import EVEN
+from hub.text import one_line
 
 if TYPE_CHECKING:
     from hub.inference.batch import Result
@@ -76,7 +77,7 @@ def run(files: list[str], model: str | None, precision: str | None, prevalence: 
     # On a terminal only (disable=None), and only where it takes longer than a second.
     for result in tqdm(results, total=total, unit=" files", delay=1, leave=False, disable=None):
         failed = failed or result.error is not None
-        tqdm.write(json.dumps(_row(result)) if as_json else _line(result))
+        tqdm.write(json.dumps(_row(result)) if as_json else one_line(_line(result)))
         sys.stdout.flush()
     return 2 if failed else 0
 

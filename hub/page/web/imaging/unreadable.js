@@ -8,6 +8,11 @@ export const MAX_RADIOGRAPH_RATIO = 20; // of the longer side to the shorter
 // An input that cannot be used. The message is one sentence for the user: what is wrong and what to do.
 export class InputError extends Error {
   name = "InputError";
+
+  // A sentence is one line, whatever the names in it hold.
+  constructor(sentence) {
+    super(sentence.replace(/[\p{Cc}\u2028\u2029]+/gu, " "));
+  }
 }
 
 // Why an image cannot be read: the rest of a sentence that begins with its name.
