@@ -132,9 +132,9 @@ def measure(model: str, sets: dict[str, list[Path]], lighthouse: bool = False) -
     timed = next(iter(sets.values()))[:TIMED]
     with tempfile.TemporaryDirectory() as name:
         folder, sent = build(model, Path(name) / "page"), []
-        with _served(folder, []) as url:
+        with served(folder, []) as url:
             scores = {device: score(url, device) for device in ("desktop", "mobile") if lighthouse}
-        with _served(folder, sent) as url, _opened(url) as (page, requests):
+        with served(folder, sent) as url, opened(url) as (page, requests):
             page.evaluate(OPEN)
             first = _ask(page, timed[0])["since"]
             before = len(sent)
@@ -200,7 +200,7 @@ def _files(folder: Path, first: int | None) -> list[Path]:
 
 
 @contextmanager
-def _served(folder: Path, sent: list[tuple[str, int]]) -> Iterator[str]:
+def served(folder: Path, sent: list[tuple[str, int]]) -> Iterator[str]:
     """Serve a page on a free port; yield its address."""
     with server([folder], 0, partial(CountingHandler, sent)) as serving:
         threading.Thread(target=serving.serve_forever, daemon=True).start()
@@ -209,7 +209,7 @@ def _served(folder: Path, sent: list[tuple[str, int]]) -> Iterator[str]:
 
 
 @contextmanager
-def _opened(url: str) -> Iterator[tuple[Page, list[str]]]:
+def opened(url: str) -> Iterator[tuple[Page, list[str]]]:
     """Open a page in a new browser; yield it, and the addresses it asks for."""
     requests: list[str] = []
     with sync_playwright() as playwright:
@@ -240,17 +240,18 @@ def _memory(page: Page, paths: list[Path]) -> dict[str, float]:
         for number in range(asked, count):
             _ask(page, paths[number % len(paths)])
         asked = count
-        found[str(count)] = round(max(map(_resident, _renderers())) / 1e6)
+        found[str(count)] = round(max(map(resident, renderers())) / 1e6)
     return found
 
 
-def _renderers() -> list[psutil.Process]:
+def renderers() -> list[psutil.Process]:
     """Return the browser's processes that hold pages and their workers."""
     children = psutil.Process().children(recursive=True)
     return [child for child in children if "--type=renderer" in child.cmdline()]
 
 
-def _resident(process: psutil.Process) -> int:
+def resident(process: psutil.Process) -> int:
+    """Return the memory of a process in bytes."""
     return process.memory_info().rss
 
 

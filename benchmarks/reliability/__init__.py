@@ -20,6 +20,7 @@ RECORD = ROOT / "benchmarks" / "reliability.json"
 PAGE = ROOT / "docs" / "reliability.md"
 PARTS = {
     "bad_input": "Files that are broken, mislabelled or made to do harm, through every way in",
+    "page": "Files of that kind, given to the page in the visitor's own browser",
     "model_folders": "Model folders that hold anything",
     "faults": "Runs that are killed, full disks, read-only folders, flipped bytes",
     "hostile_clients": "Slow and hostile clients of the demo, beside one good visitor",

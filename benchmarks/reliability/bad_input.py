@@ -83,18 +83,19 @@ def measure(cases: int = 20_000, every: int = 5, fuzz: int = 600, bombs: bool = 
         }
         for name, (pid, step, way) in ways.items():
             print(f"{name} …", file=sys.stderr, flush=True)
-            figures[name] = _through(way, pid, _files(cases, step, bombs))
+            figures[name] = through(way, pid, corpus_files(cases, step, bombs))
     figures["fuzzing"] = fuzz_readers(fuzz)
     return figures
 
 
-def _files(cases: int, step: int, bombs: bool) -> Iterator[tuple[str, str, bytes]]:
+def corpus_files(cases: int, step: int, bombs: bool) -> Iterator[tuple[str, str, bytes]]:
+    """Yield every `step`th damaged file, then the bombs, as the corpus does."""
     yield from (case for number, case in enumerate(corpus.cases(cases)) if number % step == 0)
     if bombs:
         yield from corpus.bombs()
 
 
-def _through(way: Callable[[str, bytes], str], pid: int, files: Iterator[tuple[str, str, bytes]]) -> dict:
+def through(way: Callable[[str, bytes], str], pid: int, files: Iterator[tuple[str, str, bytes]]) -> dict:
     """Return the figures of one way in.
 
     `way` returns "answer" or "sentence", or raises.
@@ -137,7 +138,7 @@ def _is_read(contents: object) -> bool:
     try:
         return isinstance(contents, bytes) and bool(read_image(contents).size)
     except InputError as error:
-        _check_sentence(str(error))
+        check_sentence(str(error))
         return False
 
 
@@ -145,7 +146,7 @@ def _classify(classifier: Classifier, _: str, data: bytes) -> str:
     try:
         classifier(data)
     except InputError as error:
-        _check_sentence(str(error))
+        check_sentence(str(error))
         return "sentence"
     return "answer"
 
@@ -179,13 +180,13 @@ def _post(url: str, good: Path, name: str, data: bytes) -> str:
 def _ask(client: httpx.Client, name: str, data: bytes) -> str:
     uploaded = client.post("/upload", files={"files": (name, data)})
     if uploaded.status_code != 200:
-        _check_sentence(_message(uploaded))
+        check_sentence(_message(uploaded))
         return "sentence"
     file = {"path": uploaded.json()[0], "meta": {"_type": "gradio.FileData"}}
     answer = client.post("/run/classify", json={"data": [file]})
     if answer.status_code == 200:
         return "answer"
-    _check_sentence(_message(answer))
+    check_sentence(_message(answer))
     return "sentence"
 
 
@@ -197,7 +198,8 @@ def _message(answer: httpx.Response) -> str:
     return str(said.get("error") or said.get("detail") or said) if isinstance(said, dict) else str(said)
 
 
-def _check_sentence(text: str) -> None:
+def check_sentence(text: str) -> None:
+    """Raise AssertionError for what is not one line of words for a user."""
     if not text or "Traceback" in text or "\n" in text.strip() or len(text) > 600:
         raise AssertionError(f"no sentence: {text[:100]!r}")
 
@@ -239,7 +241,7 @@ def fuzz_readers(seconds: float, most: float = math.inf) -> dict:
     while not done() and len(unexpected) < 10:
         try:
             check()
-        except Exception as error:  # as in _through
+        except Exception as error:  # as in through
             unexpected.append(f"{type(error).__name__}: {str(error)[:200]}")
     return {
         "cases": count,

@@ -17,7 +17,7 @@ def test_the_corpus_is_the_same_for_the_same_seed_and_has_every_format_and_damag
 @pytest.mark.filterwarnings("ignore")
 def test_bad_files_are_answered_or_refused_in_a_sentence(classifier, tmp_path):
     files = [case for case in corpus.cases(300, seed=1) if not case[0].endswith(("avif", "jpeg.tif"))]
-    figures = bad_input._through(bad_input._read, os.getpid(), iter(files))
+    figures = bad_input.through(bad_input._read, os.getpid(), iter(files))
     assert figures["first_unexpected"] == [] and figures["cases"] == len(files)
     assert min(figures["answers"], figures["sentences"]) > 30 and figures["megabytes"] < 500
     name, data = "../a\nb.png", corpus.films()["png"]
@@ -40,5 +40,5 @@ def test_bombs_take_less_than_500_megabytes(classifier):
             else bad_input._classify(classifier, name, data)
         )
 
-    figures = bad_input._through(way, os.getpid(), corpus.bombs(every=4))
+    figures = bad_input.through(way, os.getpid(), corpus.bombs(every=4))
     assert figures["first_unexpected"] == [] and figures["megabytes"] < 500, figures

@@ -9,7 +9,7 @@ from benchmarks import machine, reliability
 from benchmarks.reliability import hostile_clients, load
 
 SECTION = {"figures": {"cases": 20_000, "by": {"longest_s": 1.5}, "bad": []}, "quick": False}
-OWN = ("hostile_clients", "load")
+OWN = ("hostile_clients", "load", "page")
 
 
 @pytest.mark.parametrize("name", OWN)
