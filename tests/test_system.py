@@ -2,6 +2,7 @@
 
 import os
 import platform
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ PAGE_FAULTS = """
 import resource
 import torch
 
-for _ in range(5):
+for _ in range(11):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     blocks = [torch.ones(number * 1_000_000) for number in (3, 16, 9, 12)]
     del blocks
@@ -51,6 +52,7 @@ def test_memory_that_was_freed_is_used_again_without_the_system():
     environment = os.environ | {"THP_MEM_ALLOC_ENABLE": "0"}
     command = [sys.executable, "-c", keep + PAGE_FAULTS]
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    first, *_, last = map(int, run.stdout.split())
+    first, *later = map(int, run.stdout.split())
     assert first > 30_000  # or there was nothing to save
-    assert last < first / 100
+    # A small object may settle between two blocks: the memory then grows by a block, once.
+    assert statistics.median(later) < first / 100
