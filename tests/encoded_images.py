@@ -27,13 +27,16 @@ def png_chunk(name, content):
     return len(content).to_bytes(4) + name + content + zlib.crc32(name + content).to_bytes(4)
 
 
-def png(pixels, *chunks):
-    """The bytes of a 16-bit PNG, from uint16 [H, W] or [H, W, 2 to 4], with chunks before the pixels."""
+def png(pixels, *chunks, surplus=b""):
+    """The bytes of a 16-bit PNG, from uint16 [H, W] or [H, W, 2 to 4], with chunks before the pixels.
+
+    A surplus is packed behind the pixels.
+    """
     colour = {1: 0, 2: 4, 3: 2, 4: 6}[pixels[0, 0].size]
     height, width = pixels.shape[:2]
     header = width.to_bytes(4) + height.to_bytes(4) + bytes([16, colour, 0, 0, 0])
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
-    parts = [png_chunk(b"IHDR", header), *chunks, png_chunk(b"IDAT", zlib.compress(rows))]
+    parts = [png_chunk(b"IHDR", header), *chunks, png_chunk(b"IDAT", zlib.compress(rows + surplus))]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts) + png_chunk(b"IEND", b"")
 
 

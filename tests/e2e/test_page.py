@@ -6,12 +6,14 @@ import io
 import re
 import shutil
 import threading
+import zlib
 
 import numpy as np
 import pydicom.uid as uids
 import pytest
+import tifffile
 from dicom_files import DEEP, dataset, lut, stored, transcoded
-from encoded_images import encoded, exif, tiff
+from encoded_images import encoded, exif, png, tiff
 from PIL import Image
 from playwright.sync_api import expect
 from servers import ROOT, free_port, open_page, screenshot, sideways_scroll, violations, windows
@@ -28,6 +30,7 @@ from hub.page.serve import server
 
 WORDS = words_in("en")
 WAIT = 180_000  # ms, on a machine that has much else to do
+NOTHING = bytes(200_000_000)  # which shrink to 200 kB
 TOLERANCE = 0.005  # between the probabilities of Python and of the browser
 ASK = """async ([name, bytes, what]) => {
   const data = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
@@ -152,13 +155,34 @@ def lossless_files(folder):
         "colour.png": encoded(colour, "PNG"),
         "turned.png": encoded(grey, "PNG", exif=exif(6)),
         "deep.png": encoded(Image.fromarray(deep), "PNG"),
+        "bloated.png": png(deep, surplus=NOTHING),
         "clear.png": encoded(Image.merge("RGBA", [*colour.split(), Image.new("L", grey.size)]), "PNG"),
         "lossless.webp": encoded(colour, "WEBP", lossless=True),
         "grey.bmp": encoded(grey, "BMP"),
         "deep.tif": tiff(deep),
         "deep.jp2": encoded(Image.fromarray(deep), "JPEG2000"),
         "grey.pgm": encoded(grey, "PPM"),
+        "packed.tif": tiff(deep, compression="zlib", predictor=True, rowsperstrip=30),
+        "written.pgm": written("P2", np.asarray(grey), 255),
+        "written-deep.pgm": written("P2", deep, 4095),
+        "written.ppm": written("P3", np.asarray(colour).reshape(len(deep), -1), 255, deep.shape[1]),
+        "bits.pbm": written("P1", (deep > 2000).astype(int)),
+        "bits-packed.pbm": encoded(grey.convert("1"), "PPM"),
     }
+
+
+def bloated_tiff(pixels):
+    """A TIFF with one strip, in which much follows the pixels."""
+    file, strip = io.BytesIO(), zlib.compress(pixels.tobytes() + NOTHING)
+    options = {"shape": pixels.shape, "dtype": pixels.dtype, "rowsperstrip": len(pixels)}
+    tifffile.imwrite(file, iter([strip]), compression="zlib", **options)
+    return file.getvalue()
+
+
+def written(kind, values, white=None, width=None):
+    """A PNM whose numbers are written out, with a comment after each row."""
+    head = f"{kind} # made here\n{width or values.shape[1]} {len(values)}\n" + (f"{white}\n" if white else "")
+    return (head + "\n# a row\n".join(" ".join(map(str, row)) for row in values)).encode()
 
 
 @pytest.mark.browser
@@ -193,6 +217,11 @@ def unreadable_files():
         "raw.dcm": stored(dataset(PresentationIntentType="FOR PROCESSING")),
         "report.dcm": stored(dataset(PixelData=None)),
         "rows.dcm": stored(dataset(Rows=None)),
+        "bloated.tif": bloated_tiff(DEEP),
+        "above.pgm": b"P2 40 40 200 " + b"201 " * 1600,
+        "letters.pgm": b"P2 40 40 200 " + b"20l " * 1600,
+        "few.pgm": b"P2 40 40 200 " + b"20 " * 1500,
+        "twos.pbm": b"P1 40 40 " + b"012" * 1600,
         "cut.dcm": stored(dataset(DEEP))[:-500],
     }
 
@@ -219,7 +248,7 @@ def test_asks_nobody_for_anything_while_it_answers(window, model, radiograph):
         found, expected = ask(window, "film", data, "answer"), report(model, model(data))
         assert found["verdict"]["reason"] == expected["verdict"]["reason"]
         assert abs(found["probability"] - expected["probability"]) < TOLERANCE
-    assert asked == []
+    assert [url for url in asked if not url.startswith("blob:")] == []  # those lie in the browser's memory
 
 
 @pytest.mark.browser

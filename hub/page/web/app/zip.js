@@ -1,5 +1,6 @@
 // The members of a ZIP, unpacked one at a time and within limits: hub/inference/archive.py.
 import { HEAD, imageFormat, latin1 } from "../imaging/formats.js";
+import { partsOf } from "../imaging/inflate.js";
 import { InputError } from "../imaging/unreadable.js";
 
 const MAX_MEMBERS = 2000;
@@ -104,7 +105,7 @@ async function unpack(zip, { name, method, packed, size, offset }, label) {
   const stream = method ? stored.stream().pipeThrough(new DecompressionStream("deflate-raw")) : stored.stream();
   const parts = [];
   let length = 0;
-  for await (const part of stream) {
+  for await (const part of partsOf(stream)) {
     if (!length && !SUFFIXES.test(name) && !imageFormat(part.subarray(0, HEAD))) return null;
     length += part.length;
     if (length > Math.min(size, MAX_BYTES)) throw size > MAX_BYTES ? tooLong(label) : new RangeError("longer than stated");

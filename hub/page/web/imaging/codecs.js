@@ -1,4 +1,5 @@
 // Decoders of other projects, each loaded from this page's own address when a file first needs it.
+import { inflate } from "./inflate.js";
 import { damaged } from "./unreadable.js";
 
 const FOLDER = new URL("../vendor/codecs/", import.meta.url);
@@ -26,10 +27,35 @@ const wasm = (file, name) =>
   once(name, async () => (await script(file, name))({ locateFile: (each) => new URL(each, FOLDER).href, print() {}, printErr() {} }));
 
 export const loadDicomParser = () => once("dicomParser", () => script("dicomParser.min.js", "dicomParser"));
-export const loadGeoTiff = () => once("GeoTIFF", () => script("geotiff.js", "GeoTIFF"));
+export const loadGeoTiff = () => once("GeoTIFF", async () => withBoundDeflate(await script("geotiff.js", "GeoTIFF")));
 const loadCharLs = () => wasm("charlswasm_decode.js", "CharLSWASM");
 const loadOpenJpeg = () => wasm("openjpegwasm_decode.js", "OpenJPEGWASM");
 const loadLossless = () => once("lossless", () => import(new URL("lossless.mjs", FOLDER).href));
+
+// Return geotiff.js with a Deflate of as many bytes as a strip or tile has; its own has no limit.
+function withBoundDeflate(geotiff) {
+  class Deflate extends geotiff.BaseDecoder {
+    async decodeBlock(packed) {
+      const { bytes, isMore } = await inflate(new Blob([packed]), "deflate", this.parameters.size);
+      if (isMore) throw damaged();
+      return bytes.buffer;
+    }
+  }
+  geotiff.addDecoder([8, 32_946], async () => Deflate, deflateParameters);
+  return geotiff;
+}
+
+async function deflateParameters(directory) {
+  const value = (name) => directory.loadValue(name);
+  const [bitsPerSample, planarConfiguration] = [await value("BitsPerSample"), await value("PlanarConfiguration")];
+  const isTiled = !directory.hasTag("StripOffsets"), tileWidth = await value(isTiled ? "TileWidth" : "ImageWidth");
+  const rows = (await value(isTiled ? "TileLength" : "RowsPerStrip")) || Infinity;
+  const tileHeight = isTiled ? rows : Math.min(rows, await value("ImageLength"));
+  const samples = planarConfiguration === 2 ? 1 : (await value("SamplesPerPixel")) || 1;
+  const bits = Math.max(...(typeof bitsPerSample === "object" ? bitsPerSample : [bitsPerSample || 1]));
+  const size = tileHeight * Math.ceil((tileWidth * samples * bits) / 8);
+  return { tileWidth, tileHeight, bitsPerSample, planarConfiguration, predictor: (await value("Predictor")) || 1, size };
+}
 
 // Run a library's decoder: whatever it throws, the bytes are damaged.
 function decoded(decode) {

@@ -4,6 +4,7 @@
 // and not an error.
 import { loadDicomParser } from "./codecs.js";
 import { latin1 } from "./formats.js";
+import { partsOf } from "./inflate.js";
 import { damaged } from "./unreadable.js";
 
 // The elements that are read, with the type that they have where the file does not say.
@@ -111,7 +112,7 @@ async function inflate(data) {
   const parts = [];
   let size = 0;
   try {
-    for await (const part of stream) {
+    for await (const part of partsOf(stream)) {
       size += part.length;
       if (size > MAX_INFLATED) throw damaged();
       parts.push(part);

@@ -168,7 +168,12 @@ async function decompress(frame) {
 }
 
 // Return grey samples as three equal colours.
-const spread = (grey) => interleaveSamples(Uint8Array.from({ length: 3 * grey.length }, (_, i) => grey[i % grey.length]), 3);
+function spread(grey) {
+  const colours = new Uint8Array(3 * grey.length);
+  for (let i = 0; i < grey.length; i++) colours.fill(grey[i], 3 * i, 3 * i + 3);
+  return colours;
+}
+
 const masked = (samples, bits) => samples.map((value) => value & (2 ** bits - 1));
 
 // Return a JPEG that states its colours as the frame does, with an Adobe segment (T.872 6.5.3): browsers go by it.
@@ -188,7 +193,7 @@ function unpack(frame) {
   if (data.length < sizeOf(frame)) throw damaged();
   const total = rows * columns * samples;
   if (kind === "YBR_FULL_422") return from422(data, rows * columns);
-  if (allocated === 1) return Uint8Array.from({ length: total }, (_, i) => (data[i >> 3] >> (i & 7)) & 1);
+  if (allocated === 1) return fromBits(data, total);
   if (allocated === 8) return samples === 3 ? arrange(data.subarray(0, total), columns, planar) : data.subarray(0, total);
   const types = { 16: [Uint16Array, "getUint16"], 32: [Uint32Array, "getUint32"], 64: [Float64Array, "getFloat64"] };
   const [Type, getter] = element === "FloatPixelData" ? [Float32Array, "getFloat32"] : types[allocated];
@@ -196,6 +201,12 @@ function unpack(frame) {
   const values = new Type(total);
   for (let i = 0; i < total; i++) values[i] = view[getter](i * size, little);
   return samples === 3 ? arrange(values, columns, planar) : values;
+}
+
+function fromBits(data, total) {
+  const bits = new Uint8Array(total);
+  for (let i = 0; i < total; i++) bits[i] = (data[i >> 3] >> (i & 7)) & 1;
+  return bits;
 }
 
 // Return colours pixel by pixel, arranged the other way if that is far smoother: PlanarConfiguration is often wrong.
@@ -214,9 +225,11 @@ function roughness(samples, columns) {
 // Two pixels share their colour: Y Y Cb Cr (PS3.3 C.7.6.3.1.2).
 function from422(data, total) {
   const samples = new Uint8Array(3 * total);
-  for (let i = 0; i < total; i++) {
+  for (let i = 0, to = 0; i < total; i++) {
     const at = 4 * (i >> 1);
-    samples.set([data[at + (i & 1)], data[at + 2], data[at + 3]], 3 * i);
+    samples[to++] = data[at + (i & 1)];
+    samples[to++] = data[at + 2];
+    samples[to++] = data[at + 3];
   }
   return samples;
 }

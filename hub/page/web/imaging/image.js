@@ -28,7 +28,11 @@ export function turn(image, orientation) {
   return { ...image, width, height, data: turned };
 }
 
-export const invert = (image) => ({ ...image, data: image.data.map((value) => 255 - value) });
+export function invert(image) {
+  const data = new Uint8Array(image.data.length);
+  for (let i = 0; i < data.length; i++) data[i] = 255 - image.data[i];
+  return { ...image, data };
+}
 
 // Return the part of an image between left, top, right and bottom.
 export function crop(image, left, top, right, bottom) {
@@ -70,5 +74,7 @@ export function asGrey(image) {
   if (image.channels === 1) return image;
   const { data } = image;
   for (let i = 0; i < data.length; i += 3) if (data[i] !== data[i + 1] || data[i] !== data[i + 2]) return image;
-  return { ...image, channels: 1, data: data.filter((_, i) => i % 3 === 0) };
+  const greys = new Uint8Array(image.width * image.height);
+  for (let i = 0; i < greys.length; i++) greys[i] = data[3 * i];
+  return { ...image, channels: 1, data: greys };
 }

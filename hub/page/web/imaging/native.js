@@ -1,5 +1,5 @@
 // Decode what browsers decode, strip by strip: a film of 64 megapixels never lies in memory twice.
-import { asGrey, reduce } from "./image.js";
+import { reduce } from "./image.js";
 import { damaged } from "./unreadable.js";
 
 const TYPES = {
@@ -20,23 +20,45 @@ export async function decodeNatively(bytes, format, factor = () => 1, hasAlpha =
   }
   try {
     if (hasAlpha && isTransparent(bitmap)) return null;
-    return asGrey(read(bitmap, factor(bitmap.width, bitmap.height)));
+    const reduction = factor(bitmap.width, bitmap.height);
+    return read(bitmap, reduction, 1) ?? read(bitmap, reduction, 3);
   } finally {
     bitmap.close();
   }
 }
 
-function read(bitmap, factor) {
+// Return the image, grey with one channel; null where one is asked for and it has colours.
+function read(bitmap, factor, channels) {
   const width = Math.ceil(bitmap.width / factor), height = Math.ceil(bitmap.height / factor);
-  const image = { width, height, channels: 3, data: new Uint8Array(3 * width * height) };
+  const image = { width, height, channels, data: new Uint8Array(channels * width * height) };
   for (const [left, top, pixels] of tiles(bitmap, factor, "#000")) {
-    const part = reduce(opaque(pixels), factor), x = left / factor, y = top / factor;
-    for (let row = 0; row < part.height; row++) {
-      const line = part.data.subarray(3 * row * part.width, 3 * (row + 1) * part.width);
-      image.data.set(line, 3 * ((y + row) * width + x));
-    }
+    const part = reduce({ width: pixels.width, height: pixels.height, channels: 4, data: pixels.data }, factor);
+    if (!(channels === 1 ? copyGreys : copyColours)(part, image, left / factor, top / factor)) return null;
   }
   return image;
+}
+
+// Copy RGBA into a grey image at x and y; return false at the first colour.
+function copyGreys({ width, height, data }, image, x, y) {
+  for (let row = 0, from = 0; row < height; row++) {
+    for (let to = (y + row) * image.width + x, end = to + width; to < end; to++, from += 4) {
+      const grey = data[from];
+      if (data[from + 1] !== grey || data[from + 2] !== grey) return false;
+      image.data[to] = grey;
+    }
+  }
+  return true;
+}
+
+function copyColours({ width, height, data }, image, x, y) {
+  for (let row = 0, from = 0; row < height; row++) {
+    for (let to = 3 * ((y + row) * image.width + x), end = to + 3 * width; to < end; from += 4) {
+      image.data[to++] = data[from];
+      image.data[to++] = data[from + 1];
+      image.data[to++] = data[from + 2];
+    }
+  }
+  return true;
 }
 
 function isTransparent(bitmap) {
@@ -60,14 +82,4 @@ function* tiles(bitmap, factor, backdrop) {
       yield [left, top, context.getImageData(0, 0, w, h)];
     }
   }
-}
-
-function opaque({ width, height, data }) {
-  const colours = new Uint8Array(3 * width * height);
-  for (let from = 0, to = 0; from < data.length; from += 4) {
-    colours[to++] = data[from];
-    colours[to++] = data[from + 1];
-    colours[to++] = data[from + 2];
-  }
-  return { width, height, channels: 3, data: colours };
 }

@@ -1,4 +1,5 @@
 // Decode a PNG at full depth, which browsers cut down to 8 bits (ISO/IEC 15948).
+import { inflate } from "./inflate.js";
 import { pngChunks } from "./metadata.js";
 import { damaged } from "./unreadable.js";
 
@@ -15,14 +16,23 @@ export async function decodePng(bytes, { width, height, bits, colour }) {
   const passes = bytes[28] ? ADAM7 : [[0, 0, 1, 1]], size = (channels * bits) / 8;
   const parts = [];
   for (const { name, data } of pngChunks(bytes)) if (name === "IDAT") parts.push(data);
-  const raw = await inflate(parts);
+  const sizes = passes.map(([left, top, across, down]) => {
+    const columns = Math.ceil((width - left) / across), rows = Math.ceil((height - top) / down);
+    return { columns, rows: columns < 1 ? 0 : Math.max(0, rows), row: columns * size };
+  });
+  const total = sizes.reduce((sum, { rows, row }) => sum + rows * (row + 1), 0);
+  const { bytes: raw } = await inflate(new Blob(parts), "deflate", total).catch(() => {
+    throw damaged();
+  });
+  if (raw.length < total) throw damaged();
+  if (passes.length === 1) {
+    unfilter(raw, 0, height, sizes[0].row, size);
+    return { pixels: withoutFilters(raw, height, sizes[0].row, bits), channels };
+  }
   const pixels = bits === 16 ? new Uint16Array(width * height * channels) : new Uint8Array(width * height * channels);
   let place = 0;
-  for (const [left, top, across, down] of passes) {
-    const columns = Math.ceil((width - left) / across), rows = Math.ceil((height - top) / down);
-    if (columns < 1 || rows < 1) continue;
-    const row = columns * size;
-    if (place + rows * (row + 1) > raw.length) throw damaged();
+  for (const [pass, [left, top, across, down]] of passes.entries()) {
+    const { columns, rows, row } = sizes[pass];
     unfilter(raw, place, rows, row, size);
     for (let y = 0; y < rows; y++, place += row + 1) {
       for (let x = 0, from = place + 1; x < columns; x++) {
@@ -36,13 +46,13 @@ export async function decodePng(bytes, { width, height, bits, colour }) {
   return { pixels, channels };
 }
 
-async function inflate(parts) {
-  try {
-    const stream = new Blob(parts).stream().pipeThrough(new DecompressionStream("deflate"));
-    return new Uint8Array(await new Response(stream).arrayBuffer());
-  } catch {
-    throw damaged();
-  }
+// Return the pixels of rows without the byte before each, in the same memory.
+function withoutFilters(raw, rows, row, bits) {
+  for (let y = 0; y < rows; y++) raw.copyWithin(y * row, y * (row + 1) + 1, (y + 1) * (row + 1));
+  if (bits === 8) return raw.subarray(0, rows * row);
+  const pixels = new Uint16Array(raw.buffer, 0, (rows * row) / 2);
+  for (let i = 0; i < pixels.length; i++) pixels[i] = (raw[2 * i] << 8) | raw[2 * i + 1];
+  return pixels;
 }
 
 // Undo the filters of some rows, each of which begins with a byte for its filter (clause 9).

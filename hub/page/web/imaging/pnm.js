@@ -21,29 +21,63 @@ export function decodePnm(bytes, admit) {
   admit(width, height, bytesPerPixel(channels, size));
   const body = start.length + (stated?.[0].length ?? 0) + ("123".includes(kind) ? 0 : 1);
   const total = width * height * channels;
-  const values = "123".includes(kind)
-    ? plain(bytes.subarray(body), total, kind === "1")
-    : kind === "4"
-      ? bits(bytes.subarray(body), width, height)
-      : binary(bytes.subarray(body), total, size, isFloat, white < 0);
+  const stored = bytes.subarray(body);
+  if (kind === "1" || kind === "4") {
+    const bits = kind === "1" ? plainBits(stored, total) : packedBits(stored, width, height);
+    return { width, height, channels, data: bits.map((bit) => (bit ? 0 : 255)) };
+  }
+  const values = "23".includes(kind) ? plainNumbers(stored, total, white) : binary(stored, total, size, isFloat, white < 0);
   if (isFloat) return toEight(flipped(values, width * channels), width, height, channels);
-  if (size === 2) return toEight(Uint16Array.from(values), width, height, channels);
-  return { width, height, channels, data: scale(isBitmap ? values.map((bit) => 1 - bit) : values, 0, white) };
+  if (size === 2) return toEight(values, width, height, channels);
+  return { width, height, channels, data: scale(values, 0, white) };
 }
 
-function plain(bytes, total, isBitmap) {
-  const written = latin1(bytes).replace(/#[^\r\n]*/g, " "), found = written.match(isBitmap ? /[01]/g : /\d+/g) ?? [];
-  if (found.length < total) throw damaged();
-  return found.slice(0, total).map(Number);
+const [TAB, LINE_FEED, RETURN, BLANK, HASH, ZERO, NINE] = [9, 10, 13, 32, 35, 48, 57];
+const isSpace = (code) => code === BLANK || (code >= TAB && code <= RETURN);
+
+// Return where the comment that starts here ends.
+function endOfComment(bytes, at) {
+  while (at < bytes.length && bytes[at] !== LINE_FEED && bytes[at] !== RETURN) at++;
+  return at;
 }
 
-function bits(bytes, width, height) {
-  const row = Math.ceil(width / 8);
+// Return numbers that are written out, with spaces and comments between them.
+function plainNumbers(bytes, total, highest) {
+  const numbers = new (highest < 256 ? Uint8Array : Uint16Array)(total);
+  for (let at = 0, count = 0; count < total; ) {
+    while (isSpace(bytes[at])) at++;
+    if (bytes[at] === HASH) {
+      at = endOfComment(bytes, at);
+      continue;
+    }
+    let number = 0;
+    const first = at;
+    for (; bytes[at] >= ZERO && bytes[at] <= NINE && number <= highest; at++) number = 10 * number + bytes[at] - ZERO;
+    if (at === first || number > highest) throw damaged();
+    numbers[count++] = number;
+  }
+  return numbers;
+}
+
+// Return bits that are written out; there need be nothing between them.
+function plainBits(bytes, total) {
+  const bits = new Uint8Array(total);
+  for (let at = 0, count = 0; count < total; at++) {
+    if (bytes[at] === HASH) at = endOfComment(bytes, at);
+    if (isSpace(bytes[at])) continue;
+    if (bytes[at] !== ZERO && bytes[at] !== ZERO + 1) throw damaged();
+    bits[count++] = bytes[at] - ZERO;
+  }
+  return bits;
+}
+
+function packedBits(bytes, width, height) {
+  const row = Math.ceil(width / 8), bits = new Uint8Array(width * height);
   if (bytes.length < row * height) throw damaged();
-  return Array.from({ length: width * height }, (_, i) => {
-    const x = i % width, y = (i - x) / width;
-    return (bytes[y * row + (x >> 3)] >> (7 - (x & 7))) & 1;
-  });
+  for (let y = 0, to = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) bits[to++] = (bytes[y * row + (x >> 3)] >> (7 - (x & 7))) & 1;
+  }
+  return bits;
 }
 
 function binary(bytes, total, size, isFloat, little) {

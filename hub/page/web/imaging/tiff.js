@@ -1,6 +1,6 @@
 // TIFF at full depth, by geotiff.js, which is loaded when a file needs it.
 import { loadGeoTiff } from "./codecs.js";
-import { bytesPerPixel, toEight } from "./greys.js";
+import { bytesPerPixel, scale, toEight } from "./greys.js";
 import { invert, turn } from "./image.js";
 import { checkSize, damaged, UnreadableError } from "./unreadable.js";
 
@@ -26,7 +26,9 @@ async function decode(bytes, admit) {
   const width = page.getWidth(), height = page.getHeight(), samples = page.getSamplesPerPixel();
   const bits = Math.max(...tags("BitsPerSample", [1])), photometric = tags("PhotometricInterpretation", [BLACK_IS_ZERO])[0];
   checkSize(width * Math.ceil(samples / 4), height);
-  admit(width, height, bits <= 8 ? 4 : bytesPerPixel(samples, bits / 8));
+  // Strips and tiles are decoded one by one: a strip that is the whole image is there twice.
+  const stored = (samples * bits) / 8, shown = bits <= 8 ? 4 : bytesPerPixel(samples, bits / 8);
+  admit(width, height, shown + (stored * page.getTileWidth() * page.getTileHeight()) / (width * height));
   const isKnown = [WHITE_IS_ZERO, BLACK_IS_ZERO, RGB].includes(photometric);
   if (!isKnown && !(bits <= 8 && [PALETTE, YCBCR].includes(photometric))) {
     throw new UnreadableError("has colours that are neither grey nor RGB; save it as grey or RGB.");
@@ -36,8 +38,8 @@ async function decode(bytes, admit) {
   }
   if (!isWhole(bytes, tags)) throw damaged();
   const image = await readPage(page, { width, height, samples, bits, photometric, tags });
-  const shown = photometric === WHITE_IS_ZERO ? invert(image) : image;
-  return turn(shown, tags("Orientation", [1])[0]);
+  const bright = photometric === WHITE_IS_ZERO ? invert(image) : image;
+  return turn(bright, tags("Orientation", [1])[0]);
 }
 
 async function open(fromArrayBuffer, bytes) {
@@ -66,7 +68,7 @@ async function readPage(page, { width, height, samples, bits, photometric, tags 
   const wanted = Array.from({ length: colours + alpha }, (_, i) => i);
   const pixels = await page.readRasters({ interleave: true, samples: wanted });
   if (bits < 8) {
-    return { width, height, channels: 1, data: Uint8Array.from(pixels, (value) => Math.round((255 * value) / (2 ** bits - 1))) };
+    return { width, height, channels: 1, data: scale(pixels, 0, 2 ** bits - 1) };
   }
   if (bits === 8 && format === 1 && !alpha) return { width, height, channels: colours, data: new Uint8Array(pixels) };
   return toEight(bits === 8 ? Uint16Array.from(pixels) : pixels, width, height, colours + alpha);

@@ -38,12 +38,12 @@ function canvas(pixels) {
 
 function toPixels({ width, height, channels, data }, radiograph) {
   const pixels = new ImageData(width, height), shown = pixels.data;
+  const green = channels === 3 ? 1 : 0, blue = 2 * green, isToBeGrey = radiograph && channels === 3;
   for (let from = 0, to = 0; from < data.length; from += channels, to += 4) {
-    const [red, green, blue] = channels === 1 ? [data[from], data[from], data[from]] : data.subarray(from, from + 3);
-    const grey = radiograph && channels === 3 ? luma(red, green, blue) : null;
-    shown[to] = grey ?? red;
-    shown[to + 1] = grey ?? green;
-    shown[to + 2] = grey ?? blue;
+    const grey = isToBeGrey ? luma(data[from], data[from + 1], data[from + 2]) : 0;
+    shown[to] = isToBeGrey ? grey : data[from];
+    shown[to + 1] = isToBeGrey ? grey : data[from + green];
+    shown[to + 2] = isToBeGrey ? grey : data[from + blue];
     shown[to + 3] = 255;
   }
   return pixels;
