@@ -15,18 +15,19 @@ export class Classifier {
   #asker;
   #files;
 
-  constructor(files, threads) {
+  constructor(files, asker) {
     this.#files = files;
     this.page = files.page;
-    this.#asker = makeAsker({ ...files, threads });
+    this.#asker = asker;
   }
 
   // Load the model from a folder, that of this module by default. `progress` is called with shares from 0 to 1;
   // `threads` are those of the network, more than one only where the page is cross-origin isolated.
   static async load(address = new URL(".", import.meta.url), { progress, threads = usableThreads() } = {}) {
-    const classifier = new Classifier(await loadFiles(address, progress), threads);
-    await classifier.#asker.start();
-    return classifier;
+    const loading = loadFiles(address, progress);
+    const asker = makeAsker(loading.then((files) => ({ ...files, threads })));
+    const [files] = await Promise.all([loading, asker.start()]);
+    return new Classifier(files, asker);
   }
 
   // Return the answer to a File, Blob, ArrayBuffer or Uint8Array as plain JSON (docs/api.md), with `log_odds` and
@@ -56,7 +57,7 @@ export class Classifier {
 
   // Return another classifier of the same model with a worker of its own, for batches.
   copy() {
-    return new Classifier(this.#files, 1);
+    return new Classifier(this.#files, makeAsker({ ...this.#files, threads: 1 }));
   }
 
   // Stop the worker; the next question starts another.

@@ -2,10 +2,11 @@
 import { squash } from "../imaging/squash.js";
 
 const RUNTIME = new URL("../vendor/ort/", import.meta.url);
+const importing = import(new URL("ort.wasm.min.mjs", RUNTIME).href);
 
 // Load the network. `runtime` and `graph` are blobs of ONNX Runtime and of answer.onnx, gzipped.
 export async function loadNetwork({ runtime, graph, threads, page }) {
-  const ort = await import(new URL("ort.wasm.min.mjs", RUNTIME).href);
+  const ort = await importing;
   Object.assign(ort.env.wasm, {
     numThreads: threads,
     wasmBinary: await unpacked(runtime),
@@ -13,7 +14,8 @@ export async function loadNetwork({ runtime, graph, threads, page }) {
   });
   ort.env.logLevel = "error";
   const model = new Uint8Array(await unpacked(graph));
-  const session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+  const options = { executionProviders: ["wasm"], graphOptimizationLevel: "disabled" }; // build.py has optimized it
+  const session = await ort.InferenceSession.create(model, options);
   return { ort, session, page };
 }
 

@@ -6,13 +6,19 @@ const STARTING = 600_000; // ms for the network
 const BASE = new URL("../", import.meta.url);
 
 // Return a function that answers one file at a time, in a worker of its own. It makes a new worker where one died or
-// took too long. `load` is what `network.loadNetwork` takes.
+// took too long. `load` is what `network.loadNetwork` takes, or a promise of it: a worker starts while it comes.
 export function makeAsker(load) {
   let worker = null, last = Promise.resolve();
   const start = async () => {
-    const starting = spawn(), { error } = await send(starting, { base: BASE.href, load }, STARTING);
-    if (error) starting.terminate();
-    if (error) throw new Error(error);
+    const starting = spawn();
+    try {
+      starting.postMessage({ base: BASE.href });
+      const { error } = await send(starting, { load: await load }, STARTING);
+      if (error) throw new Error(error);
+    } catch (error) {
+      starting.terminate();
+      throw error;
+    }
     worker = starting;
   };
   const run = async (ask) => {

@@ -1,12 +1,13 @@
 // What a worker does: it reads files and answers them. A classic worker, as codecs are classic scripts; the modules
 // are imported from the address that its starter gives.
 const OVERSAMPLING = 3; // pixels that are kept per pixel of the input, on each side: hub/inference/classifier.py
-let tools;
+const MODULES = ["imaging/read.js", "imaging/image.js", "inference/network.js", "inference/picture.js"];
+let modules, tools;
 
-async function load(base, options) {
-  const [read, image, network, picture] = await Promise.all(
-    ["imaging/read.js", "imaging/image.js", "inference/network.js", "inference/picture.js"].map((file) => import(new URL(file, base).href)),
-  );
+const importModules = (base) => Promise.all(MODULES.map((file) => import(new URL(file, base).href)));
+
+async function load(options) {
+  const [read, image, network, picture] = await modules;
   const loaded = await network.loadNetwork(options);
   tools = { ...read, ...image, ...network, ...picture, loaded, page: options.page };
 }
@@ -30,7 +31,12 @@ async function classify({ bytes, name, screen, thumbnail, inverted, turns, only 
 
 onmessage = async ({ data: { id, base, load: options, ask } }) => {
   try {
-    if (options) await load(base, options);
+    if (base) {
+      modules = importModules(base);
+      modules.catch(() => {}); // `load` says what went wrong
+      return;
+    }
+    if (options) await load(options);
     postMessage({ id, answer: ask ? await classify(ask) : null });
   } catch (error) {
     const isInput = error?.name === "InputError";
