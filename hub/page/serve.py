@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,11 +22,20 @@ def server(folders: list[Path], port: int, handler: type["Handler"] | None = Non
     InputError for a port that is taken.
     """
     try:
-        return ThreadingHTTPServer((HOST, port), partial(handler or Handler, folders))
+        return Server((HOST, port), partial(handler or Handler, folders))
     except OSError as error:
         raise InputError(
             f"The page cannot be served at port {port} ({error.strerror}); give another --port."
         ) from None
+
+
+class Server(ThreadingHTTPServer):
+    """Answers many browsers at once."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a browser that hangs up; print what is wrong here."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Handler(SimpleHTTPRequestHandler):
