@@ -22,14 +22,14 @@ class Window:
         ({"error": "a.png is damaged or cut short; export or download it again."}, "sentence"),
     ],
 )
-def test_an_answer_and_a_sentence_are_counted(answer, counted):
-    assert page.ask(Window(answer), "a.png", b"") == counted
+def test_an_answer_and_a_sentence_are_counted(answer, counted, tmp_path):
+    assert page.ask(Window(answer), tmp_path, "a.png", b"") == counted
 
 
 @pytest.mark.parametrize(
     "answer",
     [None, {"error": ""}, {"error": "a.png is\nno image."}, {"error": "TypeError: x is undefined"}],
 )
-def test_silence_and_the_words_of_a_program_are_faults(answer):
+def test_silence_and_the_words_of_a_program_are_faults(answer, tmp_path):
     with pytest.raises(AssertionError):
-        page.ask(Window(answer), "a.png", b"")
+        page.ask(Window(answer), tmp_path, "a.png", b"")
