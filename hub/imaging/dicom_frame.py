@@ -5,6 +5,7 @@ Where header and pixels contradict each other the pixels count: a compressed fra
 """
 
 import math
+import zlib  # noqa: F401, before GDCM, whose own zlib would take the place of Python's and crash in it
 from dataclasses import dataclass, replace
 
 import gdcm  # noqa: F401, pydicom's decoder of JPEG Lossless and JPEG-LS: missing, it should fail here

@@ -3,10 +3,14 @@
 import base64
 import csv
 import io
+import os
 import re
 import shutil
+import subprocess
 import threading
+import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pydicom.uid as uids
@@ -16,6 +20,9 @@ from dicom_files import DEEP, dataset, lut, stored, transcoded
 from encoded_images import encoded, exif, png, tiff
 from PIL import Image
 from playwright.sync_api import expect
+from selenium import webdriver
+from selenium.webdriver.support.wait import WebDriverWait
+from selenium.webdriver.webkitgtk.service import Service as WebKitService
 from servers import ROOT, free_port, open_page, screenshot, sideways_scroll, violations, windows
 
 from hub.demo import answer_words
@@ -88,8 +95,29 @@ def firefox(url, tmp_path):
     driver.timeout.script = WAIT / 1000
     driver.navigate(url)
     driver.execute_async_script("xray.ready.then(arguments[0])", sandbox=None)
-    yield driver
+    yield lambda script, *given: driver.execute_async_script(script, given, sandbox=None)
     driver.quit()
+
+
+@pytest.fixture
+def webkit(url):
+    """WebKit, of which Safari is made, on the page, in which the model is loaded."""
+    program = next(Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"), None)
+    if not (program and shutil.which("WebKitWebDriver") and shutil.which("Xvfb")):
+        pytest.skip("there is no WebKit on this machine; install Debian's webkit2gtk-driver and xvfb")
+    options = webdriver.WebKitGTKOptions()
+    options.binary_location = str(program)
+    options.add_argument("--automation")
+    with subprocess.Popen(["Xvfb", "-displayfd", "1"], stdout=subprocess.PIPE, text=True) as screen:
+        display = f":{screen.stdout.readline().strip()}"
+        service = WebKitService(shutil.which("WebKitWebDriver"), env=os.environ | {"DISPLAY": display})
+        driver = webdriver.WebKitGTK(options, service)
+        driver.set_script_timeout(WAIT / 1000)
+        driver.get(url)
+        driver.execute_async_script("xray.ready.then(arguments[0])")
+        yield driver
+        driver.quit()
+        screen.terminate()
 
 
 def film(radiograph, border=0):
@@ -147,6 +175,7 @@ def lossless_files(folder):
         "oblique": dataset(deep, ViewPosition="RAO"),
     }
     made = {f"{name}.dcm": stored(image) for name, image in pixels.items()}
+    made["deflated.dcm"] = stored(dataset(deep), uids.DeflatedExplicitVRLittleEndian)
     syntaxes = {"lossless": uids.JPEGLosslessSV1, "ls": uids.JPEGLSLossless, "rle": uids.RLELossless}
     for name, syntax in syntaxes.items():
         made[f"{name}.dcm"] = transcoded(dataset(deep), syntax, folder)
@@ -253,11 +282,30 @@ def test_asks_nobody_for_anything_while_it_answers(window, model, radiograph):
 
 @pytest.mark.browser
 def test_firefox_answers_and_refuses_as_python_does(firefox, model, radiograph, tmp_path):
+    compare_with_python(firefox, model, radiograph, tmp_path)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_webkit_answers_and_refuses_as_python_does(webkit, model, radiograph, tmp_path):
+    compare_with_python(webkit.execute_async_script, model, radiograph, tmp_path)
+    with zipfile.ZipFile(tmp_path / "films.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("one.png", film(radiograph))
+        archive.writestr("two.dcm", stored(dataset()))
+    webkit.find_element("id", "view-batch-button").click()
+    webkit.find_element("css selector", "#view-batch input[type=file]").send_keys(str(tmp_path / "films.zip"))
+    names = {"films.zip/one.png", "films.zip/two.dcm"}
+    WebDriverWait(webkit, WAIT / 1000).until(
+        lambda window: {each.text for each in window.find_elements("css selector", ".batch .open")} == names
+    )
+
+
+def compare_with_python(run, model, radiograph, tmp_path):
+    """Compare a browser's answers and refusals with Python's; `run` is how it runs a script."""
+
     def ask(name, data):
         given = [name, base64.b64encode(data).decode(), "answer"]
-        return firefox.execute_async_script(
-            f"({ASK})([...arguments]).then(arguments[3])", given, sandbox=None
-        )
+        return run(f"({ASK})([...arguments]).then(arguments[3])", *given)
 
     files = {"film.png": film(radiograph, border=30), "film.jpg": encoded(radiograph, "JPEG")}
     files |= lossless_files(tmp_path)

@@ -159,6 +159,16 @@ def test_an_installed_package_reads_compressed_pixels_from_any_folder(tmp_path):
     assert done.stdout == f"{packages / 'hub' / '__init__.py'} (48, 40)\n", done.stderr
 
 
+def test_reading_dicom_leaves_the_programs_own_compression_whole():
+    program = (
+        "import hub.imaging.dicom_frame, zlib\n"
+        "packer = zlib.compressobj(wbits=-15)\n"
+        "print(len(zlib.decompress(packer.compress(bytes(4000)) + packer.flush(), -15)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (0, "4000\n"), done.stderr
+
+
 # Privacy
 
 

@@ -44,7 +44,9 @@ export async function parse(bytes) {
   const { meta, end } = readMeta(parser, bytes, start);
   const stated = text(meta, "TransferSyntaxUID") || null;
   let data = bytes.subarray(end);
-  if (stated === DEFLATED) data = await inflate(data);
+  // A zero follows where the packed bytes are odd in number (PS3.5 A.5), and browsers take that for damage.
+  if (stated === DEFLATED) data = (await inflate(data)) ?? (data.at(-1) ? null : await inflate(data.subarray(0, -1)));
+  if (!data) throw damaged();
   const little = stated === BIG_ENDIAN ? looksLittle(data, false) : looksLittle(data, true);
   const explicit = /^[A-Z]{2}$/.test(latin1(data.subarray(4, 6)));
   const header = { bytes: data, little, elements: {}, meta, stated };
@@ -107,6 +109,7 @@ function pixelElement(view, position, little, explicit) {
   return { tag, vr, dataOffset, length: undefinedLength ? view.byteLength - dataOffset : length, undefinedLength };
 }
 
+// Return the bytes that these unpack to; null where they are damaged, or too many.
 async function inflate(data) {
   const stream = new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   const parts = [];
@@ -114,11 +117,11 @@ async function inflate(data) {
   try {
     for await (const part of partsOf(stream)) {
       size += part.length;
-      if (size > MAX_INFLATED) throw damaged();
+      if (size > MAX_INFLATED) return null;
       parts.push(part);
     }
   } catch {
-    throw damaged();
+    return null;
   }
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }

@@ -1,5 +1,4 @@
 // Packed bytes, unpacked by the browser within a limit (RFC 1950 and 1951).
-const SURPLUS = /junk|extra|after the end|past the end/i; // how browsers call bytes behind the end of packed ones
 
 // Yield the parts of a stream, as `for await` over the stream itself does, which Safari does not know.
 export async function* partsOf(stream) {
@@ -16,16 +15,12 @@ export async function* partsOf(stream) {
 export async function inflate(packed, format, size) {
   const bytes = new Uint8Array(size);
   let length = 0, isMore = false;
-  try {
-    for await (const part of partsOf(packed.stream().pipeThrough(new DecompressionStream(format)))) {
-      const fitting = part.subarray(0, size - length);
-      bytes.set(fitting, length);
-      length += fitting.length;
-      isMore = fitting.length < part.length;
-      if (isMore) break;
-    }
-  } catch (error) {
-    if (length < size || !SURPLUS.test(error.message)) throw error;
+  for await (const part of partsOf(packed.stream().pipeThrough(new DecompressionStream(format)))) {
+    const fitting = part.subarray(0, size - length);
+    bytes.set(fitting, length);
+    length += fitting.length;
+    isMore = fitting.length < part.length;
+    if (isMore) break;
   }
   return { bytes: length < size ? bytes.slice(0, length) : bytes, isMore };
 }
