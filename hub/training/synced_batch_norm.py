@@ -60,7 +60,8 @@ def global_moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
     The parts are combined as in Chan et al. 1982 (https://doi.org/10.1007/978-3-642-51461-6_3).
     """
-    variance, mean = torch.var_mean(x, [0, *range(2, x.ndim)], correction=0)
+    # As torch.var_mean, which takes several times as long.
+    mean, variance = torch.ops.aten.batch_norm_update_stats(x, None, None, 0)
     count = mean.new_full((1,), x.numel() // x.shape[1])
     parts = [mean.new_empty(2 * len(mean) + 1) for _ in range(dist.get_world_size())]
     dist.all_gather(parts, torch.cat([mean, variance, count]))
