@@ -1,6 +1,6 @@
 """Write the card of a model folder anew."""
 
-from argparse import ArgumentParser, _SubParsersAction
+from argparse import _ActionsContainer, _SubParsersAction
 from pathlib import Path
 
 from hub.cli.model_lock import locking_model
@@ -19,7 +19,7 @@ def add_parser(commands: _SubParsersAction) -> None:
     add_card_options(parser)
 
 
-def add_card_options(parser: ArgumentParser) -> None:
+def add_card_options(parser: _ActionsContainer) -> None:
     """Add what a card says and no training knows: options of `refresh`."""
     add = parser.add_argument
     add("--dataset-id", metavar="USER/NAME", help="the training data on the Hub, where it was a local folder")

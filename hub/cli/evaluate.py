@@ -19,7 +19,6 @@ def add_parser(commands: _SubParsersAction) -> None:
     add = parser.add_argument
     add("model", metavar="MODEL", help="a model folder or Hub id")
     add("--dataset", required=True, metavar="SOURCE", help="a folder, Parquet, a Hub id, or synthetic")
-    add_column_options(parser)
     add(
         "--split",
         default="test",
@@ -27,17 +26,20 @@ def add_parser(commands: _SubParsersAction) -> None:
         help="all: every image there is, for data that no model here was trained on (default: test)",
     )
     add(
+        "--robustness",
+        action="store_true",
+        help="also measure under 15 corruptions of 3 strengths; 45 times the work",
+    )
+    group = parser.add_argument_group("How the data are read")
+    add_column_options(group)
+    group.add_argument(
         "--rename",
         nargs="+",
         default=[],
         metavar="OLD=NEW",
         help="the model's name for a class of the data set",
     )
-    add(
-        "--robustness",
-        action="store_true",
-        help="also measure under 15 corruptions of 3 strengths; 45 times the work",
-    )
+    add = parser.add_argument_group("Where the figures go").add_argument
     add("--json", dest="json_file", type=Path, metavar="FILE", help="also write the metrics to FILE")
     add("--plots", dest="plot_folder", type=Path, metavar="DIR", help="also draw the plots into DIR")
     add("--save", action="store_true", help="put metrics and plots into the model folder and its card")

@@ -24,7 +24,7 @@ def add_parser(commands: _SubParsersAction) -> None:
     dataset = kinds.add_parser("dataset", help="the splits as Parquet, with a card")
     dataset.set_defaults(run=publish_dataset)
     dataset.add_argument("source", metavar="SOURCE", help="a folder, Parquet, a Hub id, or synthetic")
-    add_column_options(dataset)
+    add_column_options(dataset.add_argument_group("How the data are read"))
     dataset.add_argument(
         "--license",
         metavar="NAME",
@@ -41,9 +41,10 @@ def add_parser(commands: _SubParsersAction) -> None:
     model = kinds.add_parser("model", help="a model folder, its card naming the repo")
     model.set_defaults(run=publish_model)
     model.add_argument("folder", metavar="FOLDER", type=Path, help="what train.py made")
-    add_card_options(model)
+    card = model.add_argument_group("The card")
+    add_card_options(card)
+    card.add_argument("--page", metavar="REPO_ID", help="the static Space of the model, for a link to it")
     _add_upload_arguments(model)
-    model.add_argument("--page", metavar="REPO_ID", help="the static Space of it, for a link on the card")
 
     space = kinds.add_parser("space", help="the Gradio demo of a model on the Hub")
     space.set_defaults(run=publish_space)
@@ -76,8 +77,8 @@ def add_parser(commands: _SubParsersAction) -> None:
 
 def _add_upload_arguments(parser: ArgumentParser) -> None:
     """Add REPO_ID and what `upload.publish` takes by name."""
-    add = parser.add_argument
-    add("repo_id", metavar="REPO_ID", help="USER/NAME; made where it is not there")
+    parser.add_argument("repo_id", metavar="REPO_ID", help="USER/NAME; made where it is not there")
+    add = parser.add_argument_group("The upload").add_argument
     add("--dry-run", type=Path, metavar="DIR", help="write into DIR what would be uploaded; no network")
     add("--private", action="store_true", help="make it for your eyes only")
     add("--revision", metavar="BRANCH", help="made where it is not there (default: main)")
@@ -127,6 +128,11 @@ def publish_model(
     """
 
     def write(copy: Path) -> None:
+        from hub.repo_id import check_repo_id
+
+        if page:
+            check_repo_id(page)  # before what follows, which takes seconds to import
+
         from hub.publishing.model import copy_folder
 
         copy_folder(

@@ -52,6 +52,7 @@ def add_parser(commands: _SubParsersAction) -> None:
         "Hub, or an address that fsspec knows: s3:// and gs://, with s3fs or gcsfs installed, hf:// …",
     )
     add("out", metavar="OUT", help="a new folder for the scores, or that of the same job; likewise")
+    add = parser.add_argument_group("The answers").add_argument
     add("--model", help="a model folder or Hub id (default: the bundled model)")
     add(
         "--precision",
@@ -66,6 +67,7 @@ def add_parser(commands: _SubParsersAction) -> None:
         help="how common the second of two classes is among the images; the probability is for it, label and "
         "likelihood ratio do not change (default: 0.5, even odds)",
     )
+    add = parser.add_argument_group("The work").add_argument
     add("--image-column", metavar="NAME", help="of Parquet files, where it cannot be guessed")
     add(
         "--shard-size",
