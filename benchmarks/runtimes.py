@@ -48,6 +48,7 @@ class OpenVinoSession:
         import openvino
 
         options = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
+        options["ENABLE_CPU_PINNING"] = False  # or every process of one thread runs on the first core
         options["INFERENCE_PRECISION_HINT"] = "f32"  # it would round to 16 bits where the processor can
         self.network = openvino.Core().compile_model(str(file), "CPU", options)
 

@@ -66,7 +66,7 @@ def measure(cases: int = 20_000, every: int = 5, fuzz: int = 600, bombs: bool = 
     They are "reader", "classifier", "command line", "http" and "fuzzing". Each of the first four has `cases`,
     `answers`, `sentences`, `unexpected` (all else, of which `first_unexpected` are at most ten; over HTTP
     also a good request after a bad one that failed), `over_limit` (files that took more than two seconds),
-    `longest_seconds` and `slowest`, the file that did, and `megabytes` above idle.
+    `longest_seconds` and `slowest`, the file that did, and `megabytes` above idle, of the `heaviest`.
     """
     figures = {}
     classifier = Classifier.from_pretrained()
@@ -100,7 +100,8 @@ def through(way: Callable[[str, bytes], str], pid: int, files: Iterator[tuple[st
 
     `way` returns "answer" or "sentence", or raises.
     """
-    counts, unexpected, over, longest, slowest = {"answer": 0, "sentence": 0}, [], 0, 0.0, ""
+    counts, unexpected, over = {"answer": 0, "sentence": 0}, [], 0
+    longest, slowest, most, heaviest = 0.0, "", 0, ""
     for what, name, data in files:
         idle = _megabytes(pid)
         with _peak(pid) as peak:
@@ -113,7 +114,8 @@ def through(way: Callable[[str, bytes], str], pid: int, files: Iterator[tuple[st
         over += seconds > LIMIT
         if seconds > longest:
             longest, slowest = seconds, what
-        counts["megabytes"] = max(counts.get("megabytes", 0), peak[0] - idle)
+        if peak[0] - idle > most:
+            most, heaviest = peak[0] - idle, what
     return {
         "cases": counts["answer"] + counts["sentence"] + len(unexpected),
         "answers": counts["answer"],
@@ -123,7 +125,8 @@ def through(way: Callable[[str, bytes], str], pid: int, files: Iterator[tuple[st
         "over_limit": over,
         "longest_seconds": round(longest, 2),
         "slowest": slowest,
-        "megabytes": counts.get("megabytes", 0),
+        "megabytes": most,
+        "heaviest": heaviest,
     }
 
 
