@@ -46,7 +46,8 @@ ROUTES = {
     f"{API}login_check": "info",
     f"{API}mcp": "mcp",
 }
-CLOSED = (f"{API}upload_progress",)
+# MCP's older transport among them: a thousand of its streams keep the server busy though nothing is sent.
+CLOSED = (f"{API}upload_progress", f"{API}mcp/sse", f"{API}mcp/messages")
 NO_PLACE = "There is nothing at this address; /gradio_api/info lists what there is."
 
 

@@ -230,7 +230,15 @@ def test_every_answer_has_the_headers_that_keep_a_browser_safe(tmp_path):
 
 @pytest.mark.parametrize(
     "path",
-    ["proxy=http://a/", "file=/etc/passwd", "component_server", "stream/a/b/1/x", "upload_progress", "runs"],
+    [
+        "proxy=http://a/",
+        "file=/etc/passwd",
+        "component_server",
+        "stream/a/b/1/x",
+        "upload_progress",
+        "mcp/sse",
+        "runs",
+    ],
 )
 def test_routes_that_the_page_does_not_use_are_closed(path):
     assert http_routes.route_of(f"/gradio_api/{path}") in (None, "file")
