@@ -35,7 +35,6 @@ from hub.demo.gradio_options import (
     QUEUE,
     SESSIONS,
     THEME,
-    keep_no_longer,
 )
 from hub.demo.gradio_server import guards, served_files, sweeping, use_upload_folder
 from hub.demo.http_limits import Limits
@@ -105,6 +104,7 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
     localized: Localized = []
     opening: Opening = []
     with gradio_errors.Page(title=words("page.title"), analytics_enabled=False) as blocks:
+        blocks.seconds_kept = DELETE_AFTER
         shown = gr.State(time_to_live=DELETE_AFTER)  # a Shown, for the tab "Inside the network"
         localized_html(partial(header, is_local=bool(local_page.pages(classifier))), localized, classifier)
         with gr.Tabs(overflow_behavior="wrap"):
@@ -123,7 +123,6 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
                 localized_html(lambda words: panels.api(points, words), localized, classifier)
         gradio_api.add_endpoint(classifier)
         add_localization(blocks, localized, opening, classifier, **EVENTS)
-        keep_no_longer(blocks, DELETE_AFTER)
     return blocks.queue(max_size=QUEUE)
 
 

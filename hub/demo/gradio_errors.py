@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from gradio.block_function import BlockFunction
 from gradio.exceptions import InvalidPathError
 from gradio.route_utils import FnIndexInferError
+from gradio.state_holder import SessionState
 from gradio.utils import get_upload_folder, is_in_or_equal
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -32,14 +33,29 @@ API_ROUTES = tuple(
 
 
 class Page(gr.Blocks):
-    """Blocks whose events answer a wrong request with one sentence."""
+    """Blocks whose events answer a wrong request with one sentence.
 
-    async def process_api(self, *arguments, request: gr.Request | None = None, **options):
+    `seconds_kept` is how long what a page left in memory stays after it was closed; Gradio's own hour is a
+    part of each page's state. An event at the end of each page would set it too, but takes as long as an
+    answer: a thousand pages that close together would halt the server.
+    """
+
+    seconds_kept: float = 3600
+
+    async def process_api(
+        self,
+        *arguments,
+        state: SessionState | None = None,
+        request: gr.Request | None = None,
+        **options,
+    ):
         """Run an event from inputs to outputs; raise gr.Error for what goes wrong."""
+        if state is not None:
+            state.STATE_TTL_WHEN_CLOSED = self.seconds_kept
         sent = getattr(request, "request", None)  # MCP has none
         call = call_of(sent.scope) if sent else Call()
         try:
-            return await super().process_api(*arguments, request=request, **options)
+            return await super().process_api(*arguments, state=state, request=request, **options)
         except gr.Error as error:
             call.refused = call.refused or "input"
             raise _shown(error.message) from None

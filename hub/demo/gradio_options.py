@@ -26,15 +26,3 @@ THEME = gr.themes.Default(
     block_info_text_color="*neutral_600",
     block_info_text_color_dark="*neutral_300",
 )
-
-
-def keep_no_longer(blocks: gr.Blocks, seconds: float) -> None:
-    """Delete what a closed page left in memory after so many seconds.
-
-    Gradio keeps the states of a closed page for an hour, whatever their own time to live.
-    """
-
-    def shorten(request: gr.Request) -> None:
-        blocks.state_holder[request.session_hash].STATE_TTL_WHEN_CLOSED = seconds
-
-    blocks.unload(shorten)
