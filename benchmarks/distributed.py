@@ -44,6 +44,8 @@ def main(arguments: list[str] | None = None) -> None:
         if measured:
             print(json.dumps(measured))
         return
+    if options.size < 32:
+        raise InputError("Give a --size of 32 or more.")
     counts = sorted({*options.processes})
     if counts[0] != 1:
         raise InputError("Give --processes a 1, with which the others are compared, and no number below it.")

@@ -67,8 +67,8 @@ def main(arguments: list[str] | None = None) -> None:
         print(json.dumps(MEASURES[options.measure["part"]](**options.measure)))
         return
     parts = options.only or list(PARTS)
-    if options.turns < 1:
-        raise InputError("Give --turns of 1 or more.")
+    if options.turns < 2:
+        raise InputError("Give --turns of 2 or more.")
     if not options.films and set(parts) - {"training", "repetition"}:
         raise InputError("There are no films to classify; give --films DIR.")
     if "training" in parts and not (options.dataset and options.weights):

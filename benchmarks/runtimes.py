@@ -77,6 +77,8 @@ def main(arguments: list[str] | None = None) -> None:
     paths = inference.find_images(options.films) if options.films else []
     if not paths:
         raise InputError("There are no films to classify; give --films DIR.")
+    if options.turns < 1:
+        raise InputError("Give --turns of 1 or more.")
     if options.run:
         classify_when_told(paths, *options.run)
         return

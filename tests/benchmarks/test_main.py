@@ -48,6 +48,8 @@ def test_the_help_text_lists_the_comparisons(capsys):
             ["distributed", "--processes", "2"],
             "Give --processes a 1, with which the others are compared, and no number below it.",
         ),
+        (["runtimes", "--films", "few", "--turns", "0"], "Give --turns of 1 or more."),
+        (["growth", "--turns", "1"], "Give --turns of 2 or more."),
         (["growth", "--only", "batch"], "There are no films to classify; give --films DIR."),
         (
             ["growth", "--only", "training"],
