@@ -23,6 +23,8 @@ COMMANDS = {
     "score": "an archive: films an hour against processes, euros per million films",
     "runtimes": "ONNX Runtime beside OpenVINO, with one thread and with all",
     "serving": "the demo: start-up, clicks and memory",
+    "hosting": "arithmetic of many visitors: a server beside their own browsers",
+    "space": "a Space: its environment, start and memory; writes docs/space.md",
     "training": "train.py beside plain fine-tunes of the same network",
     "distributed": "training in one and two processes, and the arithmetic for eight devices",
     "growth": "time and memory against the size of images, batches, file lists and data sets",

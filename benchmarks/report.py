@@ -1,4 +1,4 @@
-"""Write benchmarks/README.md from results.json and coursework.json.
+"""Write benchmarks/README.md from results.json, coursework.json and browser.json.
 
 python -m benchmarks report
 """
@@ -12,6 +12,7 @@ from benchmarks import (
     coursework,
     distributed,
     growth,
+    hosting,
     inference,
     records,
     runtimes,
@@ -37,11 +38,16 @@ def main(arguments: list[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
-    record, exercises = (_read(path) for path in (records.RECORD, coursework.RECORD))
-    files.write_text(REPORT, format_report(record, exercises))
-    print(f"{REPORT.name} shows the figures of {records.RECORD.name} and {coursework.RECORD.name}.")
+    record, exercises, browser = map(_read, paths())
+    files.write_text(REPORT, format_report(record, exercises, browser))
+    print(f"{REPORT.name} shows the figures of {', '.join(path.name for path in paths())}.")
     for name, figure in front_page_figures(record).items():
         print(f"the front page's {name}: {figure}")
+
+
+def paths() -> tuple[Path, Path, Path]:
+    """Return the records that the report is made of, in the order of `format_report`."""
+    return records.RECORD, coursework.RECORD, hosting.BROWSER
 
 
 def _read(path: Path) -> dict:
@@ -73,8 +79,8 @@ def _section(comparison: ModuleType, record: dict, name: str) -> str:
     return comparison.format_record(record[name]) if name in record else NOT_YET
 
 
-def format_report(record: dict, exercises: dict) -> str:
-    """Return benchmarks/README.md from the contents of both records."""
+def format_report(record: dict, exercises: dict, browser: dict) -> str:
+    """Return benchmarks/README.md from the contents of its records."""
     return f"""\
 # Benchmarks
 
@@ -86,6 +92,7 @@ with nothing else beside the comparison. The machine is named under each table.
 - [Inference](#inference): from the bytes of a file to its label
 - [Archives](#archives): films an hour against processes, and their price
 - [Demo](#demo): start-up, and clicks of its visitors
+- [Many visitors](#many-visitors): what a server costs, and what their own browsers do
 - [Training](#training): beside plain fine-tunes of the same network
 - [Scaling](#scaling): time and memory as images, batches, file lists and data sets grow
 - [Coursework, beside Keras](#coursework-beside-keras)
@@ -142,6 +149,12 @@ same cores as the server.
 ```bash
 python -m benchmarks serving --save
 ```
+
+## Many visitors
+
+A server answers them, or the [page in their own browsers](../docs/browser.md) does:
+
+{hosting.format_table(record, browser)}
 
 ## Training
 

@@ -40,7 +40,9 @@ alone takes [requirements-streamlit.txt](../requirements-streamlit.txt). Each pa
 def main(arguments: list[str] | None = None) -> None:
     """Measure both pages, print a row of each, and save them with `--save`."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.space",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--save", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
     save = parser.parse_args(arguments).save

@@ -5,12 +5,12 @@ import re
 
 import pytest
 
-from benchmarks import coursework, records, report
+from benchmarks import records, report
 from hub.errors import InputError
 
 
 def test_the_committed_report_is_what_the_records_give():
-    committed = (json.loads(path.read_text()) for path in (records.RECORD, coursework.RECORD))
+    committed = (json.loads(path.read_text()) for path in report.paths())
     assert report.REPORT.read_text() == report.format_report(*committed)
 
 
@@ -25,7 +25,7 @@ def test_the_report_is_written_whole_from_both_records(tmp_path, monkeypatch, ca
     monkeypatch.setattr(report, "REPORT", tmp_path / "README.md")
     (tmp_path / "README.md").write_text("an older report")
     report.main([])
-    committed = (json.loads(path.read_text()) for path in (records.RECORD, coursework.RECORD))
+    committed = (json.loads(path.read_text()) for path in report.paths())
     assert (tmp_path / "README.md").read_text() == report.format_report(*committed)
 
 
