@@ -1,17 +1,26 @@
 """The Gradio demo: `python app.py`, then http://127.0.0.1:7860.
 
-MODEL in the environment names another model folder or Hub id; METRICS=1 serves /metrics for Prometheus.
+It takes no options, but variables of the environment: MODEL is another model folder or Hub id, METRICS=1
+serves /metrics for Prometheus, GRADIO_SERVER_PORT is another port, and GRADIO_SERVER_NAME=0.0.0.0 listens on
+all addresses of the machine.
 """
 
+import argparse
 import gc
 import os
 import signal
+import sys
 from functools import partial
 
 # Nothing is reported to anyone; both are read once, at the import.
 os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
-import gradio as gr
+NO_PORT = "GRADIO_SERVER_PORT is no port; give a number from 1 to 65535."
+try:
+    import gradio as gr
+except ValueError:  # of a port that is no number, which Gradio reads at its import
+    print(f"app.py: {NO_PORT}", file=sys.stderr)
+    sys.exit(2)
 
 from hub.demo import (
     gradio_api,
@@ -54,6 +63,11 @@ def main() -> None:
     Raises InputError if the model cannot be loaded or answers nonsense, temporary files cannot be written, or
     there is no port.
     """
+    argparse.ArgumentParser(
+        prog="app.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    if not 0 <= int(os.environ.get("GRADIO_SERVER_PORT", "7860")) < 65_536:
+        raise InputError(NO_PORT)
     server_log.install()
     http_connections.allow_many()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder is deleted then, too

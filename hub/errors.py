@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from hub.text import one_line
 
@@ -42,6 +43,7 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
     one of DISK_ERRORS, such as a full disk; 130 after Ctrl-C, when the sentence that `interrupted` returns is
     printed, unless it is empty; 1 where nobody reads the output any more.
     """
+    open_streams()
     try:
         code = main() or 0
         sys.stdout.flush()  # at the end of the process, an error could not be caught
@@ -63,6 +65,13 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
         print(f"{name}: {sentence}", file=sys.stderr)
         _flush_or_drop_output()
         return 2
+
+
+def open_streams() -> None:
+    """Let what is printed to nobody, as after `>&-`, go nowhere; Python has no stream then."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115, until the process ends
 
 
 def disk_sentence(error: OSError) -> str | None:

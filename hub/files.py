@@ -112,8 +112,13 @@ def replace_file(path: Path) -> Iterator[Path]:
 
     Readers never see half a file, and an older file remains when the block fails. Others that write it wait.
     The umask decides who may read the file, even if the block writes it for its owner alone, as safetensors
-    does. On a full disk the block fails with an OSError, whatever its library raises.
+    does. On a full disk the block fails with an OSError, whatever its library raises. A device or a pipe, as
+    /dev/stdout is, is written as it is: root would replace it by a file.
     """
+    if path.absolute().is_relative_to("/dev") or (path.exists() and not path.is_file()):
+        with _disk_errors(path):
+            yield path
+        return
     partial = path.with_name(f".{path.name}.partial")
     with lock(path, wait=True):
         try:

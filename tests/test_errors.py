@@ -39,6 +39,13 @@ def test_output_on_a_full_disk_is_one_sentence(radiograph, tmp_path, options):
     assert "No space left on device" in sentence
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-"])
+def test_a_command_works_where_a_stream_is_closed(radiograph, tmp_path, closed):
+    radiograph.save(tmp_path / "film.png")
+    done = hub(f"classify {tmp_path / 'film.png'} {closed}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.slow
 def test_plots_on_a_full_disk_are_one_sentence(tmp_path):
     command = f"evaluate hub/pretrained --dataset synthetic --split validation --plots {tmp_path / 'plots'}"

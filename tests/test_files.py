@@ -64,6 +64,15 @@ def hold(path):
     return process
 
 
+def test_a_pipe_is_written_and_stays_one(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
+        write_json(pipe, {"a": 1})
+        assert json.loads(reader.communicate(timeout=30)[0]) == {"a": 1}
+    assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
+
+
 def test_a_folder_is_written_by_one_process_at_a_time_and_its_lock_dies_with_it(tmp_path):
     other = hold(tmp_path / "model")
     with pytest.raises(InputError, match="Another process is writing"), new_folder(tmp_path / "model"):

@@ -19,7 +19,7 @@ from hub.cli import (
     scope,
     score,
 )
-from hub.errors import InputError, exit_code
+from hub.errors import InputError, exit_code, open_streams
 from hub.version import NAME, VERSION
 
 # In the order of --help. Each module adds its parser, and imports what takes seconds only when it runs.
@@ -35,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     `arguments` are those of the process if not given.
     """
+    open_streams()
     # A file name need not be text in the terminal's encoding.
     sys.stdout.reconfigure(errors="backslashreplace")
     name = "chest-xray" if Path(sys.argv[0]).stem == "chest-xray" else "python -m hub"

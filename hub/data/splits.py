@@ -58,6 +58,8 @@ def load_with_notes(
     Notes are sentences for the report: what was left out, joined, or taken for something of another name.
     Raises InputError for a source that cannot be trained or evaluated on.
     """
+    if not str(source).strip():
+        raise InputError("The name of the data set is empty; give a folder, Parquet, a Hub id, or synthetic.")
     if not 0 <= seed < 2**32:
         raise InputError(f"The seed is {seed}; give a whole number from 0 to {2**32 - 1}.")
     if str(source) == "synthetic":

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from hub.demo.local_page import HEADERS, media_type
 from hub.errors import InputError
 
-HOST = "127.0.0.1"
+HOST, LAST_PORT = "127.0.0.1", 65_535
 COMPRESSED = (".html", ".js", ".mjs", ".css", ".json", ".svg", ".webmanifest")  # as static hosts do
 
 
@@ -19,8 +19,10 @@ def server(folders: list[Path], port: int, handler: type["Handler"] | None = Non
     """Return a server of the page on loopback, which answers once it is let to.
 
     A file is that of the first of the folders that has it. `handler` is a kind of `Handler`. Raises
-    InputError for a port that is taken.
+    InputError for a port that is taken, and for a number that is none.
     """
+    if not 0 <= port <= LAST_PORT:
+        raise InputError(f"There is no port {port}; give a --port from 1 to {LAST_PORT}, or 0 for any.")
     try:
         return Server((HOST, port), partial(handler or Handler, folders))
     except OSError as error:

@@ -45,6 +45,8 @@ def open_place(address: str) -> Place:
 
     Raises InputError for an address of no known kind, and where the package for its kind is not installed.
     """
+    if not address.strip():
+        raise InputError("A name is empty; give a path, an address or a data set of the Hub.")
     if "://" not in address:
         return Place(LocalFileSystem(), os.path.abspath(address))  # noqa: PTH100, it keeps no ".."
     with reachable(address):
@@ -74,9 +76,11 @@ def open_source(address: str) -> Place:
 
 
 def open_output(address: str) -> Place:
-    """Return the folder of the scores; InputError where a file is there."""
+    """Return the folder of the scores; InputError where anything else is there."""
     out = open_place(address)
     with reachable(address):
+        if out.is_local and os.path.lexists(out.path) and not os.path.isdir(out.path):  # noqa: PTH112
+            raise InputError(f"{address} is no folder; give a folder for the scores.")
         if out.filesystem.isfile(out.path):
             raise InputError(f"{address} is a file; give a folder for the scores.")
     return out

@@ -46,6 +46,8 @@ class Settings:
 
 def check_settings(settings: Settings) -> None:
     """Raise InputError for settings that cannot work, before anything is read."""
+    if not settings.output.resolve().name:
+        raise InputError(f"{settings.output} is no place for a model; give another --output.")
     for name in ("epochs", "size", "learning_rate", "small_size"):
         if not settings.changes.get(name, 1) > 0:  # NaN is not, either
             raise InputError(f"--{name.replace('_', '-')} must be more than 0.")

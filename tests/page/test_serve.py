@@ -101,3 +101,9 @@ def test_nothing_else_can_be_fetched(get, path):
 def test_a_port_that_is_taken_is_said_in_a_sentence(folder):
     with server([folder], 0) as serving, pytest.raises(InputError, match="give another --port"):
         server([folder], serving.server_port)
+
+
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_a_number_that_is_no_port_is_refused(folder, port):
+    with pytest.raises(InputError, match="no port"):
+        server([folder], port)

@@ -273,7 +273,12 @@ def test_a_folder_of_another_job_or_of_anything_else_is_refused(films, tmp_path)
         begin(tmp_path / "film.png", tmp_path / "out")
     with pytest.raises(InputError, match="holds other files"):
         begin(films, films)
-    with pytest.raises(InputError, match="is a file"):
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(InputError, match="is no folder"):
+        begin(films, tmp_path / "link")
+    with pytest.raises(InputError, match="is empty"):
+        begin("", tmp_path / "out")
+    with pytest.raises(InputError, match="is no folder"):
         begin(films, tmp_path / "film.png")
 
 

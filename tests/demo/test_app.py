@@ -1,0 +1,32 @@
+"""`python app.py`: its help text, and a port that is none."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def app(*arguments, **environment):
+    command = [sys.executable, "app.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("port", ["abc", "-3", "65536", ""])
+def test_a_port_that_is_none_is_refused_in_a_sentence(port):
+    done = app(GRADIO_SERVER_PORT=port)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("app.py: GRADIO_SERVER_PORT") and done.stderr.count("\n") == 1
+
+
+def test_the_help_text_says_what_the_environment_sets():
+    done = app("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(name in done.stdout for name in ("MODEL", "METRICS", "GRADIO_SERVER_PORT"))
+
+
+def test_an_option_that_there_is_not_is_refused():
+    assert app("--port", "1").returncode == 2
