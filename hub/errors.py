@@ -68,7 +68,7 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
 
 
 def open_streams() -> None:
-    """Let what is printed to nobody, as after `>&-`, go nowhere; Python has no stream then."""
+    """Let what is printed go nowhere where a stream is closed, as after `>&-`."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115, until the process ends
