@@ -115,7 +115,8 @@ def replace_file(path: Path) -> Iterator[Path]:
     does. On a full disk the block fails with an OSError, whatever its library raises. A device or a pipe, as
     /dev/stdout is, is written as it is: root would replace it by a file.
     """
-    if path.absolute().is_relative_to("/dev") or (path.exists() and not path.is_file()):
+    is_stream = path.exists() and not path.is_file() and not path.is_dir()
+    if is_stream or path.absolute().parent in (Path("/dev"), Path("/dev/fd")):
         with _disk_errors(path):
             yield path
         return
