@@ -7,12 +7,12 @@ measured, and the bytes of browser.json, which `python -m benchmarks browser` co
 """
 
 import argparse
-import json
 import math
 from pathlib import Path
 
 from benchmarks import records
-from hub.errors import InputError, run_command
+from benchmarks.score import EUROS
+from hub.errors import run_command
 from hub.text import markdown_table
 
 BROWSER = Path(__file__).with_name("browser.json")
@@ -20,7 +20,6 @@ VISITORS = (1_000, 100_000, 10_000_000)  # a month
 FILMS = 5  # that a visitor looks at
 BUSIEST = 1 / 200  # share of a month's visitors that come within its busiest hour
 HOURS = 730  # of a month
-EUROS = 0.04  # of a core for an hour, as in `score`
 EUROS_A_GIGABYTE = 0.05  # that a host sends, where it asks for that; a static Space does not
 COLUMNS = (
     "Visitors a month",
@@ -40,11 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
-    paths = (records.RECORD, BROWSER)
-    for path in paths:
-        if not path.is_file():
-            raise InputError(f"There is no {path.name} yet; the comparisons make it with --save.")
-    print(format_table(*(json.loads(path.read_text()) for path in paths)))
+    print(format_table(*map(records.read, (records.RECORD, BROWSER))))
 
 
 def format_table(record: dict, browser: dict) -> str:

@@ -30,3 +30,10 @@ def save(name: str, section: dict) -> None:
 
 def _load_all() -> dict:
     return json.loads(RECORD.read_text()) if RECORD.is_file() else {}
+
+
+def read(path: Path) -> dict:
+    """Return the contents of a record. Raises InputError where there is none."""
+    if not path.is_file():
+        raise InputError(f"There is no {path.name} yet; the comparisons make it with --save.")
+    return json.loads(path.read_text())

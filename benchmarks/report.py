@@ -4,7 +4,6 @@ python -m benchmarks report
 """
 
 import argparse
-import json
 from pathlib import Path
 from types import ModuleType
 
@@ -22,7 +21,7 @@ from benchmarks import (
     training,
 )
 from hub import files
-from hub.errors import InputError, run_command
+from hub.errors import run_command
 
 NOT_YET = "Not measured yet; this command does it:"
 REPORT = Path(__file__).with_name("README.md")
@@ -38,7 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
-    record, exercises, browser = map(_read, paths())
+    record, exercises, browser = map(records.read, paths())
     files.write_text(REPORT, format_report(record, exercises, browser))
     print(f"{REPORT.name} shows the figures of {', '.join(path.name for path in paths())}.")
     for name, figure in front_page_figures(record).items():
@@ -48,12 +47,6 @@ def main(arguments: list[str] | None = None) -> None:
 def paths() -> tuple[Path, Path, Path]:
     """Return the records that the report is made of, in the order of `format_report`."""
     return records.RECORD, coursework.RECORD, hosting.BROWSER
-
-
-def _read(path: Path) -> dict:
-    if not path.is_file():
-        raise InputError(f"There is no {path.name} yet; the comparisons make it with --save.")
-    return json.loads(path.read_text())
 
 
 def front_page_figures(record: dict) -> dict[str, str]:

@@ -25,6 +25,7 @@ from hub.errors import InputError, run_command
 from hub.system import usable_cores
 from hub.text import markdown_table
 
+EUROS = 0.04  # of a core for an hour
 A_FOLDER = 1000  # files in one, as archives have them
 COLUMNS = (
     "Processes",
@@ -57,7 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
         default=cores,
         help="numbers of processes (default: one to all cores)",
     )
-    add("--euros", type=float, default=0.04, help="of a core for an hour (default: %(default)s)")
+    add("--euros", type=float, default=EUROS, help="of a core for an hour (default: %(default)s)")
     add("--save", action="store_true", help="put the figures into results.json")
     options = parser.parse_args(arguments)
     if min(options.files, *options.workers) < 1:
