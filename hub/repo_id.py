@@ -1,4 +1,4 @@
-"""Names of repositories on the Hub, and of licences there."""
+"""Names of repositories on the Hub, of their tags, and of licences there."""
 
 import re
 
@@ -26,6 +26,12 @@ def check_repo_id(repo_id: str) -> None:
         repo_id = ""
     if "/" not in repo_id:
         raise InputError("A repo on the Hub is named USER/NAME, letters, digits, - and _; give such a name.")
+
+
+def check_tag(tag: str) -> None:
+    """Raise InputError for what cannot be the name of a tag."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", tag) or ".." in tag or tag.endswith((".", ".lock")):
+        raise InputError(f"A tag is named like v1.0, letters, digits, ., - and _, and {tag!r} is none.")
 
 
 def check_license(license: str) -> None:

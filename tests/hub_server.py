@@ -21,6 +21,7 @@ class Repo:
     private: bool = False
     # revision name -> list of commits, each {path: content}; the last one is its head
     branches: dict[str, list[dict[str, bytes]]] = field(default_factory=lambda: {"main": [{}]})
+    tags: dict[str, dict[str, bytes]] = field(default_factory=dict)  # name -> files of the commit
 
 
 @dataclass
@@ -165,6 +166,8 @@ def serve(hub: Hub) -> ThreadingHTTPServer:
                         return commit
             if revision in repo.branches:
                 return repo.branches[revision][-1]
+            if revision in repo.tags:
+                return repo.tags[revision]
             self.refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
             return None
 
@@ -173,7 +176,7 @@ def serve(hub: Hub) -> ThreadingHTTPServer:
             if repo is None:
                 return
             verb, _, argument = rest.partition("/")
-            if verb in ("preupload", "commit", "branch") and not self.is_owner():
+            if verb in ("preupload", "commit", "branch", "tag") and not self.is_owner():
                 return self.refuse(401, "", "Invalid username or password.")
             if verb == "commit":
                 return self.commit(kind, name, repo, argument)
@@ -188,6 +191,9 @@ def serve(hub: Hub) -> ThreadingHTTPServer:
             files = self.commit_at(repo, revision or "main")
             if files is None:
                 return
+            if verb == "tag":
+                repo.tags[json.loads(self.body)["tag"]] = files
+                return self.reply({})
             if verb in ("", "revision"):
                 row = {"id": name, "modelId": name, "sha": oid_of(files), "private": repo.private, "tags": []}
                 return self.reply(row | {"siblings": [{"rfilename": path} for path in files]})
@@ -202,7 +208,11 @@ def serve(hub: Hub) -> ThreadingHTTPServer:
                 return self.reply(rows)
             if verb == "refs":
                 branch = {"name": "main", "ref": "refs/heads/main", "targetCommit": oid_of(files)}
-                return self.reply({"branches": [branch], "converts": [], "tags": []})
+                tags = [
+                    {"name": tag, "ref": f"refs/tags/{tag}", "targetCommit": oid_of(commit)}
+                    for tag, commit in repo.tags.items()
+                ]
+                return self.reply({"branches": [branch], "converts": [], "tags": tags})
             self.refuse(404, "EntryNotFound", f"no {verb} here")
 
         def preupload(self, wanted: list[dict], files: dict[str, bytes]) -> None:

@@ -82,6 +82,7 @@ def _add_upload_arguments(parser: ArgumentParser) -> None:
     add("--dry-run", type=Path, metavar="DIR", help="write into DIR what would be uploaded; no network")
     add("--private", action="store_true", help="make it for your eyes only")
     add("--revision", metavar="BRANCH", help="made where it is not there (default: main)")
+    add("--tag", metavar="NAME", help="name the commit, such as v1.0; the card's examples load that")
     add("--create-pr", action="store_true", help="open a pull request instead")
     add("--token", help="default: that of `hf auth login`, or HF_TOKEN")
 
@@ -107,7 +108,8 @@ def publish_dataset(
         from hub.publishing.dataset import write_dataset
 
         splits, notes = load_with_notes(source, image_column=image_column, label_column=label_column)
-        for note in write_dataset(splits, folder, repo_id, notes, license=license, benchmark=benchmark):
+        told = {"license": license, "benchmark": benchmark, "tag": upload_options["tag"]}
+        for note in write_dataset(splits, folder, repo_id, notes, **told):
             print(f"note: {note}", file=sys.stderr)
 
     _publish(write, repo_id, "dataset", upload_options)
@@ -135,9 +137,8 @@ def publish_model(
 
         from hub.publishing.model import copy_folder
 
-        copy_folder(
-            folder, copy, repo_id, page, dataset_id=dataset_id, base_model=base_model, license=license
-        )
+        told = {"dataset_id": dataset_id, "base_model": base_model, "license": license}
+        copy_folder(folder, copy, repo_id, page, upload_options["tag"], **told)
 
     _publish(write, repo_id, "model", upload_options)
 

@@ -16,23 +16,27 @@ from hub.public_names import public_record
 TEMPLATE = Path(__file__).parent / "card.md"
 
 
-def write_card(folder: Path, repo_id: str | None = None, page: str | None = None) -> None:
+def write_card(
+    folder: Path, repo_id: str | None = None, page: str | None = None, tag: str | None = None
+) -> None:
     """Write README.md of the folder, the text of `card_text`."""
-    write_text(folder / "README.md", card_text(folder, repo_id, page))
+    write_text(folder / "README.md", card_text(folder, repo_id, page, tag))
 
 
-def card_text(folder: Path, repo_id: str | None = None, page: str | None = None) -> str:
+def card_text(
+    folder: Path, repo_id: str | None = None, page: str | None = None, tag: str | None = None
+) -> str:
     """Return the card of a model folder, from its config.json and metrics.json.
 
-    Its examples load `repo_id` from the Hub or, without one, a local folder. `page` is the Hub id of the
+    Its examples load `repo_id` from the Hub, at the revision `tag` where there is one, or, without a
+    `repo_id`, a local folder. `page` is the Hub id of the
     static Space that answers in the visitor's browser, if there is one. Raises InputError where one of
     the files cannot be read, or metrics.json is not as `python -m hub` writes it.
     """
     config, metrics = read_named_config(folder), read_metrics(folder)
     try:
-        return _card(
-            config, metrics, {"repo_id": repo_id, "page": page, "answer": (folder / ANSWER).is_file()}
-        )
+        context = {"repo_id": repo_id, "page": page, "tag": tag, "answer": (folder / ANSWER).is_file()}
+        return _card(config, metrics, context)
     except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError, TemplateError):
         raise InputError(f"{folder}/{METRICS} is not as train.py writes it; get the model again.") from None
 

@@ -38,12 +38,13 @@ def write_dataset(
     shard_bytes: int = SHARD_BYTES,
     license: str | None = None,
     benchmark: bool = False,
+    tag: str | None = None,
 ) -> list[str]:
     """Write splits as data/SPLIT-00000-of-NNNNN.parquet, and the card, into `folder`.
 
     `splits` and `notes` are those of `load_with_notes`. Shards hold about `shard_bytes` of images, encoded as
     in the source, but DICOM as PNG: its header names the patient. `ROWS` images are in memory at a time.
-    `license` and `benchmark` are those of `write_card`.
+    `license`, `benchmark` and `tag` are those of `write_card`.
     Returns the notes on the card, with those on DICOM and on other metadata. Raises InputError naming an
     image that cannot be read.
     """
@@ -56,7 +57,7 @@ def write_dataset(
     info.download_size = sum(path.stat().st_size for path in (folder / "data").iterdir())
     plot_samples(_samples(splits["train"]), folder / "samples.png")
     notes = [*notes, *_metadata_notes(kinds)]
-    write_card(splits, info, sizes, folder, repo_id, notes, license, benchmark)
+    write_card(splits, info, sizes, folder, repo_id, notes, license, benchmark, tag)
     return notes
 
 

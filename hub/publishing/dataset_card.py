@@ -46,11 +46,13 @@ def write_card(
     notes: Sequence[str],
     license: str | None = None,
     benchmark: bool = False,
+    tag: str | None = None,
 ) -> None:
     """Write README.md, croissant.json and, for a `benchmark`, eval.yaml.
 
     `info` is what the Hub's viewer shows, `sizes` counts images by (width, height), and `license` is an
-    identifier of the Hub, by default that of the radiographs of Kermany et al. 2018 for these alone.
+    identifier of the Hub, by default that of the radiographs of Kermany et al. 2018 for these alone. The
+    examples load the revision `tag`, if there is one.
     """
     counts = {name: Counter(group_names(split)) for name, split in splits.items()}
     patients = {patient for split in splits.values() for patient in split["patient"][:]}
@@ -74,6 +76,7 @@ def write_card(
         data,
         template_path=str(TEMPLATE),
         repo_id=repo_id,
+        tag=tag,
         classes=classes,
         groups=sorted(set().union(*counts.values())),
         counts=counts,

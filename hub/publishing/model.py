@@ -26,12 +26,19 @@ from hub.repo_id import check_repo_id
 DRAWN = 8  # synthetic radiographs that the examples are among
 
 
-def copy_folder(folder: Path, copy: Path, repo_id: str, page: str | None = None, **told: str | None) -> None:
+def copy_folder(
+    folder: Path,
+    copy: Path,
+    repo_id: str,
+    page: str | None = None,
+    tag: str | None = None,
+    **told: str | None,
+) -> None:
     """Copy a model folder to `copy` for the Hub, with a card that loads `repo_id`.
 
-    The card links to `page`, the static Space of the model, if there is one. `told` are options of
-    `refresh`. Raises InputError: not a model folder, no metrics, a damaged file, or ONNX files or an input
-    check that were made from other weights.
+    Where they are given, the card loads the revision `tag` and links to `page`, the static Space of the
+    model. `told` are options of `refresh`. Raises InputError: not a model folder, no metrics, a damaged file,
+    or ONNX files or an input check that were made from other weights.
     """
     if page:
         check_repo_id(page)
@@ -56,11 +63,11 @@ def copy_folder(folder: Path, copy: Path, repo_id: str, page: str | None = None,
             prepare(copy)
     refresh(copy, **told)
     write_digests(copy)  # of what the classifier reads, which draws the examples
-    write_serving_code(copy, repo_id)
+    write_serving_code(copy, repo_id, tag)
     if has_examples(config):
         _write_examples(copy, config)
     write_results(copy, repo_id)
-    write_card(copy, repo_id, page)
+    write_card(copy, repo_id, page, tag)
     write_digests(copy)
 
 

@@ -13,7 +13,7 @@ PROJECT = PACKAGE.parent / "pyproject.toml"
 WINGS = ("imaging", "models", "inference")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.safetensors")  # the synthetic images
 PYPROJECT = """\
-# `Classifier` of {name}, without the commands and the pages: pip install "git+https://huggingface.co/{repo_id}"
+# `Classifier` of {name}, without the commands and the pages: pip install "git+https://huggingface.co/{source}"
 [build-system]
 requires = ["setuptools>=77"]
 build-backend = "setuptools.build_meta"
@@ -37,7 +37,7 @@ namespaces = false
 """
 
 
-def write_serving_code(folder: Path, repo_id: str) -> None:
+def write_serving_code(folder: Path, repo_id: str, tag: str | None = None) -> None:
     """Write handler.py, requirements.txt, pyproject.toml and `hub/`.
 
     `hub/` has the wings of `Classifier` alone.
@@ -52,7 +52,10 @@ def write_serving_code(folder: Path, repo_id: str) -> None:
     needed = requirements()
     write_text(folder / "requirements.txt", "\n".join(needed) + "\n")
     dependencies = "\n".join(f'    "{line}",' for line in needed)
-    text = PYPROJECT.format(name=NAME, version=VERSION, repo_id=repo_id, dependencies=dependencies)
+    source = f"{repo_id}@{tag}" if tag else repo_id
+    text = PYPROJECT.format(
+        name=NAME, version=VERSION, repo_id=repo_id, source=source, dependencies=dependencies
+    )
     write_text(folder / "pyproject.toml", text)
 
 

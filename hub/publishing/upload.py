@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from huggingface_hub import (
@@ -28,7 +28,7 @@ from tqdm.auto import tqdm
 from hub.errors import InputError, disk_error
 from hub.files import new_folder
 from hub.models.folder import read_named_config
-from hub.repo_id import check_repo_id
+from hub.repo_id import check_repo_id, check_tag
 from hub.temporary import temporary_folder
 from hub.version import LIBRARY
 
@@ -44,15 +44,21 @@ def publish(
     dry_run: Path | None = None,
     private: bool = False,
     revision: str | None = None,
+    tag: str | None = None,
     create_pr: bool = False,
     token: str | None = None,
 ) -> str:
     """Let `write` fill a folder and upload it as one commit; return the commit's URL.
 
     `kind` is "dataset", "model" or "space". With `dry_run` nothing is uploaded: the folder is written there,
-    its path returned, and no network is needed. Raises InputError like `check_access`, `upload` and `write`.
+    its path returned, and no network is needed. The commit gets the `tag`, if there is one. Raises InputError
+    like `check_access`, `upload` and `write`.
     """
     check_repo_id(repo_id)
+    if tag is not None:
+        check_tag(tag)
+        if create_pr:
+            raise InputError("A pull request has no tag until it is merged; leave --tag out.")
     if dry_run:
         with new_folder(dry_run, option="--dry-run") as folder, _disk_errors(folder.parent):
             write(folder)
@@ -60,13 +66,22 @@ def publish(
     if create_pr and revision not in (None, "main"):
         raise InputError("The Hub opens pull requests against main alone; leave --revision out.")
     check_access(repo_id, token, create_pr)
+    if tag:
+        _check_free(tag, repo_id, kind, token)
     with temporary_folder(PARENT) as place:
         folder = place / "upload"
         with _disk_errors(place):
             folder.mkdir()
             write(folder)
         return upload(
-            folder, repo_id, kind, private=private, revision=revision, create_pr=create_pr, token=token
+            folder,
+            repo_id,
+            kind,
+            private=private,
+            revision=revision,
+            tag=tag,
+            create_pr=create_pr,
+            token=token,
         )
 
 
@@ -135,6 +150,16 @@ def read_model_config(model_id: str, token: str | None = None) -> dict:
         raise InputError(str(error).replace(str(Path(file).parent), model_id)) from None
 
 
+def _check_free(tag: str, repo_id: str, kind: str, token: str | None) -> None:
+    """Raise InputError where the repo has the tag already; tags do not move."""
+    with _hub_errors(repo_id), suppress(RepositoryNotFoundError):
+        refs = _wait_for_rate_limit(
+            lambda: HfApi(token=token, **LIBRARY).list_repo_refs(repo_id, repo_type=kind)
+        )
+        if tag in (there.name for there in refs.tags):
+            raise InputError(f"{repo_id} has a tag {tag} already, which stays where it is; give another.")
+
+
 def upload(
     folder: Path,
     repo_id: str,
@@ -142,6 +167,7 @@ def upload(
     *,
     private: bool = False,
     revision: str | None = None,
+    tag: str | None = None,
     create_pr: bool = False,
     token: str | None = None,
 ) -> str:
@@ -149,8 +175,8 @@ def upload(
 
     Creates the repo where there is none. Files that the repo has already are not sent again; files that it
     has in one of the uploaded folders (data/, onnx/ …) and `folder` has not are deleted in the same commit.
-    Waits where the Hub limits requests. Raises InputError: no permission, no network, a private upload to a
-    public repo.
+    Waits where the Hub limits requests. `tag` names the commit. Raises InputError: no permission, no network,
+    a private upload to a public repo.
     """
     api = HfApi(token=token, **LIBRARY)
     files = {
@@ -183,7 +209,22 @@ def upload(
 
     with _hub_errors(repo_id):
         done = _wait_for_rate_limit(commit)
+    if tag:
+        _tag(done, tag, repo_id, kind, api)
     return done.pr_url or done.commit_url
+
+
+def _tag(done: CommitInfo, tag: str, repo_id: str, kind: str, api: HfApi) -> None:
+    """Name a commit; raise InputError where it cannot be named."""
+    try:
+        _wait_for_rate_limit(
+            lambda: api.create_tag(repo_id, tag=tag, revision=done.oid, repo_type=kind, exist_ok=True)
+        )
+    except (HTTPError, OSError, RuntimeError, ValueError) as error:
+        reason = _reason(_root_cause(error))
+        raise InputError(
+            f"{done.commit_url} is there, without its tag {tag} ({reason}); the same command makes it."
+        ) from None
 
 
 def _wait_for_rate_limit(call: Callable[[], object]) -> object:
@@ -224,6 +265,11 @@ def _root_cause(error: Exception) -> BaseException:
     return error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
 
 
+def _reason(error: BaseException) -> str:
+    """Return the first line of an error, or its name."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
 def _explanation(error: BaseException, repo_id: str) -> str:
     if isinstance(error, LocalTokenNotFoundError):
         return "There is no Hub token; log in with `hf auth login`, or set HF_TOKEN."
@@ -240,7 +286,7 @@ def _explanation(error: BaseException, repo_id: str) -> str:
         )
     if status == 429:
         return "The Hub still takes no more requests; wait an hour and give the same command again."
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    reason = _reason(error)
     if status and status < 500:
         reason = (error.server_message or reason).splitlines()[0].rstrip(".")
         return f"The Hub refuses the upload to {repo_id}, which is as it was ({status}: {reason})."

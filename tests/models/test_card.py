@@ -121,3 +121,12 @@ def test_a_card_of_a_repo_has_what_the_page_of_the_hub_shows_and_its_client_read
     name, results = model_index_to_eval_results(data["model-index"])
     assert name and {result.dataset_split for result in results} == {"validation", "test"}
     assert "widget" not in data_of(folder), "a local folder has no address"
+
+
+def test_every_example_of_a_tagged_model_loads_the_tag(folder):
+    text = card_text(folder, "someone/model", tag="v1.0")
+    blocks = re.findall(r"```\w+\n(.*?)```", text, re.DOTALL)
+    loading = [line for block in blocks for line in block.splitlines() if "someone/model" in line]
+    assert len(loading) >= 8
+    assert [line for line in loading if "v1.0" not in line] == []
+    assert "v1.0" not in card_text(folder, "someone/model")

@@ -73,7 +73,7 @@ for size in ((224, 224), (300, 500), (1500, 900)):
 
 
 def test_every_reader_gives_the_same_answer_by_the_code_of_the_card(hub, run, radiograph, tmp_path):
-    code, _, err = run("-m", "hub", "publish", "model", BUNDLED, "someone/model")
+    code, _, err = run("-m", "hub", "publish", "model", BUNDLED, "someone/model", "--tag", "v1.0")
     assert code == 0, err
     assert hub.commits("model", "someone/model") == 1
     published = hub.files("model", "someone/model")

@@ -203,3 +203,57 @@ def test_a_private_repo_a_branch_and_a_pull_request(hub, run, folder):
     assert code == 2
     assert "is there already and public" in err
     assert hub.files("dataset", "someone/files") == {}, "what is to be private never becomes public"
+
+
+# Tags
+
+
+PUBLISH = """
+import shutil, sys
+from hub.errors import run_command
+from hub.publishing.upload import publish
+folder, options = sys.argv[1], eval(sys.argv[2])
+write = lambda copy: shutil.copytree(folder, copy, dirs_exist_ok=True)
+run_command("publish", lambda: print(publish(write, "someone/files", "dataset", **options)))
+"""
+
+
+def test_a_tag_names_the_commit_and_never_moves(hub, run, folder):
+    code, _, err = run("-c", PUBLISH, folder, "dict(tag='v1.0')")
+    assert code == 0, err
+    first = contents(folder)
+    (folder / "data" / "b.parquet").write_bytes(b"new" * 9_000)
+    code, _, err = run("-c", PUBLISH, folder, "dict(tag='v1.0')")
+    assert code == 2
+    assert "someone/files has a tag v1.0 already" in err
+    assert hub.commits("dataset", "someone/files") == 1, "nothing was uploaded"
+    assert run("-c", PUBLISH, folder, "dict(tag='v1.1')")[0] == 0
+    repo = hub.repos["dataset", "someone/files"]
+    assert repo.tags == {"v1.0": first, "v1.1": contents(folder)}
+
+
+def test_a_tag_that_could_not_be_made_is_made_by_the_same_command(hub, run, folder):
+    hub.faults.append(lambda method, path: 403 if "/tag/" in path else None)
+    code, _, err = run("-c", PUBLISH, folder, "dict(tag='v1.0')")
+    assert code == 2
+    assert "is there, without its tag v1.0" in err
+    assert "Traceback" not in err
+    hub.faults.clear()
+    assert run("-c", PUBLISH, folder, "dict(tag='v1.0')")[0] == 0
+    assert hub.repos["dataset", "someone/files"].tags == {"v1.0": contents(folder)}
+    assert hub.commits("dataset", "someone/files") == 1
+
+
+@pytest.mark.parametrize("tag", ["", "a b", "../main", "-v", "v1..2", "v1.lock", "é"])
+def test_what_is_no_name_of_a_tag_is_refused_before_anything_is_done(hub, run, folder, tag):
+    code, _, err = run("-c", PUBLISH, folder, f"dict(tag={tag!r})")
+    assert code == 2
+    assert "A tag is named like v1.0" in err
+    assert hub.requests == []
+
+
+def test_a_pull_request_takes_no_tag(hub, run, folder):
+    code, _, err = run("-c", PUBLISH, folder, "dict(tag='v1.0', create_pr=True)")
+    assert code == 2
+    assert "leave --tag out" in err
+    assert hub.requests == []
