@@ -12,7 +12,7 @@ import re
 import struct
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,12 @@ BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT = 258, 259
 ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 278, 322, 323
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 UNCOMPRESSED = 1
+# What text of a PNM consists of, and numbers beyond 32 bits.
+DIGIT, SPACE, OTHER = b"0", b" ", b"?"
+KINDS = bytes(
+    (DIGIT if byte in b"0123456789" else SPACE if byte in b" \t\n\v\f\r" else OTHER)[0] for byte in range(256)
+)
+TOO_LONG = DIGIT * 10
 # Fax, LZW, Deflate and PackBits. What they take is known: others are whole images, or need much memory.
 PLAIN_COMPRESSIONS = {UNCOMPRESSED, 2, 3, 4, 5, 8, 32_773, 32_946}
 UNSIGNED, SEPARATE_ALPHA = 1, 2
@@ -363,7 +369,7 @@ def _stored_tags(data: bytes, file: "TiffFile") -> set[int]:
 def _read_pnm(data: bytes, admit: Admit) -> Image.Image:
     """Return a PNM, also at a depth to which Pillow does not read colours.
 
-    What Pillow alone reads, bits, comments between numbers and text that was cut short, it reads.
+    What Pillow alone reads, such as bits and comments between numbers, it reads.
     """
     header = PNM_HEADER.match(data)
     if header is None:
@@ -390,12 +396,21 @@ def _read_pnm(data: bytes, admit: Admit) -> Image.Image:
 
 
 def _numbers(text: bytes, count: int, highest: float) -> np.ndarray | None:
-    """Return the first numbers of a text, int32 [count], or None where one is wrong."""
-    with warnings.catch_warnings(action="error"), suppress(ValueError, DeprecationWarning):
-        numbers = np.fromstring(text, np.int32, count, sep=" ")
-        if len(numbers) == count and numbers.min() >= 0 and numbers.max() <= highest:
-            return numbers
-    return None
+    """Return the first numbers of a text, int32 [count], or None where one is wrong or missing."""
+    if not _is_of_numbers(text):
+        return None
+    # All of them: asked for more than there are, NumPy would add what lies in memory.
+    numbers = np.fromstring(text, np.int32, sep=" ")[:count]
+    return numbers if len(numbers) == count and numbers.max() <= highest else None
+
+
+def _is_of_numbers(text: bytes) -> bool:
+    """Return whether a text is of space and of numbers that fit 32 bits alone.
+
+    NumPy would warn of anything else; to make errors of warnings is not safe in threads.
+    """
+    kinds = text.translate(KINDS)
+    return OTHER not in kinds and TOO_LONG not in kinds
 
 
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the type of colours

@@ -292,9 +292,25 @@ def test_a_pnm_of_text_is_read_as_the_same_one_of_bytes(binary, text, white):
     noted = spelled.replace(b"\n", b" # a note\n", 1)
     np.testing.assert_allclose(pixels(read_image(text + header + noted)), pixels(expected), atol=1)
     rest = spelled.split(b"\n", 1)[1]
-    for odd in (b"-1", b"%d" % (white + 1), b"x"):
+    for odd in (b"-1", b"%d" % (white + 1), b"%d" % (2**32 + 1), b"x"):
         with pytest.raises(InputError):
             read_image(text + header + odd + b"\n" + rest)
+
+
+def test_a_pnm_of_text_that_was_cut_short_is_refused():
+    for rows in (20, 39):
+        spelled = b"\n".join(b"%d" % value for value in GREY[:rows].flat)
+        with pytest.raises(InputError, match="cut short"):
+            read_image(b"P2 48 40 255\n" + spelled)
+
+
+def test_images_that_are_read_in_threads_leave_warnings_as_they_are():
+    spelled = b"\n".join(b"%d" % value for value in GREY.flat)
+    films = [b"P2 48 40 255\n" + spelled, png(GREY), tiff(DEEP)] * 50
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(read_image, films))
+    assert warnings.filters == before
 
 
 def test_avif_is_read():
