@@ -3,7 +3,10 @@
 import platform
 import re
 import statistics
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -50,6 +53,37 @@ def peak_memory(process: int | str = "self") -> int:
 
     `resource.getrusage` would count what the process was before it became another program.
     """
+    return _memory(process, "VmHWM")
+
+
+@contextmanager
+def watched_memory() -> Iterator[Callable[[], int]]:
+    """Yield what returns the most megabytes that this process has held so far.
+
+    Files that are mapped do not count, as the system takes their pages back whenever it needs memory.
+    """
+    most, ended = 0, threading.Event()
+
+    def look() -> int:
+        nonlocal most
+        most = max(most, _memory("self", "RssAnon"))
+        return most
+
+    def watch() -> None:
+        while not ended.wait(0.02):
+            look()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield look
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _memory(process: int | str, name: str) -> int:
+    """Return an entry of /proc/PROCESS/status in megabytes, 0 without such a file."""
     status = Path(f"/proc/{process}/status")
-    match = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.is_file() else None
+    match = re.search(rf"{name}:\s+(\d+) kB", status.read_text()) if status.is_file() else None
     return round(int(match[1]) / 1e3) if match else 0

@@ -1,0 +1,20 @@
+"""What a benchmark says of the machine and of a process."""
+
+import numpy as np
+
+from benchmarks import machine
+
+
+def test_watched_memory_is_the_most_that_was_held_without_mapped_files(tmp_path):
+    path = tmp_path / "mapped"
+    with path.open("wb") as file:
+        file.truncate(100_000_000)
+    mapped = np.memmap(path, np.uint8, "r")
+    with machine.watched_memory() as held:
+        before = held()
+        assert mapped.sum() == 0
+        assert held() < before + 50
+        block = np.ones(100_000_000, np.uint8)
+        assert held() > before + 90
+        del block
+        assert held() > before + 90
