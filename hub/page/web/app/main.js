@@ -99,8 +99,10 @@ function showProgress(place, { words }) {
   classifier.then(() => fill(place, ""), () => fill(place, html`<p class="notice" role="alert">${words("local.not_loaded")}</p>`));
 }
 
-// Who installs the page wants it without a network, for DICOM and TIFF too.
+// Keep the page for when there is no network; only then, as this takes time that the first answer needs. Who installs
+// it wants it so for DICOM and TIFF too.
 async function keep() {
+  await classifier;
   await navigator.serviceWorker.register(new URL("service_worker.js", BASE));
   const { active } = await navigator.serviceWorker.ready, keepCodecs = () => active.postMessage("keep codecs");
   addEventListener("appinstalled", keepCodecs);
