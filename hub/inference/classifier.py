@@ -2,11 +2,14 @@
 
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 from huggingface_hub import CommitOperationAdd, HfApi
+from onnxruntime import InferenceSession
 from PIL import Image
 
 from hub.batching import batches
@@ -38,7 +41,7 @@ MAX_CHANGES = 2  # of labels or verdicts on the test split, for 8 bits to be the
 # Pixels that a JPEG decoded at reduced scale keeps per pixel of the input, on each side. With 2, some
 # radiographs move their probability by more than 0.01.
 OVERSAMPLING = 3
-CHUNK_SIZE = 8  # images in one run of the network; more are no faster and take much more memory
+CHUNK_SIZE = 4  # images in one run of the network; more are no faster and take more memory
 
 
 @dataclass(frozen=True)
@@ -105,10 +108,10 @@ class Classifier:
         `precision` is "fp32" or "int8", by default that of `default_precision`. `check` says whether to use
         the folder's input check, or is one to use instead, as `input_check.load` returns it. The check is
         fitted in 32 bits; in 8, it is left out if `hub evaluate --save` counted more than `MAX_CHANGES`
-        changed verdicts, and verdicts are then "unchecked". `threads` of the network work on one batch
-        together, by default one per core; for many images, as many processes of one thread are faster. Raises
-        InputError if it is not a model folder, has no network of this precision, if a file is damaged or does
-        not fit the others, or if the prevalence is not between 0 and 1.
+        changed verdicts, and verdicts are then "unchecked". `threads` of the network,
+        by default one per core, work together on up to `CHUNK_SIZE` images; of more, each takes some of its
+        own, which is faster. Raises InputError if it is not a model folder, has no network of this precision,
+        if a file is damaged or does not fit the others, or if the prevalence is not between 0 and 1.
         """
         check_digests(Path(folder), (CONFIG, METRICS))
         config = read_served_config(Path(folder))
@@ -121,7 +124,9 @@ class Classifier:
             raise InputError(f"{folder} has no {_network(self.precision)}; {advice}.")
         checks = [INPUT_CHECK] if check is True else []
         check_digests(Path(folder), (_network(self.precision), *checks))
-        self.session = open_session(file, threads or usable_cores())
+        self.threads = threads or usable_cores()
+        self._network = file.read_bytes()  # kept: the file may be another one later
+        self.session = open_session(self._network, self.threads, file)
         shapes = output_shapes(self.session, config, file)
         self.folder = Path(folder)
         # Not every network has a heatmap, and statistics are for the input check.
@@ -268,11 +273,23 @@ class Classifier:
 
         `images` are uint8 [N, size, size, channels], `outputs` names of outputs; each array has N rows.
         """
-        chunks = [
-            self.session.run(outputs, {"pixel_values": self.normalize(np.stack(chunk))})
-            for chunk in batches(images, CHUNK_SIZE)
-        ]
-        return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
+        chunks = [*batches(images, CHUNK_SIZE)]
+        if len(chunks) == 1 or self.threads == 1:
+            answers = [self._run(self.session, outputs, chunk) for chunk in chunks]
+        else:
+            with ThreadPoolExecutor(self.threads) as pool:
+                answers = [*pool.map(partial(self._run, self._session_of_one, outputs), chunks)]
+        return [np.concatenate(parts) for parts in zip(*answers, strict=True)]
+
+    @cached_property
+    def _session_of_one(self) -> InferenceSession:
+        """The network in one thread: of many images, several at a time are faster."""
+        return open_session(self._network, 1, self.file)
+
+    def _run(
+        self, session: InferenceSession, outputs: list[str], images: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        return session.run(outputs, {"pixel_values": self.normalize(np.stack(images))})
 
     def normalize(self, images: np.ndarray) -> np.ndarray:
         """Return the normalised input of the network.

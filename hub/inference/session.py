@@ -53,13 +53,13 @@ def _are_outputs(shapes: dict[str, tuple[int, ...]], classes: int) -> bool:
     return shapes.get("logits") == (classes,) and is_heatmap and is_statistics
 
 
-def open_session(file: Path, threads: int) -> InferenceSession:
-    """Load a network into ONNX Runtime.
+def open_session(network: bytes, threads: int, file: Path) -> InferenceSession:
+    """Load a network, the content of a file, into ONNX Runtime.
 
     Raises InputError if the file is damaged.
     """
     try:
-        return InferenceSession(file, session_options(threads))
+        return InferenceSession(network, session_options(threads))
     except Exception:  # ONNX Runtime has an exception of its own for each kind of damage
         raise InputError(f"{file} is damaged; get it again.") from None
 

@@ -219,6 +219,15 @@ def test_however_many_images_are_given_each_has_the_answer_it_has_alone(classifi
         np.testing.assert_allclose(one.heatmap, other.heatmap, atol=1e-3)
 
 
+def test_a_folder_that_is_gone_meanwhile_changes_no_answer(tmp_path, classifier):
+    images, _ = sample_radiographs(9)
+    opened = Classifier(shutil.copytree(BUNDLED, tmp_path / "model"))
+    shutil.rmtree(tmp_path / "model")
+    assert [answer.probabilities for answer in opened(images)] == [
+        answer.probabilities for answer in classifier(images)
+    ]
+
+
 def test_many_images_take_little_more_memory_than_one_run_of_the_network():
     """In a process that does nothing else; all images in one run would take several times as much."""
     program = (
