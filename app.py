@@ -7,6 +7,7 @@ all addresses of the machine.
 
 import argparse
 import gc
+import importlib
 import os
 import signal
 import sys
@@ -79,6 +80,7 @@ def main() -> None:
         except OSError as error:
             raise InputError(f"The page cannot be served: {error}") from None
         http_connections.limit(blocks.server)
+        importlib.import_module("hub.imaging.dicom")  # the page need not wait for it, nor the first DICOM
         gc.freeze()  # what is there now stays: to look through it for waste would halt all visitors
         blocks.block_thread()
 

@@ -19,8 +19,9 @@ from hub.imaging.dicom_elements import (
 )
 from hub.imaging.dicom_frame import Frame, read_frame
 from hub.imaging.dicom_greys import to_8_bit
-from hub.imaging.dicom_views import LATERAL, view
+from hub.imaging.dicom_views import view
 from hub.imaging.unreadable import DamagedError
+from hub.imaging.views import LATERAL
 
 # DR and XR are no terms of the standard (PS3.3 C.7.3.1.1.1), but in use. OT is the modality of radiographs
 # scanned or captured from a screen.

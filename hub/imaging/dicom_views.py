@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pydicom import Dataset
 
 from hub.imaging.dicom_elements import items, text
+from hub.imaging.views import LATERAL, OBLIQUE
 
-LATERAL, OBLIQUE = "lateral", "oblique"
 # Words of ViewPosition (PS3.3 C.8.1.1, and what devices write besides) and of the meanings of codes.
 FROM_A_SIDE = re.compile(
     r"[LR]L|ML|LM|(X|XT|XTABLE|CROSSTABLE|[LR]T?|LEFT|RIGHT)?LAT(ER[A-Z]*|[LR])?"

@@ -21,6 +21,7 @@ from hub.imaging.memory import room_for
 from hub.imaging.orientation import upright
 from hub.imaging.sources import Source, image_name, read_source
 from hub.imaging.unreadable import Admit, UnreadableError, check_size
+from hub.imaging.views import OBLIQUE
 from hub.imaging.worker import read_apart
 
 # Part of the key of what is kept decoded: raise it when `read_pixels` gives other pixels than before.
@@ -209,11 +210,7 @@ def _decode(
 
 
 def _view(info: dict) -> dict:
-    if not info.get("view"):
-        return {}
-    from hub.imaging.dicom_views import OBLIQUE
-
-    return {"view": OBLIQUE} if info["view"] == OBLIQUE else {}
+    return {"view": OBLIQUE} if info.get("view") == OBLIQUE else {}
 
 
 def _decode_dicom(data: bytes, name: str, admit: Admit) -> Image.Image:

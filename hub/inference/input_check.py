@@ -15,7 +15,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from hub.errors import InputError
-from hub.imaging.dicom_views import OBLIQUE
+from hub.imaging.views import OBLIQUE
 from hub.models.folder import INPUT_CHECK
 
 BLANK = 3.0  # grey levels: the standard deviation below which an image is blank

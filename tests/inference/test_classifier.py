@@ -245,13 +245,14 @@ def test_many_images_take_little_more_memory_than_one_run_of_the_network():
     assert all_images < 2 * one_run, done.stderr
 
 
-def test_serving_imports_no_torch(radiograph, tmp_path):
+def test_serving_imports_neither_torch_nor_what_only_dicom_needs(radiograph, tmp_path):
     radiograph.save(tmp_path / "film.png")
     program = (
         "import sys, app\n"
         "from hub.demo import handlers\n"
         f"handlers.answer(handlers.load_model(), {str(tmp_path / 'film.png')!r})\n"
         "heavy = {'torch', 'timm', 'transformers', 'datasets', 'sklearn', 'scipy', 'matplotlib', 'onnx'}\n"
+        "heavy |= {'pydicom', 'tifffile', 'imagecodecs'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
