@@ -54,7 +54,6 @@ from hub.demo.run_folder import run_folder
 from hub.demo.samples import Sample, write_samples
 from hub.demo.words import Words, words_in
 from hub.errors import InputError, run_command
-from hub.inference import decision
 from hub.inference.classifier import Classifier
 
 
@@ -135,8 +134,7 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
             with tab("model", classifier):
                 gradio_model.build(classifier, metrics, localized)
             with tab("api", classifier):
-                points = decision.operating_points(classifier)
-                localized_html(lambda words: panels.api(points, words), localized, classifier)
+                localized_html(partial(panels.api, classifier), localized, classifier)
         gradio_api.add_endpoint(classifier)
         add_localization(blocks, localized, opening, classifier, **EVENTS)
     return blocks.queue(max_size=QUEUE)

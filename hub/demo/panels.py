@@ -3,6 +3,7 @@
 The files of static/ style them and make them interactive in Gradio.
 """
 
+import json
 import math
 from functools import cache
 
@@ -13,10 +14,12 @@ from hub.demo import answer_words
 from hub.demo.render import jpeg_uri, render
 from hub.demo.samples import Sample
 from hub.demo.words import Words
-from hub.inference.decision import FINDINGS, UNCERTAIN_FACTOR
+from hub.inference.classifier import Classifier, Prediction
+from hub.inference.decision import FINDINGS, UNCERTAIN_FACTOR, operating_points, report
 from hub.prevalence import log_odds
 
 THUMBNAIL = 192  # pixels, of a sample
+LIKELY = 0.93  # the probability in an example of an answer
 TICKS = (0.01, 0.1, 0.5, 0.9, 0.99)
 SCALE_END = log_odds(0.997)  # of the probability bar, in log odds either way
 CORRECTIONS = {"inverted": "invert", "turned": "turn"}  # what a visitor can do about a reason of the check
@@ -132,12 +135,18 @@ def decided(report: dict, metrics: dict, words: Words, folded: bool = True) -> M
     )
 
 
-def api(points: list[str], words: Words) -> Markup:
-    """Return how programs ask the model, with snippets to copy.
+def api(classifier: Classifier, words: Words) -> Markup:
+    """Return how programs ask the model, with snippets to copy and an answer."""
+    return render("api.html", points=operating_points(classifier), answer=_example(classifier), words=words)
 
-    `points` are the operating points of the model.
-    """
-    return render("api.html", points=points, words=words)
+
+def _example(classifier: Classifier) -> str:
+    """Return JSON as the model answers, where it gives its last class `LIKELY`."""
+    first, *others, last = classifier.classes
+    shares = {first: 1 - LIKELY} | dict.fromkeys(others, 0.0) | {last: LIKELY}
+    answer = json.dumps(report(classifier, Prediction(last, shares, {})))
+    short = json.loads(answer, parse_float=lambda text: float(f"{float(text):.3g}"))
+    return json.dumps(short, indent=2, ensure_ascii=False)
 
 
 def _figures(probability: float | None) -> list[str]:

@@ -1,12 +1,10 @@
 """Whether the app answers a built-in film as at its start: /healthz; /metrics."""
 
-import hashlib
 import json
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import anyio
 from PIL import Image
@@ -14,6 +12,7 @@ from starlette.middleware import Middleware
 
 from hub.demo.http_call import App, answer, path_of
 from hub.errors import InputError
+from hub.files import sha256
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference.classifier import Classifier, Prediction
 
@@ -70,19 +69,10 @@ def begin(classifier: Classifier) -> Health:
     """
     film = sample_radiographs(1)[0][0]
     (expected,) = classifier([film])
-    health = Health(classifier, film, expected, digest(classifier.folder))
+    health = Health(classifier, film, expected, sha256(classifier.file))
     if not same(expected, expected) or health.look():
         raise InputError("The model gives no usable answer to a drawn film; give another model.")
     return health
-
-
-def digest(folder: Path) -> str:
-    """Return the SHA-256 of the network in a model folder, "" without one."""
-    networks = sorted(Path(folder).rglob("model*.onnx"))
-    total = hashlib.sha256()
-    for path in networks:
-        total.update(path.read_bytes())
-    return total.hexdigest() if networks else ""
 
 
 def middleware(health: Health, exposition: Callable[[int], bytes] | None) -> Middleware:

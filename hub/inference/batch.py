@@ -30,7 +30,7 @@ HEADLINES = {
     "uncertain": "Too close to call",
     "no_sign": "No sign of pneumonia",
     "label": None,
-    "not_reliable": "Not reliable for this film",
+    "not_reliable": "Not reliable for this X-ray",
     "refused": "No answer",
     "unreadable": "No answer",
     "left_out": "Left out",

@@ -46,19 +46,18 @@ class Verdict:
 UNCHECKED = Verdict("unchecked")
 SENTENCES = {
     "blank": "This picture is blank; give a chest radiograph.",
-    FOREIGN: "This does not look like a chest radiograph from the front, so there is no answer; give such "
-    "a film.",
-    "coloured": "This film was coloured, by a heatmap, a colour map or a tint; give the original grey film.",
-    UNLIKE: "This film is unlike those the model was trained on (is the patient an adult, or the view "
+    FOREIGN: "This does not look like a frontal chest radiograph, so there is no answer; give one.",
+    "coloured": "This radiograph was coloured, by a heatmap, a colour map or a tint; give the original grey one.",
+    UNLIKE: "This radiograph is unlike those the model was trained on (is the patient an adult, or the view "
     "lateral?); do not rely on the answer.",
-    OBLIQUE: "This film is taken at an angle by its header; give one from the front, or do not rely on the "
+    OBLIQUE: "This radiograph is taken at an angle by its header; give one from the front, or do not rely on the "
     "answer.",
-    "inverted": "This film seems to be inverted, bone dark and air bright; invert it and try again.",
-    "turned": "This film seems to lie on its side or to stand on its head; turn it upright and try again.",
-    "blurred": "This film is too blurred to rely on the answer; give a sharper copy.",
-    "under-exposed": "This film is too dark to rely on the answer; give a brighter copy.",
-    "over-exposed": "This film is too bright to rely on the answer; give a darker copy.",
-    "cut off": "Part of the chest seems to be cut off; give the whole film.",
+    "inverted": "This radiograph seems to be inverted, bone dark and air bright; invert it and try again.",
+    "turned": "This radiograph seems to lie on its side or to stand on its head; turn it upright and try again.",
+    "blurred": "This radiograph is too blurred to rely on the answer; give a sharper copy.",
+    "under-exposed": "This radiograph is too dark to rely on the answer; give a brighter copy.",
+    "over-exposed": "This radiograph is too bright to rely on the answer; give a darker copy.",
+    "cut off": "Part of the chest seems to be cut off; give the whole radiograph.",
 }
 REFUSED = ("blank", FOREIGN)
 TENSORS = ("weight", "bias", "channels", "centres", "precisions", "margin", "familiar", "limits")

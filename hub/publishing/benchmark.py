@@ -14,6 +14,7 @@ from hub.models.folder import read_metrics
 from hub.version import NAME
 
 TASKS = {"accuracy": "accuracy", "auc": "auc"}  # key in metrics.json: id of the task
+HOW = {"accuracy": "of the most probable class", "auc": "area under the ROC curve"}
 RESULTS = f".eval_results/{NAME}.yaml"
 
 
@@ -29,7 +30,7 @@ def write_benchmark(folder: Path, title: str, classes: list[str]) -> None:
 
 
 def write_results(folder: Path, repo_id: str) -> None:
-    """Write a model's results on the test split, those of the argmax.
+    """Write a model's results on the test split.
 
     There are none where no data set on the Hub was named: a leaderboard belongs to one.
     """
@@ -47,7 +48,7 @@ def write_results(folder: Path, repo_id: str) -> None:
             source_url=f"https://huggingface.co/{repo_id}",
             source_name="Model card",
             source_user=repo_id.split("/")[0],
-            notes=f"argmax of the softmax; 95 % interval {test[key]['low']:.4f} to {test[key]['high']:.4f} "
+            notes=f"{HOW[key]}; 95 % interval {test[key]['low']:.4f} to {test[key]['high']:.4f} "
             f"by a bootstrap over {of}; no weight, calibration or threshold was fitted on test data",
         )
         for key, task in TASKS.items()

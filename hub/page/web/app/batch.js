@@ -81,7 +81,7 @@ export function buildBatch(root, classifier, context, settings) {
     URL.revokeObjectURL(dialog.dataset.heat ?? "");
     dialog.dataset.heat = layer ? URL.createObjectURL(layer) : "";
     dialog.className = `batch-film ${row.kind}`;
-    fill(dialog, openedFilm(row, dialog.dataset.heat || null, neighbours, words));
+    fill(dialog, openedFilm(row, map ? dialog.dataset.heat || null : undefined, neighbours, words));
     dialog.querySelector(".toggle input").checked = !off;
     if (!dialog.open) dialog.showModal();
   }

@@ -108,8 +108,8 @@ function chips(rows, view, { page, words }) {
   );
 }
 
-// Return the dialog's contents for one X-ray of a batch. `heat` is the address of its heatmap, null without colour;
-// `around` are the indices of those before and after it, and its place.
+// Return the dialog's contents for one X-ray of a batch. `heat` is the address of its heatmap, null where it
+// has no colour, undefined without one; `around` are the indices of those before and after it, and its place.
 export function openedFilm(row, heat, { previous, next, place, total }, words) {
   const step = (name, index, arrow) => html`<button type="button" class="${name}" data-open="${index ?? ""}" aria-disabled="${index === null}"
     aria-label="${words(`batch.${name}`)}" title="${words(`batch.${name}`)}">${arrow}</button>`;
@@ -120,7 +120,7 @@ export function openedFilm(row, heat, { previous, next, place, total }, words) {
     <div class="body"><div>
       <div class="layers"><img src="${row.result.picture}" alt="${row.name}">${heat && html`<img class="heat" src="${heat}" alt="">`}</div>
       <label class="toggle"${heat ? "" : html` hidden`}><input type="checkbox" checked> ${words("film.heatmap")}</label>
-      <p class="legend quiet">${words(heat ? "film.meaning" : "film.nothing")}</p></div>
+      ${heat !== undefined && html`<p class="legend quiet">${words(heat ? "film.meaning" : "film.nothing")}</p>`}</div>
     <div class="says"><p><span class="tag">${row.answer}</span></p>
       ${row.probability === null ? "" : html`<p class="about quiet">${words("batch.probability")}</p><div class="share">${share(row, words)}</div>`}
       <p class="check"><span class="quiet">${words("batch.check")}:</span> ${row.check}</p></div></div>`;

@@ -43,7 +43,8 @@ export function buildOneFilm(root, classifier, context, settings) {
       const { inverted, turns, file } = question, screen = page.heatmap.screen_side;
       const answer = await loaded.answer(file, { name: question.name, screen, inverted, turns });
       if (token !== latest) return;
-      const layer = answer.heatmap && answer.verdict.status !== "refused" ? await heat(answer.heatmap, answer.picture, page.heatmap) : null;
+      const isMapped = answer.heatmap && answer.verdict.status !== "refused";
+      const layer = isMapped ? await heat(answer.heatmap, answer.picture, page.heatmap) : undefined;
       asked = { ...question, shown: name, answer, loaded };
       drawFilm(answer, layer, name);
       redraw();
