@@ -47,13 +47,15 @@ UNCHECKED = Verdict("unchecked")
 SENTENCES = {
     "blank": "This picture is blank; give a chest radiograph.",
     FOREIGN: "This does not look like a frontal chest radiograph, so there is no answer; give one.",
-    "coloured": "This radiograph was coloured, by a heatmap, a colour map or a tint; give the original grey one.",
+    "coloured": "This radiograph was coloured, by a heatmap, a colour map or a tint; give the original grey "
+    "one.",
     UNLIKE: "This radiograph is unlike those the model was trained on (is the patient an adult, or the view "
     "lateral?); do not rely on the answer.",
-    OBLIQUE: "This radiograph is taken at an angle by its header; give one from the front, or do not rely on the "
-    "answer.",
+    OBLIQUE: "This radiograph is taken at an angle by its header; give one from the front, or do not rely on "
+    "the answer.",
     "inverted": "This radiograph seems to be inverted, bone dark and air bright; invert it and try again.",
-    "turned": "This radiograph seems to lie on its side or to stand on its head; turn it upright and try again.",
+    "turned": "This radiograph seems to lie on its side or to stand on its head; turn it upright and try "
+    "again.",
     "blurred": "This radiograph is too blurred to rely on the answer; give a sharper copy.",
     "under-exposed": "This radiograph is too dark to rely on the answer; give a brighter copy.",
     "over-exposed": "This radiograph is too bright to rely on the answer; give a darker copy.",
