@@ -1,5 +1,4 @@
 // The tab for one X-ray: its picture, its answer, and the settings of the answer.
-import { heat } from "../inference/picture.js";
 import { card, decided, refusal } from "./card.js";
 import { film } from "./film_view.js";
 import { fill, html } from "./html.js";
@@ -41,12 +40,10 @@ export function buildOneFilm(root, classifier, context, settings) {
     try {
       const loaded = await classifier;
       const { inverted, turns, file } = question, screen = page.heatmap.screen_side;
-      const answer = await loaded.answer(file, { name: question.name, screen, inverted, turns });
+      const answer = await loaded.answer(file, { name: question.name, screen, layered: true, inverted, turns });
       if (token !== latest) return;
-      const isMapped = answer.heatmap && answer.verdict.status !== "refused";
-      const layer = isMapped ? await heat(answer.heatmap, answer.picture, page.heatmap) : undefined;
       asked = { ...question, shown: name, answer, loaded };
-      drawFilm(answer, layer, name);
+      drawFilm(answer, answer.layer, name);
       redraw();
       arrive();
     } catch (error) {

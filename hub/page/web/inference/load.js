@@ -1,13 +1,19 @@
 // Fetch the model and its runtime, and say how far it is.
 
+const BETWEEN = 100; // ms between two words on how far it is: each is a layout of the page
+
 // Return { page, runtime, graph }: page.json, and blobs of ONNX Runtime and of answer.onnx, gzipped as they are stored:
 // workers read and unpack them, so that the page does not stall. `progress` is called with the share that has come, 0 to 1.
 export async function loadFiles(base, progress = () => {}) {
   const runtimeName = "vendor/ort/ort-wasm-simd-threaded.wasm.gz";
   const sizes = json(base, "files.json");
   const page = json(base, "page.json");
-  const came = new Map(), tell = async (name, bytes) => {
+  const came = new Map();
+  let told = 0;
+  const tell = async (name, bytes) => {
     came.set(name, bytes);
+    if (performance.now() - told < BETWEEN) return;
+    told = performance.now();
     const { files } = await sizes, total = [...came.keys()].reduce((sum, each) => sum + (files[each]?.bytes ?? 0), 0);
     progress(Math.min(1, [...came.values()].reduce((sum, each) => sum + each, 0) / Math.max(total, 1)));
   };

@@ -13,9 +13,9 @@ async function load(options) {
 }
 
 // Answer one file. `turns` is how often it is turned clockwise, `inverted` whether it is inverted, before it is read
-// again. With `screen`, pixels on the longer side, a picture comes too, and with `thumbnail` a smaller one. With `only`
-// the image itself is the answer.
-async function classify({ bytes, name, screen, thumbnail, inverted, turns, only }) {
+// again. With `screen`, pixels on the longer side, a picture comes too, with `layered` also its heatmap (null where
+// nothing is coloured), and with `thumbnail` a smaller one. With `only` the image itself is the answer.
+async function classify({ bytes, name, screen, layered, thumbnail, inverted, turns, only }) {
   const started = performance.now(), { page, loaded } = tools;
   const { size, radiograph = true } = page.model;
   const side = Math.max(OVERSAMPLING * size, screen ?? 0);
@@ -25,8 +25,10 @@ async function classify({ bytes, name, screen, thumbnail, inverted, turns, only 
   const answer = await tools.answer(loaded, image);
   const milliseconds = performance.now() - started;
   const picture = screen ? await tools.picture(image, screen, radiograph) : null;
+  const isLayered = layered && answer.heatmap && answer.verdict.status !== "refused";
+  const layer = isLayered ? await tools.heat(answer.heatmap, picture, page.heatmap) : undefined;
   const small = thumbnail ? await tools.picture(image, thumbnail, radiograph) : null;
-  return { ...answer, picture, thumbnail: small, milliseconds };
+  return { ...answer, picture, layer, thumbnail: small, milliseconds };
 }
 
 onmessage = async ({ data: { id, base, load: options, ask } }) => {
