@@ -12,12 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from starlette.formparsers import MultiPartException
+from starlette.formparsers import MultiPartException, parse_options_header
 from starlette.middleware import Middleware
 
 from hub.demo.http_call import App, Call, call_of, header, sentence, start
 
 MB = 1_000_000
+LONGEST_TYPE = 1_000  # characters of a Content-Type; to take a longer one apart may take seconds
 LINGER = 2  # seconds that what a client still sends is read and dropped, for it to see why it was refused
 
 
@@ -108,6 +109,7 @@ class Ledger:
 FULL = Refusal(507, "disk full", "The server has no room for this file at the moment; try again later.")
 SLOW = Refusal(408, "too slow", "The request came too slowly; check the connection and try again.")
 MALFORMED = Refusal(400, "malformed", "The length of this request is not a number; give its bytes.")
+LONG_TYPE = Refusal(400, "malformed", "The Content-Type of this request is too long; give its type alone.")
 
 
 def _later(who: str, most: int, limits: Limits) -> str:
@@ -126,8 +128,8 @@ def _with_limits(app: App, ledger: Ledger, pace: Pace) -> App:
     async def serve(scope: dict, receive: Callable, send: Callable) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return await app(scope, receive, send)
-        body = Body(receive, call_of(scope), ledger, pace, client_of(scope), boundary_of(scope))
-        body.refusal = body.check_length(header(scope, "content-length"))
+        body = Body(receive, call_of(scope), ledger, pace, client_of(scope))
+        body.refusal = body.check_head(scope)
 
         async def send_if_wanted(message: dict) -> None:
             if not body.refusal:  # what the app says of a request that was stopped interests nobody
@@ -158,7 +160,7 @@ class Body:
     ledger: Ledger
     pace: Pace
     client: str
-    boundary: bytes
+    boundary: bytes = b""
     refusal: Refusal | None = None
     gone: bool = False  # the client is
     complete: bool = False
@@ -168,8 +170,14 @@ class Body:
     parts: int = -1  # the last boundary is no part
     tail: bytes = b""
 
-    def check_length(self, length: str) -> Refusal | None:
-        """Return why a request of this length is refused before a byte is read."""
+    def check_head(self, scope: dict) -> Refusal | None:
+        """Return why a request with this head is refused before a byte of its body is read."""
+        if len(header(scope, "content-type")) > LONGEST_TYPE:
+            return LONG_TYPE
+        self.boundary = boundary_of(scope)
+        return self._check_length(header(scope, "content-length"))
+
+    def _check_length(self, length: str) -> Refusal | None:
         if not length:
             return None
         if not re.fullmatch("[0-9]{1,15}", length):
@@ -256,10 +264,9 @@ async def _refuse(body: Body, send: Callable) -> None:
 
 def boundary_of(scope: dict) -> bytes:
     """Return what begins each part of a multipart body, b"" for another body."""
-    found = re.search(
-        r'multipart/form-data.*?boundary="?([^";,\s]{1,200})', header(scope, "content-type"), re.I
-    )
-    return b"--" + found[1].encode("latin-1") if found else b""
+    kind, options = parse_options_header(header(scope, "content-type"))  # as Gradio reads it
+    boundary = options.get(b"boundary", b"")
+    return b"--" + boundary if boundary and kind == b"multipart/form-data" else b""
 
 
 def client_of(scope: dict) -> str:

@@ -134,6 +134,20 @@ def test_too_many_files_in_one_request_are_refused_and_leave_none(tmp_path):
     assert sorted(tmp_path.rglob("*")) == kept
 
 
+def test_files_are_counted_by_the_boundary_and_by_nothing_that_looks_like_one(tmp_path):
+    kind = {"Content-Type": "multipart/form-data; xboundary=other; boundary=q"}
+    body = f"{PART}x\r\n" * 4 + "--q--\r\n"
+    with guarded(tmp_path) as url:
+        status, sentence = error_of(requests.post(url + UPLOAD, data=body, headers=kind))
+    assert status == 413 and "3 files" in sentence
+
+
+def test_a_content_type_of_thousands_of_characters_is_refused(tmp_path):
+    with guarded(tmp_path) as url:
+        answer = requests.post(url + UPLOAD, headers={"Content-Type": "multipart/form-data" * 3000})
+    assert error_of(answer)[0] == 400
+
+
 def test_a_client_may_send_so_much_in_the_time_that_it_is_kept(tmp_path):
     with guarded(tmp_path, FEW._replace(client=3000)) as url:
         first, second = (requests.post(url + UPLOAD, files=files(2000)) for _ in range(2))
