@@ -14,6 +14,7 @@ from gradio.exceptions import InvalidPathError
 from gradio.route_utils import FnIndexInferError
 from gradio.state_holder import SessionState
 from gradio.utils import get_upload_folder, is_in_or_equal
+from gradio_client.utils import is_file_obj_with_meta, traverse
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -70,6 +71,7 @@ class Page(gr.Blocks):
         Raises gr.Error for too few of them, a wrong type, a choice that is not offered, or no uploaded file.
         """
         inputs = _with_defaults(block_fn, inputs)
+        _check_files(inputs)
         try:
             return await super().preprocess_data(block_fn, inputs, *arguments, **options)
         except (InvalidPathError, OSError):
@@ -87,6 +89,14 @@ class Page(gr.Blocks):
             raise _shown(NO_UPLOAD) from None
         except InputError as error:
             raise _shown(str(error)) from None
+
+
+def _check_files(inputs: list) -> None:
+    """Refuse files that were not uploaded, before Gradio fetches one from the address that it names."""
+    files = []
+    traverse(inputs, files.append, is_file_obj_with_meta)
+    if not all(_is_upload(file["path"]) for file in files):
+        raise _shown(NO_UPLOAD)
 
 
 def _with_defaults(block_fn: BlockFunction, inputs: list) -> list:

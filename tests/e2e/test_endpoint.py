@@ -21,6 +21,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from servers import free_port, recorded, serving, write_dicom
 
+from hub.demo.gradio_errors import NO_UPLOAD
 from hub.demo.words import words_in
 from hub.inference import decision
 
@@ -121,7 +122,7 @@ def as_upload(path):
         ([5, "balanced"], "The picture is no uploaded file; upload it first."),
         ([as_upload("/etc/passwd"), "balanced"], "The picture is no uploaded file; upload it first."),
         ([as_upload("/tmp/" + "x" * 6000), "balanced"], "The picture is no uploaded file; upload it first."),
-        ([as_upload("/tmp/a\0.png"), "balanced"], "upload the picture first"),
+        ([as_upload("/tmp/a\0.png"), "balanced"], "The picture is no uploaded file; upload it first."),
         ([as_upload({"a": 1}), "balanced"], "The picture is no uploaded file; upload it first."),
         ([], "These inputs cannot be used"),
     ],
@@ -290,6 +291,23 @@ def test_no_file_of_the_server_is_handed_out(gradio_url):
 def test_the_demo_looks_for_no_other_machine(logged):
     url, log = logged
     assert requests.get(f"{url}/healthz").json()["status"] == "ok"
+    assert not (log.parent / "others").exists()
+
+
+ELSEWHERE = "http://films.example/film.png"
+
+
+def test_an_address_in_the_place_of_an_upload_is_refused_and_not_looked_for(logged):
+    url, log = logged
+    for answer in answers(url, [as_upload(ELSEWHERE), "balanced"]):
+        assert NO_UPLOAD in answer
+    call = {"name": "classify", "arguments": {"image": ELSEWHERE}}
+    answer = requests.post(
+        f"{url}/gradio_api/mcp/",
+        json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call},
+        headers={"Accept": "application/json, text/event-stream"},
+    )
+    assert NO_UPLOAD in answer.text
     assert not (log.parent / "others").exists()
 
 
