@@ -63,11 +63,11 @@ def add_batch(classifier: Classifier, tab: Tab) -> tuple[gr.events.Dependency, .
     def run(event: gr.EventData, request: gr.Request) -> Iterator[tuple]:
         words = words_of(request, classifier)
         files = gradio_errors.given(event, "files")
-        paths = list(map(gradio_errors.upload_path, files if isinstance(files, list) else [files]))
-        paths = paths[: batch_panel.ROWS + 1]  # each makes one row at least
-        total, start, rows = min(batch.expected(paths), batch_panel.ROWS), time.perf_counter(), []
+        files = files[: batch_panel.ROWS + 1] if isinstance(files, list) else [files]  # one row each at least
+        paths, start, rows = list(map(gradio_errors.upload_path, files)), time.perf_counter(), []
         opening = batch_panel.notice(words("batch.opening"), False, words)
         yield rows, View(), opening, "", batch_panel.progress(0, 0, 0, words)
+        total = min(batch.expected(paths), batch_panel.ROWS)  # only now: /run/predict gets no further
         shown, is_full = 0, False
         with closing(handlers.classify_uploads(classifier, paths, batch_film.SIDE)) as results:
             for row in results:
