@@ -41,8 +41,8 @@ def guards(classifier: Classifier, limits: Limits, files: dict[str, Path]) -> li
     health = server_health.begin(classifier)
     metrics = server_metrics.metrics(Path(classifier.folder).name, health.digest)
     return [
+        http_headers.middleware(),  # first, since the log answers where the others fail
         http_log.middleware(metrics.observe),
-        http_headers.middleware(),
         http_routes.middleware(files),
         gradio_model.middleware(classifier.folder),
         local_page.middleware(local_page.pages(classifier)),

@@ -46,21 +46,22 @@ CACHED = (
 def middleware(apart: tuple[str, ...] = (ADDRESS,)) -> Middleware:
     """Return what adds `HEADERS`, and keeps answers out of caches.
 
-    Addresses that begin with one of `apart` have stricter headers of their own.
+    Answers at addresses that begin with one of `apart` keep a stricter policy of their own, where they have
+    one.
     """
     return Middleware(_with_headers, apart=apart)
 
 
 def _with_headers(app: App, apart: tuple[str, ...]) -> App:
     async def serve(scope: dict, receive: Callable, send: Callable) -> None:
-        if scope["type"] != "http" or path_of(scope).startswith(apart):
+        if scope["type"] != "http":
             return await app(scope, receive, send)
-        own = dict(HEADERS)
+        is_apart, own = path_of(scope).startswith(apart), dict(HEADERS)
         if not path_of(scope).startswith(CACHED):
             own[b"cache-control"] = b"no-store"
 
         async def send_more(message: dict) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and not (is_apart and _has_policy(message)):
                 kept = [(name, value) for name, value in message["headers"] if name.lower() not in own]
                 message = message | {"headers": [*kept, *own.items()]}
             await send(message)
@@ -68,3 +69,7 @@ def _with_headers(app: App, apart: tuple[str, ...]) -> App:
         await app(scope, receive, send_more)
 
     return serve
+
+
+def _has_policy(message: dict) -> bool:
+    return any(name.lower() == b"content-security-policy" for name, _ in message["headers"])

@@ -15,6 +15,7 @@ from hub.demo.http_call import KEY, App, Call, answer, sentence
 
 # What a browser asks for by itself; it is logged where it goes wrong.
 QUIET = {"asset", "page", "config", "health", "metrics", "heartbeat", "queue", "info", "file"}
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}  # a client may make up others
 BROKEN = (
     "Something went wrong on the server; try again, and report the id of the request if it happens again."
 )
@@ -50,7 +51,7 @@ def _with_log(app: App, observe: Callable[[Call, float], None]) -> App:
             server_log.write(
                 "request",
                 id=call.id,
-                method=scope["method"],
+                method=scope["method"] if scope["method"] in METHODS else "other",
                 route=call.route,
                 status=call.status,
                 ms=round(1000 * seconds),

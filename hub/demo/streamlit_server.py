@@ -41,8 +41,8 @@ NO_PLACE = "There is nothing at this address; the page itself is at /."
 def guards(limits: Limits = LIMITS) -> list[Middleware]:
     """Return the middleware of the app, outermost first."""
     return [
+        http_headers.middleware(apart=()),  # first, since the log answers where the others fail
         http_log.middleware(Metrics().observe),
-        http_headers.middleware(apart=()),
         Middleware(_with_routes),
         http_limits.middleware(Ledger(limits)),
     ]

@@ -47,8 +47,8 @@ def guarded(folder, limits=FEW, pace=QUICK, patience=0.5, observe=lambda call, s
             Route("/classify", run, methods=["POST"]),
         ],
         middleware=[
-            http_log.middleware(observe),
             http_headers.middleware(),
+            http_log.middleware(observe),
             http_routes.middleware({}),
             http_limits.middleware(Ledger(limits), pace),
         ],
@@ -233,13 +233,30 @@ def test_a_mistake_of_the_code_is_a_sentence_and_a_place_in_the_log_without_its_
 
 def test_every_answer_has_the_headers_that_keep_a_browser_safe(tmp_path):
     with guarded(tmp_path) as url:
-        for answer in (requests.get(f"{url}/nothing"), requests.post(f"{url}/gradio_api/run/x")):
+        asked = [requests.get(f"{url}/{path}") for path in ("nothing", "local/nothing")]
+        posted = [requests.post(f"{url}/gradio_api/run/{name}") for name in ("x", "broken")]
+        for answer in asked + posted:
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert answer.headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
             assert answer.headers["Cache-Control"] == "no-store"
             policy = answer.headers["Content-Security-Policy"]
             assert "default-src 'self'" in policy and "object-src 'none'" in policy
             assert "frame-ancestors 'self' https://huggingface.co https://*.hf.space" in policy
+
+
+def test_a_websocket_is_refused_and_leaves_no_traceback(tmp_path, caplog):
+    head = "GET /gradio_api/mcp/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    with guarded(tmp_path) as url, connect(url, head + key) as connection:
+        assert connection.recv(100).startswith(b"HTTP/1.1 403 ")
+    assert "Traceback" not in caplog.text
+
+
+def test_a_method_that_a_client_made_up_is_not_in_the_log(tmp_path, log):
+    with guarded(tmp_path) as url:
+        requests.request("MUELLER", f"{url}/nothing")
+    (line,) = lines(log)
+    assert line["method"] == "other"
 
 
 @pytest.mark.parametrize(
