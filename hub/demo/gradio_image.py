@@ -62,7 +62,7 @@ def build(
 
     def show_sample(event: gr.EventData, request: gr.Request, *settings) -> tuple:
         index, words = given(event, "index"), words_of(request, classifier)
-        if index not in range(len(samples)):
+        if not isinstance(index, int) or index not in range(len(samples)):  # 1.0 is in the range, too
             raise InputError("There is no such example; choose one of those on the page.")
         film = Film(None, sample_name(samples[index], words))
         return show(film, samples[index].path, _token(event), settings, words)

@@ -235,6 +235,7 @@ def test_the_api_reads_only_what_was_uploaded(gradio_url, radiograph_file, meta)
         {"file": "FILM"},
         {"file": ["FILM"]},
         {"index": 99},
+        {"index": 1.0},
         {"index": {}},
         {"how": "flip"},
     ],
