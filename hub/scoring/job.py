@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -62,13 +62,15 @@ def make_job(
 def begin(out: Place, job: Job, shard_size: int) -> Begun:
     """Write the plan of a job, or read the one of the same job that was stopped.
 
-    Raises InputError where the folder has the scores of another job, or files of anything else.
+    Raises InputError where the folder has the scores of another job, or files of anything else, and where
+    another process scores into it.
     """
-    names = names_in(out)
-    if PLAN not in names:
-        if any(not name.startswith(".") for name in names):
-            raise InputError(f"{out.url} holds other files; give another folder for the scores.")
-        write_plan(out, job, shard_size)
+    with _for_one_process(out):  # two jobs that begin at once would each write a plan
+        names = names_in(out)
+        if PLAN not in names:
+            if any(not name.startswith(".") for name in names):
+                raise InputError(f"{out.url} holds other files; give another folder for the scores.")
+            write_plan(out, job, shard_size)
     plan = Plan(out)
     if different := [name for name, value in job.same().items() if plan.job.same()[name] != value]:
         raise InputError(
@@ -87,9 +89,7 @@ def run(out: Place, begun: Begun, workers: int, ray: str | None = None) -> Itera
 
     Raises InputError for what ends the job, and where another process scores into the same folder of a disk.
     """
-    with ExitStack() as stack:
-        if out.is_local:
-            stack.enter_context(lock(Path(out.path)))
+    with _for_one_process(out):
         if not begun.shards:
             return
         if ray:
@@ -98,3 +98,15 @@ def run(out: Place, begun: Begun, workers: int, ray: str | None = None) -> Itera
             yield from score_on_ray(out.url, begun.shards, ray, workers)
         else:
             yield from score_locally(out.url, begun.shards, workers)
+
+
+@contextmanager
+def _for_one_process(out: Place) -> Iterator[None]:
+    """Lock the folder of the scores where it is on a disk; a store has no locks."""
+    path = Path(out.path)
+    if not out.is_local or not path.name:  # nothing is written into "/", which holds other files
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with lock(path):
+        yield

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 import zipfile
@@ -280,6 +281,27 @@ def test_a_folder_of_another_job_or_of_anything_else_is_refused(films, tmp_path)
         begin("", tmp_path / "out")
     with pytest.raises(InputError, match="is no folder"):
         begin(films, tmp_path / "film.png")
+
+
+def test_two_jobs_that_begin_at_once_do_not_mix(films, tmp_path, monkeypatch):
+    write_plan, sentences = job.write_plan, []
+
+    def begin_another():
+        with pytest.raises(InputError) as caught:
+            begin(films, tmp_path / "out", prevalence=0.1)
+        sentences.append(str(caught.value))
+
+    def write_slowly(*arguments):
+        monkeypatch.setattr(job, "write_plan", write_plan)
+        other = threading.Thread(target=begin_another)
+        other.start()
+        other.join()
+        write_plan(*arguments)
+
+    monkeypatch.setattr(job, "write_plan", write_slowly)
+    _, begun = begin(films, tmp_path / "out")
+    assert "Another process is writing" in sentences[0]
+    assert begun.plan.job.prevalence == 0.5
 
 
 def test_a_damaged_plan_or_shard_is_told(films, tmp_path):
