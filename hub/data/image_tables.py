@@ -3,7 +3,8 @@
 import csv
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,8 @@ from hub.text import counted
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
 METADATA = "metadata"  # the name of the tables that imagefolder of `datasets` reads
 SPLIT_COLUMNS = ("split", "datasettype", "subset", "partition", "set")
+# A class as a number; pandas writes 3.0 beside missing ones. 007 and 1E2 are names, other than 7 and 100.
+WHOLE = re.compile(r"(0|-?[1-9]\d{0,14})(\.0)?|nan", re.ASCII)
 Row = dict[str, object]
 
 
@@ -204,7 +207,11 @@ def _read_rows(path: str) -> list[Row]:
             else:
                 separator = max(",;\t", key=file.readline().count)
                 file.seek(0)
-                rows = list(csv.DictReader(file, delimiter=separator, skipinitialspace=True))
+                reader = csv.DictReader(file, delimiter=separator, skipinitialspace=True)
+                _check_header(path, reader.fieldnames or [])
+                rows = list(reader)
+    except InputError:
+        raise
     except UnicodeDecodeError:
         raise InputError(f"{path} is not in UTF-8; save it so.") from None
     except (ValueError, csv.Error, OSError, RecursionError) as error:
@@ -214,6 +221,13 @@ def _read_rows(path: str) -> list[Row]:
     if not all(isinstance(row, dict) and None not in row for row in rows):
         raise InputError(f"{path} has rows of more cells than it has columns; write it again.")
     return rows
+
+
+def _check_header(path: str, columns: Sequence[str]) -> None:
+    """Raise InputError for two columns of one name, of which the first would be lost."""
+    twice = [name for name, count in Counter(columns).items() if name and count > 1]
+    if twice:
+        raise InputError(f"{path} has the column {twice[0]} twice; give one of them another name.")
 
 
 def _text(value: object) -> str:
@@ -307,7 +321,8 @@ def _split_words(rows: list[tuple[ImageTable, str, Row]]) -> list[str]:
 def _one_class_each(values: list, column: str, tree: FileTree) -> list[float | str | None]:
     """Return labels as numbers if all are, else as text; None for missing ones.
 
-    Raises InputError where one is a list, or several texts with "|" between them.
+    Names that differ stay different: but for 3 and 3.0, whole numbers that are written in another way are
+    text. Raises InputError where one is a list, or several texts with "|" between them.
     """
     several = next((value for value in values if isinstance(value, list | dict) or "|" in str(value)), None)
     if several is not None:
@@ -315,7 +330,14 @@ def _one_class_each(values: list, column: str, tree: FileTree) -> list[float | s
             f"{tree.root} has several classes an image in the column {column} ({several}); keep one each."
         )
     texts = [_text(value) for value in values]
-    try:
+    if all(map(WHOLE.fullmatch, filter(None, texts))) or _are_measurements(texts):
         return [float(text) if text else None for text in texts]
-    except ValueError:
-        return [text or None for text in texts]
+    return [text or None for text in texts]
+
+
+def _are_measurements(texts: list[str]) -> bool:
+    """Return whether all texts are numbers, and some with a fraction."""
+    try:
+        return any(not float(text).is_integer() for text in [*filter(None, texts)])
+    except (ValueError, OverflowError):
+        return False

@@ -173,6 +173,29 @@ def test_numbers_are_no_classes(write_images):
     assert "these are no classes" in refusal(folder)
 
 
+@pytest.mark.parametrize(
+    "names", [("007", "7"), ("1E2", "100"), ("1_0", "10"), ("9007199254740993", "9007199254740992")]
+)
+def test_names_that_differ_as_text_are_two_classes(names, write_images):
+    folder = write_images()
+    rows = "".join(f"{n:03}.png,{names[n % 2]}\n" for n in range(40))
+    (folder / "labels.csv").write_text("name,label\n" + rows)
+    assert set(load_splits(folder)["train"].features["label"].names) == {*names}
+
+
+def test_a_whole_number_is_one_class_as_pandas_writes_it_too(write_images):
+    folder = write_images()
+    rows = "".join(f"{n:03}.png,{('0', '1', '0.0', '1.0')[n % 4]}\n" for n in range(40))
+    (folder / "labels.csv").write_text("name,label\n" + rows)
+    assert load_splits(folder)["train"].features["label"].names == ["0", "1"]
+
+
+def test_a_table_with_a_column_twice_is_refused(write_images):
+    folder = write_images()
+    (folder / "labels.csv").write_text(csv("name,label,label", row="{:03}.png,{},{}"))
+    assert "has the column label twice; give one of them another name" in refusal(folder)
+
+
 def test_a_row_without_a_label_is_refused(write_images):
     folder = write_images()
     (folder / "labels.csv").write_text(csv("name,label").replace("007.png,b", "007.png,"))
