@@ -9,6 +9,9 @@ from hub.errors import InputError
 from hub.models.config_entries import LARGEST_SIDE
 from hub.text import is_utf8, readable
 
+# More than anyone trains with; numbers of hundreds of digits would overflow in the middle of a run.
+LARGEST = {"epochs": 1_000_000, "small_epochs": 1_000_000, "batch_size": 1_000_000, "learning_rate": 1000}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -60,10 +63,15 @@ def check_settings(settings: Settings) -> None:
         if settings.changes.get(name, 1) > LARGEST_SIDE:
             option = name.replace("_", "-")
             raise InputError(f"--{option} is {LARGEST_SIDE} at most; no model folder is read with more.")
+    for name, largest in LARGEST.items():
+        if settings.changes.get(name, 1) > largest:  # infinity is, too
+            raise InputError(f"--{name.replace('_', '-')} must be {largest:,} or less.")
     if settings.changes.get("batch_size", 2) < 2:
         raise InputError("--batch-size must be 2 or more; batch norm compares the images of a batch.")
     if not 0 <= settings.seed < 2**32:
         raise InputError(f"The seed is {settings.seed}; give a whole number from 0 to {2**32 - 1}.")
+    if settings.overwrite:
+        _check_sources_stay(settings)
     for word in shlex.split(settings.command):
         if not is_utf8(word):
             raise InputError(f"The name {readable(word)} is not in UTF-8; rename what it names.")
@@ -71,3 +79,16 @@ def check_settings(settings: Settings) -> None:
         raise InputError("--streaming is for data on the disk or the Hub; leave it out for synthetic.")
     if settings.compile and not (shutil.which("g++") or shutil.which("clang++")):
         raise InputError("--compile needs a C++ compiler; install Debian's package g++, or leave it out.")
+
+
+def _check_sources_stay(settings: Settings) -> None:
+    """Raise InputError where the run would replace a folder that it reads from."""
+    output = settings.output.resolve()
+    sources = {"data set": [settings.dataset], "weights": [settings.weights], "teacher": settings.teachers}
+    for kind, paths in sources.items():
+        for path in filter(None, paths):
+            if Path(path).exists() and Path(path).resolve().is_relative_to(output):
+                raise InputError(
+                    f"The {kind} {path} is in {settings.output}, which --overwrite replaces; give another "
+                    "--output."
+                )

@@ -15,6 +15,9 @@ from hub.training.settings import Settings, check_settings
         ({"size": -1}, "--size must be more than 0"),
         ({"learning_rate": 0.0}, "--learning-rate must be more than 0"),
         ({"learning_rate": float("nan")}, "--learning-rate must be more than 0"),
+        ({"learning_rate": float("inf")}, "--learning-rate must be 1,000 or less"),
+        ({"epochs": 10**400}, "--epochs must be 1,000,000 or less"),
+        ({"batch_size": 10**20}, "--batch-size must be 1,000,000 or less"),
         ({"small_size": 0}, "--small-size must be more than 0"),
         ({"small_epochs": -1}, "--small-epochs must be 0 or more"),
         ({"frozen": -1}, "--frozen must be 0 or more"),
@@ -40,6 +43,17 @@ def test_defaults_and_the_least_values_are_accepted(tmp_path):
     check_settings(Settings("synthetic", tmp_path / "model"))
     least = {"epochs": 1, "small_epochs": 0, "frozen": 0, "batch_size": 2}
     check_settings(Settings("synthetic", tmp_path / "model", changes=least))
+
+
+@pytest.mark.parametrize("place", ["model", "model/images"])
+@pytest.mark.parametrize("kind", ["data set", "weights", "teacher"])
+def test_what_is_read_is_never_overwritten(kind, place, tmp_path):
+    source = tmp_path / place
+    source.mkdir(parents=True)
+    options = {"data set": {}, "weights": {"weights": str(source)}, "teacher": {"teachers": (source,)}}[kind]
+    dataset = str(source) if kind == "data set" else "synthetic"
+    with pytest.raises(InputError, match=f"The {kind} .* --overwrite replaces; give another --output"):
+        check_settings(Settings(dataset, tmp_path / "model", overwrite=True, **options))
 
 
 def test_a_checkpoint_lies_beside_the_output(tmp_path):
