@@ -15,7 +15,7 @@ import numpy as np
 from pydicom import Dataset, Sequence
 from pydicom.datadict import dictionary_VR
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import read_dataset, read_partial
+from pydicom.filereader import read_dataset, read_partial, read_sequence
 from pydicom.tag import Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
@@ -39,6 +39,7 @@ BINARY = {
     "US": "u2", "SS": "i2", "UL": "u4", "SL": "i4", "UV": "u8", "SV": "i8", "FL": "f4", "FD": "f8",
 }  # fmt: skip
 MAX_INFLATED = 512_000_000  # bytes
+MAX_READS = 100_000  # one to four for each element or item, of which a radiograph has a few hundred
 PIXEL_DATA = Tag("PixelData")
 UNDEFINED_LENGTH = 0xFFFFFFFF
 SEQUENCE_DELIMITER = bytes.fromhex("feffdde000000000")
@@ -54,11 +55,27 @@ MALFORMED = (
 )  # fmt: skip
 
 
+class _Bounded(io.BytesIO):
+    """Bytes that are read in at most `MAX_READS` pieces.
+
+    pydicom takes microseconds for each element or item, and a file may hold millions of empty ones.
+    """
+
+    left = MAX_READS
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next bytes; raise DamagedError once there were too many pieces."""
+        self.left -= 1
+        if self.left < 0:
+            raise DamagedError
+        return super().read(size)
+
+
 def parse(data: bytes) -> tuple[Dataset, bool]:
     """Return the `ELEMENTS` of a DICOM file, and whether it ends within one.
 
     Its meta information is their `file_meta`. Ask `text`, `numbers` and `items` for values. Raises
-    DamagedError for bytes that are no elements.
+    DamagedError for bytes that are no elements, and for far more elements than a radiograph has.
     """
     data = _inflate(data)
     header, cut_short = _parse(data)
@@ -127,19 +144,29 @@ def integer(header: Dataset, element: str) -> int | None:
 
 
 def items(header: Dataset, sequence: str) -> list[Dataset]:
-    """Return the items of a sequence; [] if it is missing, empty or malformed."""
+    """Return the items of a sequence; [] if it is missing, empty or malformed.
+
+    Raises DamagedError for far more of them than a radiograph has.
+    """
     if sequence not in header:
         return []
+    item = header.get_item(sequence, keep_deferred=True)
+    stream = _Bounded(raw(header, sequence))
     try:
+        if stream.getbuffer().nbytes:  # count its items, before pydicom reads them all
+            length = len(item.value)
+            read_sequence(stream, item.is_implicit_VR, item.is_little_endian, length, "latin-1")
         value = header[sequence].value
     except MALFORMED:
+        if stream.left < 0:
+            raise DamagedError from None
         return []
     return list(value) if isinstance(value, Sequence) else []
 
 
 def _parse(data: bytes) -> tuple[Dataset, bool]:
     """Return the header, and whether the bytes end within an element."""
-    stream, tags, end = io.BytesIO(data), [], 0
+    stream, tags, end = _Bounded(data), [], 0
 
     def after_the_pixels(tag: int, _, length: int) -> bool:
         nonlocal end
@@ -163,7 +190,7 @@ def _inflate(data: bytes) -> bytes:
     # Search the whole file: a crafted header may hide the name from a search of its beginning.
     if DeflatedExplicitVRLittleEndian.encode() not in data:
         return data
-    stream = io.BytesIO(data)
+    stream = _Bounded(data)
     stream.seek(132 if data[128:132] == b"DICM" else 0)
     try:  # pass over the meta information (PS3.10 7.1), whose own statement of its length may be missing
         read_dataset(stream, False, True, stop_when=lambda tag, *_: tag >> 16 != 2)

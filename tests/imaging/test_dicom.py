@@ -142,6 +142,30 @@ def test_a_file_that_inflates_without_end_is_refused(monkeypatch):
     assert "damaged" in refusal(lying)
 
 
+ITEM = bytes.fromhex("feff00e0ffffffff feff0de000000000")  # an empty one of undefined length
+PRIVATE = bytes.fromhex("090010105351 0000 ffffffff")  # the head of a private sequence of undefined length
+
+
+@pytest.mark.parametrize("head, piece, end", [
+    (PRIVATE, ITEM, dicom_elements.SEQUENCE_DELIMITER),
+    (b"", bytes.fromhex("090010104c4f0000"), b""),  # an empty private element
+])  # fmt: skip
+def test_a_header_of_far_more_pieces_than_a_radiograph_has_is_refused(head, piece, end):
+    data = stored(dataset())
+    start = data.rindex(b"\xe0\x7f\x10\x00O")
+    few, many = (
+        data[:start] + head + count * piece + end + data[start:] for count in (200, dicom_elements.MAX_READS)
+    )
+    np.testing.assert_array_equal(pixels(few), GREY)
+    assert "damaged" in refusal(many)
+
+
+def test_a_view_of_far_more_codes_than_a_radiograph_has_is_refused():
+    data = stored(dataset())
+    assert "damaged" in refusal(with_element(data, "ViewCodeSequence", dicom_elements.MAX_READS * ITEM))
+    np.testing.assert_array_equal(pixels(with_element(data, "ViewCodeSequence", 200 * ITEM)), GREY)
+
+
 def test_an_installed_package_reads_compressed_pixels_from_any_folder(tmp_path):
     packages, elsewhere = tmp_path / "site-packages", tmp_path / "elsewhere"
     shutil.copytree(ROOT / "hub", packages / "hub", ignore=shutil.ignore_patterns("pretrained"))

@@ -35,6 +35,7 @@ const BINARY = {
 };
 const IMPLICIT = "1.2.840.10008.1.2", BIG_ENDIAN = "1.2.840.10008.1.2.2", DEFLATED = "1.2.840.10008.1.2.1.99";
 const MAX_INFLATED = 512_000_000; // bytes
+const MAX_PIECES = 50_000; // elements and items, of which a radiograph has a few hundred
 
 // Return { elements, meta, bytes, little, cutShort }: the elements of a file, and how they are stored. Throws
 // UnreadableError for bytes that are no elements.
@@ -80,7 +81,7 @@ function looksLittle(data, stated) {
 function readElements(parser, header, explicit) {
   const { bytes, little, elements } = header;
   const order = little ? parser.littleEndianByteArrayParser : parser.bigEndianByteArrayParser;
-  const stream = new parser.ByteStream(order, bytes);
+  const stream = boundedStream(parser, order, bytes);
   const read = explicit ? parser.readDicomElementExplicit : parser.readDicomElementImplicit;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   try {
@@ -93,9 +94,21 @@ function readElements(parser, header, explicit) {
       if (element.tag === "x7fe00010") return false; // what follows is of no use, and often no elements
     }
   } catch {
+    if (stream.left < 0) throw damaged();
     return true;
   }
   return false;
+}
+
+// Return a stream that fails once it has been read in far too many pieces: a file may hold millions of empty ones.
+function boundedStream(parser, order, bytes) {
+  const stream = new parser.ByteStream(order, bytes), readUint16 = stream.readUint16;
+  stream.left = 2 * MAX_PIECES; // a tag is two numbers
+  stream.readUint16 = () => {
+    if (--stream.left < 0) throw damaged();
+    return readUint16.call(stream);
+  };
+  return stream;
 }
 
 // Return the element of the pixels, which are not looked into here; of undefined length they go on to the end.
