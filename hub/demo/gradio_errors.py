@@ -92,7 +92,10 @@ class Page(gr.Blocks):
 
 
 def _check_files(inputs: list) -> None:
-    """Refuse files that were not uploaded, before Gradio fetches one from the address that it names."""
+    """Refuse files that were not uploaded, before Gradio fetches them.
+
+    Gradio would ask the address that a file names.
+    """
     files = []
     traverse(inputs, files.append, is_file_obj_with_meta)
     if not all(_is_upload(file["path"]) for file in files):

@@ -38,7 +38,7 @@ class Limits(NamedTuple):
     folder: int = 8_000 * MB
     seconds: float = 900
     call: int = MB
-    mcp: int = 4 * MB  # of which its library reads no more
+    mcp: int = 4 * MB  # its library reads hardly more
     spare: int = 200 * MB
 
 
