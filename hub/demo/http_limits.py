@@ -171,7 +171,7 @@ class Body:
     tail: bytes = b""
 
     def check_head(self, scope: dict) -> Refusal | None:
-        """Return why a request with this head is refused before a byte of its body is read."""
+        """Return why a request with this head is refused before its body is read."""
         if len(header(scope, "content-type")) > LONGEST_TYPE:
             return LONG_TYPE
         self.boundary = boundary_of(scope)

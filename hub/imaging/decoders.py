@@ -396,7 +396,10 @@ def _read_pnm(data: bytes, admit: Admit) -> Image.Image:
 
 
 def _numbers(text: bytes, count: int, highest: float) -> np.ndarray | None:
-    """Return the first numbers of a text, int32 [count], or None where one is wrong or missing."""
+    """Return the first numbers of a text, int32 [count].
+
+    None where one is wrong or missing.
+    """
     if not _is_of_numbers(text):
         return None
     # All of them: asked for more than there are, NumPy would add what lies in memory.

@@ -1,3 +1,3 @@
-"""Names of views, from which side a radiograph was taken: `info["view"]` of an image."""
+"""Names of views, in `info["view"]`: from which side a radiograph was taken."""
 
 LATERAL, OBLIQUE = "lateral", "oblique"
