@@ -99,6 +99,7 @@ def main(settings: Settings) -> None:
             model = factory.create_model(
                 recipe.architecture, len(classes), weights, radiograph, recipe.size, channels
             )
+            factory.check_sizes(model, [loop.image_size(recipe, 1), recipe.size], channels)
             checkpoint.check_room(settings.checkpoint, model)
         first_filters = filters.first_layer_filters(model)
 

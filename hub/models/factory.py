@@ -1,5 +1,6 @@
 """Networks from timm: new ones to train, and those of model folders."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import timm
@@ -76,6 +77,21 @@ def create_model(
         for tensor in model.get_classifier().parameters():
             nn.init.zeros_(tensor)
     return model
+
+
+def check_sizes(model: nn.Module, sizes: Iterable[int], channels: int) -> None:
+    """Raise InputError for pixels a side that a network cannot take."""
+    model.eval()
+    for size in sorted(set(sizes)):
+        try:
+            with torch.no_grad():
+                model(torch.zeros(2, channels, size, size))
+        except (RuntimeError, AssertionError, ValueError):
+            raise InputError(
+                f"{model.pretrained_cfg['architecture']} does not take images of {size} pixels; give another "
+                "--size or --small-size."
+            ) from None
+    model.train()
 
 
 def base_model(model: nn.Module, weights: str) -> str | None:

@@ -102,3 +102,11 @@ def test_pickled_weights_are_not_looked_for(folder):
 def test_a_network_without_a_linear_last_layer_is_refused():
     with pytest.raises(InputError, match="one linear layer"):
         factory.create_model("levit_128s", 2, "none", radiograph=False, size=224)
+
+
+def test_pixels_that_a_network_cannot_take_are_refused_before_it_is_trained():
+    model = factory.create_model("vit_tiny_patch16_224", 2, "none", radiograph=False, size=224)
+    factory.check_sizes(model, [224], channels=3)
+    assert model.training
+    with pytest.raises(InputError, match="does not take images of 96 pixels; give another --size"):
+        factory.check_sizes(model, [224, 96], channels=3)
