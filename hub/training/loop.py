@@ -220,6 +220,8 @@ def _train_epoch(
             run.step += 1
             run.average.update(run.model, run.step)
             count, total = count + len(batch), total + loss.item() * len(batch)
+            if not math.isfinite(total):
+                raise _diverged()
             rate = count / (time.perf_counter() - started)
             if run.step % LOGGED == 0:
                 run.log(
@@ -227,6 +229,10 @@ def _train_epoch(
                 )
             bar.set_postfix_str(f"loss {total / count:.3f}, {rate:.0f} images/s")
     return _mean_of_processes(total) / count, rate
+
+
+def _diverged() -> InputError:
+    return InputError("The network's loss is no longer a finite number; give a lower --learning-rate.")
 
 
 def _share(weights: Tensor, part: Tensor, batch: Tensor) -> Tensor:
@@ -319,6 +325,8 @@ def validate(model: nn.Module, images: Images, labels: Tensor, size: int | None 
         logits = torch.cat(gather_object([logits]))
     else:
         logits = predict_logits(model, images, size)
+    if not logits.isfinite().all():
+        raise _diverged()
     probabilities = logits.softmax(1).numpy()
     return {
         "validation_loss": F.cross_entropy(logits, labels).item(),

@@ -30,6 +30,13 @@ def test_equal_seeds_give_equal_weights_and_others_do_not():
     assert any(not torch.equal(first[key], other[key]) for key in first)
 
 
+def test_a_loss_that_is_no_number_stops_the_run_before_it_is_saved():
+    saved, recipe = [], RECIPE._replace(learning_rate=float("inf"))
+    with pytest.raises(InputError, match="no longer a finite number; give a lower --learning-rate"):
+        loop.train(tiny_model(), tiny_set(32, 1), tiny_set(16, 2), recipe, save=saved.append)
+    assert not saved
+
+
 def test_the_average_after_the_last_epoch_is_kept():
     model, validation = tiny_model(), tiny_set(16, 2)
     history = loop.train(model, tiny_set(32, 1), validation, RECIPE._replace(epochs=3))
