@@ -82,13 +82,10 @@ def check_settings(settings: Settings) -> None:
 
 
 def _check_sources_stay(settings: Settings) -> None:
-    """Raise InputError where the run would replace a folder that it reads from."""
-    output = settings.output.resolve()
-    sources = {"data set": [settings.dataset], "weights": [settings.weights], "teacher": settings.teachers}
-    for kind, paths in sources.items():
-        for path in filter(None, paths):
-            if Path(path).exists() and Path(path).resolve().is_relative_to(output):
-                raise InputError(
-                    f"The {kind} {path} is in {settings.output}, which --overwrite replaces; give another "
-                    "--output."
-                )
+    """Raise InputError where the run would replace a folder that holds its data."""
+    dataset = Path(settings.dataset)
+    if dataset.exists() and dataset.resolve().is_relative_to(settings.output.resolve()):
+        raise InputError(
+            f"The data set {dataset} is in {settings.output}, which --overwrite replaces; "
+            "give another --output."
+        )
