@@ -37,7 +37,7 @@ ROWS = {
     "batch": ("images in a batch", "{}", "ms per image", 1),
     "files": ("files of one call", "{}", "s", 1),
     "training": ("images in an epoch of training", "`train.py` at {}", "s", 0),
-    "repetition": ("repeated images, decoded and trained on; without mapped files", "{}", "s", 0),
+    "repetition": ("repeated images, decoded and trained on", "{}", "s", 0),
 }
 COLUMNS = (
     "What grows", "System", "From", "Time", "Peak memory (MB)", "To", "Time", "Peak memory (MB)",

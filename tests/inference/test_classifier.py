@@ -228,21 +228,21 @@ def test_a_folder_that_is_gone_meanwhile_changes_no_answer(tmp_path, classifier)
     ]
 
 
-def test_many_images_take_little_more_memory_than_one_run_of_the_network():
+def test_many_images_take_little_more_memory_than_a_run_of_the_network_in_each_thread():
     """In a process that does nothing else; all images in one run would take several times as much."""
     program = (
         "import numpy as np\n"
         "from pathlib import Path\n"
         "from hub.inference.classifier import CHUNK_SIZE, Classifier\n"
-        "classifier = Classifier.from_pretrained()\n"
+        "classifier = Classifier.from_pretrained(threads=2)\n"
         "images = list(np.random.default_rng(0).integers(0, 256, (64, 300, 300), dtype=np.uint8))\n"
-        "for count in (CHUNK_SIZE, 64):\n"
+        "for count in (4 * CHUNK_SIZE, 64):\n"
         "    classifier(images[:count])\n"
         "    print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
-    one_run, all_images = map(int, done.stdout.split())
-    assert all_images < 2 * one_run, done.stderr
+    few_images, all_images = map(int, done.stdout.split())
+    assert all_images < 1.3 * few_images, done.stderr
 
 
 def test_serving_imports_neither_torch_nor_what_only_dicom_needs(radiograph, tmp_path):
