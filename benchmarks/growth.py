@@ -182,7 +182,7 @@ def measure_repetition(part: str, count: int, streaming: bool) -> dict:
 
     splits = load_splits("synthetic")
     times = count // len(splits["train"])
-    with tempfile.TemporaryDirectory() as folder, machine.watched_memory() as held:
+    with tempfile.TemporaryDirectory() as folder, machine.watched(machine.held_memory) as held:
         datasets.config.HF_DATASETS_CACHE = folder
         if streaming:
             source = Path(folder) / "films"

@@ -56,21 +56,26 @@ def peak_memory(process: int | str = "self") -> int:
     return _memory(process, "VmHWM")
 
 
-@contextmanager
-def watched_memory() -> Iterator[Callable[[], int]]:
-    """Yield what returns the most megabytes that this process has held so far.
+def held_memory() -> int:
+    """Return the megabytes that this process holds; 0 on systems without /proc.
 
     Files that are mapped do not count, as the system takes their pages back whenever it needs memory.
     """
-    most, ended = 0, threading.Event()
+    return _memory("self", "RssAnon")
+
+
+@contextmanager
+def watched(measure: Callable[[], int]) -> Iterator[Callable[[], int]]:
+    """Call `measure` again and again in the block; yield what returns its peak."""
+    most, ended = measure(), threading.Event()
 
     def look() -> int:
         nonlocal most
-        most = max(most, _memory("self", "RssAnon"))
+        most = max(most, measure())
         return most
 
     def watch() -> None:
-        while not ended.wait(0.02):
+        while not ended.wait(0.01):
             look()
 
     watcher = threading.Thread(target=watch)

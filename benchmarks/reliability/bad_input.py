@@ -15,15 +15,14 @@ import math
 import os
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import httpx
 
+from benchmarks.machine import watched
 from benchmarks.reliability import corpus
 from benchmarks.serving import demo
 from hub.errors import InputError, run_command
@@ -104,7 +103,7 @@ def through(way: Callable[[str, bytes], str], pid: int, files: Iterator[tuple[st
     longest, slowest, most, heaviest = 0.0, "", 0, ""
     for what, name, data in files:
         idle = _megabytes(pid)
-        with _peak(pid) as peak:
+        with watched(partial(_megabytes, pid)) as peak:
             start = time.perf_counter()
             try:
                 counts[way(name, data)] += 1
@@ -114,8 +113,8 @@ def through(way: Callable[[str, bytes], str], pid: int, files: Iterator[tuple[st
         over += seconds > LIMIT
         if seconds > longest:
             longest, slowest = seconds, what
-        if peak[0] - idle > most:
-            most, heaviest = peak[0] - idle, what
+        if (above := peak() - idle) > most:
+            most, heaviest = above, what
     return {
         "cases": counts["answer"] + counts["sentence"] + len(unexpected),
         "answers": counts["answer"],
@@ -252,24 +251,6 @@ def fuzz_readers(seconds: float, most: float = math.inf) -> dict:
         "first_unexpected": unexpected,
         "longest_seconds": round(longest, 2),
     }
-
-
-@contextmanager
-def _peak(pid: int) -> Iterator[list[int]]:
-    """Yield a list of one: the most memory of a process and those it started, in MB."""
-    peak, stopped = [_megabytes(pid)], threading.Event()
-
-    def watch() -> None:
-        while not stopped.wait(0.01):
-            peak[0] = max(peak[0], _megabytes(pid))
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield peak
-    finally:
-        stopped.set()
-        watcher.join()
 
 
 def _megabytes(pid: int) -> int:

@@ -12,7 +12,7 @@ def test_watched_memory_is_the_most_that_was_held_without_mapped_files(tmp_path)
     with path.open("wb") as file:
         file.truncate(100_000_000)
     mapped = np.memmap(path, np.uint8, "r")
-    with machine.watched_memory() as held:
+    with machine.watched(machine.held_memory) as held:
         before = held()
         assert mapped.sum() == 0
         assert held() < before + 50
