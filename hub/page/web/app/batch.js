@@ -74,14 +74,13 @@ export function buildBatch(root, classifier, context, settings) {
     const dialog = root.querySelector("dialog"), every = choose(rows(), view, context).filter(({ result }) => result.picture);
     const at = every.findIndex((row) => row.index === index), row = every[at];
     if (!row) return;
-    const { answer } = row.result, map = answer.verdict.status !== "refused" && answer.heatmap;
-    const layer = map && (await heat(map, row.result.size, page.heatmap));
+    const layer = await heat(row.result.answer, row.result.size, page.heatmap);
     const neighbours = { previous: every[at - 1]?.index ?? null, next: every[at + 1]?.index ?? null, place: at + 1, total: every.length };
     const off = dialog.querySelector(".toggle input")?.checked === false;
     URL.revokeObjectURL(dialog.dataset.heat ?? "");
     dialog.dataset.heat = layer ? URL.createObjectURL(layer) : "";
     dialog.className = `batch-film ${row.kind}`;
-    fill(dialog, openedFilm(row, map ? dialog.dataset.heat || null : undefined, neighbours, words));
+    fill(dialog, openedFilm(row, layer && dialog.dataset.heat, neighbours, words));
     dialog.querySelector(".toggle input").checked = !off;
     if (!dialog.open) dialog.showModal();
   }

@@ -19,7 +19,9 @@ export async function loadFiles(base, progress = () => {}) {
   };
   const graph = page.then(({ graph: { file } }) => packed(base, file, tell));
   const [runtime, words] = await Promise.all([packed(base, runtimeName, tell), page, sizes]);
-  return { page: words, runtime, graph: await graph };
+  const files = { page: words, runtime, graph: await graph };
+  progress(1);
+  return files;
 }
 
 async function json(base, name) {

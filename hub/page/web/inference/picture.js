@@ -24,9 +24,10 @@ export async function picture(image, side, radiograph) {
   return { blob: await fitted.convertToBlob({ type: "image/jpeg", quality: 0.92 }), width, height };
 }
 
-// Return the heatmap of a picture as a PNG; null where nothing is coloured.
-export async function heat(map, { width, height }, options) {
-  const pixels = layer(map, width, height, options);
+// Return the heatmap of a picture as a PNG; null where nothing is coloured, undefined for an answer without one.
+export async function heat({ heatmap, verdict }, { width, height }, options) {
+  if (!heatmap || verdict.status === "refused") return undefined;
+  const pixels = layer(heatmap, width, height, options);
   return pixels && canvas(pixels).convertToBlob({ type: "image/png" });
 }
 

@@ -13,8 +13,8 @@ async function load(options) {
 }
 
 // Answer one file. `turns` is how often it is turned clockwise, `inverted` whether it is inverted, before it is read
-// again. With `screen`, pixels on the longer side, a picture comes too, with `layered` also its heatmap (null where
-// nothing is coloured), and with `thumbnail` a smaller one. With `only` the image itself is the answer.
+// again. With `screen`, pixels on the longer side, a picture comes too, with `layered` also its heatmap, that of
+// `heat`, and with `thumbnail` a smaller one. With `only` the image itself is the answer.
 async function classify({ bytes, name, screen, layered, thumbnail, inverted, turns, only }) {
   const started = performance.now(), { page, loaded } = tools;
   const { size, radiograph = true } = page.model;
@@ -25,8 +25,7 @@ async function classify({ bytes, name, screen, layered, thumbnail, inverted, tur
   const answer = await tools.answer(loaded, image);
   const milliseconds = performance.now() - started;
   const picture = screen ? await tools.picture(image, screen, radiograph) : null;
-  const isLayered = layered && answer.heatmap && answer.verdict.status !== "refused";
-  const layer = isLayered ? await tools.heat(answer.heatmap, picture, page.heatmap) : undefined;
+  const layer = layered ? await tools.heat(answer, picture, page.heatmap) : undefined;
   const small = thumbnail ? await tools.picture(image, thumbnail, radiograph) : null;
   return { ...answer, picture, layer, thumbnail: small, milliseconds };
 }
