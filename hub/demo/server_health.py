@@ -12,7 +12,6 @@ from starlette.middleware import Middleware
 
 from hub.demo.http_call import App, answer, path_of
 from hub.errors import InputError
-from hub.files import sha256
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference.classifier import Classifier, Prediction
 
@@ -69,7 +68,7 @@ def begin(classifier: Classifier) -> Health:
     """
     film = sample_radiographs(1)[0][0]
     (expected,) = classifier([film])
-    health = Health(classifier, film, expected, sha256(classifier.file))
+    health = Health(classifier, film, expected, classifier.digest)
     if not same(expected, expected) or health.look():
         raise InputError("The model gives no usable answer to a drawn film; give another model.")
     return health

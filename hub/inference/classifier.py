@@ -1,5 +1,6 @@
 """`Classifier`: from an image to a prediction, without torch."""
 
+import hashlib
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -108,10 +109,10 @@ class Classifier:
         `precision` is "fp32" or "int8", by default that of `default_precision`. `check` says whether to use
         the folder's input check, or is one to use instead, as `input_check.load` returns it. The check is
         fitted in 32 bits; in 8, it is left out if `hub evaluate --save` counted more than `MAX_CHANGES`
-        changed verdicts, and verdicts are then "unchecked". `threads` of the network,
-        by default one per core, work together on up to `CHUNK_SIZE` images; of more, each takes some of its
-        own, which is faster. Raises InputError if it is not a model folder, has no network of this precision,
-        if a file is damaged or does not fit the others, or if the prevalence is not between 0 and 1.
+        changed verdicts, and verdicts are then "unchecked". `threads` of the network, by
+        default one per core, work together on up to `CHUNK_SIZE` images; of more, each takes some of its own,
+        which is faster. Raises InputError if it is not a model folder, has no network of this precision, if a
+        file is damaged or does not fit the others, or if the prevalence is not between 0 and 1.
         """
         check_digests(Path(folder), (CONFIG, METRICS))
         config = read_served_config(Path(folder))
@@ -280,6 +281,11 @@ class Classifier:
             with ThreadPoolExecutor(self.threads) as pool:
                 answers = [*pool.map(partial(self._run, self._session_of_one, outputs), chunks)]
         return [np.concatenate(parts) for parts in zip(*answers, strict=True)]
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the network that answers."""
+        return hashlib.sha256(self._network).hexdigest()
 
     @cached_property
     def _session_of_one(self) -> InferenceSession:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from hub.errors import InputError
-from hub.files import lock, sha256
+from hub.files import lock
 from hub.inference.classifier import Classifier
 from hub.models.folder import BUNDLED
 from hub.scoring.plan import PLAN, Job, Plan, write_plan
@@ -53,7 +53,7 @@ def make_job(
         model=str(classifier.folder.resolve()) if local else model,
         name="bundled" if model is None else model,
         precision=classifier.precision,
-        digest=sha256(classifier.file),
+        digest=classifier.digest,
         prevalence=prevalence,
         image_column=image_column,
     )

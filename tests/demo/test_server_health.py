@@ -66,7 +66,7 @@ def test_a_model_without_a_usable_answer_is_not_served(classifier, health):
     nan = dict.fromkeys(health.expected.probabilities, float("nan"))
 
     class Broken:
-        file = classifier.file
+        digest = classifier.digest
 
         def __call__(self, images):
             return [replace(health.expected, probabilities=nan)]
