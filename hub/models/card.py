@@ -29,9 +29,9 @@ def card_text(
     """Return the card of a model folder, from its config.json and metrics.json.
 
     Its examples load `repo_id` from the Hub, at the revision `tag` where there is one, or, without a
-    `repo_id`, a local folder. `page` is the Hub id of the
-    static Space that answers in the visitor's browser, if there is one. Raises InputError where one of
-    the files cannot be read, or metrics.json is not as `python -m hub` writes it.
+    `repo_id`, a local folder. `page` is the Hub id of the static Space that answers in the visitor's browser,
+    if there is one. Raises InputError where one of the files cannot be read, or metrics.json is not as
+    `python -m hub` writes it.
     """
     config, metrics = read_named_config(folder), read_metrics(folder)
     try:
