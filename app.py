@@ -30,6 +30,7 @@ from hub.demo import (
     gradio_explorer,
     gradio_image,
     gradio_model,
+    gradio_queue,
     handlers,
     http_connections,
     local_page,
@@ -137,7 +138,7 @@ def build(classifier: Classifier, samples: list[Sample]) -> gr.Blocks:
                 localized_html(partial(panels.api, classifier), localized, classifier)
         gradio_api.add_endpoint(classifier)
         add_localization(blocks, localized, opening, classifier, **EVENTS)
-    return blocks.queue(max_size=QUEUE)
+    return gradio_queue.use(blocks, QUEUE)
 
 
 def header(words: Words, is_local: bool) -> str:

@@ -53,6 +53,7 @@ class Page(gr.Blocks):
         """Run an event from inputs to outputs; raise gr.Error for what goes wrong."""
         if state is not None:
             state.STATE_TTL_WHEN_CLOSED = self.seconds_kept
+            _keep_no_values(state)
         sent = getattr(request, "request", None)  # MCP has none
         call = call_of(sent.scope) if sent else Call()
         try:
@@ -89,6 +90,12 @@ class Page(gr.Blocks):
             raise _shown(NO_UPLOAD) from None
         except InputError as error:
             raise _shown(str(error)) from None
+
+
+def _keep_no_values(state: SessionState) -> None:
+    """Let a session forget what its page shows, which Gradio keeps for links to it."""
+    state.config_values.clear()
+    state._update_value_in_config = lambda key, value: None
 
 
 def _check_files(inputs: list) -> None:

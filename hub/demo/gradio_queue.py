@@ -1,0 +1,75 @@
+"""The queue of the Gradio app, with bounds for what one visitor may leave in it.
+
+Gradio keeps an event's answer until its page fetches it, for ever where that never comes.
+"""
+
+import time
+
+import gradio as gr
+from gradio.data_classes import PredictBodyInternal
+from gradio.queueing import Event, EventMessage, Queue
+from gradio.route_utils import get_fn
+from starlette.requests import Request
+
+from hub.demo.http_limits import client_of
+
+EACH = 50  # events of one address that may wait; a hospital's visitors may share theirs
+UNREAD = 1_000  # messages that wait for one page
+NO_TURN = "Your last questions are still waiting; ask again when they are answered."
+AT_ONCE = "This event has no queue; send it to /gradio_api/run/predict."
+
+
+class BoundedQueue(Queue):
+    """A queue in which no visitor takes all places, and nobody's answers wait for ever."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.last_told: dict[str, float] = {}  # when a session got its last message
+
+    async def push(self, body: PredictBodyInternal, request: Request, username: str | None) -> tuple:
+        """Take an event, or say why not: (whether it is taken, its id or a sentence, a word for that)."""
+        fn = get_fn(self.blocks, None, body)
+        if not fn.queue and fn.api_visibility != "public":  # pages ask for it without the queue
+            return False, AT_ONCE, "error"
+        if self.waiting_of(client_of(request.scope)) >= EACH:
+            return False, NO_TURN, "queue_full"
+        return await super().push(body=body, request=request, username=username)
+
+    def waiting_of(self, client: str) -> int:
+        """Return how many events of an address wait for their turn."""
+        events = (event for queue in self.event_queue_per_concurrency_id.values() for event in queue.queue)
+        return sum(client_of(event.request.scope) == client for event in events)
+
+    def send_message(self, event: Event, event_message: EventMessage) -> None:
+        """Keep a message for the page of an event; of too many, the oldest goes."""
+        session = event.session_hash
+        if session not in self.pending_messages_per_session:  # its page is gone
+            return
+        super().send_message(event, event_message)
+        self.last_told[session] = time.monotonic()
+        messages = self.pending_messages_per_session[session]
+        while messages.qsize() > UNREAD:
+            dropped = getattr(messages.get_nowait(), "event_id", None)
+            self.pending_event_ids_session.get(session, set()).discard(dropped)
+
+    def forget(self, seconds: float) -> None:
+        """Drop what waits for pages that have no event any more and were told nothing for so long."""
+        busy = {event.session_hash for event in self.event_ids_to_events.values()}
+        for session, told in list(self.last_told.items()):
+            if told < time.monotonic() - seconds and session not in busy:
+                del self.last_told[session]
+                self.pending_messages_per_session.pop(session, None)
+                self.pending_event_ids_session.pop(session, None)
+
+
+def use(blocks: gr.Blocks, size: int) -> gr.Blocks:
+    """Give a page such a queue of `size` events, and return it."""
+    blocks.queue(max_size=size)
+    blocks._queue = BoundedQueue(
+        live_updates=True,
+        concurrency_count=blocks.max_threads,
+        update_intervals=1,
+        max_size=size,
+        blocks=blocks,
+    )
+    return blocks

@@ -1,0 +1,85 @@
+"""What one visitor may leave in the queue of the Gradio app, and in the memory of its server."""
+
+import threading
+
+import gradio as gr
+import pytest
+import requests
+from servers import free_port
+
+from hub.demo import gradio_queue
+from hub.demo.gradio_errors import Page
+
+
+@pytest.fixture(scope="module")
+def gate():
+    """What an event of the page waits for."""
+    return threading.Event()
+
+
+@pytest.fixture(scope="module")
+def page(gate):
+    """A served page with an event that waits, one without the queue, and one of the API."""
+
+    def classify() -> str:
+        return "answer"
+
+    with Page() as blocks:
+        button, shown = gr.Button(), gr.HTML()
+        button.click(lambda: gate.wait(60) and "done", None, shown, api_name="slow")
+        button.click(lambda: "x" * 10**6, None, shown, api_visibility="private", queue=False)
+        gr.api(classify, api_name="classify", queue=False)
+    gradio_queue.use(blocks, 200)
+    blocks.launch(prevent_thread_lock=True, server_port=free_port(), quiet=True)
+    yield blocks
+    gate.set()
+    blocks.close()
+
+
+def join(page, number, session, address="127.0.0.1"):
+    """Return the status of putting an event of the page into the queue."""
+    body = {"data": [], "fn_index": number, "session_hash": session}
+    headers = {"X-Forwarded-For": address}
+    return requests.post(f"{page.local_url}gradio_api/queue/join", json=body, headers=headers).status_code
+
+
+def wait_until(condition):
+    pause = threading.Event()
+    assert any(condition() or pause.wait(0.05) for _ in range(200))
+
+
+def test_one_visitor_does_not_fill_the_queue_for_others(page, gate):
+    statuses = [join(page, 0, "greedy", "1.1.1.1") for _ in range(gradio_queue.EACH + 5)]
+    assert statuses.count(200) in (gradio_queue.EACH, gradio_queue.EACH + 1)  # one is at work
+    assert statuses[-1] == 503 and join(page, 0, "other", "8.8.8.8") == 200
+    gate.set()
+    wait_until(lambda: not page._queue.event_ids_to_events)
+
+
+def test_what_a_page_asks_for_without_the_queue_is_not_queued_and_the_api_is(page):
+    assert join(page, 1, "page") == 400
+    answer = requests.post(f"{page.local_url}gradio_api/call/classify", json={"data": []})
+    event = answer.json()["event_id"]
+    told = requests.get(f"{page.local_url}gradio_api/call/classify/{event}").text
+    assert "event: complete" in told and "answer" in told
+
+
+def test_answers_that_nobody_fetches_are_not_kept(page, gate, monkeypatch):
+    gate.set()
+    monkeypatch.setattr(gradio_queue, "UNREAD", 3)
+    assert [join(page, 2, "silent") for _ in range(5)] == [200] * 5
+    queue = page._queue
+    wait_until(lambda: not queue.event_ids_to_events)
+    assert queue.pending_messages_per_session["silent"].qsize() == 3
+    queue.forget(60)
+    assert "silent" in queue.pending_messages_per_session
+    queue.forget(0)
+    kept = queue.pending_messages_per_session, queue.pending_event_ids_session, queue.last_told
+    assert all("silent" not in each for each in kept)
+
+
+def test_a_session_keeps_nothing_of_what_its_page_shows(page):
+    body = {"data": [], "fn_index": 1, "session_hash": "shown"}
+    answer = requests.post(f"{page.local_url}gradio_api/run/predict", json=body)
+    assert len(answer.json()["data"][0]) == 10**6
+    assert page.state_holder["shown"].config_values == {}
