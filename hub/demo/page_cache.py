@@ -29,8 +29,7 @@ def _with_cache(app: App) -> App:
     async def serve(scope: dict, receive: Callable, send: Callable) -> None:
         if scope["type"] != "http" or scope["method"] != "GET" or path_of(scope) not in PATHS:
             return await app(scope, receive, send)
-        if scope["query_string"]:  # it may say anything
-            return await app(scope, receive, send)
+        scope = scope | {"query_string": b""}  # it is for the script of the page alone
         messages, key = [], _key(scope)
 
         async def note(message: dict) -> None:

@@ -36,8 +36,12 @@ def test_what_was_forwarded_is_another_address(client):
     assert [client.get("/", headers=headers).text for headers in ({}, forwarded, {})] == ["0", "1", "0"]
 
 
-def test_other_addresses_questions_and_failures_are_not_kept(client):
-    for path in ("/other", "/?view=api", "/config"):
+def test_a_question_is_for_the_browser_alone(client):
+    assert {client.get(path).text for path in ("/", "/?view=api", "/?page=none", "/?__theme=dark")} == {"0"}
+
+
+def test_other_addresses_and_failures_are_not_kept(client):
+    for path in ("/other", "/config"):
         assert len({client.get(path).text for _ in range(3)}) == 3
 
 
