@@ -14,6 +14,7 @@ from hub.demo import (
     gradio_model,
     http_classify,
     http_headers,
+    http_json,
     http_limits,
     http_log,
     http_routes,
@@ -47,6 +48,7 @@ def guards(classifier: Classifier, limits: Limits, files: dict[str, Path]) -> li
         gradio_model.middleware(classifier.folder),
         local_page.middleware(local_page.pages(classifier)),
         http_limits.middleware(Ledger(limits)),
+        http_json.middleware(),
         http_classify.middleware(classifier),
         server_health.middleware(health, metrics.exposition),
         page_cache.middleware(),
@@ -74,6 +76,7 @@ def sweeping(every: float, age: float) -> Callable[[gr.routes.App], AbstractAsyn
         def forget() -> None:
             known = app.get_blocks().upload_file_set  # their names would stay in memory
             known.intersection_update([path for path in list(known) if Path(path).exists()])
+            app.get_blocks()._queue.forget(age)
 
         with swept(uploads, every, max(0, age - every), forget):
             yield

@@ -5,18 +5,22 @@ Uvicorn waits for both for ever.
 
 import asyncio
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hub.demo import server_log
 
 SECONDS = 20.0  # to send the head of a request, or to take what was sent
 OPEN_FILES = 65_536  # for many visitors, where the system allows as many
+LONGEST_HEAD = 65_536  # bytes of a request before its body
+PIECES, LEAST_BYTES = 200, 64  # from so many pieces of a body on, they have so many bytes on average
 
 
 def limit(server: uvicorn.Server, seconds: float = SECONDS) -> None:
     """Let a server close slow connections from now on, and all at its end."""
     server.config.timeout_graceful_shutdown = 1
-    server.config.http_protocol_class = _with_patience(server.config.http_protocol_class, seconds)
+    server.config.http_protocol_class = _with_patience(H11Protocol, seconds)  # it bounds heads
 
 
 def allow_many() -> None:
@@ -31,7 +35,24 @@ def allow_many() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
-def _with_patience(protocol: type[asyncio.Protocol], seconds: float) -> type[asyncio.Protocol]:
+class Connection(h11.Connection):
+    """A connection whose bodies do not come as crumbs, each of which takes as long as a page of text."""
+
+    pieces, bytes = 0, 0
+
+    def next_event(self) -> object:
+        """Return what comes next; raise h11.RemoteProtocolError for one crumb too many."""
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self.pieces, self.bytes = 0, 0
+        if isinstance(event, h11.Data):
+            self.pieces, self.bytes = self.pieces + 1, self.bytes + len(event.data)
+            if self.pieces > PIECES and self.bytes < LEAST_BYTES * self.pieces:
+                raise h11.RemoteProtocolError("The body comes in too many pieces")
+        return event
+
+
+def _with_patience(protocol: type[H11Protocol], seconds: float) -> type[H11Protocol]:
     """Return Uvicorn's protocol with an end to its patience."""
 
     class Patience(protocol):
@@ -41,6 +62,7 @@ def _with_patience(protocol: type[asyncio.Protocol], seconds: float) -> type[asy
 
         def connection_made(self, transport: asyncio.Transport) -> None:
             super().connection_made(transport)
+            self.conn = Connection(h11.SERVER, self.config.h11_max_incomplete_event_size or LONGEST_HEAD)
             self.timer = self.loop.call_later(seconds, self.expire)
 
         def data_received(self, data: bytes) -> None:

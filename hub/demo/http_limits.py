@@ -109,7 +109,9 @@ class Ledger:
 FULL = Refusal(507, "disk full", "The server has no room for this file at the moment; try again later.")
 SLOW = Refusal(408, "too slow", "The request came too slowly; check the connection and try again.")
 MALFORMED = Refusal(400, "malformed", "The length of this request is not a number; give its bytes.")
-LONG_TYPE = Refusal(400, "malformed", "The Content-Type of this request is too long; give its type alone.")
+ODD_TYPE = Refusal(
+    400, "malformed", "The Content-Type of this request cannot be used; give its type alone, in UTF-8."
+)
 
 
 def _later(who: str, most: int, limits: Limits) -> str:
@@ -172,8 +174,9 @@ class Body:
 
     def check_head(self, scope: dict) -> Refusal | None:
         """Return why a request with this head is refused before its body is read."""
-        if len(header(scope, "content-type")) > LONGEST_TYPE:
-            return LONG_TYPE
+        kind = header(scope, "content-type")
+        if len(kind) > LONGEST_TYPE or charset_of(kind) not in ("", "utf-8", "utf8"):
+            return ODD_TYPE
         self.boundary = boundary_of(scope)
         return self._check_length(header(scope, "content-length"))
 
@@ -267,6 +270,11 @@ def boundary_of(scope: dict) -> bytes:
     kind, options = parse_options_header(header(scope, "content-type"))  # as Gradio reads it
     boundary = options.get(b"boundary", b"")
     return b"--" + boundary if boundary and kind == b"multipart/form-data" else b""
+
+
+def charset_of(kind: str) -> str:
+    """Return the character set that a Content-Type names, "" for none."""
+    return parse_options_header(kind)[1].get(b"charset", b"").decode("latin-1").lower()
 
 
 def client_of(scope: dict) -> str:

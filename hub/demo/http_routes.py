@@ -3,13 +3,14 @@
 Gradio has more of them, for components that are not on this page; those are closed.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
 from starlette.middleware import Middleware
 
-from hub.demo.http_call import App, answer, call_of, path_of, sentence
+from hub.demo.http_call import App, answer, call_of, header, path_of, sentence
 
 API = "/gradio_api/"
 FILE = f"{API}file="
@@ -48,6 +49,10 @@ ROUTES = {
 }
 # MCP's older transport among them: a thousand of its streams keep the server busy though nothing is sent.
 CLOSED = (f"{API}upload_progress", f"{API}mcp/sse", f"{API}mcp/messages")
+LONGEST_PATH = 1_000  # characters; a file system takes hardly more
+# What Gradio makes addresses of: the name or number of a machine, perhaps with a port.
+HOST = re.compile(r"([\w.-]{1,255}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{1,5})?", re.ASCII)
+ODD_HOST = "The Host of this request is no address; give that of the server."
 NO_PLACE = "There is nothing at this address; /gradio_api/info lists what there is."
 
 
@@ -68,7 +73,7 @@ def route_of(path: str) -> str | None:
     """Return the name of the route of a path, None for one that is closed."""
     if path == "/":
         return "page"
-    if path.startswith(CLOSED):
+    if path.startswith(CLOSED) or len(path) > LONGEST_PATH or not path.isprintable():
         return None
     return next((name for beginning, name in ROUTES.items() if path.startswith(beginning)), None)
 
@@ -80,6 +85,9 @@ def _with_routes(app: App, files: dict[str, Path]) -> App:
         if scope["type"] != "http":
             return await app(scope, receive, send)
         path, call = path_of(scope), call_of(scope)
+        if not all(map(HOST.fullmatch, _hosts(scope))):
+            call.refused = "malformed"
+            return await answer(send, 400, sentence(ODD_HOST))
         route = route_of(path)
         if route == "file":
             file = files.get(path.removeprefix(FILE))
@@ -93,7 +101,16 @@ def _with_routes(app: App, files: dict[str, Path]) -> App:
             return await answer(send, 404, sentence(NO_PLACE))
         if route == "upload":
             scope = scope | {"query_string": b""}  # `upload_id`, by which Gradio keeps names in memory
+        if path == f"{API}info":  # without a page, everyone would get it with the first visitor's address
+            scope = scope | {"query_string": scope["query_string"] + b"&page="}
         call.route = route
         await app(scope, receive, send)
 
     return serve
+
+
+def _hosts(scope: dict) -> list[str]:
+    """Return the hosts that a request names."""
+    forwarded = header(scope, "x-forwarded-host").partition(",")[0].strip()
+    server = header(scope, "x-gradio-server").partition("://")[2].partition("/")[0]
+    return [host for host in (header(scope, "host"), forwarded, server) if host]

@@ -14,6 +14,23 @@ from pathlib import Path
 LOGGER = logging.getLogger("hub.demo")
 
 
+class Once(logging.Filter):
+    """Of the same complaint of a library, one a second.
+
+    Where a process has no file left to open, asyncio logs that thousands of times at once.
+    """
+
+    last: tuple = ()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is logged."""
+        if record.name == LOGGER.name:
+            return True
+        this = (record.pathname, record.lineno, str(record.msg), int(record.created))
+        is_new, self.last = this != self.last, this
+        return is_new
+
+
 class Line(logging.Formatter):
     """A record as one line of JSON; of other loggers only where it was made."""
 
@@ -33,6 +50,7 @@ def install() -> None:
     """Let all logs and warnings of this process be such lines on standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Line())
+    handler.addFilter(Once())
     logging.getLogger().handlers = [handler]
     logging.captureWarnings(True)
     LOGGER.setLevel(logging.INFO)

@@ -17,7 +17,15 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from hub.demo import http_connections, http_headers, http_limits, http_log, http_routes, server_log
+from hub.demo import (
+    http_connections,
+    http_headers,
+    http_json,
+    http_limits,
+    http_log,
+    http_routes,
+    server_log,
+)
 from hub.demo.http_limits import Ledger, Limits, Pace, client_of
 
 QUICK = Pace(idle=0.5, grace=1, rate=1e6)
@@ -51,6 +59,7 @@ def guarded(folder, limits=FEW, pace=QUICK, patience=0.5, observe=lambda call, s
             http_log.middleware(observe),
             http_routes.middleware({}),
             http_limits.middleware(Ledger(limits), pace),
+            http_json.middleware(),
         ],
     )
     port = free_port()
@@ -142,10 +151,26 @@ def test_files_are_counted_by_the_boundary_and_by_nothing_that_looks_like_one(tm
     assert status == 413 and "3 files" in sentence
 
 
-def test_a_content_type_of_thousands_of_characters_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    "kind", ["multipart/form-data" * 3000, "multipart/form-data; boundary=q; charset=idna"]
+)
+def test_a_content_type_that_cannot_be_used_is_refused(tmp_path, kind):
     with guarded(tmp_path) as url:
-        answer = requests.post(url + UPLOAD, headers={"Content-Type": "multipart/form-data" * 3000})
+        answer = requests.post(url + UPLOAD, headers={"Content-Type": kind})
     assert error_of(answer)[0] == 400
+
+
+def test_a_body_in_crumbs_is_refused_and_one_in_pieces_is_taken(tmp_path):
+    with guarded(tmp_path, FEW._replace(file=100_000)) as url:
+        sent = [requests.post(f"{url}/classify", data=iter([b"x" * size] * 300)) for size in (1, 64)]
+    assert sent[0].status_code == 400 and sent[1].text == "19200"
+
+
+def test_crumbs_of_several_requests_are_not_summed(tmp_path):
+    with guarded(tmp_path) as url, requests.Session() as session:
+        crumbs = http_connections.PIECES // 2
+        sizes = [session.post(f"{url}/classify", data=iter([b"x"] * crumbs)).text for _ in range(3)]
+    assert sizes == [str(crumbs)] * 3
 
 
 def test_a_client_may_send_so_much_in_the_time_that_it_is_kept(tmp_path):
@@ -217,7 +242,7 @@ def test_a_connection_without_a_request_is_closed(tmp_path):
 def test_a_request_in_time_is_not_closed_and_neither_is_the_next(tmp_path):
     with guarded(tmp_path) as url, requests.Session() as session:
         for _ in range(3):
-            assert session.post(f"{url}/gradio_api/run/x", data=b"abc").text == "3"
+            assert session.post(f"{url}/gradio_api/run/x", data=b"123").text == "3"
             time.sleep(0.3)
 
 
@@ -252,6 +277,56 @@ def test_a_websocket_is_refused_and_leaves_no_traceback(tmp_path, caplog):
     assert "Traceback" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 200 + b"]" * 200,
+        b"[" * 100_000,
+        b"[" + b"[]," * 6000 + b"0]",
+        b"[" + b"0," * 60_000 + b"0]",
+        b'{"data": ["a\\u0000b"]}',
+        b'{"data": [{"path": "\\ud800"}]}',
+        b'{"\\ud800": 1}',
+        b'{"data": [], "session_hash": "' + b"x" * 200 + b'"}',
+        b"9" * 5000,
+        b"\xff\xfe",
+        b"no JSON",
+    ],
+    ids=lambda body: body[:12].decode("latin-1"),
+)
+def test_json_that_harms_the_app_is_refused_before_the_app_reads_it(tmp_path, body):
+    with guarded(tmp_path, FEW._replace(call=10**6)) as url:
+        assert error_of(requests.post(f"{url}/gradio_api/run/x", data=body))[0] == 400
+
+
+def test_json_of_a_large_batch_is_passed_on_as_it_is(tmp_path):
+    file = {
+        "path": "/tmp/größe [1], {2}.png",
+        "meta": {"_type": "gradio.FileData"},
+        "size": None,
+        "url": None,
+    }
+    body = json.dumps({"data": [[file] * 100], "session_hash": "abcdefghij"}, ensure_ascii=False).encode()
+    with guarded(tmp_path, FEW._replace(call=10**6)) as url:
+        answer = requests.post(f"{url}/gradio_api/run/x", data=body)
+    assert answer.text == str(len(body))
+
+
+@pytest.mark.parametrize("name", ["Host", "X-Forwarded-Host", "X-Gradio-Server"])
+@pytest.mark.parametrize("host", ["[::1", "a:b", "a<b>", "x" * 300])
+def test_a_host_that_is_no_address_is_refused(tmp_path, name, host):
+    with guarded(tmp_path) as url:
+        value = f"http://{host}/" if name == "X-Gradio-Server" else host
+        answer = requests.post(f"{url}/gradio_api/run/x", headers={name: value})
+    assert error_of(answer)[0] == 400
+
+
+@pytest.mark.parametrize("host", ["xray.example:7860", "[::1]:80", "my_service", "a.example, proxy.internal"])
+def test_hosts_of_proxies_and_containers_are_addresses(tmp_path, host):
+    with guarded(tmp_path) as url:
+        assert requests.post(f"{url}/gradio_api/run/x", headers={"X-Forwarded-Host": host}).ok
+
+
 def test_a_method_that_a_client_made_up_is_not_in_the_log(tmp_path, log):
     with guarded(tmp_path) as url:
         requests.request("MUELLER", f"{url}/nothing")
@@ -269,6 +344,8 @@ def test_a_method_that_a_client_made_up_is_not_in_the_log(tmp_path, log):
         "upload_progress",
         "mcp/sse",
         "runs",
+        "info\0",
+        "info" + "x" * 2000,
     ],
 )
 def test_routes_that_the_page_does_not_use_are_closed(path):
@@ -295,3 +372,11 @@ def test_what_libraries_log_and_warn_of_is_only_its_place():
     )
     line = json.loads(server_log.Line().format(record))
     assert line["place"] == "b.py:7" and "Mueller" not in str(line)
+
+
+def test_the_same_complaint_of_a_library_is_logged_once_a_second():
+    once = server_log.Once()
+    record, other = (logging.LogRecord("asyncio", logging.ERROR, "/a/b.py", n, "x", (), None) for n in (7, 8))
+    own = logging.LogRecord(server_log.LOGGER.name, logging.INFO, "/a/b.py", 7, {"event": "x"}, (), None)
+    assert [once.filter(each) for each in (record, record, other)] == [True, False, True]
+    assert once.filter(own) and once.filter(own)
