@@ -15,6 +15,8 @@ from hub.inference.input_check import UNLIKE
 from hub.prevalence import log_odds
 
 CANDIDATES = 40  # synthetic radiographs to choose from
+FIRST = 20  # of them, which are enough where they have each finding
+FINDINGS = 3  # signs of pneumonia, none, and a close call
 TRIED = 8  # pictures that are classified at once, until one is as it should be
 SIZE = 448, 336  # pixels; children's X-rays are about as wide
 # Adults' chests are taller, and their X-rays sharper: the share of a child's that stays from top to bottom,
@@ -51,16 +53,21 @@ def write_samples(classifier: Classifier, folder: Path) -> list[Sample]:
     """
     if not classifier.radiograph:
         return []
-    images = [image.resize(SIZE, Image.Resampling.BICUBIC) for image in sample_radiographs(CANDIDATES)[0]]
-    fine = [
-        (image, prediction)
-        for image, prediction in zip(images, classifier(images), strict=True)
-        if prediction.verdict.status not in ("warned", "refused")
-    ]
-    chosen = _clear_and_close(classifier, fine)
+    fine, chosen = [], {}
+    for drawn in batches(sample_radiographs(CANDIDATES)[0], FIRST):
+        fine += _fine(classifier, [image.resize(SIZE, Image.Resampling.BICUBIC) for image in drawn])
+        chosen = _clear_and_close(classifier, fine)
+        if len(chosen) == FINDINGS:
+            break
     if classifier.check:
         chosen |= _judged(classifier, [image for image, _ in sorted(fine, key=_evidence)])
     return [_write(chosen[name], name, folder) for name in FILE_NAMES if chosen.get(name)]
+
+
+def _fine(classifier: Classifier, images: list[Image.Image]) -> list[Choice]:
+    """Return the images that the input check takes without a warning, with their answers."""
+    pairs = zip(images, classifier(images), strict=True)
+    return [pair for pair in pairs if pair[1].verdict.status not in ("warned", "refused")]
 
 
 def _clear_and_close(classifier: Classifier, fine: list[Choice]) -> dict[str, Image.Image]:
