@@ -192,6 +192,8 @@ def lossless_files(folder):
         "deep.jp2": encoded(Image.fromarray(deep), "JPEG2000"),
         "grey.pgm": encoded(grey, "PPM"),
         "packed.tif": tiff(deep, compression="zlib", predictor=True, rowsperstrip=30),
+        "lzw.tif": tiff(deep, compression="lzw", predictor=True, rowsperstrip=30),
+        "lzw-colour.tif": tiff(np.asarray(colour), compression="lzw"),
         "written.pgm": written("P2", np.asarray(grey), 255),
         "written-deep.pgm": written("P2", deep, 4095),
         "written.ppm": written("P3", np.asarray(colour).reshape(len(deep), -1), 255, deep.shape[1]),

@@ -1,5 +1,6 @@
 // Decoders of other projects, each loaded from this page's own address when a file first needs it.
 import { inflate } from "./inflate.js";
+import { unpackLzw } from "./lzw.js";
 import { damaged } from "./unreadable.js";
 
 const FOLDER = new URL("../vendor/codecs/", import.meta.url);
@@ -27,13 +28,13 @@ const wasm = (file, name) =>
   once(name, async () => (await script(file, name))({ locateFile: (each) => new URL(each, FOLDER).href, print() {}, printErr() {} }));
 
 export const loadDicomParser = () => once("dicomParser", () => script("dicomParser.min.js", "dicomParser"));
-export const loadGeoTiff = () => once("GeoTIFF", async () => withBoundDeflate(await script("geotiff.js", "GeoTIFF")));
+export const loadGeoTiff = () => once("GeoTIFF", async () => withBounds(await script("geotiff.js", "GeoTIFF")));
 const loadCharLs = () => wasm("charlswasm_decode.js", "CharLSWASM");
 const loadOpenJpeg = () => wasm("openjpegwasm_decode.js", "OpenJPEGWASM");
 const loadLossless = () => once("lossless", () => import(new URL("lossless.mjs", FOLDER).href));
 
-// Return geotiff.js with a Deflate of as many bytes as a strip or tile has; its own has no limit.
-function withBoundDeflate(geotiff) {
+// Return geotiff.js with a Deflate and an LZW of as many bytes as a strip or tile has; its own have no limit.
+function withBounds(geotiff) {
   class Deflate extends geotiff.BaseDecoder {
     async decodeBlock(packed) {
       const { bytes, isMore } = await inflate(new Blob([packed]), "deflate", this.parameters.size);
@@ -41,11 +42,17 @@ function withBoundDeflate(geotiff) {
       return bytes.buffer;
     }
   }
-  geotiff.addDecoder([8, 32_946], async () => Deflate, deflateParameters);
+  class Lzw extends geotiff.BaseDecoder {
+    async decodeBlock(packed) {
+      return unpackLzw(new Uint8Array(packed), this.parameters.size).buffer;
+    }
+  }
+  geotiff.addDecoder([8, 32_946], async () => Deflate, blockParameters);
+  geotiff.addDecoder(5, async () => Lzw, blockParameters);
   return geotiff;
 }
 
-async function deflateParameters(directory) {
+async function blockParameters(directory) {
   const value = (name) => directory.loadValue(name);
   const [bitsPerSample, planarConfiguration] = [await value("BitsPerSample"), await value("PlanarConfiguration")];
   const isTiled = !directory.hasTag("StripOffsets"), tileWidth = await value(isTiled ? "TileWidth" : "ImageWidth");

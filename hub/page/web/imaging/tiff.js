@@ -63,13 +63,13 @@ async function readPage(page, { width, height, samples, bits, photometric, tags 
   const format = tags("SampleFormat", [1])[0], colours = photometric === RGB ? 3 : 1;
   const alpha = tags("ExtraSamples", [0])[0] === SEPARATE_ALPHA && samples > colours ? 1 : 0;
   if ([PALETTE, YCBCR].includes(photometric)) {
-    return { width, height, channels: 3, data: Uint8Array.from(await page.readRGB({ interleave: true })) };
+    return { width, height, channels: 3, data: new Uint8Array(await page.readRGB({ interleave: true })) };
   }
   const wanted = Array.from({ length: colours + alpha }, (_, i) => i);
   const pixels = await page.readRasters({ interleave: true, samples: wanted });
   if (bits < 8) {
     return { width, height, channels: 1, data: scale(pixels, 0, 2 ** bits - 1) };
   }
-  if (bits === 8 && format === 1 && !alpha) return { width, height, channels: colours, data: new Uint8Array(pixels) };
+  if (bits === 8 && format === 1 && !alpha) return { width, height, channels: colours, data: pixels };
   return toEight(bits === 8 ? Uint16Array.from(pixels) : pixels, width, height, colours + alpha);
 }
