@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import html
 import json
 import re
 import shutil
@@ -15,6 +16,7 @@ from PIL import Image
 from hub.demo.local_page import BUILT, FILES, PAGE
 from hub.demo.render import STATIC
 from hub.demo.samples import write_samples
+from hub.demo.words import Words, words_in
 from hub.errors import InputError
 from hub.files import replace_folder, write_json
 from hub.inference.classifier import Classifier
@@ -31,6 +33,7 @@ THUMBNAIL_SIDE = 224  # pixels, the longer side
 STYLES, SCRIPTS = ("page.css", "card.css", "film.css", "batch.css", "report.css"), ("film.js", "report.js")
 INDEX, STYLE = "index.html", "page.css"  # the page, and all of its styles in one file
 STYLE_LINK = re.compile(r'<link rel="stylesheet" href="(.+)">\n')
+PHRASE = re.compile(r'(?<=data-words=")([^"]+)(">)')
 IMPORT = re.compile(r'^(?:import|export) [^"]*"(\..+)";$', re.MULTILINE)
 WORKER, VERSION = "service_worker.js", "__VERSION__"  # in the worker: the digest of all files
 
@@ -152,15 +155,16 @@ def _copy_packages(modules: Path, folder: Path) -> None:
 
 
 def _shorten_start(folder: Path) -> None:
-    """Let the browser ask at once for all that the first picture of the page needs.
+    """Let the browser show the head, and ask for all that comes next, at once.
 
-    Its styles become one file; modules, page.json and the picture are named before the modules that ask for
-    them are read.
+    The head is there in English; styles become one file; modules, page.json and the picture are named before
+    the modules that ask for them are read.
     """
     content = json.loads((folder / PAGE).read_text(encoding="utf-8"))
     opening = [] if content["opening"] is None else [content["examples"][content["opening"]]["file"]]
     index = folder / INDEX
-    page = index.read_text(encoding="utf-8")
+    words = words_in("en", content["model"].get("radiograph", True))
+    page = _with_words(index.read_text(encoding="utf-8"), words)
     text = "".join((folder / name).read_text(encoding="utf-8") for name in STYLE_LINK.findall(page))
     (folder / STYLE).write_text(text, encoding="utf-8")
     before, *_, after = STYLE_LINK.split(page)
@@ -170,6 +174,15 @@ def _shorten_start(folder: Path) -> None:
         *(f'<link rel="modulepreload" href="{name}">' for name in modules_of(folder, "app/main.js")),
     ]
     index.write_text(before + "".join(f"{link}\n" for link in links) + after, encoding="utf-8")
+
+
+def _with_words(page: str, words: Words) -> str:
+    """Return HTML with the phrases that its elements name in them."""
+
+    def phrases(named: re.Match) -> str:
+        return named[0] + html.escape(" ".join(words(name) for name in named[1].split()).strip())
+
+    return PHRASE.sub(phrases, page)
 
 
 def modules_of(folder: Path, name: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import html
 import json
 import math
 import re
@@ -44,6 +45,13 @@ def test_its_first_answer_names_all_that_the_page_is_made_of_and_nothing_else(bu
     preloaded = re.findall(r'rel="modulepreload" href="([^"]+)"', index)
     assert len(preloaded) == len(set(preloaded)) and "inference/decision.js" in preloaded
     assert "inference/worker.js" not in preloaded  # a worker reads its modules by itself
+
+
+def test_its_head_is_there_before_any_script_runs(built):
+    index = (built / "index.html").read_text()
+    words = words_in("en", True)
+    for name in ("page.title", "page.introduction", "page.disclaimer", "local.private"):
+        assert f">{html.escape(words(name))}<" in index
 
 
 def test_it_says_and_decides_what_python_does(built, classifier):

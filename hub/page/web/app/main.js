@@ -61,12 +61,9 @@ async function build() {
 
 function layOut(context) {
   const { words } = context, tab = (name) => html`<button type="button" role="tab" id="view-${name}-button" aria-controls="view-${name}" aria-selected="${name === "image"}"${name === "image" ? "" : html` tabindex="-1"`}>${words(`tabs.${name}`)}</button>`;
-  fill(root, html`<header>
-      <h1>${words("page.title")}</h1><p class="lead">${words("page.introduction")}</p>
-      <p class="disclaimer">${words("page.disclaimer")} ${words("page.not_reviewed")}</p>
-      <details class="private"><summary>${words("local.private")}</summary><p>${words("local.private_check")}</p></details>
-    </header>
-    <div id="loading"></div>
+  // The head is there from the start, in English.
+  for (const each of root.querySelectorAll("[data-words]")) each.textContent = each.dataset.words.split(" ").map((name) => words(name)).join(" ");
+  fill(root.querySelector("#content"), html`<div id="loading"></div>
     <div class="tabs" role="tablist">${["image", "batch"].map(tab)}</div>
     <section id="view-image" role="tabpanel" aria-labelledby="view-image-button">
       <div id="choose">${zone(context)}</div>
