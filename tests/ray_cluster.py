@@ -24,21 +24,23 @@ ROOT = Path(__file__).parents[1]
 MARK = "CHEST_XRAY_CLUSTER"  # in the environment of every process of this cluster
 PATIENCE = 600  # seconds for a step
 NODE = {"num_cpus": 1, "object_store_memory": 100_000_000}
+# A busy machine is not to be taken for a dead node; one that is dead refuses to answer, at once.
+HEAD = {"include_dashboard": False, "_system_config": {"health_check_timeout_ms": 60_000}}
 
 
 def main(films: str, out: Path) -> None:
     """Run the job twice, and print what is there at the end."""
     os.environ[MARK] = uuid.uuid4().hex
-    cluster = Cluster(initialize_head=True, head_node_args=NODE | {"include_dashboard": False})
+    cluster = Cluster(initialize_head=True, head_node_args=NODE | HEAD)
     try:
         nodes = [cluster.add_node(**NODE) for _ in range(2)]
         command = [sys.executable, "-m", "hub", "score", films, str(out)]
         command += ["--shard-size", "20", "--ray", cluster.address]
-        driver = subprocess.Popen(command, cwd=ROOT)
+        driver = subprocess.Popen(command, cwd=ROOT, stdout=sys.stderr)
         wait_for(out, 2, driver)
         kill("hub.scoring.worker")
         wait_for(out, 4, driver)
-        kill("ray::")
+        kill("ray::MapWorker")
         wait_for(out, 6, driver)
         cluster.remove_node(nodes.pop(), allow_graceful=False)
         wait_for(out, 9, driver)
