@@ -1,12 +1,17 @@
 """What stands between the network and the Streamlit app.
 
 `streamlit run` gives its requests to the `st.App` of its script. They pass what guards the Gradio app, too;
-the WebSocket by which the page is drawn does not, and has Streamlit's own limits (.streamlit/config.toml).
+the WebSocket by which the page is drawn does not: it has Streamlit's own limits (.streamlit/config.toml), and
+takes only what the page says (`guard_sessions`).
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 from starlette.middleware import Middleware
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.app_session import AppSession
 
 from hub.demo import http_headers, http_limits, http_log
 from hub.demo.http_call import App, answer, call_of, path_of, sentence
@@ -35,6 +40,9 @@ CLOSED = (
     "/auth/",
     "/oauth2callback",
 )
+# What the page says by its WebSocket. Streamlit would take messages for the developer, too, from any visitor:
+# to empty the caches of everyone, tell the state of the repository, or write files.
+MESSAGES = ("rerun_script", "stop_script", "file_urls_request", "app_heartbeat", "deferred_file")
 NO_PLACE = "There is nothing at this address; the page itself is at /."
 
 
@@ -46,6 +54,26 @@ def guards(limits: Limits = LIMITS) -> list[Middleware]:
         Middleware(_with_routes),
         http_limits.middleware(Ledger(limits)),
     ]
+
+
+def guard_sessions() -> None:
+    """Take only `MESSAGES` from visitors, and keep the folder of the script secret."""
+    take, greet = AppSession.handle_backmsg, AppSession._create_new_session_message
+
+    def take_known(session: AppSession, message: BackMsg) -> None:
+        kind = message.WhichOneof("type")
+        if kind == "backend_operation_request":
+            kind = message.backend_operation_request.WhichOneof("payload")
+        if kind in MESSAGES:
+            take(session, message)
+
+    def greet_without_folder(session: AppSession, *arguments, **options) -> ForwardMsg:
+        message = greet(session, *arguments, **options)
+        message.new_session.main_script_path = Path(message.new_session.main_script_path).name
+        return message
+
+    AppSession.handle_backmsg = take_known
+    AppSession._create_new_session_message = greet_without_folder
 
 
 def route_of(path: str) -> str | None:

@@ -8,7 +8,10 @@ import time
 
 import pytest
 import requests
-from servers import free_port, open_page, serving
+from servers import ROOT, free_port, open_page, serving
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import connect
 
 UPLOAD = "/_stcore/upload_file/session/file"
 
@@ -48,6 +51,15 @@ def put(url, head, body=b"", path=UPLOAD):
     return connection.getresponse()
 
 
+def drawn(socket):
+    """Let the page be drawn; return what the server sends for it."""
+    socket.send(BackMsg(rerun_script={}).SerializeToString())
+    messages = []
+    while not (messages and messages[-1].HasField("script_finished")):
+        messages.append(ForwardMsg.FromString(socket.recv(timeout=60)))
+    return messages
+
+
 @pytest.mark.parametrize("path", ["/", "/_stcore/health", "/media/nothing", "/local/", UPLOAD])
 def test_every_answer_has_the_headers_that_keep_a_browser_safe(server, path):
     headers = requests.get(server[0] + path).headers
@@ -56,6 +68,24 @@ def test_every_answer_has_the_headers_that_keep_a_browser_safe(server, path):
     policy = headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
     assert "frame-ancestors 'self' https://huggingface.co https://*.hf.space" in policy
+
+
+def test_a_visitor_can_send_no_message_for_the_developer_and_reads_no_path(server):
+    """They would empty the caches of all visitors, tell the state of the repository, or write files."""
+    with connect(f"{server[0].replace('http', 'ws')}/_stcore/stream", max_size=None) as socket:
+        first = drawn(socket)
+        for message in (
+            BackMsg(clear_cache=True),
+            BackMsg(load_git_info=True),
+            BackMsg(set_run_on_save=True),
+            BackMsg(backend_operation_request={"install_skills": {}}),
+        ):
+            socket.send(message.SerializeToString())
+        again = drawn(socket)
+    kinds = {message.WhichOneof("type") for message in again}
+    assert not kinds & {"git_info_changed", "backend_operation_response"}
+    assert "Loading the model" not in str(again)
+    assert str(ROOT) not in str([*first, *again])
 
 
 @pytest.mark.parametrize("path", ["metrics", "agent/interact", "agent/openapi.json", "bidi-components/a/b"])
