@@ -34,6 +34,15 @@ WORDS = {
     "unreadable": "card.no_answer",
     "left_out": "batch.left_out",
 }
+# The orders that a visitor chooses from, by what they are called.
+SORTS = {
+    "batch.sort_files": ("", False),
+    "batch.sort_probability_down": ("probability", True),
+    "batch.sort_probability": ("probability", False),
+    "batch.sort_answer": ("answer", False),
+    "batch.sort_name": ("name", False),
+    "batch.sort_check": ("check", False),
+}
 OWN_CHECKS = ("batch.fine", "batch.unchecked", "batch.inverted", "batch.turned")
 UNANSWERED = ("not_reliable", "refused", "unreadable", "left_out")  # kinds without an answer to act on
 
@@ -78,22 +87,6 @@ def rows(reports: Reports, words: Words) -> list[dict]:
     return [_row(index, result, report, words) for index, (result, report) in enumerate(reports)]
 
 
-def table_rows(reports: Reports, words: Words) -> list[dict]:
-    """Return name, answer, probability, check, status and thumbnail of each result.
-
-    The thumbnail is a data URI. The probability is None where there is none, or where it is not reliable.
-    """
-    names = ("name", "answer", "probability", "check", "status")
-    return [
-        {name: row[name] for name in names}
-        | {
-            "probability": row["probability"] if row["reliable"] else None,
-            "thumbnail": jpeg_uri(result.thumbnail) if result.thumbnail else None,
-        }
-        for row, (result, _) in zip(rows(reports, words), reports, strict=True)
-    ]
-
-
 def choose(rows: list[dict], view: View) -> list[dict]:
     """Return the rows of all pages of a view.
 
@@ -111,28 +104,68 @@ def choose(rows: list[dict], view: View) -> list[dict]:
 def batch_table(reports: Reports, view: View, words: Words) -> Markup:
     """Return the filters of a batch, and one page of its table."""
     every = rows(reports, words)
-    if view.group not in {row["group"] for row in every}:  # at another operating point there are others
-        view = replace(view, group="")
-    chosen = choose(every, view)
+    view = possible(view, every)
+    page = page_of(reports, view, words)
+    return render(
+        "batch.html",
+        words=words,
+        view=view,
+        view_json=json.dumps(asdict(view) | {"page": page["page"]}),
+        chips=chips(every, view, words),
+        sorts=SORTS,
+        has_script=True,
+        **page,
+    )
+
+
+def plain_table(reports: Reports, view: View, words: Words) -> Markup:
+    """Return one page of the table of a batch, for a page without scripts."""
+    page = page_of(reports, view, words)
+    return render("batch_plain.html", words=words, view=view, has_script=False, **page)
+
+
+def possible(view: View, rows: list[dict]) -> View:
+    """Return the view with all groups where no row is of its group.
+
+    At another operating point there are others.
+    """
+    return view if view.group in {row["group"] for row in rows} else replace(view, group="")
+
+
+def chips(rows: list[dict], view: View, words: Words) -> list[dict]:
+    """Return the filters: all, and each group, the most urgent first."""
+    counts, order = Counter(row["group"] for row in rows), list(HEADLINES)
+    groups = {row["group"]: row for row in sorted(rows, key=lambda row: order.index(row["kind"]))}
+    files = len(rows) - sum(row["kind"] == "left_out" for row in rows)
+    chips = [{"group": "", "kind": "all", "count": files, "text": words("batch.all")}]
+    for group, row in groups.items():
+        name = row["answer"] if row["kind"] == "label" else words(f"batch.chip_{row['kind']}")
+        chips.append({"group": group, "kind": row["kind"], "count": counts[group], "text": name})
+    for chip in chips:
+        chip["pressed"] = chip["group"] == view.group
+    return chips
+
+
+def page_of(reports: Reports, view: View, words: Words) -> dict:
+    """Return the rows of one page of a view, and its place among all pages.
+
+    The rows have their thumbnails. After the last page comes the last one.
+    """
+    chosen = choose(rows(reports, words), view)
     last_page = max(0, len(chosen) - 1) // PAGE
     page = min(view.page, last_page)
     shown = chosen[page * PAGE : (page + 1) * PAGE]
     for row in shown:
         thumbnail = reports[row["index"]][0].thumbnail
         row["thumbnail"] = jpeg_uri(thumbnail) if thumbnail else None
-    return render(
-        "batch.html",
-        words=words,
-        view=view,
-        view_json=json.dumps(asdict(view) | {"page": page}),
-        chips=_chips(every, view, words),
-        columns=COLUMNS,
-        rows=shown,
-        total=len(chosen),
-        first=page * PAGE + 1,
-        page=page,
-        last_page=last_page,
-    )
+    return {
+        "columns": COLUMNS,
+        "rows": shown,
+        "total": len(chosen),
+        "first": page * PAGE + 1,
+        "page": page,
+        "last_page": last_page,
+    }
 
 
 def csv_data(reports: Reports) -> Markup:
@@ -204,20 +237,6 @@ def _row(index: int, result: Result, report: dict | None, words: Words) -> dict:
     own = f"batch.{report['verdict']['reason'] or status}"  # what a row says in other words than the card
     check = words(own) if own in OWN_CHECKS else answer_words.check(report, words)
     return row | {"probability": probability, "check": check, "status": status}
-
-
-def _chips(rows: list[dict], view: View, words: Words) -> list[dict]:
-    """Return the filters: all, and each group, the most urgent first."""
-    counts, order = Counter(row["group"] for row in rows), list(HEADLINES)
-    groups = {row["group"]: row for row in sorted(rows, key=lambda row: order.index(row["kind"]))}
-    files = len(rows) - sum(row["kind"] == "left_out" for row in rows)
-    chips = [{"group": "", "kind": "all", "count": files, "text": words("batch.all")}]
-    for group, row in groups.items():
-        name = row["answer"] if row["kind"] == "label" else words(f"batch.chip_{row['kind']}")
-        chips.append({"group": group, "kind": row["kind"], "count": counts[group], "text": name})
-    for chip in chips:
-        chip["pressed"] = chip["group"] == view.group
-    return chips
 
 
 def _answer_key(row: dict) -> tuple | None:

@@ -2,13 +2,13 @@
 
 import re
 import time
-from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 
 import streamlit as st
 
 from hub.demo import batch_panel, handlers, panels, streamlit_settings
+from hub.demo.batch_panel import Reports, View
 from hub.demo.words import Words
 from hub.inference import batch
 from hub.inference.classifier import Classifier
@@ -26,7 +26,7 @@ def choose(words: Words) -> list:
 
 def show(classifier: Classifier, uploads: list, words: Words) -> None:
     """Lay out the table of the uploads' answers, and a button that saves it."""
-    point, prevalence = streamlit_settings.choose(classifier, words)
+    point, prevalence = streamlit_settings.choose(classifier, words, "batch.prevalence")
     if not uploads:
         st.session_state.pop("batch", None)
         st.html(panels.empty_card(words("batch.empty")))
@@ -35,43 +35,45 @@ def show(classifier: Classifier, uploads: list, words: Words) -> None:
     if is_full:
         st.warning(batch_panel.full(words))
     reports = handlers.with_reports(classifier, results, point, prevalence)
-    rows = filter_rows(batch_panel.table_rows(reports, words), words)
-    show_table(rows, words)
+    show_table(reports, words)
     st.download_button(
         words("batch.download"), batch.to_csv(reports), "answers.csv", "text/csv", on_click="ignore"
     )
 
 
-def show_table(rows: list[dict], words: Words) -> None:
-    """Lay out the rows, with a bar for each probability."""
-    for row in rows:
-        row["probability"] = None if row["probability"] is None else 100 * row["probability"]
-        row["thumbnail"] = row["thumbnail"] or ""
-    names = ("thumbnail", *batch_panel.COLUMNS)
-    titles = {name: words("batch.picture" if name == "thumbnail" else f"batch.{name}") for name in names}
-    columns = {
-        "thumbnail": st.column_config.ImageColumn(titles["thumbnail"], width="small"),
-        "probability": st.column_config.ProgressColumn(
-            titles["probability"], format="%.1f %%", min_value=0, max_value=100
-        ),
-    }
-    columns |= {name: titles[name] for name in names if name not in columns}
-    st.dataframe(rows, column_config=columns, column_order=names, hide_index=True)
+def show_table(reports: Reports, words: Words) -> None:
+    """Lay out the filters of a batch, and one page of its table."""
+    view = choose_view(batch_panel.rows(reports, words), words)
+    table = st.container()
+    last_page = batch_panel.page_of(reports, view, words)["last_page"]
+    page = st.pagination(last_page + 1, key="batch page", persist_state="session") if last_page else 1
+    table.html(batch_panel.plain_table(reports, replace(view, page=page - 1), words))
 
 
-def filter_rows(rows: list[dict], words: Words) -> list[dict]:
-    """Lay out the count of each answer, the most urgent first.
+def choose_view(rows: list[dict], words: Words) -> View:
+    """Lay out the count of each answer, a search for names, and an order.
 
-    Returns the rows of those that were chosen, or all.
+    Returns the first page of what was chosen.
     """
-    counts = Counter(row["answer"] for row in rows)
-    order = [words(name) for name in batch_panel.WORDS.values()]
-    answers = sorted(counts, key=lambda answer: order.index(answer) if answer in order else -1)
-    chosen = st.pills(
-        words("batch.filter"), answers, selection_mode="multi", key="answers", persist_state="session",
-        format_func=lambda answer: f"{counts.get(answer, 0)} · {MARKDOWN.sub(ESCAPED, answer)}",
+    chips = {
+        chip["group"]: f"**{chip['count']}** {MARKDOWN.sub(ESCAPED, chip['text'])}"
+        for chip in batch_panel.chips(rows, View(), words)
+    }
+    group = st.pills(
+        words("batch.filter"), list(chips), default="", required=True, key="answers", persist_state="session",
+        format_func=lambda group: chips.get(group, group), label_visibility="collapsed",
     )  # fmt: skip
-    return [row for row in rows if row["answer"] in chosen] if chosen else rows
+    with st.container(key="batch-tools"):
+        search = st.text_input(
+            words("batch.search"), placeholder=words("batch.search"), label_visibility="collapsed",
+            key="batch search", persist_state="session",
+        )  # fmt: skip
+        title = st.selectbox(
+            words("batch.sort"), batch_panel.SORTS, format_func=words, label_visibility="collapsed",
+            key="batch order", persist_state="session",
+        )  # fmt: skip
+    name, descending = batch_panel.SORTS[title]
+    return View(group=group, search=search, sort=name, descending=descending)
 
 
 def classify(classifier: Classifier, uploads: list, words: Words) -> tuple[list[batch.Result], bool]:

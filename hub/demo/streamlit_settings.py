@@ -10,18 +10,20 @@ from hub.inference.classifier import Classifier
 HALF = list(PREVALENCES).index("half")
 
 
-def choose(classifier: Classifier, words: Words) -> tuple[str | None, float | None]:
+def choose(
+    classifier: Classifier, words: Words, question: str = "prevalence.question"
+) -> tuple[str | None, float | None]:
     """Lay out the settings; return the operating point and the prevalence.
 
-    Only the open tab may lay them out, and the session keeps them for the others. Both are None for a model
-    without operating points.
+    `question` is the name of what is asked about the prevalence. Only the open tab may lay them out, and the
+    session keeps them for the others. Both are None for a model without operating points.
     """
     points = decision.operating_points(classifier)
     if not points:
         return None, None
     with st.container(key="answer-settings", gap="small"):
         prevalence = st.radio(
-            words("prevalence.question"), PREVALENCES, HALF, horizontal=True, key="prevalence",
+            words(question), PREVALENCES, HALF, horizontal=True, key="prevalence",
             format_func=lambda name: words(f"prevalence.{name}"), help=words("prevalence.explanation"),
             persist_state="session",
         )  # fmt: skip

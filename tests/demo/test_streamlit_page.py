@@ -72,6 +72,11 @@ def card(page):
     return tuple(html.unescape(part) for part in parts)
 
 
+def batch_names(page):
+    """Return the name in each row of the batch's table."""
+    return re.findall(r'<th scope="row" class="name">(.*?)</th>', "".join(written(page)))
+
+
 def headline(classifier, source, point=None):
     report = decision.report(classifier, classifier(source), point)
     if report["verdict"]["status"] == "warned":
@@ -193,21 +198,47 @@ def test_settings_change_the_card_and_are_the_same_in_all_tabs(page, classifier,
     assert card(page) == ("film.png", answer_words.verdict(report, WORDS))
 
 
-def test_a_batch_is_filtered_by_its_answers_the_most_urgent_first(page, write_radiographs, tmp_path):
+def test_a_batch_is_filtered_searched_and_sorted(page, write_radiographs, tmp_path):
     files = [(path.name, path.read_bytes(), "") for path in write_radiographs(tmp_path, 4)]
     open_tab(page, "batch")
     page.file_uploader[1].set_value([("broken.png", b"nothing", ""), *files]).run()
     assert not page.exception
-    assert len(page.dataframe[0].value) == 5
-    answers = page.button_group(key="answers")
-    assert answers.options[-1] == f"1 · {WORDS('card.no_answer')}"
-    answers.set_value([WORDS("card.no_answer")]).run()
-    assert list(page.dataframe[0].value["name"]) == ["broken.png"]
+    names = ["broken.png", *(name for name, *_ in files)]
+    assert batch_names(page) == names
+    page.selectbox(key="batch order").set_value("batch.sort_name").run()
+    assert batch_names(page) == sorted(names)
+    page.text_input(key="batch search").set_value("film-1").run()
+    assert batch_names(page) == ["film-1.png"]
+    page.text_input(key="batch search").set_value("").run()
+    page.button_group(key="answers").set_value("unreadable").run()
+    assert batch_names(page) == ["broken.png"]
     open_tab(page, "image")
     open_tab(page, "batch")
-    assert list(page.dataframe[0].value["name"]) == ["broken.png"]
     page.radio(key="point").set_value("screening").run()
-    assert list(page.dataframe[0].value["name"]) == ["broken.png"]
+    assert batch_names(page) == ["broken.png"]
+    page.button_group(key="answers").set_value("flagged").run()
+    assert "broken.png" not in batch_names(page)
+    page.radio(key="point").set_value("balanced").run()  # where there is no such answer
+    assert not page.exception
+    assert batch_names(page) == sorted(names)
+
+
+def test_a_row_of_a_batch_says_the_whole_reason(page, radiograph):
+    open_tab(page, "batch")
+    page.file_uploader[1].set_value([("film.png", png(radiograph.rotate(180)), "")]).run()
+    assert WORDS("batch.turned") in html.unescape("".join(written(page)))
+
+
+def test_a_long_batch_has_pages(page, write_radiographs, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch_panel, "PAGE", 2)
+    files = [(path.name, path.read_bytes(), "") for path in write_radiographs(tmp_path, 3)]
+    open_tab(page, "batch")
+    page.file_uploader[1].set_value(files).run()
+    assert batch_names(page) == ["film-0.png", "film-1.png"]
+    assert WORDS("batch.shown", first=1, last=2, total=3) in "".join(written(page))
+    page.session_state["batch page"] = 2
+    page.run()
+    assert batch_names(page) == ["film-2.png"]
 
 
 def test_a_batch_keeps_so_many_rows_and_says_that_there_were_more(
@@ -217,12 +248,12 @@ def test_a_batch_keeps_so_many_rows_and_says_that_there_were_more(
     files = [(path.name, path.read_bytes(), "") for path in write_radiographs(tmp_path, 4)]
     open_tab(page, "batch")
     page.file_uploader[1].set_value(files[:3]).run()
-    assert len(page.dataframe[0].value) == 3 and not page.warning
+    assert len(batch_names(page)) == 3 and not page.warning
     page.file_uploader[1].set_value(files).run()
     for tab in ("batch", "image", "batch"):
         open_tab(page, tab)
     assert not page.exception
-    assert list(page.dataframe[0].value["name"]) == [name for name, *_ in files[:3]]
+    assert batch_names(page) == [name for name, *_ in files[:3]]
     assert [warning.value for warning in page.warning] == [WORDS("batch.full", most="3")]
 
 

@@ -141,7 +141,7 @@ def test_a_batch_is_a_table_that_is_filtered_and_saved(page, write_radiographs, 
     assert [row["answer"] == "Left out" for row in rows] == [False, False, False, True]
     assert (rows[3]["file"], rows[3]["status"]) == ("films.zip", "left out")
     assert {row["operating_point"] for row in rows} == {"balanced", ""}
-    page.get_by_test_id("stButtonGroup").get_by_role("button").last.click()
+    page.get_by_test_id("stButtonGroup").get_by_role("radio").last.click()
     rest(page)
     page.get_by_role("radiogroup", name=WORDS("point.question")).get_by_text(WORDS("point.screening")).click()
     rest(page)
