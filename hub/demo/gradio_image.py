@@ -167,8 +167,11 @@ def answered(
 
 
 def refused(sentence: str, name: str, token: str, words: Words) -> tuple:
-    """Return all outputs of the tab for an image without an answer."""
-    return panels.empty_image(words), panels.refusal(sentence, name, words, token), "", None, None, None
+    """Return all outputs of the tab for an image without an answer.
+
+    The tab "Inside the network" goes on with the last one that could be read.
+    """
+    return panels.empty_image(words), panels.refusal(sentence, name, words, token), "", None, None, gr.skip()
 
 
 def cards(classifier: Classifier, metrics: dict, asked: Asked, settings: tuple, words: Words) -> tuple:

@@ -45,8 +45,8 @@ def show(
 ) -> Shown | None:
     """Lay out one image and its answer.
 
-    Returns what the tab inside the network looks at. The pickers are always laid out, so that the session
-    keeps what was chosen; the answer only while the tab `is_open`.
+    Returns the last image that could be read, which the tab inside the network looks at. The pickers are
+    always laid out, so that the session keeps what was chosen; the answer only while the tab `is_open`.
     """
     choose(samples, words)
     with st.container(key="answer"):
@@ -60,9 +60,9 @@ def show(
         if is_open:
             show_answer(classifier, asked, metrics, words)
         reading.empty()
-    if asked is None or asked.answer is None:
-        return None
-    return Shown(film_name(asked.film, words), asked.answer.pixels)
+    if asked and asked.answer:
+        st.session_state.shown = Shown(film_name(asked.film, words), asked.answer.pixels)
+    return st.session_state.get("shown")
 
 
 def choose(samples: list[Sample], words: Words) -> None:

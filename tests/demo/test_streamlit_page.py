@@ -139,6 +139,14 @@ def test_a_file_that_is_no_image_is_named_and_explained(page, name):
     assert not page.get("download_button")
 
 
+def test_inside_the_network_stays_the_last_film_that_could_be_read(page, radiograph):
+    give(page, "film.png", png(radiograph))
+    give(page, "broken.png", b"nothing")
+    open_tab(page, "inside")
+    (shown,) = [body for body in written(page) if 'class="shown"' in body]
+    assert WORDS("inside.shown", title="film.png") in html.unescape(shown)
+
+
 def test_a_film_on_its_head_is_turned_until_it_is_upright(page, classifier, radiograph):
     give(page, "film.png", png(radiograph.rotate(180)))
     assert card(page) == ("film.png", WORDS("card.not_reliable"))

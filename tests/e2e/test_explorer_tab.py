@@ -199,6 +199,13 @@ def test_each_visitor_sees_the_radiograph_that_he_gave_and_its_name(
             choose(page, "field")
             shown = page.locator("#fields .frame img").first
             expect(shown).to_have_attribute("src", png_uri(classifier.read(radiograph)), timeout=WAIT)
+        (tmp_path / "broken.png").write_bytes(b"nothing")
+        two.get_by_role("tab", name=WORDS("tabs.image")).click()
+        two.locator("#film-input input[type=file]").set_input_files(tmp_path / "broken.png")
+        expect(two.locator("#card h2")).to_have_text(WORDS("card.no_answer"), timeout=WAIT)
+        two.get_by_role("tab", name=WORDS("tabs.inside")).click()
+        expect(two.locator(".shown")).to_contain_text(WORDS("inside.shown", title="two.png"))
+        expect(shown).to_have_attribute("src", png_uri(classifier.read(radiographs[1])))
 
 
 @pytest.mark.browser
