@@ -20,7 +20,7 @@ from playwright.sync_api import expect
 from servers import free_port, open_page, screenshot, sideways_scroll, violations, windows, write_dicom
 
 import app
-from hub.demo import answer_words, gradio_image, model_tab
+from hub.demo import answer_words, gradio_image, model_tab, panels
 from hub.demo.handlers import Film
 from hub.demo.page_names import PREVALENCES
 from hub.demo.samples import write_samples
@@ -404,6 +404,24 @@ def test_the_answer_comes_before_the_film_at_every_width_below_1000_px(shared_pa
 def open_tab(page, view):
     selected = page.locator(f"#view-{view}-button")
     expect(selected).to_have_attribute("aria-selected", "true", timeout=WAIT)
+
+
+@browser_test
+def test_the_page_is_as_wide_in_every_tab_and_language_and_its_head_in_line(browser, gradio_url):
+    widths = {}
+    for locale in ("en", "zh-CN"):  # which says the same in half the room
+        with open_page(browser, gradio_url, "wide-light", locale=locale) as page:
+            page.locator("body[data-opened]").wait_for(timeout=WAIT)
+            for name in ("image", "batch", "model", "api"):
+                page.locator(f"#view-{name}-button").click()
+                open_tab(page, name)
+                widths[locale, name] = page.locator(".gradio-container").bounding_box()["width"]
+            header = page.locator(".gradio-container header").first
+            head = str(panels.header("", WORDS, is_local=True))
+            header.evaluate("(header, html) => { header.outerHTML = html; }", head)
+            left = header.locator("h1").bounding_box()["x"]
+            assert header.locator("a").bounding_box()["x"] == left
+    assert len(set(widths.values())) == 1, widths
 
 
 @browser_test
