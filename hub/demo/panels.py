@@ -16,6 +16,7 @@ from hub.demo.samples import Sample
 from hub.demo.words import Words
 from hub.inference.classifier import Classifier, Prediction
 from hub.inference.decision import FINDINGS, UNCERTAIN_FACTOR, operating_points, report
+from hub.inference.input_check import UNCHECKED, Verdict
 from hub.prevalence import log_odds
 
 THUMBNAIL = 192  # pixels, of a sample
@@ -144,7 +145,8 @@ def _example(classifier: Classifier) -> str:
     """Return JSON as the model answers, where it gives its last class `LIKELY`."""
     first, *others, last = classifier.classes
     shares = {first: 1 - LIKELY} | dict.fromkeys(others, 0.0) | {last: LIKELY}
-    answer = json.dumps(report(classifier, Prediction(last, shares, {})))
+    verdict = Verdict("fine") if classifier.check else UNCHECKED
+    answer = json.dumps(report(classifier, Prediction(last, shares, {}, verdict)))
     short = json.loads(answer, parse_float=lambda text: float(f"{float(text):.3g}"))
     return json.dumps(short, indent=2, ensure_ascii=False)
 

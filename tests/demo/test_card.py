@@ -1,5 +1,6 @@
 """What the card of an answer says, in every language, and how a film is corrected."""
 
+from html import unescape
 from types import SimpleNamespace
 
 import dicom_files
@@ -242,3 +243,12 @@ def test_names_of_files_are_text_on_the_page(classifier):
     ):
         assert "<img src=x" not in html
         assert "'\".png" not in html
+
+
+@pytest.mark.parametrize("status", ["fine", "unchecked"])
+def test_the_example_of_the_api_is_of_a_model_with_a_check_where_this_one_has_it(
+    classifier, monkeypatch, status
+):
+    if status == "unchecked":
+        monkeypatch.setattr(classifier, "check", None)
+    assert f'"status": "{status}"' in unescape(panels.api(classifier, WORDS))
