@@ -86,6 +86,9 @@ def test_a_batch_becomes_a_work_list_that_is_filtered_searched_and_opened(page, 
     expect(rows).to_have_count(PAGE)
     assert count(page, "all") == COUNT and count(page, "unreadable") == count(page, "left_out") == 1
     clean(page, "results")
+    if page.viewport_size["width"] < 700:  # search, order and CSV below each other
+        tools = page.locator(".batch .tools > *").evaluate_all("all => all.map((each) => each.offsetWidth)")
+        assert tools == 3 * [page.locator(".batch .tools").bounding_box()["width"]]
 
     page.locator(".pages button").last.click()
     expect(rows).to_have_count(COUNT + 1 - PAGE)
