@@ -272,6 +272,12 @@ def test_says_the_same_of_what_cannot_be_read(window, tmp_path):
 
 
 @pytest.mark.browser
+def test_all_of_its_head_begins_in_line(window):
+    left = window.locator("header h1").bounding_box()["x"]
+    assert window.locator("header summary").bounding_box()["x"] == left
+
+
+@pytest.mark.browser
 def test_asks_nobody_for_anything_while_it_answers(window, model, radiograph):
     asked = []
     window.on("request", lambda request: asked.append(request.url))
