@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from hub.data.image_files import encoded_images, locate_errors, sha256_digests
-from hub.data.patients import patient_number, patients_known
+from hub.data.patients import group_noun, patient_number
 from hub.imaging.read import read_image
 from hub.progress import progress
 
@@ -60,8 +60,8 @@ def first_in_component(count: int, pairs: list[tuple[int, int]]) -> np.ndarray:
 def leak_report(splits: DatasetDict, digests: dict[str, list[str]] | None = None) -> dict:
     """Return how many patients and images the splits share.
 
-    Keys: `images` and `patients` per split, `patients_known`, `identical_groups` (groups of images with the
-    same bytes, in any split), and `shared_patients`, `shared_numbers` (bare patient numbers), `shared_images`
+    Keys: `images` and `patients` per split, `groups` (the `group_noun` of the patients), `patients_known`,
+    `identical_groups` (groups of images with the same bytes, in any split), and `shared_patients`, `shared_numbers` (bare patient numbers), `shared_images`
     (the same bytes), each `{"train/validation": n, "train/test": n, "validation/test": n}`. Where patients
     are unknown a "patient" is a group of copies (`duplicate_groups`). `digests` are the `sha256_digests` of
     each split, if the caller has them.
@@ -70,10 +70,12 @@ def leak_report(splits: DatasetDict, digests: dict[str, list[str]] | None = None
     numbers = {name: {patient_number(p) for p in group} for name, group in patients.items()}
     digests = digests or {name: sha256_digests(split) for name, split in splits.items()}
     repeats = Counter(digest for group in digests.values() for digest in group)
+    groups = group_noun(chain.from_iterable(patients.values()))
     return {
         "images": {name: len(split) for name, split in splits.items()},
         "patients": {name: len(group) for name, group in patients.items()},
-        "patients_known": patients_known(chain.from_iterable(patients.values())),
+        "groups": groups,
+        "patients_known": groups == "patients",
         "identical_groups": sum(count > 1 for count in repeats.values()),
         "shared_patients": _shared(patients),
         "shared_numbers": _shared(numbers),
@@ -83,21 +85,19 @@ def leak_report(splits: DatasetDict, digests: dict[str, list[str]] | None = None
 
 def format_report(report: dict, notes: Sequence[str] = ()) -> str:
     """Return the leak report as lines to print, with the notes of `load_with_notes`."""
-    kind = (
-        "patients"
-        if report["patients_known"]
-        else "patients or groups of copies (some or all patients are unknown)"
-    )
+    kind = report["groups"]
+    numbered = report["patients_known"] or report["shared_numbers"] != report["shared_patients"]
     lines = [
-        f"{split:<11}{count:>6} {'image' if count == 1 else 'images'} of {report['patients'][split]} {kind}"
+        f"{split:<11}{count:>6} {'image' if count == 1 else 'images'}"
+        + (f" of {report['patients'][split]} {kind}" if kind else "")
         for split, count in report["images"].items()
     ]
     for key, title in (
         ("shared_patients", kind),
-        ("shared_numbers", "bare patient numbers"),
+        ("shared_numbers", "bare patient numbers" if numbered else ""),
         ("shared_images", "byte-identical images"),
     ):
-        if key != "shared_numbers" or report["patients_known"] or report[key] != report["shared_patients"]:
+        if title:
             pairs = ", ".join(f"{pair} {count}" for pair, count in report[key].items())
             lines.append(f"shared {title}: {pairs}")
     lines.append(f"groups of byte-identical images in all: {report['identical_groups']}")

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+UNKNOWN, SYNTHETIC = "unknown-", "synthetic-"  # what names of groups of copies and of drawn images begin with
+
 
 def parse_name(name: str) -> tuple[str, str] | None:
     """Return (patient, subtype) from a file name of Kermany et al.
@@ -31,6 +33,19 @@ def patient_number(patient: str) -> str:
     return patient
 
 
+def group_noun(patients: Iterable[str]) -> str:
+    """Return what the names of patients name: patients, groups of copies, or some of each.
+
+    It is "" for synthetic images, which show nobody.
+
+    >>> group_noun(["IM-0001", "unknown-4f"]), group_noun(["unknown-4f"]), group_noun(["synthetic-train-0"])
+    ('patients or groups of copies', 'groups of copies', '')
+    """
+    names = [patient for patient in patients if not patient.startswith(SYNTHETIC)]
+    nouns = {"groups of copies" if name.startswith(UNKNOWN) else "patients" for name in names}
+    return " or ".join(sorted(nouns, reverse=True))
+
+
 def patients_known(patients: Iterable[str]) -> bool:
     """Return whether the patient of every image is known."""
-    return not any(patient.startswith("unknown-") for patient in patients)
+    return group_noun(patients) == "patients"

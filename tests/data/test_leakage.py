@@ -25,6 +25,7 @@ def test_the_leak_report_counts_a_leak_of_each_kind():
     assert report == {
         "images": {"train": 4, "validation": 2, "test": 3},
         "patients": {"train": 4, "validation": 2, "test": 3},
+        "groups": "patients",
         "patients_known": True,
         "identical_groups": 2,
         "shared_patients": {"train/validation": 0, "train/test": 2, "validation/test": 0},
@@ -57,4 +58,13 @@ def test_near_duplicates_stand_for_patients_where_names_are_missing(tmp_path):
     assert sum(report["patients"].values()) == 56, "55 radiographs, one of them in two splits"
     assert report["shared_patients"]["train/test"] + report["shared_patients"]["validation/test"] == 1
     assert report["shared_images"] == NOTHING_SHARED
-    assert "patients are unknown" in format_report(report)
+    assert "shared groups of copies: " in format_report(report)
+    assert "patient" not in format_report(report), "it may be of photographs"
+
+
+def test_images_that_show_nobody_have_no_patients_to_share():
+    report = leak_report(load_splits("synthetic"))
+    assert (report["groups"], report["patients_known"]) == ("", False)
+    lines = format_report(report).splitlines()
+    assert lines[0].split() == ["train", "320", "images"]
+    assert [line.split(":")[0] for line in lines if "shared" in line] == ["shared byte-identical images"]
