@@ -31,6 +31,19 @@ def test_the_image_is_of_what_the_build_may_see():
     assert all((ROOT / source).exists() for source in copied)
 
 
+@pytest.mark.parametrize("built", [True, False])
+def test_the_image_has_the_page_where_the_clone_has_built_it(built, tmp_path):
+    (step,) = (text for name, text in STEPS if name == "RUN" and "page/built" in text)
+    installed = tmp_path / "venv" / "lib" / "python3.11" / "site-packages" / "hub" / "page"
+    source = tmp_path / "src" / "hub" / "page" / "built"
+    installed.mkdir(parents=True)
+    if built:
+        source.mkdir(parents=True)
+        (source / "page.json").write_text("{}")
+    subprocess.run(["sh", "-ec", dockerfile.Image(tmp_path).here(step)], check=True)
+    assert (installed / "built" / "page.json").is_file() == built
+
+
 def test_the_pods_are_what_the_image_needs():
     pod = manifests()["Deployment"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
