@@ -61,10 +61,10 @@ def leak_report(splits: DatasetDict, digests: dict[str, list[str]] | None = None
     """Return how many patients and images the splits share.
 
     Keys: `images` and `patients` per split, `groups` (the `group_noun` of the patients), `patients_known`,
-    `identical_groups` (groups of images with the same bytes, in any split), and `shared_patients`, `shared_numbers` (bare patient numbers), `shared_images`
-    (the same bytes), each `{"train/validation": n, "train/test": n, "validation/test": n}`. Where patients
-    are unknown a "patient" is a group of copies (`duplicate_groups`). `digests` are the `sha256_digests` of
-    each split, if the caller has them.
+    `identical_groups` (groups of images with the same bytes, in any split), and `shared_patients`,
+    `shared_numbers` (bare patient numbers), `shared_images` (the same bytes), each `{"train/validation": n,
+    "train/test": n, "validation/test": n}`. Where patients are unknown a "patient" is a group of copies
+    (`duplicate_groups`). `digests` are the `sha256_digests` of each split, if the caller has them.
     """
     patients = {name: set(split["patient"][:]) for name, split in splits.items()}
     numbers = {name: {patient_number(p) for p in group} for name, group in patients.items()}

@@ -12,6 +12,7 @@ from hub.models.card_metadata import card_data
 from hub.models.folder import ANSWER, METRICS, read_metrics, read_named_config
 from hub.models.own_names import is_own
 from hub.public_names import public_record
+from hub.text import counted
 
 TEMPLATE = Path(__file__).parent / "card.md"
 
@@ -43,7 +44,8 @@ def card_text(
 
 def _card(config: dict, metrics: dict, context: dict[str, object]) -> str:
     metrics = public_record(metrics)
-    is_synthetic = metrics["training"]["dataset"] == "synthetic"
+    training = metrics["training"]
+    is_synthetic = training["dataset"] == "synthetic" or training["splits"].get("groups") == ""
     metrics = _with_dataset_id(metrics, metrics.get("card", {}).get("dataset_id"))
     data = card_data(config, metrics, context["repo_id"])
     card = ModelCard.from_template(
@@ -55,6 +57,8 @@ def _card(config: dict, metrics: dict, context: dict[str, object]) -> str:
         is_synthetic=is_synthetic,
         base_model=data.base_model,
         license=data.license,
+        counted=counted,
+        quote=shlex.quote,
         **context,
     )
     return str(card)

@@ -15,6 +15,8 @@ METRICS = {
     "sensitivity": ("recall", "Sensitivity"),
     "specificity": ("specificity", "Specificity"),
 }
+# Their names where there are more than two classes.
+MACRO = {"auc": "Macro AUC of one class against the rest", "f1": "Macro F1"}
 # Synthetic radiographs that travel with a published model: file, class and title.
 EXAMPLES = (
     ("examples/synthetic_normal.png", "NORMAL", "Synthetic radiograph, normal lungs"),
@@ -70,16 +72,17 @@ def _results(config: dict, metrics: dict, dataset_id: str | None) -> list[EvalRe
 
     The format has no other place for them.
     """
+    macro = MACRO if len(config["label_names"]) > 2 else {}
     other = "chest-xray-pneumonia" if config["radiograph"] else "image-folder"
     return [
         EvalResult(
             task_type="image-classification",
             task_name="Image classification",
-            dataset_type=dataset_id or other,
+            dataset_type=dataset_id or ("synthetic" if metrics[split]["dataset"] == "synthetic" else other),
             dataset_name=metrics[split]["dataset"],
             dataset_split=split,
             metric_type=kind,
-            metric_name=f"{name}, 95 % interval {metric['low']:.4f} to {metric['high']:.4f}",
+            metric_name=f"{macro.get(key, name)}, 95 % interval {metric['low']:.4f} to {metric['high']:.4f}",
             metric_value=round(metric["value"], 4),
         )
         for split in ("validation", "test")

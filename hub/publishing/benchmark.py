@@ -14,7 +14,6 @@ from hub.models.folder import read_metrics
 from hub.version import NAME
 
 TASKS = {"accuracy": "accuracy", "auc": "auc"}  # key in metrics.json: id of the task
-HOW = {"accuracy": "of the most probable class", "auc": "area under the ROC curve"}
 RESULTS = f".eval_results/{NAME}.yaml"
 
 
@@ -22,7 +21,7 @@ def write_benchmark(folder: Path, title: str, classes: list[str]) -> None:
     """Write eval.yaml of a data set: its tasks are TASKS on the test split."""
     description = (
         f"Classification of images as {', '.join(classes)}. accuracy is that of the most probable class, "
-        "auc the area under the ROC curve, both from 0 to 1 on the test split, which chooses nothing."
+        f"auc the {_area(classes)}, both from 0 to 1 on the test split, which chooses nothing."
     )
     tasks = [{"id": task, "config": "default", "split": "test"} for task in TASKS.values()]
     content = {"name": title, "description": description, "evaluation_framework": NAME, "tasks": tasks}
@@ -38,6 +37,7 @@ def write_results(folder: Path, repo_id: str) -> None:
     dataset_id, test = metrics.get("card", {}).get("dataset_id"), metrics.get("test")
     if not dataset_id or not test:
         return
+    how = {"accuracy": "of the most probable class", "auc": _area(test["classes"])}
     of = "patients" if test.get("patients") else "images"
     entries = [
         EvalResultEntry(
@@ -48,7 +48,7 @@ def write_results(folder: Path, repo_id: str) -> None:
             source_url=f"https://huggingface.co/{repo_id}",
             source_name="Model card",
             source_user=repo_id.split("/")[0],
-            notes=f"{HOW[key]}; 95 % interval {test[key]['low']:.4f} to {test[key]['high']:.4f} "
+            notes=f"{how[key]}; 95 % interval {test[key]['low']:.4f} to {test[key]['high']:.4f} "
             f"by a bootstrap over {of}; no weight, calibration or threshold was fitted on test data",
         )
         for key, task in TASKS.items()
@@ -56,3 +56,9 @@ def write_results(folder: Path, repo_id: str) -> None:
     ]
     (folder / RESULTS).parent.mkdir()
     write_text(folder / RESULTS, yaml_dump(eval_result_entries_to_yaml(entries), sort_keys=False))
+
+
+def _area(classes: list[str]) -> str:
+    """Return what the AUC of these classes is."""
+    area = "area under the ROC curve"
+    return area if len(classes) == 2 else f"mean over the classes of the {area} of one against the rest"

@@ -15,16 +15,18 @@ DESCRIPTIONS = {
     "split": "train, validation or test",
     "image": "The image, encoded",
     "label": "The class, as a number",
-    "patient": "The patient, or a group of copies where patients are unknown",
     "subtype": "A finer class, or none",
 }
 
 
-def croissant(info: DatasetInfo, repo_id: str, name: str, license: str, citation: str = "") -> dict:
+def croissant(
+    info: DatasetInfo, repo_id: str, name: str, license: str, patient: str, citation: str = ""
+) -> dict:
     """Return the metadata of a data set whose shards are data/SPLIT-….parquet.
 
-    `license` is an identifier of the Hub, and `citation` BibTeX.
+    `license` is an identifier of the Hub, `patient` what the column of this name holds, `citation` BibTeX.
     """
+    descriptions = DESCRIPTIONS | {"patient": patient[0].upper() + patient[1:]}
     url = f"https://huggingface.co/datasets/{repo_id}"
     names = info.features["label"].names
     count = sum(split.num_examples for split in info.splits.values())
@@ -63,19 +65,19 @@ def croissant(info: DatasetInfo, repo_id: str, name: str, license: str, citation
                 "@id": "default",
                 "name": "default",
                 "description": f"A record for each image. Classes: {dict(enumerate(names))}.",
-                "field": [_split_field(), *map(_field, info.features)],
+                "field": [_split_field(), *(_field(column, descriptions) for column in info.features)],
             }
         ],
     }
     return metadata | ({"citeAs": citation} if citation else {})
 
 
-def _field(column: str) -> dict:
+def _field(column: str, descriptions: dict[str, str]) -> dict:
     """Return a column of the shards."""
     source = {"fileSet": {"@id": SHARDS}, "extract": {"column": column}}
     if column == "image":
         source["transform"] = {"jsonPath": "bytes"}
-    return _described(column, DATA_TYPES.get(column, "sc:Text"), source)
+    return _described(column, descriptions.get(column, column), DATA_TYPES.get(column, "sc:Text"), source)
 
 
 def _split_field() -> dict:
@@ -85,15 +87,15 @@ def _split_field() -> dict:
         "extract": {"fileProperty": "fullpath"},
         "transform": {"regex": r".*data/([a-z]+)-\d{5}-of-\d{5}\.parquet$"},
     }
-    return _described("split", "sc:Text", source)
+    return _described("split", DESCRIPTIONS["split"], "sc:Text", source)
 
 
-def _described(name: str, kind: str, source: dict) -> dict:
+def _described(name: str, description: str, kind: str, source: dict) -> dict:
     return {
         "@type": "cr:Field",
         "@id": f"default/{name}",
         "name": f"default/{name}",
-        "description": DESCRIPTIONS.get(name, name),
+        "description": description,
         "dataType": kind,
         "source": source,
     }

@@ -11,10 +11,11 @@ from huggingface_hub import DatasetCard, DatasetCardData
 
 from hub.data.class_names import is_radiograph
 from hub.data.leakage import leak_report
-from hub.data.patients import parse_name
+from hub.data.patients import SYNTHETIC, parse_name
 from hub.files import write_json, write_text
 from hub.publishing.benchmark import write_benchmark
 from hub.publishing.croissant import croissant
+from hub.text import counted
 
 TEMPLATE = Path(__file__).parent / "dataset_card.md"
 SIZE_CATEGORIES = {10**3: "n<1K", 10**4: "1K<n<10K", 10**5: "10K<n<100K", 10**6: "100K<n<1M"}
@@ -51,23 +52,27 @@ def write_card(
     """Write README.md, croissant.json and, for a `benchmark`, eval.yaml.
 
     `info` is what the Hub's viewer shows, `sizes` counts images by (width, height), and `license` is an
-    identifier of the Hub, by default that of the radiographs of Kermany et al. 2018 for these alone. The
-    examples load the revision `tag`, if there is one.
+    identifier of the Hub, by default that of the radiographs of Kermany et al. 2018 for these and for what is
+    drawn from them. The examples load the revision `tag`, if there is one.
     """
     counts = {name: Counter(group_names(split)) for name, split in splits.items()}
     patients = {patient for split in splits.values() for patient in split["patient"][:]}
     radiograph = is_radiograph(info.features["label"].names)
     # Only data whose patients are named as in Kermany et al. 2018 is credited to them.
     kermany = radiograph and all(parse_name(f"{name}_1") or parse_name(f"{name}-1") for name in patients)
-    total, classes = sum(map(len, splits.values())), info.features["label"].names
-    license = license or ("cc-by-4.0" if kermany else "unknown")
-    title = "Chest X-rays of children with and without pneumonia" if kermany else repo_id.split("/")[1]
+    synthetic = radiograph and all(name.startswith(SYNTHETIC) for name in patients)
+    credited = kermany or synthetic
+    total, classes, report = sum(map(len, splits.values())), info.features["label"].names, leak_report(splits)
+    license = license or ("cc-by-4.0" if credited else "unknown")
+    kind = "Synthetic chest X-rays" if synthetic else "Chest X-rays of children"
+    title = f"{kind} with and without pneumonia" if credited else repo_id.split("/")[1]
+    patient = _patient_column(kermany, radiograph, report["groups"])
     data = DatasetCardData(
         license=license,
         task_categories=["image-classification"],
         size_categories=[next((name for size, name in SIZE_CATEGORIES.items() if total < size), "n>1M")],
-        pretty_name=title if kermany else None,
-        tags=["medical", "chest-x-ray"] if kermany else ["chest-x-ray"] if radiograph else None,
+        pretty_name=title if credited else None,
+        tags=[*["medical"] * kermany, *["synthetic"] * synthetic, *["chest-x-ray"] * radiograph] or None,
     )
     DatasetInfosDict(default=info).to_dataset_card_data(data)
     files = [{"split": name, "path": f"data/{name}-*"} for name in splits]
@@ -80,17 +85,34 @@ def write_card(
         classes=classes,
         groups=sorted(set().union(*counts.values())),
         counts=counts,
-        report=leak_report(splits),
+        finer=any(name not in classes for name in set().union(*counts.values())),
+        report=report,
+        patient_column=patient,
+        counted=counted,
         notes=notes,
         sizes=sizes,
         kermany=kermany,
-        synthetic=all(name.startswith("synthetic-") for name in patients),
+        synthetic=synthetic,
         radiograph=radiograph,
         license=license,
         citation=KERMANY,
     )
     write_text(folder / "README.md", str(card))
-    citation = KERMANY if kermany else ""
-    write_json(folder / "croissant.json", croissant(info, repo_id, title, license, citation))
+    citation = KERMANY if credited else ""
+    write_json(folder / "croissant.json", croissant(info, repo_id, title, license, patient, citation))
     if benchmark:
         write_benchmark(folder, title, classes)
+
+
+def _patient_column(kermany: bool, radiograph: bool, groups: str) -> str:
+    """Return what the column `patient` holds; `groups` is the `group_noun` of its names."""
+    if kermany:
+        return "the patient, by the publishers' file names"
+    if not groups:
+        return "a name for each image, which shows nobody"
+    if groups == "patients":
+        return "the patient"
+    copies = "images that look nearly the same" if radiograph else "images with the same bytes"
+    if groups == "groups of copies":
+        return f"a group of copies: {copies} have one name"
+    return f"the patient, as far as known; `unknown-…` names a group of copies, {copies}"

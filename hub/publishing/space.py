@@ -68,6 +68,7 @@ def _card(model_id: str, radiograph: bool) -> SpaceCard:
     card.data.models, card.data.preload_from_hub = [model_id], [model_id]
     if not radiograph:
         card.data.title, card.data.short_description = "What is in the picture?", "A picture in, a class out"
+        card.data.emoji = "🖼️"  # not the lungs
         card.data.tags, card.data.datasets = ["image-classification", "timm"], None
     card.text = (
         f"\n# {card.data.title}\n\nResearch software{', not a diagnosis' * radiograph}. What the model was "
