@@ -28,7 +28,8 @@ def add_parser(commands: _SubParsersAction) -> None:
     dataset.add_argument(
         "--license",
         metavar="NAME",
-        help="an identifier of the Hub, such as mit (default: unknown, or that of Kermany's radiographs)",
+        help="an identifier of the Hub, such as mit (default: cc-by-4.0 for Kermany's radiographs and for "
+        "synthetic ones, else unknown)",
     )
     dataset.add_argument(
         "--benchmark",
