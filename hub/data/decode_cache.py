@@ -21,7 +21,7 @@ from datasets import Dataset
 from torch import Tensor
 
 from hub.batching import batches
-from hub.data.image_files import encoded_images, locate_errors, sha256_digests
+from hub.data.image_files import encoded_images, locate_errors, open_unchanged, sha256_digests
 from hub.data.image_headers import is_grey
 from hub.data.stored_images import StoredImages
 from hub.files import SEAL, is_sealed, seal
@@ -47,7 +47,7 @@ def decode(
     made again, and changes to the tensor stay in memory. `digests` are `sha256_digests(dataset)`, if the
     caller has them.
 
-    Raises InputError naming the file that cannot be read.
+    Raises InputError naming the file that cannot be read, or that is not the one of its digest.
     """
     images, labels = decode_stored(dataset, size, channels, radiograph, crop, digests)
     return _map(images) if isinstance(images, StoredImages) else images, labels
@@ -70,10 +70,10 @@ def decode_stored(
     key = hashlib.sha256(json.dumps([*settings, *digests]).encode()).hexdigest()
     path, shape = cache_folder() / f"{key}.npy", (len(dataset), channels, size, size)
     if (images := _read_cache(path, shape)) is None:
-        _write_cache(path, shape, _decode(dataset, shape, radiograph, crop))
+        _write_cache(path, shape, _decode(dataset, digests, shape, radiograph, crop))
         images = _read_cache(path, shape)
     if images is None:
-        images = torch.from_numpy(np.concatenate([*_decode(dataset, shape, radiograph, crop)]))
+        images = torch.from_numpy(np.concatenate([*_decode(dataset, digests, shape, radiograph, crop)]))
     return images, torch.tensor(dataset["label"][:])
 
 
@@ -82,7 +82,9 @@ def cache_folder() -> Path:
     return Path(datasets.config.HF_DATASETS_CACHE) / "decoded_images"
 
 
-def _decode(dataset: Dataset, shape: tuple[int, ...], radiograph: bool, crop: bool) -> Iterator[np.ndarray]:
+def _decode(
+    dataset: Dataset, digests: list[str], shape: tuple[int, ...], radiograph: bool, crop: bool
+) -> Iterator[np.ndarray]:
     """Yield images, uint8 [B, channels, size, size], in their order."""
     _, channels, size, _ = shape
     stored = enumerate(encoded_images(dataset))
@@ -90,7 +92,8 @@ def _decode(dataset: Dataset, shape: tuple[int, ...], radiograph: bool, crop: bo
     def read(item: tuple[int, bytes | str]) -> np.ndarray:
         index, image = item
         with locate_errors(index, image):
-            return read_pixels(image, size, channels, radiograph, crop).transpose(2, 0, 1)
+            stream = open_unchanged(image, digests[index])
+            return read_pixels(stream, size, channels, radiograph, crop).transpose(2, 0, 1)
 
     # Pillow releases the interpreter lock while it decodes and resizes, so threads help.
     with ThreadPoolExecutor() as pool, progress(total=len(dataset), desc="Decoding", unit=" images") as bar:

@@ -1,8 +1,10 @@
 """The image files of a data set: encoded bytes or paths, names, digests."""
 
 import hashlib
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import BinaryIO
 
 import pyarrow.compute
 from datasets import Dataset
@@ -41,5 +43,23 @@ def locate_errors(index: int, image: bytes | str) -> Iterator[None]:
 
 def sha256_digests(dataset: Dataset) -> list[str]:
     """Return the SHA-256 of each image's encoded bytes."""
-    encoded = (i if isinstance(i, bytes) else read_file(i) for i in encoded_images(dataset))
-    return [hashlib.sha256(data).hexdigest() for data in encoded]
+    return [hashlib.sha256(_encoded(image)).hexdigest() for image in encoded_images(dataset)]
+
+
+def open_unchanged(image: bytes | str, digest: str) -> BinaryIO:
+    """Return an image, as it is stored, as an open file.
+
+    Raises InputError where its SHA-256 is another than `digest`: what is made of it would be kept under the
+    name of what it was before.
+    """
+    data = _encoded(image)
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise InputError("The image was changed while the data set was read; give the same command again.")
+    stream = io.BytesIO(data)
+    if isinstance(image, str):
+        stream.name = image
+    return stream
+
+
+def _encoded(image: bytes | str) -> bytes:
+    return image if isinstance(image, bytes) else read_file(image)

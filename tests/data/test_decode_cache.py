@@ -18,7 +18,7 @@ from pydicom.data import get_testdata_file
 
 from hub.data import decode_cache
 from hub.data.decode_cache import are_grey, cache_folder, decode
-from hub.data.image_files import encoded_images
+from hub.data.image_files import encoded_images, sha256_digests
 from hub.data.image_headers import is_grey
 from hub.data.splits import load_splits
 from hub.errors import InputError
@@ -83,6 +83,18 @@ def test_the_cache_knows_images_by_content_and_by_how_they_are_read(kaggle_folde
     path = Path(next(encoded_images(second)))
     Image.new("L", (40, 40), 9).save(path)
     assert (decode(second, 40, 1, radiograph=True)[0][0] == 9).all()
+
+
+def test_an_image_that_is_changed_before_it_is_decoded_is_refused_and_leaves_nothing_in_the_cache(
+    kaggle_folder,
+):
+    test = load_splits(kaggle_folder)["test"]
+    digests, path = sha256_digests(test), kaggle_folder / "test" / "NORMAL" / "IM-0101-0001.jpeg"
+    Image.new("L", (40, 40), 9).save(path)
+    with pytest.raises(InputError, match=f"{path}.*was changed"):
+        decode(test, 40, 1, radiograph=True, digests=digests)
+    assert cached() == []
+    assert (decode(test, 40, 1, radiograph=True)[0][0] == 9).all()
 
 
 @pytest.mark.parametrize(
