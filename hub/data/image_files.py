@@ -13,12 +13,13 @@ from hub.errors import InputError
 from hub.imaging.sources import read_file
 
 
-def encoded_images(dataset: Dataset) -> Iterator[bytes | str]:
-    """Yield each image as it is stored: encoded bytes, or a path."""
+def encoded_images(dataset: Dataset, column: str = "image") -> Iterator[bytes | str]:
+    """Yield each image as it is stored: encoded bytes, none for no image, or a path."""
     # In batches of rows, which takes a tenth of the time.
-    for table in dataset.select_columns("image").with_format("arrow").iter(100):
-        for image in table["image"].to_pylist():
-            yield image["path"] if image["bytes"] is None else image["bytes"]
+    for table in dataset.select_columns(column).with_format("arrow").iter(100):
+        for image in table[column].to_pylist():
+            stored = image or {"bytes": None, "path": None}
+            yield (stored["path"] or b"") if stored["bytes"] is None else stored["bytes"]
 
 
 def file_names(dataset: Dataset) -> Iterator[str]:

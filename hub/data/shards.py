@@ -1,5 +1,7 @@
 """Parquet, Arrow and WebDataset files, read by `datasets`."""
 
+import hashlib
+import os
 import re
 import tarfile
 from collections import defaultdict
@@ -83,14 +85,14 @@ def read_shards(
     """
     names = by_split(parts, tree.root)
     loaded = {
-        split: _load(tree.root, builder, [*map(tree.path, parts[name])]) for split, name in names.items()
+        split: load_files(tree.root, builder, [*map(tree.path, parts[name])]) for split, name in names.items()
     }
     return loaded, unusual_names(names)
 
 
 def read_shard(path: Path) -> dict[str, Dataset]:
     """Return the train split that one Parquet, Arrow or tar file is."""
-    return {"train": _load(path, BUILDERS[path.suffix.lower()], [str(path)])}
+    return {"train": load_files(path, BUILDERS[path.suffix.lower()], [str(path)])}
 
 
 def is_saved(path: Path) -> bool:
@@ -123,10 +125,14 @@ def named_splits(loaded: dict[str, Dataset], source: object) -> tuple[dict[str, 
     return {split: loaded[name] for split, name in names.items()}, unusual_names(names) + left_out
 
 
-def _load(source: Path, builder: str, paths: list[str]) -> Dataset:
+def load_files(source: Path, builder: str, paths: list[str]) -> Dataset:
+    """Return the rows of files that a builder of `datasets` reads.
+
+    Raises InputError, which names the `source`, for what is damaged.
+    """
     # One split at a time: loaded together, all would be taken to have the classes of the first.
     try:
-        dataset = datasets.load_dataset(builder, data_files=paths, split="train")
+        dataset = datasets.load_dataset(builder, cache_name(paths), data_files=paths, split="train")
     except DAMAGE as error:
         kind, todo = KINDS[builder]
         raise InputError(f"{source} cannot be read as {kind}; {todo} ({first_sentence(error)}).") from None
@@ -135,6 +141,16 @@ def _load(source: Path, builder: str, paths: list[str]) -> Dataset:
     if all(isinstance(kind, Image) for name, kind in dataset.features.items() if not name.startswith("__")):
         raise InputError(f"{source} holds images without classes; unpack it, and give the folder.")
     return dataset.flatten()  # the fields of .json files become columns
+
+
+def cache_name(paths: list[str]) -> str:
+    """Return a name for what `datasets` keeps of files, another where they may be others.
+
+    Its own is made of their paths and the times of their contents, which a copy may take over. The system
+    alone sets the time of the file itself.
+    """
+    found = [(status.st_size, status.st_ctime_ns) for status in map(os.stat, paths)]
+    return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
 
 
 def first_sentence(error: Exception) -> str:

@@ -9,10 +9,13 @@ import numpy as np
 from PIL import Image
 
 from hub.data.file_tree import FileTree, read_tree
+from hub.data.image_files import encoded_images
+from hub.data.shards import load_files
 from hub.errors import InputError
 from hub.imaging.read import MIN_RADIOGRAPH_SIDE, read_image
 
 PER_FOLDER = 2000  # other images
+Encoded = bytes | str | Path
 Halves = tuple[list[Image.Image], list[Image.Image]]  # to fit, to measure
 
 
@@ -23,7 +26,7 @@ def read_groups(paths: Sequence[Path], split: str = "train") -> dict[str, Halves
     `PER_FOLDER` images of each folder. No patient (the part of a file name before "_", where several differ
     in it) is in both halves. Raises InputError for fewer than four images.
     """
-    groups: dict[str, list[Image.Image | Path]] = {}
+    groups: dict[str, list[Encoded]] = {}
     for path in map(Path, paths):
         tree = read_tree(path) if path.is_dir() else FileTree(path)
         parquet = sorted(
@@ -46,31 +49,38 @@ def read_groups(paths: Sequence[Path], split: str = "train") -> dict[str, Halves
     halves = {name: ([], []) for name in thinned}
     for name, group in thinned.items():
         for index, item in enumerate(group):
-            halves[name][half_of.get(_patient(item), index % 2)].append(_read_small(item))
+            halves[name][half_of.get(_patient(item), index % 2)].append(_read_small(name, item))
     return halves
 
 
-def _patient(item: Image.Image | Path) -> str:
+def _patient(item: Encoded) -> str:
     return item.name.split("_")[0] if isinstance(item, Path) else ""
 
 
-def _halves_of_patients(items: list[Image.Image | Path]) -> dict[str, int]:
+def _halves_of_patients(items: list[Encoded]) -> dict[str, int]:
     """Return half 0 or 1 of each patient, in turn; {} if names hardly differ."""
     patients = {name: None for name in map(_patient, items) if name}
     return {name: index % 2 for index, name in enumerate(patients)} if len(patients) > 3 else {}
 
 
-def _read_parquet(files: list[Path]) -> list[Image.Image]:
-    table = datasets.load_dataset("parquet", data_files=[str(file) for file in files], split="train")
+def _read_parquet(files: list[Path]) -> list[bytes | str]:
+    table = load_files(files[0], "parquet", [*map(str, files)])
     columns = [name for name, kind in table.features.items() if isinstance(kind, datasets.Image)]
     if not columns:
         raise InputError(f"{files[0]} has no column of images; give another folder.")
-    return [row[columns[0]] for row in table.select(_thinned(range(len(table))))]
+    table = table.cast_column(columns[0], datasets.Image(decode=False))
+    return [*encoded_images(table.select(_thinned(range(len(table)))), columns[0])]
 
 
-def _read_small(item: Image.Image | Path) -> Image.Image:
-    """Read an image, at most 512 px a side but as large as a radiograph must be."""
-    image = read_image(item)
+def _read_small(name: str, item: Encoded) -> Image.Image:
+    """Read an image, at most 512 px a side but as large as a radiograph must be.
+
+    `name` is that of its group, for the sentence on one that cannot be read.
+    """
+    try:
+        image = read_image(item)
+    except InputError as error:
+        raise InputError(f"A picture of {name} cannot be used: {error}") from None
     image.thumbnail((512, 512))
     factor = -(-MIN_RADIOGRAPH_SIDE // min(image.size))
     return image.resize((factor * image.width, factor * image.height)) if factor > 1 else image

@@ -1,6 +1,7 @@
 """Parquet, Arrow, WebDataset and folders of `save_to_disk`."""
 
 import json
+import os
 
 import datasets
 import pyarrow.ipc
@@ -91,6 +92,20 @@ def test_a_folder_of_arrow_files_is_read(tmp_path):
         with pyarrow.ipc.new_stream(str(tmp_path / f"films-{split}.arrow"), table.schema) as stream:
             stream.write_table(table)
     assert sizes(load_splits(tmp_path)) == {"train": 42, "validation": 6, "test": 16}
+
+
+@pytest.mark.parametrize("stream_to", [None, lambda radiograph: 32], ids=["loaded", "streamed"])
+def test_a_file_in_place_of_another_is_read_even_if_its_time_is_the_same(tmp_path, stream_to):
+    columns = radiographs(48)
+    folder = write_parquet(tmp_path / "films", train=columns)
+    path = folder / "train-00000-of-00001.parquet"
+    before = load_with_notes(folder, stream_to=stream_to)[0]["test"]["label"][:]
+    time = path.stat().st_mtime_ns
+    swapped = columns | {"label": [1 - label for label in columns["label"]]}
+    write_parquet(tmp_path / "others", train=swapped).joinpath(path.name).replace(path)
+    os.utime(path, ns=(time, time))
+    after = load_with_notes(folder, stream_to=stream_to)[0]["test"]["label"][:]
+    assert after == [1 - label for label in before]
 
 
 @pytest.mark.parametrize("clutter", [".ipynb_checkpoints", ".cache", "@eaDir"])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from image_sets import radiographs, write_parquet
 from numpy.random import default_rng
 from PIL import Image
 
@@ -88,3 +89,14 @@ def test_a_folder_of_other_images_that_has_none_is_refused(tmp_path):
     Image.new("L", (40, 40)).save(tmp_path / "alone.png")
     with pytest.raises(InputError, match="has only 1 pictures"):
         image_groups.read_groups([tmp_path])
+
+
+@pytest.mark.parametrize("damage", ["no Parquet", "no picture"])
+def test_damaged_parquet_of_other_images_is_refused(tmp_path, damage):
+    write_parquet(
+        tmp_path / "pets", train=radiographs(4) | {"image": [{"bytes": b"no picture", "path": None}] * 4}
+    )
+    if damage == "no Parquet":
+        (tmp_path / "pets" / "train-00000-of-00001.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=r"pets.*\.$"):
+        image_groups.read_groups([tmp_path / "pets"])
