@@ -101,7 +101,9 @@ def _curves(
     figure, axis = plt.subplots(figsize=(4.5, 4.5), layout="constrained")
     # More than ten curves cannot be told apart.
     for label in [1] if len(classes) == 2 else range(min(len(classes), 10)):
-        display.from_predictions(labels == label, probabilities[:, label], name=classes[label], ax=axis)
+        display.from_predictions(
+            labels == label, probabilities[:, label], name=_as_it_is(classes[label]), ax=axis
+        )
     return figure, axis
 
 
@@ -115,7 +117,7 @@ def _decisions(
     if probabilities.shape[1] != 2:
         return
     for marker, (name, threshold) in zip("sD^v", operating_points.items(), strict=False):
-        yield name, probabilities[:, 1] >= threshold, {"marker": marker, "linestyle": "none"}
+        yield _as_it_is(name), probabilities[:, 1] >= threshold, {"marker": marker, "linestyle": "none"}
     ring = {"marker": "o", "linestyle": "none", "fillstyle": "none", "markersize": 10}
     yield "argmax", probabilities.argmax(1) == 1, ring
 
@@ -124,12 +126,13 @@ def plot_confusion(confusions: dict[str, list[list[int]]], classes: list[str], p
     """Plot a confusion matrix for each decision by name; rows are the truth."""
     from sklearn.metrics import ConfusionMatrixDisplay
 
+    names = [*map(_as_it_is, classes)]
     size = max(4.0, 0.5 * len(classes))
     figure, axes = plt.subplots(
         1, len(confusions), figsize=(size * len(confusions), size), squeeze=False, layout="constrained"
     )
     for axis, (name, confusion) in zip(axes[0], confusions.items(), strict=True):
-        display = ConfusionMatrixDisplay(np.array(confusion), display_labels=classes)
+        display = ConfusionMatrixDisplay(np.array(confusion), display_labels=names)
         display.plot(ax=axis, cmap="Blues", colorbar=False, xticks_rotation=0 if len(classes) < 6 else 90)
         axis.set_title(f"Confusion, {name}")
     _save(figure, path)
@@ -200,7 +203,7 @@ def plot_samples(images: dict[str, list[Image.Image]], path: Path) -> None:
         layout="constrained",
     )
     for row, (name, group) in zip(axes, images.items(), strict=True):
-        row[0].set_title(name, loc="left", fontsize=9)
+        row[0].set_title(_as_it_is(name), loc="left", fontsize=9)
         for axis, image in zip(row, group, strict=False):
             axis.imshow(image.convert("RGB"))
         for axis in row:
@@ -214,13 +217,18 @@ def plot_thumbnail(images: dict[str, Image.Image], title: str, path: Path) -> No
     The picture has 1200 x 630 pixels, as previews of links do.
     """
     figure, axes = plt.subplots(1, len(images), figsize=(10, 5.25), squeeze=False, facecolor="#0f172a")
-    figure.suptitle(title, color="white", fontsize=30, fontweight="bold", y=0.95)
+    figure.suptitle(_as_it_is(title), color="white", fontsize=30, fontweight="bold", y=0.95)
     for axis, (name, image) in zip(axes[0], images.items(), strict=True):
         axis.imshow(image.convert("RGB"))
         axis.set_axis_off()
-        axis.set_title(name, color="#cbd5e1", fontsize=18, y=-0.14)
+        axis.set_title(_as_it_is(name), color="#cbd5e1", fontsize=18, y=-0.14)
     figure.subplots_adjust(left=0.12, right=0.88, top=0.82, bottom=0.12, wspace=0.06)
     _save(figure, path)
+
+
+def _as_it_is(name: str) -> str:
+    r"""Return a name that Matplotlib writes as it is: it takes $\frac$ for a formula."""
+    return name.replace("$", r"\$")
 
 
 def _save(figure: plt.Figure, path: Path) -> None:
