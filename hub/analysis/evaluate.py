@@ -16,6 +16,7 @@ from hub import files
 from hub.batching import batches
 from hub.data import decode_cache
 from hub.data.leakage import format_report, leak_report
+from hub.data.split_names import SPLITS
 from hub.data.splits import load_with_notes
 from hub.errors import InputError
 from hub.evaluation import plots, shifts
@@ -160,13 +161,23 @@ def _measure(classifier: Classifier, rows: Dataset, dataset: str, split: str, ro
     if int8:
         print("int8 changes {labels_changed} labels and {verdicts_changed} verdicts".format(**int8))
     return Evaluation(
-        name=Path(dataset).resolve().name if split == "all" else split,
+        name=_source_name(dataset) if split == "all" else split,
         probabilities=probabilities,
         labels=labels,
         metrics=metrics,
         robustness=_robustness(classifier, images, labels) if robustness else {},
         int8=int8,
     )
+
+
+def _source_name(dataset: str) -> str:
+    """Return the name of a data set, under which the figures of all its images are kept.
+
+    A folder that is named as a split gets that of the folder around it too: those of the splits that the
+    model was chosen and tested on have their own names.
+    """
+    path = Path(dataset).resolve()
+    return f"{path.parent.name}_{path.name}" if path.name in SPLITS else path.name
 
 
 def _channels_last(images: Tensor) -> np.ndarray:

@@ -105,18 +105,20 @@ def test_evaluate_refuses_classes_that_the_model_does_not_know(run, tmp_path):
 def test_evaluate_takes_every_image_and_renamed_classes_of_data_that_nobody_trained_on(run, tmp_path):
     images, labels = sample_radiographs(40)
     for index, (image, label) in enumerate(zip(images, labels, strict=True)):
-        folder = tmp_path / "adults" / ("no_finding", "pneumonia")[label]
+        folder = tmp_path / "adults" / "test" / ("no_finding", "pneumonia")[label]
         folder.mkdir(parents=True, exist_ok=True)
         image.save(folder / f"{index}.png")
     model = tmp_path / "model"
     shutil.copytree(BUNDLED, model)
-    command = ("evaluate", model, "--dataset", tmp_path / "adults", "--split", "all", "--save", "--rename")
+    source = tmp_path / "adults" / "test"  # whose name is that of a split
+    command = ("evaluate", model, "--dataset", source, "--split", "all", "--save", "--rename")
     code, _, err = run(*command, "no_finding=NORMAL", "pneumonia=PNEUMONIA")
     assert code == 0, err
     metrics = json.loads((model / "metrics.json").read_text())
-    assert metrics["others"]["adults"]["n"] == 40
+    assert metrics["others"]["adults_test"]["n"] == 40
     assert metrics["test"] == json.loads((BUNDLED / "metrics.json").read_text())["test"]
-    assert "`adults`" in (model / "README.md").read_text()
+    assert (model / "roc_test.png").read_bytes() == (BUNDLED / "roc_test.png").read_bytes()
+    assert "`adults_test`" in (model / "README.md").read_text()
     code, _, err = run(*command, "healthy=NORMAL")
     assert (code, "OLD is one of no_finding, pneumonia" in err) == (2, True)
 
