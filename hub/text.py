@@ -5,6 +5,8 @@ import os
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+LONGEST_NAME = 1000  # characters
+
 
 def is_printable(name: str) -> bool:
     """Return whether a name has no control character and no half of a character.
@@ -12,6 +14,14 @@ def is_printable(name: str) -> bool:
     A terminal would obey the one, and UTF-8 cannot write the other.
     """
     return not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name)
+
+
+def is_name(name: object) -> bool:
+    """Return whether a class or an operating point may have this name.
+
+    It is printable text of some letters and at most `LONGEST_NAME`.
+    """
+    return isinstance(name, str) and bool(name.strip()) and len(name) <= LONGEST_NAME and is_printable(name)
 
 
 def one_line(text: str) -> str:

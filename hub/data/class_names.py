@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from hub.errors import InputError
-from hub.text import is_printable
+from hub.text import LONGEST_NAME, is_name
 
 RADIOGRAPH_CLASSES = ["NORMAL", "PNEUMONIA"]
 
@@ -44,11 +44,14 @@ def check_different(names: Iterable[str], source: object) -> None:
             raise InputError(f"{source} has both {other!r} and {name!r}, which are one class; merge them.")
 
 
-def check_printable(classes: list[str], source: object) -> None:
+def check_names(classes: list[str], source: object) -> None:
     """Raise InputError for a name that no model folder takes."""
     for name in classes:
-        if not is_printable(name):
-            raise InputError(f"{source} has a class {name!a}, which cannot be printed; rename it.")
+        if not is_name(name):
+            raise InputError(
+                f"{source} has a class {name[:30]!a}, and a name has printable letters, at most "
+                f"{LONGEST_NAME}; rename it."
+            )
 
 
 def check_class_count(classes: list[str], source: object) -> None:

@@ -1,7 +1,10 @@
 """Columns of a table of images: their names and types, as found and as wanted."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import numpy as np
 from datasets import ClassLabel, Dataset, Features, Image, Value
 from pyarrow.lib import ArrowInvalid, ArrowNotImplementedError
 
@@ -75,7 +78,12 @@ def column_names(
     `patient` and `subtype` may be missing.
     """
     image = _image_column(features, source, image_column)
-    names = {"image": image, "label": _label_column(features, source, label_column, image)}
+    label = _label_column(features, source, label_column, image)
+    if isinstance(features[label], ClassLabel) and not all(isinstance(n, str) for n in features[label].names):
+        raise InputError(
+            f"{source} has classes in its column {label} whose names are no text; write them so."
+        )
+    names = {"image": image, "label": label}
     others = [name for name in features if name not in names.values()]
     if patient := guess(others, PATIENTS):
         names["patient"] = patient
@@ -141,16 +149,33 @@ def _standard_types(dataset: Dataset, names: dict[str, str], source: object) -> 
     if not isinstance(dataset.features["label"], ClassLabel):
         dataset = _encode_labels(dataset, names["label"], source)
     classes = standard_names(dataset.features["label"].names)
-    dataset = dataset.cast_column("label", ClassLabel(names=classes))
-    if "patient" in dataset.features:
-        dataset = dataset.cast_column("patient", Value("string"))
-    try:
-        return dataset.cast_column("image", Image(decode=False))
-    except (ArrowInvalid, ArrowNotImplementedError, TypeError, ValueError):
+    largest = max((label for label in dataset["label"][:] if label is not None), default=-1)
+    if largest >= len(classes):
         raise InputError(
-            f"{source} has no pictures in its column {names['image']}; it needs encoded images, or another "
-            "--image-column."
-        ) from None
+            f"{source} has the label {largest} in its column {names['label']}, and names of {len(classes)} "
+            "classes, which count from 0; name every class."
+        )
+    dataset = dataset.cast_column("label", ClassLabel(names=classes))
+    for column in {"patient", "subtype"} & {*dataset.features}:
+        with _uncastable(f"{source} has no texts in its column {names[column]}; give each image one there."):
+            dataset = dataset.cast_column(column, Value("string"))
+    if "subtype" in dataset.features:
+        subtypes = np.array([subtype or "none" for subtype in dataset["subtype"][:]])
+        dataset = dataset.remove_columns("subtype").add_column("subtype", subtypes)
+    with _uncastable(
+        f"{source} has no pictures in its column {names['image']}; it needs encoded images, or another "
+        "--image-column."
+    ):
+        return dataset.cast_column("image", Image(decode=False))
+
+
+@contextmanager
+def _uncastable(sentence: str) -> Iterator[None]:
+    """Raise InputError with a sentence where a column in the block has another type."""
+    try:
+        yield
+    except (ArrowInvalid, ArrowNotImplementedError, TypeError, ValueError):
+        raise InputError(sentence) from None
 
 
 def _encode_labels(dataset: Dataset, column: str, source: object) -> Dataset:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import datasets
 from datasets import Dataset
+from pyarrow import compute
 
 from hub.data import class_folders, image_tables, shards, streaming
 from hub.data.columns import standard_columns
@@ -209,8 +210,18 @@ def _check_rows(splits: Splits, source: str | Path) -> None:
         if not len(dataset):
             raise InputError(f"The {split} split of {source} has no rows; add some, or take it out.")
         needed = {"image", "label", "patient"} & set(dataset.column_names)
-        gaps = sorted(name for name in needed if dataset.data.column(name).null_count)
-        if not gaps and min(dataset["label"][:]) < 0:
-            gaps = ["label"]
+        gaps = sorted(name for name in needed if _has_gaps(dataset, name))
         if gaps:
             raise InputError(f"The {split} split of {source} has rows without {gaps[0]}; leave them out.")
+
+
+def _has_gaps(dataset: Dataset, column: str) -> bool:
+    """Return whether values are missing: null, a label below 0, no number, or neither bytes nor path."""
+    cells = dataset.data.column(column)
+    if cells.null_count:
+        return True
+    if column == "image":
+        data, path = (compute.struct_field(cells, name) for name in ("bytes", "path"))
+        return compute.any(compute.and_(data.is_null(), path.is_null())).as_py()
+    values = dataset[column][:]
+    return min(values) < 0 if column == "label" else "nan" in values

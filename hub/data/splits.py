@@ -9,7 +9,7 @@ import datasets
 import numpy as np
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
 
-from hub.data.class_names import RADIOGRAPH_CLASSES, check_class_count, check_printable, is_radiograph
+from hub.data.class_names import RADIOGRAPH_CLASSES, check_class_count, check_names, is_radiograph
 from hub.data.image_files import file_names, sha256_digests
 from hub.data.leakage import duplicate_groups, first_in_component
 from hub.data.patients import parse_name, patient_number
@@ -232,7 +232,7 @@ def _strata(dataset: Dataset, parts: int) -> list:
 def _check_classes(splits: DatasetDict, source: str | Path) -> None:
     names = splits["train"].features["label"].names
     check_class_count(names, source)
-    check_printable(names, source)
+    check_names(names, source)
     for split, dataset in splits.items():
         present = set(dataset["label"][:])
         missing = [name for label, name in enumerate(names) if label not in present]

@@ -6,10 +6,9 @@ A folder from the Hub may hold anything, so every entry that a reader uses is ch
 
 import re
 
-from hub.text import is_printable
+from hub.text import is_name
 
 LARGEST_SIDE = 2048  # pixels of an input; networks of timm read 1,024 at most
-LONGEST_NAME = 1000  # characters of a class or an operating point
 LARGEST_NUMBER = 1e6
 SMALLEST_DEVIATION = 1e-4  # of an input's channel; less would make numbers too large for 32 bits
 MOST_POINTS = 20  # operating points
@@ -47,13 +46,9 @@ def _is_architecture(name: object) -> bool:
     return isinstance(name, str) and bool(re.fullmatch(r"\w{1,100}(\.[\w-]{1,100})?", name, re.ASCII))
 
 
-def _is_name(name: object) -> bool:
-    return isinstance(name, str) and 0 < len(name) <= LONGEST_NAME and is_printable(name)
-
-
 def _are_classes(names: object) -> bool:
     """Return whether there are several class names, each a different one."""
-    return isinstance(names, list) and all(map(_is_name, names)) and len(set(names)) == len(names) > 1
+    return isinstance(names, list) and all(map(is_name, names)) and len(set(names)) == len(names) > 1
 
 
 def _is_input_size(size: object) -> bool:
@@ -84,7 +79,7 @@ def _are_thresholds(points: object) -> bool:
     """Return whether points are a few probabilities by name; None is none."""
     if points is None:
         return True
-    is_small = isinstance(points, dict) and len(points) <= MOST_POINTS and all(map(_is_name, points))
+    is_small = isinstance(points, dict) and len(points) <= MOST_POINTS and all(map(is_name, points))
     return is_small and all(_is_number(value) and 0 <= value <= 1 for value in points.values())
 
 

@@ -100,7 +100,7 @@ def test_two_folders_of_one_class_are_refused_by_name(write_folder, write_noise)
 def test_a_class_whose_name_a_terminal_would_obey_is_refused(kaggle_folder):
     for split in ("train", "test"):
         (kaggle_folder / split / "NORMAL").rename(kaggle_folder / split / "\x1b[2J")
-    with pytest.raises(InputError, match=r"has a class '\\x1b\[2J', which cannot be printed; rename it"):
+    with pytest.raises(InputError, match=r"has a class '\\x1b\[2J', and a name has printable letters"):
         load_splits(kaggle_folder)
 
 

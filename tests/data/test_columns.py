@@ -1,9 +1,12 @@
 """Columns: which are guessed or chosen, and which labels are no classes."""
 
 import io
+import json
 
 import datasets
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 from image_sets import features, refusal, write_parquet
@@ -115,6 +118,38 @@ def test_whole_numbers_and_texts_are_classes_in_order(values, kind, names, label
     test = load_splits(write_table({"label": values * 20}, label=kind))["test"]
     assert test.features["label"].names == names
     assert test["label"][:2] == labels
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 1001])
+def test_a_class_whose_name_no_model_folder_takes_is_refused(name, write_table):
+    assert "and a name has" in refusal(write_table({"label": [name, "cat"] * 20}, label="string"))
+
+
+@pytest.mark.parametrize(("names", "label"), [(["cat", "dog"], 2), ([0, 1], 0), ([None, "cat"], 0)])
+def test_a_label_without_a_name_in_text_is_refused(names, label, tmp_path):
+    columns = {"image": [picture(number) for number in range(40)], "label": [0, label] + [0, 1] * 19}
+    folder = write_parquet(tmp_path / "parquet", Value("int64"), train=columns)
+    table = pq.read_table(folder / "train-00000-of-00001.parquet")
+    kinds = {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": names}}
+    metadata = {"huggingface": json.dumps({"info": {"features": kinds}})}
+    pq.write_table(table.replace_schema_metadata(metadata), folder / "train-00000-of-00001.parquet")
+    assert "column label" in refusal(folder)
+
+
+@pytest.mark.parametrize("values", [[["p1"], ["p2", "p3"]], [b"\xff", b"\xfe"], [{"id": 1}, {"id": 2}]])
+@pytest.mark.parametrize("column", ["patient", "subtype"])
+def test_patients_and_subtypes_that_are_no_texts_are_refused(values, column, tmp_path):
+    columns = {"image": [picture(number)["bytes"] for number in range(40)], "label": ["a", "b"] * 20}
+    pq.write_table(pa.table(columns | {column: values * 20}), tmp_path / "train.parquet")
+    assert f"column {column}" in refusal(tmp_path)
+
+
+def test_a_missing_subtype_is_none(write_table):
+    patients = [str(number) for number in range(40)]
+    columns = {"label": ["a", "b"] * 20, "subtype": [None, "viral"] * 20, "patient": patients}
+    kinds = dict.fromkeys(columns, "string")
+    test = load_splits(write_table(columns, **kinds))["test"]
+    assert test["subtype"][:2] == ["none", "viral"]
 
 
 def test_a_name_for_each_image_is_no_class(write_table):

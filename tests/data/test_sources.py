@@ -8,6 +8,8 @@ import zipfile
 from pathlib import Path
 
 import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 from image_sets import features, names, names_in, radiographs, refusal, write_parquet
@@ -154,7 +156,8 @@ def test_splits_of_different_classes_are_refused(label, theirs, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("column", "value"), [("label", None), ("label", -1), ("image", None), ("patient", None)]
+    ("column", "value"),
+    [("label", None), ("label", -1), ("image", None), ("patient", None), ("patient", "nan")],
 )
 def test_rows_with_a_gap_are_refused(column, value, tmp_path):
     test = radiographs(16, seed=1) | {"patient": ["a"] * 16}
@@ -163,6 +166,13 @@ def test_rows_with_a_gap_are_refused(column, value, tmp_path):
     others = {"patient": Value("string")}
     sentence = refusal(write_parquet(tmp_path / "parquet", others=others, train=train, test=test))
     assert "The test split" in sentence and f"rows without {column}" in sentence
+
+
+def test_an_image_of_neither_bytes_nor_a_path_is_a_gap(tmp_path):
+    columns = radiographs(16)
+    columns["image"][5] = {"bytes": None, "path": None}
+    pq.write_table(pa.table(columns), tmp_path / "train.parquet")
+    assert "rows without image" in refusal(tmp_path)
 
 
 def test_images_that_parquet_only_points_to_are_refused_when_they_are_not_there(tmp_path):
