@@ -19,12 +19,48 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 NEXT_TO_NOTHING = 1_000_000  # bytes that are left free where a library could write no more
+LONGEST_NAME = 200  # bytes of a name that gets a suffix; the usual disks take 255
 SEAL = hashlib.sha256().digest_size  # bytes
 
 
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal digits."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def real_path(path: Path) -> Path:
+    """Return the absolute path of a file or folder, without links.
+
+    Links that lead to each other stay as they are, and `Path.resolve` raises for them.
+    """
+    return Path(os.path.realpath(path))
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """Return the hidden path that a process makes beside `path` for a while.
+
+    Of a long name it has the beginning and a digest: with more it might be longer than a disk takes.
+    """
+    name = os.fsencode(path.name)
+    if len(name) > LONGEST_NAME:
+        digest = hashlib.sha256(name).hexdigest()[:16]
+        return path.with_name(f".{os.fsdecode(name[: LONGEST_NAME - 40])}-{digest}.{suffix}")
+    return path.with_name(f".{path.name}.{suffix}")
+
+
+def copy_tree(source: Path, target: Path, ignore: Callable | None = None) -> None:
+    """Copy a folder, and what links in it lead to, into one that is there.
+
+    `ignore` is that of `shutil.copytree`. Raises InputError for what cannot be copied: a link that leads
+    nowhere, a pipe or a device.
+    """
+
+    def copy(file: str, to: str) -> None:
+        if not Path(file).is_file():
+            raise InputError(f"{file} is a pipe, a device or a broken link; take it out of the folder.")
+        shutil.copy2(file, to)
+
+    shutil.copytree(source, target, ignore=ignore, copy_function=copy, dirs_exist_ok=True)
 
 
 def seal(path: Path) -> None:
@@ -78,7 +114,7 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
     """
     from filelock import Timeout  # takes a while to import, and serving never writes
 
-    file = path.with_name(f".{path.name}.lock")
+    file = beside(path, "lock")
     held = _lock_of(file)
     try:
         held.acquire(blocking=wait)
@@ -120,7 +156,7 @@ def replace_file(path: Path) -> Iterator[Path]:
         with _disk_errors(path):
             yield path
         return
-    partial = path.with_name(f".{path.name}.partial")
+    partial = beside(path, "partial")
     with lock(path, wait=True):
         try:
             partial.unlink(missing_ok=True)  # of a process that was killed
@@ -166,7 +202,7 @@ def write_json(path: Path, content: dict) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write text through `replace_file`."""
     with replace_file(path) as partial:
-        partial.write_text(content)
+        partial.write_text(content, encoding="utf-8")
 
 
 @contextmanager
@@ -179,7 +215,7 @@ def new_folder(
     the block. With `may_replace` the new folder replaces it once it is complete, unless that function raises
     InputError for a folder that is to stay.
     """
-    path = path.resolve()
+    path = real_path(path)
 
     def check() -> None:
         if path.exists() and not may_replace:
@@ -202,9 +238,9 @@ def new_folder(
 @contextmanager
 def edited_folder(path: Path) -> Iterator[Path]:
     """Yield a copy of a folder that replaces it when the block succeeds."""
-    path = path.resolve()
+    path = real_path(path)
     with replace_folder(path) as partial:
-        shutil.copytree(path, partial, dirs_exist_ok=True)
+        copy_tree(path, partial)
         yield partial
 
 
@@ -220,13 +256,15 @@ def replace_folder(
     `check` is called before the block, and raises InputError for a folder that is to stay.
     Raises InputError, which ends with `advice`, if the folder cannot be made.
     """
-    path = path.resolve()
-    partial, old = (path.with_name(f".{path.name}.{suffix}") for suffix in ("partial", "old"))
+    path = real_path(path)
+    partial, old = beside(path, "partial"), beside(path, "old")
     with ExitStack() as stack:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(lock(path))
             _clear(path, partial, old)
+            if path.is_symlink():  # a link that `real_path` did not follow
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
             check()
             partial.mkdir()
         except OSError as error:

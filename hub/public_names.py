@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from hub.files import real_path
 from hub.repo_id import is_hub_id
 
 # Options of train.py that say where a model goes, not what it is; the shortest that argparse takes for each.
@@ -16,7 +17,7 @@ def public_name(source: str) -> str:
     """
     if not source or (is_hub_id(source) and not Path(source).exists()):
         return source
-    return Path(source).resolve().name
+    return real_path(Path(source)).name
 
 
 def public_command(command: str) -> str:

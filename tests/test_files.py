@@ -13,7 +13,17 @@ from pathlib import Path
 import pytest
 
 from hub.errors import InputError
-from hub.files import edited_folder, is_sealed, lock, new_folder, replace_file, seal, sha256, write_json
+from hub.files import (
+    beside,
+    edited_folder,
+    is_sealed,
+    lock,
+    new_folder,
+    replace_file,
+    seal,
+    sha256,
+    write_json,
+)
 from hub.models.folder import BUNDLED, read_config
 
 
@@ -208,10 +218,44 @@ def test_only_a_model_folder_is_replaced_and_only_when_asked(tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "new"]
 
 
-def test_an_output_that_cannot_be_made_is_refused(tmp_path):
+@pytest.mark.parametrize("name", ["file/model", "loop", "loop/model"])
+def test_an_output_that_cannot_be_made_is_refused(tmp_path, name):
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="cannot be made"), new_folder(tmp_path / "file" / "model"):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(InputError, match="cannot be made"), new_folder(tmp_path / name):
         pass
+
+
+@pytest.mark.parametrize("name", ["m" * 255, "肺" * 85, "m" * 201])
+def test_a_name_may_be_as_long_as_the_disk_takes(tmp_path, name):
+    for content in ({}, {"a": 1}):
+        write_json(tmp_path / name, content)
+    assert json.loads((tmp_path / name).read_text()) == {"a": 1}
+    (tmp_path / name).unlink()
+    for _ in range(2):
+        with new_folder(tmp_path / name, may_replace=lambda path: None) as folder:
+            (folder / "new").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == [name, "new"]
+
+
+def test_long_names_that_begin_alike_have_files_of_their_own_beside_them(tmp_path):
+    assert beside(tmp_path / ("m" * 254 + "a"), "lock") != beside(tmp_path / ("m" * 254 + "b"), "lock")
+    assert beside(tmp_path / "model", "lock") == tmp_path / ".model.lock"
+
+
+@pytest.mark.parametrize("name", ["link", "pipe", "zero"])
+def test_a_folder_with_what_cannot_be_copied_is_refused_and_stays(tmp_path, name):
+    model = tmp_path / "model"
+    (model / "onnx").mkdir(parents=True)
+    (model / "onnx" / "link").symlink_to("nowhere" if name == "link" else tmp_path / name)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    with (
+        pytest.raises(InputError, match="onnx/link is a pipe, a device or a broken link"),
+        edited_folder(model),
+    ):
+        pass
+    assert [path.name for path in model.rglob("*")] == ["onnx", "link"]
 
 
 def test_a_full_disk_is_named_whatever_the_library_says(tmp_path, monkeypatch):

@@ -24,7 +24,8 @@ class FileTree:
     """What is below a folder, as sorted paths relative to it, with "/".
 
     `files` may be of any kind; `folders` are those without files, too. `broken` are links that lead nowhere,
-    `repeated` links to what is in the tree already.
+    `repeated` links to what is in the tree already, and `special` pipes, sockets and devices, whose end a
+    reader may never reach.
     """
 
     root: Path
@@ -32,6 +33,7 @@ class FileTree:
     folders: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
+    special: list[str] = field(default_factory=list)
 
     def path(self, file: str) -> str:
         """Return the path of a file or folder of the tree, to open it; "" is the root."""
@@ -71,13 +73,15 @@ class FileTree:
         return [file for file in self.files if file not in images]
 
     def notes(self) -> list[str]:
-        """Return a sentence for each kind of link that is left out."""
+        """Return a sentence for each kind of link that is left out, and for what is no file."""
         notes = []
         if self.broken:
             notes.append(f"left out {counted(len(self.broken), 'broken link')}, {_first(self.broken)}")
         if self.repeated:
             links = counted(len(self.repeated), "link")
             notes.append(f"left out {links} to what is there already, {_first(self.repeated)}")
+        if self.special:
+            notes.append(f"left out {counted(len(self.special), 'special file')}, {_first(self.special)}")
         return notes
 
 
@@ -117,6 +121,8 @@ def read_tree(root: Path) -> FileTree:
                 kind = _kind(entry)
                 if kind == "broken":
                     tree.broken.append(path)
+                elif kind == "special":
+                    tree.special.append(path)
                 elif kind == "folder" and entry.is_symlink():
                     folder_links.append((path, above))
                 elif kind == "folder":
@@ -134,7 +140,7 @@ def read_tree(root: Path) -> FileTree:
         else:
             reached.add(real)
             tree.files.append(path)
-    for paths in (tree.files, tree.folders, tree.broken, tree.repeated):
+    for paths in (tree.files, tree.folders, tree.broken, tree.repeated, tree.special):
         paths.sort()
     return tree
 
@@ -156,7 +162,7 @@ def check_utf8(path: str | Path) -> None:
 
 
 def _kind(entry: os.DirEntry) -> str:
-    """Return "file", "folder" or "broken"; a pipe or a socket is a file."""
+    """Return "file", "folder", "broken", or "special" for a pipe or device."""
     check_utf8(entry.path)
     try:
         if entry.is_symlink():
@@ -167,7 +173,9 @@ def _kind(entry: os.DirEntry) -> str:
         if error.errno == errno.ELOOP:
             raise InputError(f"The link {entry.path} leads back to itself; remove it.") from None
         return "broken"
-    return "folder" if entry.is_dir() else "file"
+    if entry.is_dir():
+        return "folder"
+    return "file" if entry.is_file() else "special"
 
 
 def _refuse_loop(link: str, real: str, above: tuple[str, ...]) -> None:
@@ -196,10 +204,8 @@ def _images_by_content(tree: FileTree, files: list[str]) -> set[str]:
 
 
 def _head(path: str) -> bytes:
-    """Return the first bytes of a file; none where it cannot be read or is a pipe."""
+    """Return the first bytes of a file; none where it cannot be read."""
     try:
-        if not Path(path).is_file():
-            return b""
         with Path(path).open("rb") as file:
             return file.read(HEAD)
     except OSError:

@@ -144,10 +144,10 @@ def load_files(source: Path, builder: str, paths: list[str]) -> Dataset:
 
 
 def cache_name(paths: list[str]) -> str:
-    """Return a name for what `datasets` keeps of files, another where they may be others.
+    """Return a name for what `datasets` keeps of files.
 
-    Its own is made of their paths and the times of their contents, which a copy may take over. The system
-    alone sets the time of the file itself.
+    It is another where they may be others. That of `datasets` is made of their paths and the times of their
+    contents, which a copy may take over; the system alone sets the time of the file itself.
     """
     found = [(status.st_size, status.st_ctime_ns) for status in map(os.stat, paths)]
     return hashlib.sha256(repr(found).encode()).hexdigest()[:16]

@@ -40,6 +40,8 @@ def read_source(
     chosen = {"image_column": image_column, "label_column": label_column}
     path = Path(source)
     check_utf8(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):  # reading it may never end
+        raise InputError(f"{path} is a pipe or a device; give a folder or a file.")
     if stream_to:
         splits, notes = _read_streams(source, chosen, stream_to)
     elif path.is_dir():
@@ -216,7 +218,10 @@ def _check_rows(splits: Splits, source: str | Path) -> None:
 
 
 def _has_gaps(dataset: Dataset, column: str) -> bool:
-    """Return whether values are missing: null, a label below 0, no number, or neither bytes nor path."""
+    """Return whether values of a column are missing.
+
+    These are null, a label below 0, a patient who is no number, and an image of neither bytes nor a path.
+    """
     cells = dataset.data.column(column)
     if cells.null_count:
         return True

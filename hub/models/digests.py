@@ -49,7 +49,8 @@ def read_digests(folder: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines() if path.stat().st_size <= LARGEST_FILE else [""]
+        is_small = path.is_file() and path.stat().st_size <= LARGEST_FILE
+        lines = path.read_text(encoding="utf-8").splitlines() if is_small else [""]
         matches = [LINE.fullmatch(line) for line in lines]
         return {match[2]: match[1] for match in matches}
     except (OSError, ValueError, TypeError):

@@ -10,7 +10,7 @@ from hub.explorer import prepared
 from hub.export.answer import verify_answer, write_answer
 from hub.export.formats import verify_formats
 from hub.export.onnx import verify
-from hub.files import sha256
+from hub.files import copy_tree, sha256
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference import input_check
 from hub.inference.classifier import Classifier
@@ -53,7 +53,7 @@ def copy_folder(
     verify_formats(folder)
     input_check.load(folder, sha256(folder / "model.safetensors"))
     # The folder may itself be of a published model, and the code is that of this version.
-    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".*", "hub"), dirs_exist_ok=True)
+    copy_tree(folder, copy, shutil.ignore_patterns(".*", "hub"))
     if not (copy / ANSWER).is_file():
         write_answer(copy)  # of folders that are older than it
     if not (copy / prepared.FOLDER).is_dir():

@@ -67,6 +67,8 @@ def open_source(address: str) -> Place:
     place = open_place(address)
     with reachable(address):
         if place.filesystem.exists(place.path):
+            if place.is_local and not (Path(place.path).is_file() or Path(place.path).is_dir()):
+                raise InputError(f"{address} is a pipe or a device; give a folder or a file.")
             return place
         if place.is_local and REPO_ID.fullmatch(address):
             place = open_place(f"hf://datasets/{address}")

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from hub.files import real_path
 from hub.models.folder import BUNDLED
 from hub.training.settings import Settings
 
@@ -62,7 +63,7 @@ def output_name(source: str) -> str:
 
 
 def _last_part(source: str) -> str:
-    return Path(source).resolve().name
+    return real_path(Path(source)).name
 
 
 def choose(settings: Settings, radiograph: bool) -> tuple[str, Recipe]:

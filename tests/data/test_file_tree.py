@@ -155,10 +155,13 @@ def test_what_is_left_out_is_counted_by_suffix(kaggle_folder):
     assert notes == ["left out 6 files: 4 `.csv`, 2 `.txt`"]
 
 
-def test_a_pipe_is_no_image_and_stops_nothing(kaggle_folder):
-    os.mkfifo(kaggle_folder / "train" / "NORMAL" / "pipe")
+def test_pipes_and_devices_are_no_images_and_stop_nothing(kaggle_folder):
+    folder = kaggle_folder / "train" / "NORMAL"
+    os.mkfifo(folder / "pipe.png")
+    (folder / "zero.png").symlink_to("/dev/zero")
     _, notes = load_with_notes(kaggle_folder)
-    assert notes == ["left out 1 file: 1 without a suffix"]
+    assert notes == ["left out 2 special files, such as train/NORMAL/pipe.png"]
+    assert "is a pipe or a device" in refusal(folder / "pipe.png")
 
 
 def test_a_name_that_is_not_utf8_is_refused(kaggle_folder):

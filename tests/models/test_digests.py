@@ -1,5 +1,6 @@
 """SHA256SUMS: which damage is found, and which commands keep the list in step."""
 
+import os
 import shutil
 import subprocess
 
@@ -50,6 +51,13 @@ def test_one_bit_is_enough_for_a_file_to_be_refused(copy, name, read):
     flip(copy / name)
     with pytest.raises(InputError, match=f"{name} is not the file that SHA256SUMS lists; get "):
         read(copy)
+
+
+def test_a_list_that_is_no_file_is_damaged(copy):
+    (copy / digests.DIGESTS).unlink()
+    os.mkfifo(copy / digests.DIGESTS)
+    with pytest.raises(InputError, match="is damaged"):
+        digests.read_digests(copy)
 
 
 def test_the_apps_refuse_a_folder_for_a_file_that_they_read_later(copy, monkeypatch):

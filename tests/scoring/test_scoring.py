@@ -321,6 +321,7 @@ def test_a_source_that_is_not_there_or_holds_nothing_is_told(tmp_path, memory):
         "missing": "There is no file, folder or data set missing",
         f"{memory}/missing": "There is no file, folder or data set memory",
         "nothing://there": "nothing://there cannot be used",
+        "/dev/zero": "/dev/zero is a pipe or a device",
         str(tmp_path / "empty"): "holds no images",
         str(tmp_path / "names.parquet"): "--image-column",
     }.items():
