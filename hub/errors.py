@@ -5,6 +5,8 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
+from itertools import pairwise
 from pathlib import Path
 
 from hub.text import one_line
@@ -68,10 +70,28 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
 
 
 def open_streams() -> None:
-    """Let what is printed go nowhere where a stream is closed, as after `>&-`."""
+    """Let printing fail nowhere.
+
+    What is printed to a stream that is closed, as after `>&-`, is dropped, and characters that the terminal's
+    encoding lacks are escaped.
+    """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115, until the process ends
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115, until the process ends
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def check_arguments(words: list[str]) -> None:
+    """Raise InputError for an argument or the value of an option that is empty.
+
+    A script that gives a variable without a value does so.
+    """
+    for before, word in pairwise(["", *words]):
+        option, equals, value = word.partition("=") if word.startswith("--") else (before, "", word)
+        if not value.strip() and (equals or not word.strip()):
+            empty = f"The value of {option}" if option.startswith("-") else "An argument"
+            raise InputError(f"{empty} is empty; give one, or leave it out.")
 
 
 def disk_sentence(error: OSError) -> str | None:

@@ -7,7 +7,7 @@ import argparse
 import importlib
 from functools import partial
 
-from hub.errors import run_command
+from hub.errors import check_arguments, run_command
 
 COMMANDS = {
     "heatmaps": "where the model looks: heatmaps over 50 test radiographs, and their share in the lungs",
@@ -32,8 +32,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("name", metavar="NAME", choices=COMMANDS, help=", ".join(COMMANDS))
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="those of NAME")
     options = parser.parse_args(arguments)
-    module = importlib.import_module(f"hub.analysis.{options.name}")
-    run_command(f"python -m hub.analysis {options.name}", partial(module.main, options.arguments))
+    run_command(f"python -m hub.analysis {options.name}", partial(_measure, options.name, options.arguments))
+
+
+def _measure(name: str, arguments: list[str]) -> None:
+    check_arguments(arguments)
+    importlib.import_module(f"hub.analysis.{name}").main(arguments)
 
 
 if __name__ == "__main__":

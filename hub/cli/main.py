@@ -19,7 +19,7 @@ from hub.cli import (
     scope,
     score,
 )
-from hub.errors import InputError, exit_code, open_streams
+from hub.errors import InputError, check_arguments, exit_code, open_streams
 from hub.version import NAME, VERSION
 
 # In the order of --help. Each module adds its parser, and imports what takes seconds only when it runs.
@@ -36,19 +36,19 @@ def main(arguments: list[str] | None = None) -> int:
     `arguments` are those of the process if not given.
     """
     open_streams()
-    # A file name need not be text in the terminal's encoding.
-    sys.stdout.reconfigure(errors="backslashreplace")
+    arguments = sys.argv[1:] if arguments is None else arguments
     name = "chest-xray" if Path(sys.argv[0]).stem == "chest-xray" else "python -m hub"
     options = vars(build_parser(name).parse_args(arguments))
     run = options.pop("run")
-    return exit_code(name, lambda: _run(run, options), interrupted=lambda: "")
+    return exit_code(name, lambda: _run(run, options, arguments), interrupted=lambda: "")
 
 
-def _run(run: Callable[..., int | None], options: dict) -> int | None:
-    """Call the function of a command.
+def _run(run: Callable[..., int | None], options: dict, arguments: list[str]) -> int | None:
+    """Call the function of a command with the options that its arguments gave.
 
-    Raises InputError where a library that it needs is not installed.
+    Raises InputError for an empty argument, and where a library that it needs is not installed.
     """
+    check_arguments(arguments)
     try:
         return run(**options)
     except ModuleNotFoundError as error:

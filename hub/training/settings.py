@@ -5,7 +5,8 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hub.errors import InputError
+from hub import files
+from hub.errors import InputError, check_arguments
 from hub.models.config_entries import LARGEST_SIDE
 from hub.text import is_utf8, readable
 
@@ -43,13 +44,14 @@ class Settings:
     @property
     def checkpoint(self) -> Path:
         """Path of the run's checkpoint, beside the model folder and never inside."""
-        output = self.output.resolve()
-        return output.with_name(f".{output.name}.resume.pt")
+        return files.beside(files.real_path(self.output), "resume.pt")
 
 
 def check_settings(settings: Settings) -> None:
     """Raise InputError for settings that cannot work, before anything is read."""
-    if not settings.output.resolve().name:
+    words = shlex.split(settings.command)
+    check_arguments(words)
+    if not files.real_path(settings.output).name:
         raise InputError(f"{settings.output} is no place for a model; give another --output.")
     for name in ("epochs", "size", "learning_rate", "small_size"):
         if not settings.changes.get(name, 1) > 0:  # NaN is not, either
@@ -72,7 +74,7 @@ def check_settings(settings: Settings) -> None:
         raise InputError(f"The seed is {settings.seed}; give a whole number from 0 to {2**32 - 1}.")
     if settings.overwrite:
         _check_sources_stay(settings)
-    for word in shlex.split(settings.command):
+    for word in words:
         if not is_utf8(word):
             raise InputError(f"The name {readable(word)} is not in UTF-8; rename what it names.")
     if settings.streaming and settings.dataset == "synthetic":
@@ -84,7 +86,7 @@ def check_settings(settings: Settings) -> None:
 def _check_sources_stay(settings: Settings) -> None:
     """Raise InputError where the run would replace a folder that holds its data."""
     dataset = Path(settings.dataset)
-    if dataset.exists() and dataset.resolve().is_relative_to(settings.output.resolve()):
+    if dataset.exists() and files.real_path(dataset).is_relative_to(files.real_path(settings.output)):
         raise InputError(
             f"The data set {dataset} is in {settings.output}, which --overwrite replaces; "
             "give another --output."

@@ -79,6 +79,8 @@ def test_every_command_that_takes_a_data_set_takes_its_columns(command):
         (["classify", "x.png", "--model", "no/such/model"], "check the name"),
         (["evaluate", BUNDLED, "--dataset", "synthetic", "--json", BUNDLED], "is a folder; give the name"),
         (["evaluate", BUNDLED, "--dataset", "synthetic", "--plots", __file__], "is a file; give a folder"),
+        (["publish", "model", BUNDLED, "USER/MODEL", "--license="], "The value of --license is empty"),
+        (["evaluate", BUNDLED, "--dataset", "synthetic", "--json", ""], "The value of --json is empty"),
         (["fit-synthetic", "--dataset", "nowhere"], "There is no folder nowhere"),
         (["scope", ROOT / "tests", "--dataset", "synthetic"], "not a model folder"),
         (["scope", BUNDLED, "--dataset", "nowhere"], "There is no folder nowhere"),

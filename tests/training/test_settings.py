@@ -33,6 +33,11 @@ def test_values_out_of_range_are_refused(changes, sentence):
         check_settings(Settings("synthetic", Path("model"), changes=changes))
 
 
+def test_an_option_without_a_value_is_refused():
+    with pytest.raises(InputError, match="The value of --output is empty"):
+        check_settings(Settings("synthetic", Path(), command="python train.py --output ''"))
+
+
 @pytest.mark.parametrize("seed", [-1, 2**32])
 def test_a_seed_that_numpy_does_not_take_is_refused(seed):
     with pytest.raises(InputError, match=f"The seed is {seed}"):
