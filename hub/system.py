@@ -20,10 +20,10 @@ def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         if (groups / "cpu.max").is_file():
-            quota, period = (groups / "cpu.max").read_text().split()
+            quota, period = (groups / "cpu.max").read_text("ascii").split()
         else:  # control groups, version 1
             quota, period = (
-                (groups / "cpu" / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period")
+                (groups / "cpu" / f"cpu.cfs_{name}_us").read_text("ascii") for name in ("quota", "period")
             )
         limit = math.ceil(int(quota) / int(period))
     except (OSError, ValueError, ZeroDivisionError):

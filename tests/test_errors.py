@@ -61,6 +61,21 @@ def test_a_dry_run_on_a_full_disk_says_why(tmp_path, command):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_text_is_written_in_utf8_whatever_the_terminal_has(tmp_path):
+    code = (
+        "import pathlib, sys\n"
+        "from hub import errors, files\n"
+        "text = 'R\\u00f6ntgen \\u80ba'\n"
+        "files.write_text(pathlib.Path(sys.argv[1]), text)\n"
+        "errors.exit_code('hub', lambda: print(text), lambda: '')\n"
+    )
+    latin = os.environ | {"PYTHONIOENCODING": "latin-1", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-X", "utf8=0", "-c", code, str(tmp_path / "text")]
+    done = subprocess.run(command, env=latin, capture_output=True, cwd=ROOT)
+    assert (tmp_path / "text").read_text(encoding="utf-8") == "R\u00f6ntgen \u80ba", done.stderr
+    assert done.stdout == b"R\xf6ntgen \\u80ba\n"
+
+
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.ENAMETOOLONG])
 def test_what_is_wrong_with_a_disk_or_path_is_named(code, capsys):
     def main():
@@ -97,6 +112,24 @@ def test_a_sentence_is_one_line_whatever_the_names_in_it_hold(tmp_path, capsys):
     assert command_line(["classify", str(tmp_path / "a\x9b.png")]) == 2
     lines = capsys.readouterr().out.removesuffix("\n").split("\n")
     assert len(lines) == 2 and all(text.isprintable() for text in (str(refused.value), *lines))
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--model", ""], "--model"),
+        (["a", "--model= "], "--model"),
+        ([" "], "argument"),
+        (["--to", "a", ""], "arg"),
+    ],
+)
+def test_an_empty_argument_is_refused(words, named):
+    with pytest.raises(InputError, match=rf"{named}.* is empty"):
+        errors.check_arguments(words)
+
+
+def test_arguments_that_hold_something_are_taken():
+    errors.check_arguments(["--model", "a", "--rename", "a=", "b=c", "--license=mit", "-"])
 
 
 def test_an_exit_code_is_that_of_the_command(capsys):

@@ -119,6 +119,25 @@ def test_nothing_else_is_in_the_front_door():
         _ = hub.Regressor
 
 
+def is_text_in_some_encoding(call):
+    """Return whether a call reads or writes a file as text, in an encoding that it does not name."""
+    if not isinstance(call.func, ast.Attribute) or any(word.arg == "encoding" for word in call.keywords):
+        return False
+    if call.func.attr == "open":
+        mode = call.args[0] if call.args else ast.Constant("r")
+        return isinstance(mode, ast.Constant) and "b" not in mode.value
+    if call.func.attr == "read_text":
+        return not call.args
+    return call.func.attr == "write_text" and ast.unparse(call.func.value) != "files"
+
+
+def test_files_are_in_utf8_whatever_the_terminal_has():
+    for module in [*MODULES, *ROOT.glob("*.py")]:
+        calls = [node for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Call)]
+        wrong = [call.lineno for call in calls if is_text_in_some_encoding(call)]
+        assert wrong == [], module.relative_to(ROOT)
+
+
 @pytest.mark.parametrize("folder", ["hub", "benchmarks", "."])
 def test_the_first_line_of_a_docstring_is_short_and_public_functions_have_one(folder):
     for module in sorted((ROOT / folder).glob("*.py" if folder == "." else "**/*.py")):

@@ -171,7 +171,7 @@ def _measure(classifier: Classifier, rows: Dataset, dataset: str, split: str, ro
 
 
 def _source_name(dataset: str) -> str:
-    """Return the name of a data set, under which the figures of all its images are kept.
+    """Return the name under which the figures of all images of a data set are kept.
 
     A folder that is named as a split gets that of the folder around it too: those of the splits that the
     model was chosen and tested on have their own names.

@@ -98,7 +98,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def read_boxes() -> dict[str, list[Box]]:
     """Return the boxes around both lungs by file name."""
-    with BOXES.open() as file:
+    with BOXES.open(encoding="utf-8") as file:
         rows = {row.pop("file"): [int(value) for value in row.values()] for row in csv.DictReader(file)}
     return {name: [tuple(row[:4]), tuple(row[4:])] for name, row in rows.items()}
 

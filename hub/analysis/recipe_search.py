@@ -98,7 +98,7 @@ def main(arguments: list[str] | None = None) -> None:
         seconds = time.perf_counter() - start
         scores = score(model, groups)
         row = {"recipe": name, "changes": RECIPES[name], "commit": commit, "seconds": round(seconds)}
-        with (records / EXPERIMENTS).open("a") as file:
+        with (records / EXPERIMENTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row | scores) + "\n")
         write_tables(records)
         print(f"{name}: " + ", ".join(f"{view} {auc:.4f}" for view, auc in scores["auc"].items()), flush=True)

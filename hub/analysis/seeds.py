@@ -78,7 +78,7 @@ def compare(runs: list[Path], earlier: list[Path]) -> tuple[dict, Path]:
 def read_metrics(file: Path) -> dict:
     """Return the content of a model's metrics.json; InputError where it is none."""
     try:
-        metrics = json.loads(file.read_text())
+        metrics = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         metrics = None
     if not isinstance(metrics, dict) or not {"training", "validation"} <= metrics.keys():

@@ -72,13 +72,15 @@ def records_folder() -> Path:
 
 def write_tables(folder: Path) -> None:
     """Write experiments.md and finalists.md from the records in `folder`."""
-    experiments = [json.loads(line) for line in (folder / EXPERIMENTS).read_text().splitlines()]
+    lines = (folder / EXPERIMENTS).read_text(encoding="utf-8").splitlines()
+    experiments = [json.loads(line) for line in lines]
     write_text(folder / "experiments.md", format_experiments(experiments))
     tests = {
-        name: json.loads((folder / "finalists" / f"{name}.json").read_text())["test"] for name in FINALISTS
+        name: json.loads((folder / "finalists" / f"{name}.json").read_text(encoding="utf-8"))["test"]
+        for name in FINALISTS
     }
     write_text(folder / "finalists.md", format_finalists(tests))
-    calibration = json.loads((folder / CALIBRATION).read_text())
+    calibration = json.loads((folder / CALIBRATION).read_text(encoding="utf-8"))
     table = format_calibration(calibration["rows"])
     text = f"{table}\n\nThe rule chooses: {calibration['choice']}."
     write_text(folder / "calibration.md", _page("Calibration on validation radiographs", text))

@@ -90,7 +90,7 @@ def _limit(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_PROF, seconds)  # of this process on a core, whatever else runs there
     status = Path("/proc/self/status")  # of Linux, which alone counts what is limited here
     if status.is_file():
-        held = next(line for line in status.read_text().splitlines() if line.startswith("VmData"))
+        held = next(line for line in status.read_text("ascii").splitlines() if line.startswith("VmData"))
         most = 1024 * int(held.split()[1]) + MAX_MEMORY
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 

@@ -46,7 +46,7 @@ def save_folder(
     )
     with replace_file(folder / WEIGHTS) as partial:  # safetensors lets only the owner read it
         (folder / WEIGHTS).rename(partial)
-    config = json.loads((folder / "config.json").read_text())
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     # transformers passes num_classes itself and fails on a second one in model_args.
     fixed = config["pretrained_cfg"].get("fixed_input_size")
     config["model_args"] = {"img_size": config["pretrained_cfg"]["input_size"][-1]} if fixed else {}

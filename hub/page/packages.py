@@ -39,12 +39,12 @@ def node_modules() -> Path:
 
 def vendored() -> dict[str, str]:
     """Return which file of `node_modules` becomes which file of the page."""
-    return json.loads((WEB / "package.json").read_text())["vendor"]
+    return json.loads((WEB / "package.json").read_text(encoding="utf-8"))["vendor"]
 
 
 def _install(folder: Path) -> None:
     try:
-        process = subprocess.run(INSTALL, cwd=folder, capture_output=True, text=True)
+        process = subprocess.run(INSTALL, cwd=folder, capture_output=True, encoding="utf-8", errors="replace")
     except FileNotFoundError:
         raise InputError(
             "The page needs npm to fetch ONNX Runtime for the browser, and it is not installed; "

@@ -32,7 +32,7 @@ def croissant(
     count = sum(split.num_examples for split in info.splits.values())
     shown = ", ".join(names) if len(names) < 6 else f"{len(names)} classes"
     metadata = {
-        "@context": json.loads(CONTEXT.read_text()),
+        "@context": json.loads(CONTEXT.read_text(encoding="utf-8")),
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": name,

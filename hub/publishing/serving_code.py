@@ -65,5 +65,5 @@ def requirements() -> list[str]:
     It is the base of pyproject.toml, or of the installed package.
     """
     if PROJECT.is_file():
-        return sorted(loads(PROJECT.read_text())["project"]["dependencies"])
+        return sorted(loads(PROJECT.read_text(encoding="utf-8"))["project"]["dependencies"])
     return sorted(line for line in requires(NAME) or [] if "extra ==" not in line)

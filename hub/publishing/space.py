@@ -54,7 +54,7 @@ def requirements() -> list[str]:
 
     They are the base and the group `demo` of pyproject.toml.
     """
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return sorted({*project["dependencies"], *project["optional-dependencies"]["demo"]})
 
 

@@ -65,7 +65,7 @@ def silence_others() -> None:
     """
     if not is_main():
         os.environ["TQDM_DISABLE"] = "1"
-        sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+        sys.stdout = sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 
 def join() -> None:
