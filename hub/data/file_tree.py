@@ -73,7 +73,7 @@ class FileTree:
         return [file for file in self.files if file not in images]
 
     def notes(self) -> list[str]:
-        """Return a sentence for each kind of link that is left out, and for what is no file."""
+        """Return a sentence for each kind of what is left out."""
         notes = []
         if self.broken:
             notes.append(f"left out {counted(len(self.broken), 'broken link')}, {_first(self.broken)}")

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
+from hub.errors import InputError
 from hub.files import replace_file
 
 COMPONENTS = Path(__file__).parent / "synthetic.safetensors"
@@ -25,11 +26,14 @@ def fit_components(images: np.ndarray, labels: np.ndarray, components: int = 150
     of the larger one, so that the basis fits both equally. The tensors are `mean` float16 [224 * 224],
     `basis` int8 [components, 224 * 224] with `scale` float32 [components, 1], and of its coefficients, per
     class, `centre` float32 [2, components] and `spread` float32 [2, components, components] (Cholesky factors
-    of the covariance).
+    of the covariance). Raises InputError for too few images of a class, or too much alike.
     """
     from sklearn.utils.extmath import randomized_svd  # takes a second to import, and serving never fits
 
     smaller = np.bincount(labels, minlength=2).min()
+    few = InputError(f"The components need over {components} different images of each class; give more.")
+    if smaller <= components:  # the covariance of fewer has no Cholesky factor
+        raise few
     chosen = np.concatenate([np.flatnonzero(labels == label)[:smaller] for label in (0, 1)])
     pixels, labels = images[chosen].reshape(len(chosen), -1).astype(np.float32), labels[chosen]
     mean = pixels.mean(0)
@@ -37,12 +41,16 @@ def fit_components(images: np.ndarray, labels: np.ndarray, components: int = 150
     _, _, basis = randomized_svd(pixels, components, random_state=0)
     scale = np.abs(basis).max(1, keepdims=True) / 127
     groups = [pixels[labels == label] @ basis.T for label in (0, 1)]
+    try:
+        spread = np.stack([np.linalg.cholesky(np.cov(group.T)) for group in groups])
+    except np.linalg.LinAlgError:
+        raise few from None
     return {
         "mean": mean.astype(np.float16),
         "basis": np.rint(basis / scale).astype(np.int8),
         "scale": scale.astype(np.float32),
         "centre": np.stack([group.mean(0) for group in groups]).astype(np.float32),
-        "spread": np.stack([np.linalg.cholesky(np.cov(group.T)) for group in groups]).astype(np.float32),
+        "spread": spread.astype(np.float32),
     }
 
 

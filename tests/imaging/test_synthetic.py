@@ -1,7 +1,9 @@
 """Synthetic radiographs: what is drawn, and the components that they are drawn from."""
 
 import numpy as np
+import pytest
 
+from hub.errors import InputError
 from hub.imaging import synthetic
 from hub.imaging.synthetic import fit_components, sample_radiographs, save_components
 
@@ -11,6 +13,14 @@ def test_the_same_seed_draws_the_same_synthetic_radiographs_whatever_their_numbe
     assert labels == [0, 1]
     assert two == sample_radiographs(4, seed=5)[0][:2]
     assert two != sample_radiographs(2, seed=6)[0]
+
+
+@pytest.mark.parametrize(
+    "images", [np.zeros((24, 8, 8), np.uint8), np.eye(8, dtype=np.uint8)[None].repeat(8, 0)]
+)
+def test_too_few_images_or_too_much_alike_are_refused(images):
+    with pytest.raises(InputError, match="over 4 different images"):
+        fit_components(images, np.arange(len(images)) % 2, components=4)
 
 
 def test_images_are_drawn_from_the_components_that_were_fitted_to_their_class(tmp_path, monkeypatch):
