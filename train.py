@@ -49,6 +49,7 @@ def main(settings: Settings) -> None:
     from hub.models import architectures, digests, factory, filters, folder_writer, forward
     from hub.models.folder import BUNDLED, read_config
     from hub.models.own_names import is_own
+    from hub.public_names import command_digest
     from hub.training import checkpoint, distillation, loop, recipes
     from hub.training.calibration import calibrate
     from hub.training.data import are_grey, decode, read_data
@@ -130,6 +131,7 @@ def main(settings: Settings) -> None:
         # Package.
         training = {
             "command": settings.command,
+            "command_digest": command_digest(settings.command),
             "dataset": settings.dataset,
             "recipe": {"name": name, **recipe._asdict()},
             "weights": "the bundled model's" if weights == str(BUNDLED) else weights,

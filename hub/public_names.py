@@ -1,6 +1,9 @@
 """What cards and metrics.json say of sources: names, and no path of a disk."""
 
+import hashlib
+import os
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 from hub.files import real_path
@@ -23,7 +26,22 @@ def public_name(source: str) -> str:
 def public_command(command: str) -> str:
     """Return a command of train.py with public names.
 
-    Options that say where the model goes are left out."""
+    Options that say where the model goes are left out.
+    """
+    return _rewritten(command, _public_word)
+
+
+def command_digest(command: str) -> str:
+    """Return a digest that tells commands of equal `public_command` apart.
+
+    It is of the command with absolute paths: data/mine is another data set in another folder.
+    """
+    whole = _rewritten(command, lambda word: str(real_path(Path(word))) if Path(word).exists() else word)
+    return hashlib.sha256(os.fsencode(whole)).hexdigest()[:16]
+
+
+def _rewritten(command: str, rewrite: Callable[[str], str]) -> str:
+    """Return a command with its words rewritten, but for options and where it writes."""
     words, shown = shlex.split(command), []
     while words:
         option, equals, value = words.pop(0).partition("=")
@@ -31,9 +49,9 @@ def public_command(command: str) -> str:
             if not equals and words and not words[0].startswith("--"):
                 words.pop(0)
         elif option.startswith("--"):
-            shown.append(option + equals + _public_word(value))
+            shown.append(option + equals + (rewrite(value) if equals else ""))
         else:
-            shown.append(_public_word(option + equals + value))
+            shown.append(rewrite(option + equals + value))
     return shlex.join(shown)
 
 

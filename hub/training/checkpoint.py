@@ -18,7 +18,7 @@ from torch import nn
 from hub.errors import InputError
 from hub.files import is_sealed, replace_file, seal, sha256
 from hub.models.folder import WEIGHTS, read_metrics
-from hub.public_names import public_command
+from hub.public_names import command_digest, public_command
 from hub.training import distillation
 from hub.training.data import TrainingData
 from hub.training.recipes import Recipe
@@ -33,9 +33,12 @@ def is_complete(settings: Settings) -> bool:
     """Return whether the run that is to be resumed has left its model folder already."""
     if not settings.resume or (settings.overwrite and settings.checkpoint.is_file()):
         return False
+    digest = command_digest(settings.command)
     try:
-        return read_metrics(settings.output)["training"]["command"] == public_command(settings.command)
-    except (OSError, ValueError, KeyError, TypeError):  # no model folder, or a damaged one
+        training = read_metrics(settings.output)["training"]
+        is_same = training["command"] == public_command(settings.command)
+        return is_same and training.get("command_digest", digest) == digest  # older versions wrote none
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no model folder, or a damaged one
         return False
 
 

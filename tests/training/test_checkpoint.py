@@ -10,7 +10,9 @@ from datasets import Dataset, DatasetDict
 from torch import nn
 
 from hub.errors import InputError
+from hub.files import write_json
 from hub.models.folder import BUNDLED
+from hub.public_names import command_digest
 from hub.training import checkpoint
 from hub.training.recipes import RECIPES
 from hub.training.settings import Settings
@@ -84,6 +86,24 @@ def test_a_run_is_complete_where_its_command_left_a_model_folder(tmp_path):
     assert not is_complete(command=command, resume=True, overwrite=True)
     shutil.rmtree(tmp_path / "model")
     assert not is_complete(command=command, resume=True)
+
+
+def test_a_run_on_data_of_the_same_name_elsewhere_is_another_run(tmp_path, monkeypatch):
+    for place in ("one", "other"):
+        (tmp_path / place / "films").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "one")
+    command = "python train.py --dataset films"
+    record = {"training": {"command": command, "command_digest": command_digest(command)}}
+    write_json(tmp_path / "metrics.json", record)
+
+    def is_complete(dataset):
+        command = f"python train.py --dataset {dataset}"
+        return checkpoint.is_complete(Settings(dataset, tmp_path, command=command, resume=True))
+
+    assert is_complete("films") and is_complete("../one/films")
+    assert not is_complete("../other/films")
+    monkeypatch.chdir(tmp_path / "other")
+    assert not is_complete("films")
 
 
 def test_a_disk_without_room_for_the_run_is_refused_before_it_trains(tmp_path, monkeypatch):
