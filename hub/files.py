@@ -44,8 +44,8 @@ def beside(path: Path, suffix: str) -> Path:
     name = os.fsencode(path.name)
     if len(name) > LONGEST_NAME:
         digest = hashlib.sha256(name).hexdigest()[:16]
-        return path.with_name(f".{os.fsdecode(name[: LONGEST_NAME - 40])}-{digest}.{suffix}")
-    return path.with_name(f".{path.name}.{suffix}")
+        return path.parent / f".{os.fsdecode(name[: LONGEST_NAME - 40])}-{digest}.{suffix}"
+    return path.parent / f".{path.name}.{suffix}"
 
 
 def copy_tree(source: Path, target: Path, ignore: Callable | None = None) -> None:
@@ -117,11 +117,15 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
     file = beside(path, "lock")
     held = _lock_of(file)
     try:
+        # filelock waits where no file can be made, as in /proc, as if one had been deleted just now.
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o644))
         held.acquire(blocking=wait)
     except Timeout:
         raise InputError(f"Another process is writing {path}; wait until it has ended.") from None
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
+        is_refused = error.errno == errno.ENOENT and path.parent.is_dir()
+        code = errno.EACCES if is_refused else error.errno
+        raise OSError(code, os.strerror(code), str(path)) from None
     depth = held.lock_counter
     try:
         yield

@@ -104,6 +104,14 @@ def test_a_file_that_another_process_writes_is_waited_for(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="this system has no /proc")
+def test_where_no_file_can_be_made_nobody_is_waited_for():
+    with pytest.raises(PermissionError, match=r"/proc/record\.json"):
+        write_json(Path("/proc/record.json"), {})
+    with pytest.raises(InputError, match="/proc/model cannot be made"), new_folder(Path("/proc/model")):
+        pass
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_ctrl_c_while_a_lock_is_let_go_leaves_no_lock(tmp_path, monkeypatch, moment):
     arrived, delete = [], Path.unlink

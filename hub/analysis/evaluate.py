@@ -1,5 +1,6 @@
 """Measure a model folder on one split of a data set: `python -m hub evaluate`."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ def _check_destinations(
         )
     if json_file and json_file.is_dir():
         raise InputError(f"{json_file} is a folder; give the name of a file to --json.")
-    if plot_folder and plot_folder.exists() and not plot_folder.is_dir():
+    if plot_folder and os.path.lexists(plot_folder) and not plot_folder.is_dir():
         raise InputError(f"{plot_folder} is a file; give a folder to --plots.")
 
 

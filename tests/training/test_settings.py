@@ -63,6 +63,13 @@ def test_a_checkpoint_lies_beside_the_output(tmp_path):
     assert Settings("synthetic", tmp_path / "model").checkpoint.parent == tmp_path
 
 
+def test_the_root_of_the_disk_is_no_place_for_a_model():
+    settings = Settings("synthetic", Path("/"))
+    with pytest.raises(InputError, match="give another --output"):
+        check_settings(settings)
+    assert settings.checkpoint.parent == Path("/")
+
+
 def test_a_name_that_is_not_utf8_is_shown_as_it_is(tmp_path):
     command = "python train.py --output '/runs/lat\udce9 1'"
     with pytest.raises(InputError, match=r"^The name /runs/lat\\xe9 1 is not in UTF-8; rename"):
