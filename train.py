@@ -24,6 +24,11 @@ import time
 from contextlib import nullcontext
 from functools import partial
 
+from hub.errors import end_on_interrupt
+
+if __name__ == "__main__":
+    end_on_interrupt()
+
 from hub.cli.train import parse_settings, run_training
 from hub.system import keep_memory
 from hub.training import distributed

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable
 from io import TextIOWrapper
@@ -46,6 +47,8 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
     printed, unless it is empty; 1 where nobody reads the output any more.
     """
     open_streams()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         code = main() or 0
         sys.stdout.flush()  # at the end of the process, an error could not be caught
@@ -67,6 +70,15 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
         print(f"{name}: {sentence}", file=sys.stderr)
         _flush_or_drop_output()
         return 2
+
+
+def end_on_interrupt() -> None:
+    """Let Ctrl-C end the process at once, without a traceback, until `exit_code`.
+
+    A program does so while it imports modules, before there is anything to tidy.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else Ctrl-C is ignored, as by nohup
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def open_streams() -> None:

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,28 @@ def test_a_sentence_is_one_line_whatever_the_names_in_it_hold(tmp_path, capsys):
     assert command_line(["classify", str(tmp_path / "a\x9b.png")]) == 2
     lines = capsys.readouterr().out.removesuffix("\n").split("\n")
     assert len(lines) == 2 and all(text.isprintable() for text in (str(refused.value), *lines))
+
+
+PROGRAMS = {
+    "hub": ("hub.cli.main", "runpy.run_module('hub', run_name='__main__')"),
+    "train.py": ("hub.cli.train", "runpy.run_path('train.py', run_name='__main__')"),
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_ctrl_c_while_modules_are_imported_ends_a_program_without_a_word(program):
+    imported, run = PROGRAMS[program]
+    code = f"""
+import os, runpy, signal, sys
+class Interrupt:
+    def find_spec(name, path, target=None):
+        if name == {imported!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt)
+{run}
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
 @pytest.mark.parametrize(
