@@ -11,6 +11,7 @@ nothing. --save puts the table into the metrics and card of the run that the rul
 import argparse
 import json
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 
 from hub.errors import InputError, run_command
@@ -58,7 +59,7 @@ def compare(runs: list[Path], earlier: list[Path]) -> tuple[dict, Path]:
     for file in earlier:
         if "test" not in read_metrics(file):
             raise InputError(f"{file} was never measured on test; leave it out of --earlier.")
-    rows = [run_row(read_metrics(run / "metrics.json")) for run in runs]
+    rows = [_row_of(run / "metrics.json", run_row) for run in runs]
     choice = max(range(len(rows)), key=lambda index: rows[index]["shifted_validation_auc"])
     for index, row in enumerate(rows):
         row["chosen"] = index == choice
@@ -66,13 +67,23 @@ def compare(runs: list[Path], earlier: list[Path]) -> tuple[dict, Path]:
         "rows": rows,
         "mean": {},
         "deviation": {},
-        "earlier": [test_row(read_metrics(file)) | {"name": file.stem} for file in earlier],
+        "earlier": [_row_of(file, test_row) | {"name": file.stem} for file in earlier],
     }
     for name in rows[0]:
         values = [row[name] for row in rows]
         if name not in ("seed", "chosen") and None not in values and len(values) > 1:
             table["mean"][name], table["deviation"][name] = statistics.mean(values), statistics.stdev(values)
     return table, runs[choice]
+
+
+def _row_of(file: Path, row: Callable[[dict], dict]) -> dict:
+    """Return a row of the metrics in a file; InputError where they lack a figure."""
+    try:
+        return row(read_metrics(file))
+    except (KeyError, TypeError, AttributeError):
+        raise InputError(
+            f"{file} lacks figures of its model; get it again, or measure the model again."
+        ) from None
 
 
 def read_metrics(file: Path) -> dict:

@@ -58,7 +58,19 @@ def test_the_card_says_what_else_was_measured_on_test(write_run, tmp_path):
     assert "That makes 2 in all." in card
 
 
-@pytest.mark.parametrize("content", [None, "nonsense", "[]", "{}"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "nonsense",
+        "[]",
+        "{}",
+        *(
+            f'{{"training": {training}, "validation": {{}}, "shifted_validation": {{}}, "test": {{}}}}'
+            for training in ("{}", "[]", '{"seed": 0, "seconds": 60}')
+        ),
+    ],
+)
 def test_a_run_without_figures_is_refused_in_one_sentence(tmp_path, content, capsys):
     run = tmp_path / "run"
     run.mkdir()
