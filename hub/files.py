@@ -43,8 +43,8 @@ def beside(path: Path, suffix: str) -> Path:
     """
     name = os.fsencode(path.name)
     if len(name) > LONGEST_NAME:
-        digest = hashlib.sha256(name).hexdigest()[:16]
-        return path.parent / f".{os.fsdecode(name[: LONGEST_NAME - 40])}-{digest}.{suffix}"
+        beginning = name[: LONGEST_NAME - 40].decode(errors="ignore")  # no half of a character
+        return path.parent / f".{beginning}-{hashlib.sha256(name).hexdigest()[:16]}.{suffix}"
     return path.parent / f".{path.name}.{suffix}"
 
 

@@ -248,6 +248,7 @@ def test_a_name_may_be_as_long_as_the_disk_takes(tmp_path, name):
 
 def test_long_names_that_begin_alike_have_files_of_their_own_beside_them(tmp_path):
     assert beside(tmp_path / ("m" * 254 + "a"), "lock") != beside(tmp_path / ("m" * 254 + "b"), "lock")
+    assert beside(tmp_path / ("肺" * 85), "lock").name.isprintable()
     assert beside(tmp_path / "model", "lock") == tmp_path / ".model.lock"
 
 
