@@ -126,6 +126,7 @@ def test_ctrl_c_while_modules_are_imported_ends_a_program_without_a_word(program
     imported, run = PROGRAMS[program]
     code = f"""
 import os, runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever runs the tests may ignore it
 class Interrupt:
     def find_spec(name, path, target=None):
         if name == {imported!r}:

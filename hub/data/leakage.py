@@ -85,7 +85,8 @@ def leak_report(splits: DatasetDict, digests: dict[str, list[str]] | None = None
 
 def format_report(report: dict, notes: Sequence[str] = ()) -> str:
     """Return the leak report as lines to print, with the notes of `load_with_notes`."""
-    kind = report["groups"]
+    older = "patients" if report["patients_known"] else "groups of copies"  # of records without the noun
+    kind = report.get("groups", older)
     numbered = report["patients_known"] or report["shared_numbers"] != report["shared_patients"]
     lines = [
         f"{split:<11}{count:>6} {'image' if count == 1 else 'images'}"

@@ -34,7 +34,7 @@ def patient_number(patient: str) -> str:
 
 
 def group_noun(patients: Iterable[str]) -> str:
-    """Return what the names of patients name: patients, groups of copies, or some of each.
+    """Return what the names of patients name: patients, groups of copies, or both.
 
     It is "" for synthetic images, which show nobody.
 

@@ -20,7 +20,7 @@ AT_ONCE = "This event has no queue; send it to /gradio_api/run/predict."
 
 
 class BoundedQueue(Queue):
-    """A queue in which no visitor takes all places, and nobody's answers wait for ever."""
+    """A queue in which no visitor takes all places, and no answer waits for ever."""
 
     def __init__(self, **options):
         super().__init__(**options)

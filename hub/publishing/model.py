@@ -17,7 +17,7 @@ from hub.inference.classifier import Classifier
 from hub.models.card import write_card
 from hub.models.card_metadata import EXAMPLES, THUMBNAIL, has_examples
 from hub.models.digests import check_digests, write_digests
-from hub.models.folder import ANSWER, read_named_config
+from hub.models.folder import ANSWER, read_metrics, read_named_config, write_metrics
 from hub.models.folder_refresh import refresh
 from hub.publishing.benchmark import write_results
 from hub.publishing.serving_code import write_serving_code
@@ -62,6 +62,7 @@ def copy_folder(
         with suppress(InputError):  # of a network whose layers cannot be followed: the page says so
             prepare(copy)
     refresh(copy, **told)
+    _leave_out_digest(copy)
     write_digests(copy)  # of what the classifier reads, which draws the examples
     write_serving_code(copy, repo_id, tag)
     if has_examples(config):
@@ -69,6 +70,13 @@ def copy_folder(
     write_results(copy, repo_id)
     write_card(copy, repo_id, page, tag)
     write_digests(copy)
+
+
+def _leave_out_digest(folder: Path) -> None:
+    """Leave out of metrics.json what a run is resumed by: paths could be guessed from it."""
+    metrics = read_metrics(folder)
+    metrics["training"].pop("command_digest", None)
+    write_metrics(folder, metrics)
 
 
 def _write_examples(folder: Path, config: dict) -> None:

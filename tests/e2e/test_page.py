@@ -273,8 +273,8 @@ def test_says_the_same_of_what_cannot_be_read(window, tmp_path):
 
 @pytest.mark.browser
 def test_all_of_its_head_begins_in_line(window):
-    left = window.locator("header h1").bounding_box()["x"]
-    assert window.locator("header summary").bounding_box()["x"] == left
+    left = window.locator("main > header h1").bounding_box()["x"]
+    assert window.locator("main > header summary").bounding_box()["x"] == left
 
 
 @pytest.mark.browser

@@ -16,7 +16,7 @@ def test_a_one_channel_network_and_its_package_are_the_same_function(tmp_path, r
     pixels = torch.from_numpy(np.asarray(radiograph.resize((48, 48))).copy())[None, None]
     expected = forward.predict_logits(model, pixels).softmax(1)[0].tolist()
     metrics = {"training": {"command": "", "dataset": "", "weights": "", "seconds": 0, "temperature": 1.0,
-               "history": [], "splits": {"images": {}, "patients_known": True,
+               "history": [], "splits": {"images": {"train": 1, "validation": 1}, "patients_known": True,
                "shared_patients": {}, "shared_numbers": {}, "shared_images": {}}}}  # fmt: skip
     folder_writer.save_folder(tmp_path, model, ["NORMAL", "PNEUMONIA"], True, metrics)
     images = torch.randint(0, 256, (8, 1, 48, 48), dtype=torch.uint8)

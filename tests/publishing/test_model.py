@@ -308,6 +308,9 @@ def test_training_ends_with_the_model_on_the_hub(hub, run, kaggle_folder, tmp_pa
     published = hub.files("model", "someone/tiny")
     assert published["model.safetensors"] == (output / "model.safetensors").read_bytes()
     assert b'"hf-hub:someone/tiny"' in published["README.md"]
+    # A digest of its paths stays on this machine: they could be guessed from it.
+    assert "command_digest" in json.loads((output / "metrics.json").read_text())["training"]
+    assert "command_digest" not in json.loads(published["metrics.json"])["training"]
 
 
 PUSH = """
