@@ -27,7 +27,7 @@ class BoundedQueue(Queue):
         self.last_told: dict[str, float] = {}  # when a session got its last message
 
     async def push(self, body: PredictBodyInternal, request: Request, username: str | None) -> tuple:
-        """Take an event, or say why not: (whether it is taken, its id or a sentence, a word for that)."""
+        """Return whether an event is taken, its id or a sentence, and a word for that."""
         fn = get_fn(self.blocks, None, body)
         if not fn.queue and fn.api_visibility != "public":  # pages ask for it without the queue
             return False, AT_ONCE, "error"
@@ -53,7 +53,7 @@ class BoundedQueue(Queue):
             self.pending_event_ids_session.get(session, set()).discard(dropped)
 
     def forget(self, seconds: float) -> None:
-        """Drop what waits for pages that have no event any more and were told nothing for so long."""
+        """Drop what waits for pages without events that were told nothing for so long."""
         busy = {event.session_hash for event in self.event_ids_to_events.values()}
         for session, told in list(self.last_told.items()):
             if told < time.monotonic() - seconds and session not in busy:

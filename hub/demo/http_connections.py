@@ -36,7 +36,10 @@ def allow_many() -> None:
 
 
 class Connection(h11.Connection):
-    """A connection whose bodies do not come as crumbs, each of which takes as long as a page of text."""
+    """A connection whose bodies do not come as crumbs.
+
+    Each would take as long as a page of text.
+    """
 
     pieces, bytes = 0, 0
 

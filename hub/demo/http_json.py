@@ -20,7 +20,7 @@ MALFORMED = "The body of this request is no JSON that can be read; see /gradio_a
 
 
 def middleware() -> Middleware:
-    """Return what reads the JSON of a request before the app does, and refuses what harms it."""
+    """Return what reads JSON before the app does, and refuses what harms it."""
     return Middleware(_with_checks)
 
 

@@ -65,7 +65,7 @@ def write_samples(classifier: Classifier, folder: Path) -> list[Sample]:
 
 
 def _fine(classifier: Classifier, images: list[Image.Image]) -> list[Choice]:
-    """Return the images that the input check takes without a warning, with their answers."""
+    """Return the images that the check takes without a warning, and their answers."""
     pairs = zip(images, classifier(images), strict=True)
     return [pair for pair in pairs if pair[1].verdict.status not in ("warned", "refused")]
 

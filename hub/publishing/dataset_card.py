@@ -105,7 +105,7 @@ def write_card(
 
 
 def _patient_column(kermany: bool, radiograph: bool, groups: str) -> str:
-    """Return what the column `patient` holds; `groups` is the `group_noun` of its names."""
+    """Return what the column `patient` holds; `groups` is the noun for its names."""
     if kermany:
         return "the patient, by the publishers' file names"
     if not groups:

@@ -73,7 +73,7 @@ def copy_folder(
 
 
 def _leave_out_digest(folder: Path) -> None:
-    """Leave out of metrics.json what a run is resumed by: paths could be guessed from it."""
+    """Leave out of metrics.json a digest from which paths could be guessed."""
     metrics = read_metrics(folder)
     metrics["training"].pop("command_digest", None)
     write_metrics(folder, metrics)
