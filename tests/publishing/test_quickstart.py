@@ -34,7 +34,7 @@ def test_it_has_about_ten_cells_that_python_reads_and_none_was_run():
 @pytest.mark.slow  # it trains
 def test_it_goes_from_images_to_a_model_on_the_hub(hub, run, tmp_path):
     (tmp_path / "docs").mkdir()
-    for name in ("hub", "train.py"):
+    for name in ("hub", "train.py", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
     script = tmp_path / "quickstart.py"
     script.write_text("\n".join(map(plain, CODE)))
