@@ -48,6 +48,15 @@ def beside(path: Path, suffix: str) -> Path:
     return path.parent / f".{path.name}.{suffix}"
 
 
+def check_kind(path: Path) -> None:
+    """Raise InputError for a pipe, a socket or a device.
+
+    Who reads one may never reach its end.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise InputError(f"{path} is a pipe or a device; give a folder or a file.")
+
+
 def copy_tree(source: Path, target: Path, ignore: Callable | None = None) -> None:
     """Copy a folder, and what links in it lead to, into one that is there.
 

@@ -14,6 +14,7 @@ from hub.data.file_tree import FileTree, check_utf8, read_tree
 from hub.data.split_names import by_split, split_of, unusual_names
 from hub.data.streaming import Sizes, Stream
 from hub.errors import InputError
+from hub.files import check_kind
 from hub.left_out import left_out
 from hub.repo_id import HUB_DATASET, is_hub_id
 
@@ -40,8 +41,7 @@ def read_source(
     chosen = {"image_column": image_column, "label_column": label_column}
     path = Path(source)
     check_utf8(path)
-    if path.exists() and not (path.is_file() or path.is_dir()):  # reading it may never end
-        raise InputError(f"{path} is a pipe or a device; give a folder or a file.")
+    check_kind(path)
     if stream_to:
         splits, notes = _read_streams(source, chosen, stream_to)
     elif path.is_dir():

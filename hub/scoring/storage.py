@@ -13,7 +13,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from hub.errors import InputError, disk_error
-from hub.files import replace_file
+from hub.files import check_kind, replace_file
 from hub.left_out import is_clutter
 
 REPO_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -67,8 +67,8 @@ def open_source(address: str) -> Place:
     place = open_place(address)
     with reachable(address):
         if place.filesystem.exists(place.path):
-            if place.is_local and not (Path(place.path).is_file() or Path(place.path).is_dir()):
-                raise InputError(f"{address} is a pipe or a device; give a folder or a file.")
+            if place.is_local:
+                check_kind(Path(place.path))
             return place
         if place.is_local and REPO_ID.fullmatch(address):
             place = open_place(f"hf://datasets/{address}")
