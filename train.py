@@ -37,7 +37,8 @@ from hub.training.settings import Settings, check_settings
 
 def main(settings: Settings) -> None:
     """Train with these settings and write the model folder that they name."""
-    keep_memory()  # before torch is imported
+    if not settings.grad_checkpointing:  # which is for little memory
+        keep_memory()  # before torch is imported
     if settings.push_to and distributed.is_main():
         from hub.publishing.upload import check_access
 
@@ -122,6 +123,7 @@ def main(settings: Settings) -> None:
             history = loop.train(
                 model, train_set, validation_set, recipe,
                 teachers=teachers, compile=settings.compile, seed=settings.seed,
+                grad_checkpointing=settings.grad_checkpointing,
                 state=state, save=save, log=log,
             )  # fmt: skip
         training_seconds = time.perf_counter() - training_started

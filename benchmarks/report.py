@@ -13,6 +13,7 @@ from benchmarks import (
     growth,
     hosting,
     inference,
+    memory,
     records,
     runtimes,
     scale,
@@ -169,6 +170,14 @@ The first epochs of `train.py` train, and are validated, at 160 px.
 ```bash
 python -m benchmarks training --dataset ../shared/data/chest_xray \\
   --weights ../shared/weights/mobilenetv2_100_imagenet.safetensors --save
+```
+
+Less memory, for more time: `--grad-checkpointing` computes activations again where it needs them.
+
+{_section(memory, record, "memory")}
+
+```bash
+python -m benchmarks memory --save
 ```
 
 ## Scaling

@@ -155,6 +155,12 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="torch.compile: a minute or two per image size to start, then faster, on CPUs by little; needs "
         "g++ or clang++",
     )
+    add(
+        "--grad-checkpointing",
+        action="store_true",
+        help="for a machine with little memory: compute activations a second time in place of keeping them; "
+        "the same model from half the memory, in more time",
+    )
 
 
 def _add_publishing(parser: argparse.ArgumentParser) -> None:

@@ -25,6 +25,7 @@ from hub.system import return_memory
 from hub.training import distillation, distributed, image_feed
 from hub.training.augmentation import augment, swap_shortcuts
 from hub.training.frugal_relu6 import save_activations
+from hub.training.grad_checkpointing import recompute_activations, untracked_statistics
 from hub.training.image_feed import Images
 from hub.training.recipes import Recipe
 from hub.training.synced_batch_norm import synchronise_batch_norm
@@ -46,6 +47,7 @@ def train(
     label_smoothing: float = LABEL_SMOOTHING,
     teachers: Sequence[nn.Module] = (),
     compile: bool = False,
+    grad_checkpointing: bool = False,
     seed: int = 0,
     state: dict | None = None,
     save: Callable[[dict], None] | None = None,
@@ -61,7 +63,8 @@ def train(
     `teachers`, networks as `distillation.load_teachers` returns them, the targets are what they answer on
     each augmented image, and labels do no more than weigh it. Weights are averaged over steps (EMA); the
     average after the last epoch is the result, since validation images, too like the training images, cannot
-    tell which epoch is best. On a GPU the data live on the device, where they fit, and the arithmetic is
+    tell which epoch is best. With `grad_checkpointing` activations are computed twice, in place of being
+    kept, to the same end. On a GPU the data live on the device, where they fit, and the arithmetic is
     bf16. Of several processes (`distributed`) each takes its part of every batch: together they learn what
     one learns from whole batches, but for other lots in augmentation.
 
@@ -74,6 +77,8 @@ def train(
     accelerator = Accelerator(mixed_precision="bf16" if torch.cuda.is_available() else "no")
     device = accelerator.device
     run = _start(model, recipe, len(train_set[0]), accelerator, compile, seed)
+    if grad_checkpointing:
+        recompute_activations(model)
     run.log = log if log and distributed.is_main() else lambda figures, step: None
     images = image_feed.place(train_set[0], device, image_feed.free_memory(device))
     labels = train_set[1].to(device)
@@ -213,7 +218,8 @@ def _train_epoch(
             if distributed.process_count() > 1:
                 # The gradients of all processes are averaged, and images weigh as in the whole batch.
                 loss = loss * _share(data.weights, part, batch) * distributed.process_count()
-            run.accelerator.backward(loss)
+            with untracked_statistics(run.model):
+                run.accelerator.backward(loss)
             run.optimizer.step()
             run.schedule.step()
             run.optimizer.zero_grad()

@@ -32,6 +32,7 @@ class Settings:
     teachers: tuple[Path, ...] = ()
     seed: int = 0
     compile: bool = False
+    grad_checkpointing: bool = False
     overwrite: bool = False
     resume: bool = False
     streaming: bool = False
@@ -79,6 +80,8 @@ def check_settings(settings: Settings) -> None:
             raise InputError(f"The name {readable(word)} is not in UTF-8; rename what it names.")
     if settings.streaming and settings.dataset == "synthetic":
         raise InputError("--streaming is for data on the disk or the Hub; leave it out for synthetic.")
+    if settings.compile and settings.grad_checkpointing:
+        raise InputError("--compile chooses itself what to compute again; leave out --grad-checkpointing.")
     if settings.compile and not (shutil.which("g++") or shutil.which("clang++")):
         raise InputError("--compile needs a C++ compiler; install Debian's package g++, or leave it out.")
 

@@ -59,7 +59,9 @@ def train(kept: Path | None, resumed: Path | None) -> dict:
             checkpoint.save(kept, {}, state)
 
     state = checkpoint.load(resumed, {}) if resumed else None
-    history = loop.train(model, (images, labels), tiny_set(17, 2), RECIPE, state=state, save=save)
+    history = loop.train(model, (images, labels), tiny_set(17, 2), RECIPE,
+        grad_checkpointing=distributed.process_count() > 1, state=state, save=save,
+    )  # fmt: skip
     return {"weights": model.state_dict(), "history": history, "lots": torch.rand(4)}
 
 
