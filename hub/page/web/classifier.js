@@ -5,7 +5,6 @@
 //   const { label, probability, verdict, heatmap } = await classifier.classify(file);
 import { InputError } from "./imaging/unreadable.js";
 import { report } from "./inference/decision.js";
-import { loadFiles } from "./inference/load.js";
 import { makeAsker } from "./inference/pool.js";
 
 export { InputError };
@@ -13,21 +12,19 @@ export { InputError };
 // A model that is loaded. `page` is page.json: words and figures of the model.
 export class Classifier {
   #asker;
-  #files;
 
-  constructor(files, asker) {
-    this.#files = files;
-    this.page = files.page;
+  constructor(page, asker) {
+    this.page = page;
     this.#asker = asker;
   }
 
   // Load the model from a folder, that of this module by default. `progress` is called with shares from 0 to 1;
   // `threads` are those of the network, more than one only where the page is cross-origin isolated.
   static async load(address = new URL(".", import.meta.url), { progress, threads = usableThreads() } = {}) {
-    const loading = loadFiles(address, progress);
-    const asker = makeAsker(loading.then((files) => ({ ...files, threads })));
-    const [files] = await Promise.all([loading, asker.start()]);
-    return new Classifier(files, asker);
+    const page = pageOf(address);
+    const asker = makeAsker({ page, threads, address, progress });
+    await asker.start();
+    return new Classifier(await page, asker);
   }
 
   // Return the answer to a File, Blob, ArrayBuffer or Uint8Array as plain JSON (docs/api.md), with `log_odds` and
@@ -57,7 +54,7 @@ export class Classifier {
 
   // Return another classifier of the same model with a worker of its own, for batches.
   copy() {
-    return new Classifier(this.#files, makeAsker({ ...this.#files, threads: 1 }));
+    return new Classifier(this.page, makeAsker({ page: this.page, threads: 1, files: this.#asker.files() }));
   }
 
   // Stop the worker; the next question starts another.
@@ -67,6 +64,12 @@ export class Classifier {
 }
 
 const usableThreads = () => (globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency || 1) : 1);
+
+async function pageOf(address) {
+  const response = await fetch(new URL("page.json", address));
+  if (!response.ok) throw new Error(`page.json: ${response.status}`);
+  return response.json();
+}
 
 async function bytesOf(file) {
   if (file instanceof Blob) return file.arrayBuffer();

@@ -10,10 +10,8 @@ import { listenToTabs } from "./tabs.js";
 
 const BASE = new URL("../", import.meta.url);
 const root = document.querySelector("main");
-let tell = () => {}, begin;
-// The model comes once the page stands, so that words and pictures have not to wait for its megabytes.
-const classifier = new Promise((resolve) => { begin = resolve; })
-  .then(() => Classifier.load(BASE, { progress: (share) => tell(share) }));
+let tell = () => {};
+const classifier = Classifier.load(BASE, { progress: (share) => tell(share) });
 classifier.catch(() => {}); // whoever asks hears of it
 window.xray = { classifier, ready: classifier.then(() => {}), classify };
 
@@ -27,7 +25,7 @@ async function classify(bytes, name, prevalence = 0.5) {
 }
 
 async function build() {
-  const page = await (await fetch(new URL("page.json", BASE))).json(), words = wordsFor(page), context = { page, words, begin };
+  const page = await (await fetch(new URL("page.json", BASE))).json(), words = wordsFor(page), context = { page, words };
   document.documentElement.lang = words("report.locale");
   document.title = words("page.title");
   layOut(context);
@@ -55,8 +53,7 @@ async function build() {
     if (files.length) batch.give(files);
   });
   showProgress(root.querySelector("#loading"), context);
-  if (page.examples.length) sample(page.opening ?? 0).catch(begin);
-  else begin();
+  if (page.examples.length) sample(page.opening ?? 0).catch(console.error);
 }
 
 function layOut(context) {

@@ -36,7 +36,6 @@ export function buildOneFilm(root, classifier, context, settings) {
     find("answer").inert = true;
     if (loading) await preview(question, name, token); // a bar says how far the model is
     else say(words("page.reading", { name }));
-    context.begin();
     try {
       const loaded = await classifier;
       const { inverted, turns, file } = question, screen = page.heatmap.screen_side;

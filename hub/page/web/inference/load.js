@@ -1,31 +1,31 @@
-// Fetch the model and its runtime, and say how far it is.
+// Fetch ONNX Runtime and the model, in the worker that needs them, and say how far they are.
 
 const BETWEEN = 100; // ms between two words on how far it is: each is a layout of the page
+const RUNTIME = "vendor/ort/ort-wasm-simd-threaded.wasm.gz";
 
-// Return { page, runtime, graph }: page.json, and blobs of ONNX Runtime and of answer.onnx, gzipped as they are stored:
-// workers read and unpack them, so that the page does not stall. `progress` is called with the share that has come, 0 to 1.
-export async function loadFiles(base, progress = () => {}) {
-  const runtimeName = "vendor/ort/ort-wasm-simd-threaded.wasm.gz";
-  const sizes = json(base, "files.json");
-  const page = json(base, "page.json");
+// Return { runtime, graph }: ONNX Runtime, compiled while it comes, and the bytes of answer.onnx. `name` is a promise of
+// the graph's file; `progress` is called with the share that has come, 0 to 1.
+export async function loadFiles(base, name, progress) {
+  const tell = teller(fetched(base, "files.json").then((response) => response.json()), progress);
+  const wasm = { headers: { "Content-Type": "application/wasm" } };
+  const compiling = unpacked(base, RUNTIME, tell).then((stream) => WebAssembly.compileStreaming(new Response(stream, wasm)));
+  const reading = name.then((file) => unpacked(base, file, tell)).then((stream) => new Response(stream).arrayBuffer());
+  const [runtime, graph] = await Promise.all([compiling, reading]);
+  progress(1);
+  return { runtime, graph };
+}
+
+// Return a function that is told how many bytes of a file have come.
+function teller(listing, progress) {
   const came = new Map();
   let told = 0;
-  const tell = async (name, bytes) => {
+  return async (name, bytes) => {
     came.set(name, bytes);
     if (performance.now() - told < BETWEEN) return;
     told = performance.now();
-    const { files } = await sizes, total = [...came.keys()].reduce((sum, each) => sum + (files[each]?.bytes ?? 0), 0);
+    const { files } = await listing, total = [...came.keys()].reduce((sum, each) => sum + (files[each]?.bytes ?? 0), 0);
     progress(Math.min(1, [...came.values()].reduce((sum, each) => sum + each, 0) / Math.max(total, 1)));
   };
-  const graph = page.then(({ graph: { file } }) => packed(base, file, tell));
-  const [runtime, words] = await Promise.all([packed(base, runtimeName, tell), page, sizes]);
-  const files = { page: words, runtime, graph: await graph };
-  progress(1);
-  return files;
-}
-
-async function json(base, name) {
-  return (await fetched(base, name)).json();
 }
 
 async function fetched(base, name) {
@@ -34,7 +34,8 @@ async function fetched(base, name) {
   return response;
 }
 
-async function packed(base, name, tell) {
+// Return a stream of a gzipped file's contents.
+async function unpacked(base, name, tell) {
   const { body } = await fetched(base, name);
   let bytes = 0;
   const counting = new TransformStream({
@@ -43,5 +44,5 @@ async function packed(base, name, tell) {
       controller.enqueue(chunk);
     },
   });
-  return new Response(body.pipeThrough(counting)).blob();
+  return body.pipeThrough(counting).pipeThrough(new DecompressionStream("gzip"));
 }

@@ -1,26 +1,18 @@
 // The network in ONNX Runtime: pixels in, answer out. Runs in a worker.
 import { squash } from "../imaging/squash.js";
 
-const RUNTIME = new URL("../vendor/ort/", import.meta.url);
-const importing = import(new URL("ort.wasm.min.mjs", RUNTIME).href);
+const GLUE = new URL("../inference/runtime.js", import.meta.url).href;
+const importing = Promise.all([import("../vendor/ort/ort.wasm.min.mjs"), import(GLUE)]);
 
-// Load the network. `runtime` and `graph` are blobs of ONNX Runtime and of answer.onnx, gzipped.
+// Load the network. `runtime` and `graph` are what `load.loadFiles` returns.
 export async function loadNetwork({ runtime, graph, threads, page }) {
-  const ort = await importing;
-  Object.assign(ort.env.wasm, {
-    numThreads: threads,
-    wasmBinary: await unpacked(runtime),
-    wasmPaths: { mjs: new URL("ort-wasm-simd-threaded.mjs", RUNTIME).href },
-  });
+  const [ort, { startFrom }] = await importing;
+  startFrom(runtime);
+  Object.assign(ort.env.wasm, { numThreads: threads, wasmPaths: { mjs: GLUE } });
   ort.env.logLevel = "error";
-  const model = new Uint8Array(await unpacked(graph));
   const options = { executionProviders: ["wasm"], graphOptimizationLevel: "disabled" }; // build.py has optimized it
-  const session = await ort.InferenceSession.create(model, options);
+  const session = await ort.InferenceSession.create(new Uint8Array(graph), options);
   return { ort, session, page };
-}
-
-function unpacked(blob) {
-  return new Response(blob.stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 
 // Return { log_odds, heatmap, verdict } of an image of `readImage`.

@@ -5,16 +5,19 @@ const TOO_SLOW = 180_000; // ms for one file, on a machine that has much else to
 const STARTING = 600_000; // ms for the network
 const BASE = new URL("../", import.meta.url);
 
-// Return a function that answers one file at a time, in a worker of its own. It makes a new worker where one died or
-// took too long. `load` is what `network.loadNetwork` takes, or a promise of it: a worker starts while it comes.
-export function makeAsker(load) {
+// Return what answers one file at a time, in a worker of its own. It makes a new worker where one died or took too long.
+// `page` is page.json or a promise of it: a worker starts while it comes. `files` are what `load.loadFiles` returns; where
+// there are none, the first worker fetches them from `address` and calls `progress` with the share that has come.
+export function makeAsker({ page, threads, files = null, address = BASE, progress = () => {} }) {
   let worker = null, last = Promise.resolve();
   const start = async () => {
     const starting = spawn();
+    starting.addEventListener("message", ({ data }) => data.share && progress(data.share));
     try {
-      starting.postMessage({ base: BASE.href });
-      const { error } = await send(starting, { load: await load }, STARTING);
+      starting.postMessage({ base: BASE.href, address: files ? null : String(address) });
+      const { error, answer } = await send(starting, { load: { page: await page, threads, files } }, STARTING);
       if (error) throw new Error(error);
+      files ??= answer;
     } catch (error) {
       starting.terminate();
       throw error;
@@ -37,7 +40,7 @@ export function makeAsker(load) {
     worker = null;
   };
   const ask = (question) => (last = last.then(() => run(question), () => run(question)));
-  return { ask, start: () => (last = start()), stop };
+  return { ask, start: () => (last = start()), stop, files: () => files };
 }
 
 // A worker from a blob obeys the page's own security policy; one from an address obeys what its host sends.

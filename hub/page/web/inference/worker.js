@@ -1,15 +1,23 @@
 // What a worker does: it reads files and answers them. A classic worker, as codecs are classic scripts; the modules
 // are imported from the address that its starter gives.
 const OVERSAMPLING = 3; // pixels that are kept per pixel of the input, on each side: hub/inference/classifier.py
-const MODULES = ["imaging/read.js", "imaging/image.js", "inference/network.js", "inference/picture.js"];
-let modules, tools;
+const MODULES = "inference/modules.js";
+let modules, fetching, tools, nameGraph;
+const graphName = new Promise((resolve) => { nameGraph = resolve; });
 
-const importModules = (base) => Promise.all(MODULES.map((file) => import(new URL(file, base).href)));
+// Import the modules and, with an `address`, fetch runtime and graph from there, the graph once its name is known.
+function begin(base, address) {
+  modules = import(new URL(MODULES, base).href);
+  if (address) fetching = modules.then(({ loadFiles }) => loadFiles(address, graphName, (share) => postMessage({ share })));
+  for (const each of [modules, fetching]) each?.catch(() => {}); // `load` says what went wrong
+}
 
-async function load(options) {
-  const [read, image, network, picture] = await modules;
-  const loaded = await network.loadNetwork(options);
-  tools = { ...read, ...image, ...network, ...picture, loaded, page: options.page };
+// Load the network of `files`, or of those that were fetched; these are returned, for other workers.
+async function load({ files, page, threads }) {
+  nameGraph(page.graph.file);
+  const imported = await modules, usable = files ?? (await fetching);
+  tools = { ...imported, loaded: await imported.loadNetwork({ ...usable, page, threads }), page };
+  return files ? null : usable;
 }
 
 // Answer one file. `turns` is how often it is turned clockwise, `inverted` whether it is inverted, before it is read
@@ -30,15 +38,10 @@ async function classify({ bytes, name, screen, layered, thumbnail, inverted, tur
   return { ...answer, picture, layer, thumbnail: small, milliseconds };
 }
 
-onmessage = async ({ data: { id, base, load: options, ask } }) => {
+onmessage = async ({ data: { id, base, address, load: options, ask } }) => {
   try {
-    if (base) {
-      modules = importModules(base);
-      modules.catch(() => {}); // `load` says what went wrong
-      return;
-    }
-    if (options) await load(options);
-    postMessage({ id, answer: ask ? await classify(ask) : null });
+    if (base) return begin(base, address);
+    postMessage({ id, answer: options ? await load(options) : await classify(ask) });
   } catch (error) {
     const isInput = error?.name === "InputError";
     postMessage({ id, sentence: isInput ? error.message : null, error: isInput ? null : String(error?.stack ?? error) });
