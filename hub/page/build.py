@@ -6,6 +6,7 @@ import html
 import json
 import re
 import shutil
+import subprocess
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -34,7 +35,19 @@ STYLES, SCRIPTS = ("page.css", "card.css", "film.css", "batch.css", "report.css"
 INDEX, STYLE = "index.html", "page.css"  # the page, and all of its styles in one file
 STYLE_LINK = re.compile(r'<link rel="stylesheet" href="(.+)">\n')
 PHRASE = re.compile(r'(?<=data-words=")([^"]+)(">)')
-IMPORT = re.compile(r'^(?:import|export) [^"]*"(\..+)";$', re.MULTILINE)
+# Modules that become one file with what they import; what both import, or later, becomes files in chunks/.
+ENTRIES = ("app/main.js", "inference/modules.js")
+IMPORT = re.compile(
+    r'^(?:import|}) .*"(\.{1,2}/.+)";$', re.MULTILINE
+)  # the end of one that takes many lines, too
+BUNDLER, KEPT = "esbuild/bin/esbuild", ("main.js", "theme.js")  # of app/
+BUNDLE = (
+    "--bundle",
+    "--splitting",
+    "--format=esm",
+    "--chunk-names=chunks/[name]-[hash]",
+    "--external:../vendor/*",
+)
 WORKER, VERSION = "service_worker.js", "__VERSION__"  # in the worker: the digest of all files
 
 
@@ -58,6 +71,7 @@ def write(folder: Path, model: str | Path, address: str | None = None) -> None:
     classifier, graph = read_model(model)
     _write_own(folder, classifier, graph, address)
     _copy_packages(modules, folder)
+    _bundle(modules, folder)
     _shorten_start(folder)
     _list_files(folder)
 
@@ -154,11 +168,28 @@ def _copy_packages(modules: Path, folder: Path) -> None:
         path.write_bytes(_compressed(content) if path.suffix == ".gz" else content)
 
 
+def _bundle(modules: Path, folder: Path) -> None:
+    """Let the browser ask for few files in place of many modules.
+
+    `classifier.js` and what it imports stay as they are, for other pages. Raises InputError where Node.js,
+    which npm comes with, is too old.
+    """
+    command = ["node", modules / BUNDLER, *(folder / name for name in ENTRIES), *BUNDLE, "--log-level=error"]
+    places = [f"--outdir={folder}", f"--outbase={folder}", "--allow-overwrite"]
+    process = subprocess.run([*command, *places], capture_output=True, encoding="utf-8", errors="replace")
+    if process.returncode:
+        reason = (process.stderr.strip().splitlines() or ["it did not say why"])[-1]
+        raise InputError(f"The page cannot be bundled ({reason}); install Node.js 20 or later.")
+    for module in (folder / "app").glob("*.js"):
+        if module.name not in KEPT:
+            module.unlink()
+
+
 def _shorten_start(folder: Path) -> None:
     """Let the browser show the head, and ask for all that comes next, at once.
 
-    The head is there in English; styles become one file; modules, page.json and the picture are named before
-    the modules that ask for them are read.
+    The head is there in English; styles become one file; page.json, the picture and what the first module
+    imports are named before that is read.
     """
     content = json.loads((folder / PAGE).read_text(encoding="utf-8"))
     opening = [] if content["opening"] is None else [content["examples"][content["opening"]]["file"]]
@@ -171,7 +202,7 @@ def _shorten_start(folder: Path) -> None:
     links = [
         f'<link rel="stylesheet" href="{STYLE}">',
         *(f'<link rel="preload" as="fetch" crossorigin href="{name}">' for name in (PAGE, *opening)),
-        *(f'<link rel="modulepreload" href="{name}">' for name in modules_of(folder, "app/main.js")),
+        *(f'<link rel="modulepreload" href="{path.relative_to(folder)}">' for path in _imported(folder)),
     ]
     index.write_text(before + "".join(f"{link}\n" for link in links) + after, encoding="utf-8")
 
@@ -185,17 +216,11 @@ def _with_words(page: str, words: Words) -> str:
     return PHRASE.sub(phrases, page)
 
 
-def modules_of(folder: Path, name: str) -> list[str]:
-    """Return the names of all modules that a module of the page needs, once each."""
-    names, waiting = [], [name]
-    while waiting:
-        module = folder / waiting.pop(0)
-        for found in IMPORT.findall(module.read_text(encoding="utf-8")):
-            imported = (module.parent / found).resolve().relative_to(folder.resolve()).as_posix()
-            if imported not in names:
-                names.append(imported)
-                waiting.append(imported)
-    return names
+def _imported(folder: Path) -> list[Path]:
+    """Return the files that the page's first module imports."""
+    module = folder / ENTRIES[0]
+    names = IMPORT.findall(module.read_text(encoding="utf-8"))
+    return sorted({(module.parent / name).resolve() for name in names})
 
 
 def _compressed(content: bytes) -> bytes:

@@ -9,6 +9,7 @@ import re
 import shutil
 
 import pytest
+from npm import npm
 from onnxruntime import InferenceSession
 
 from hub.demo import answer_words
@@ -43,8 +44,9 @@ def test_its_first_answer_names_all_that_the_page_is_made_of_and_nothing_else(bu
     assert all((built / name).is_file() for name in named)
     assert re.findall(r'rel="stylesheet" href="([^"]+)"', index) == ["page.css"]
     preloaded = re.findall(r'rel="modulepreload" href="([^"]+)"', index)
-    assert len(preloaded) == len(set(preloaded)) and "inference/decision.js" in preloaded
+    assert len(preloaded) == len(set(preloaded)) and "classifier.js" in preloaded
     assert "inference/worker.js" not in preloaded  # a worker reads its modules by itself
+    assert {path.name for path in (built / "app").glob("*.js")} == {"main.js", "theme.js"}
 
 
 def test_its_head_is_there_before_any_script_runs(built):
@@ -131,3 +133,11 @@ def test_the_graph_of_the_folder_is_taken_where_it_has_one(tmp_path):
     (model / ANSWER).write_bytes(made)
     write_digests(model)
     assert read_model(model)[1] == made
+
+
+def test_a_bundler_that_fails_leaves_no_page_and_one_sentence(install_npm, tmp_path):
+    bundler = 'console.error("Unexpected token"); process.exit(1);'
+    install_npm(npm(bundler))
+    with pytest.raises(InputError, match=r"cannot be bundled \(Unexpected token\); install Node"):
+        build(BUNDLED, tmp_path / "page")
+    assert not (tmp_path / "page").exists()

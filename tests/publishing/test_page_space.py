@@ -1,31 +1,19 @@
 """The page as a static Space: one commit, everything from its own origin."""
 
 import json
-import sys
 
 import pytest
 from hub_server import contents, put_model, write
 from huggingface_hub import SpaceCard
+from npm import write_npm
 
 from hub.models.folder import BUNDLED
-
-NPM = """#!{python}
-import json, pathlib
-for source in json.loads(pathlib.Path("package.json").read_text())["vendor"].values():
-    path = pathlib.Path("node_modules", source)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("a package")
-"""
 
 
 @pytest.fixture
 def path_with_npm(tmp_path):
     """A PATH whose npm installs packages of nothing."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "npm").write_text(NPM.format(python=sys.executable))
-    (folder / "npm").chmod(0o755)
-    return f"{folder}:/usr/bin:/bin"
+    return write_npm(tmp_path / "bin")
 
 
 def test_a_dry_run_writes_what_would_be_uploaded_and_asks_nobody(hub, run, path_with_npm, tmp_path):
