@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from hub.demo import (
     gradio_model,
     http_classify,
+    http_cookies,
     http_headers,
     http_json,
     http_limits,
@@ -43,6 +44,7 @@ def guards(classifier: Classifier, limits: Limits, files: dict[str, Path]) -> li
     metrics = server_metrics.metrics(Path(classifier.folder).name, health.digest)
     return [
         http_headers.middleware(),  # first, since the log answers where the others fail
+        http_cookies.middleware(),
         http_log.middleware(metrics.observe),
         http_routes.middleware(files),
         gradio_model.middleware(classifier.folder),

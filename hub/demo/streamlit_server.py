@@ -13,7 +13,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.app_session import AppSession
 
-from hub.demo import http_headers, http_limits, http_log
+from hub.demo import http_cookies, http_headers, http_limits, http_log
 from hub.demo.http_call import App, answer, call_of, path_of, sentence
 from hub.demo.http_limits import MB, Ledger, Limits
 from hub.demo.server_metrics import Metrics
@@ -50,6 +50,7 @@ def guards(limits: Limits = LIMITS) -> list[Middleware]:
     """Return the middleware of the app, outermost first."""
     return [
         http_headers.middleware(apart=()),  # first, since the log answers where the others fail
+        http_cookies.middleware(),
         http_log.middleware(Metrics().observe),
         Middleware(_with_routes),
         http_limits.middleware(Ledger(limits)),

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from hub.demo import (
     http_connections,
+    http_cookies,
     http_headers,
     http_json,
     http_limits,
@@ -45,6 +46,8 @@ def guarded(folder, limits=FEW, pace=QUICK, patience=0.5, observe=lambda call, s
         raise RuntimeError("about the-film-of-somebody.dcm")
 
     async def run(request):
+        if request.cookies:
+            return JSONResponse(request.cookies)
         return PlainTextResponse(str(len(await request.body())))
 
     app = Starlette(
@@ -56,6 +59,7 @@ def guarded(folder, limits=FEW, pace=QUICK, patience=0.5, observe=lambda call, s
         ],
         middleware=[
             http_headers.middleware(),
+            http_cookies.middleware(),
             http_log.middleware(observe),
             http_routes.middleware({}),
             http_limits.middleware(Ledger(limits), pace),
@@ -325,6 +329,15 @@ def test_a_host_that_is_no_address_is_refused(tmp_path, name, host):
 def test_hosts_of_proxies_and_containers_are_addresses(tmp_path, host):
     with guarded(tmp_path) as url:
         assert requests.post(f"{url}/gradio_api/run/x", headers={"X-Forwarded-Host": host}).ok
+
+
+def test_a_cookie_that_takes_long_to_read_is_left_out_and_the_others_are_kept(tmp_path):
+    cookies = '_xsrf=2|ab|cd; long="' + "\\" * 30_000 + '"; theme=dark'
+    with guarded(tmp_path) as url:
+        begun = time.monotonic()
+        answer = requests.post(f"{url}/gradio_api/run/x", headers={"Cookie": cookies})
+    assert answer.json() == {"_xsrf": "2|ab|cd", "theme": "dark"}
+    assert time.monotonic() - begun < 1
 
 
 def test_a_method_that_a_client_made_up_is_not_in_the_log(tmp_path, log):
