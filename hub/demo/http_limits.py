@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -19,6 +19,8 @@ from hub.demo.http_call import App, Call, call_of, header, sentence, start
 
 MB = 1_000_000
 LONGEST_TYPE = 1_000  # characters of a Content-Type; to take a longer one apart may take seconds
+MOST_PROXIES = 10  # addresses of X-Forwarded-For that are looked at: thousands take long
+PARTS = 1_000
 LINGER = 2  # seconds that what a client still sends is read and dropped, for it to see why it was refused
 
 
@@ -71,36 +73,40 @@ class StoppedError(MultiPartException):
 
 @dataclass
 class Ledger:
-    """What was uploaded of late: (time, client, bytes), oldest first, and sums.
+    """What was uploaded of late: bytes by time and client, oldest first, and sums.
 
-    They have what is kept no longer than its request, too.
+    Time is counted in `PARTS` of the limit's seconds: of uploads in crumbs, each would be an entry. The sums
+    have what is kept no longer than its request, too.
     """
 
     limits: Limits
-    entries: deque = field(default_factory=deque)
+    entries: dict[tuple[int, str], int] = field(default_factory=dict)
     sums: Counter = field(default_factory=Counter)
+    total: int = 0
 
     def take(self, client: str, size: int, kept: bool = True) -> Refusal | None:
         """Note down an upload, or say why it is too much.
 
         One that is not `kept` counts until it is given back.
         """
-        now = time.monotonic()
-        while self.entries and self.entries[0][0] < now - self.limits.seconds:
-            self.give_back(*self.entries.popleft()[1:])
+        now = int(PARTS * time.monotonic() / self.limits.seconds)
+        while self.entries and (oldest := next(iter(self.entries)))[0] < now - PARTS:
+            self.give_back(oldest[1], self.entries.pop(oldest))
         if size + self.sums[client] > self.limits.client:
             return Refusal(429, "client limit", _later("You have", self.limits.client, self.limits))
-        if size + self.sums.total() > self.limits.folder:
+        if size + self.total > self.limits.folder:
             return Refusal(507, "folder limit", _later("Visitors have", self.limits.folder, self.limits))
         if size + self.limits.spare > shutil.disk_usage(tempfile.gettempdir()).free:
             return FULL
         if kept:
-            self.entries.append((now, client, size))
+            self.entries[now, client] = self.entries.get((now, client), 0) + size
         self.sums[client] += size
+        self.total += size
         return None
 
     def give_back(self, client: str, size: int) -> None:
         """Note down that so many bytes of a client are there no longer."""
+        self.total -= size
         self.sums[client] -= size
         if not self.sums[client]:
             del self.sums[client]
@@ -174,10 +180,14 @@ class Body:
 
     def check_head(self, scope: dict) -> Refusal | None:
         """Return why a request with this head is refused before its body is read."""
-        kind = header(scope, "content-type")
-        if len(kind) > LONGEST_TYPE or charset_of(kind) not in ("", "utf-8", "utf8"):
+        content_type = header(scope, "content-type")
+        if len(content_type) > LONGEST_TYPE:
             return ODD_TYPE
-        self.boundary = boundary_of(scope)
+        kind, options = parse_options_header(content_type)  # as Gradio reads it
+        if options.get(b"charset", b"").lower() not in (b"", b"utf-8", b"utf8"):
+            return ODD_TYPE
+        if kind == b"multipart/form-data" and options.get(b"boundary"):
+            self.boundary = b"--" + options[b"boundary"]  # what begins each part
         return self._check_length(header(scope, "content-length"))
 
     def _check_length(self, length: str) -> Refusal | None:
@@ -265,29 +275,24 @@ async def _refuse(body: Body, send: Callable) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def boundary_of(scope: dict) -> bytes:
-    """Return what begins each part of a multipart body, b"" for another body."""
-    kind, options = parse_options_header(header(scope, "content-type"))  # as Gradio reads it
-    boundary = options.get(b"boundary", b"")
-    return b"--" + boundary if boundary and kind == b"multipart/form-data" else b""
-
-
-def charset_of(kind: str) -> str:
-    """Return the character set that a Content-Type names, "" for none."""
-    return parse_options_header(kind)[1].get(b"charset", b"").decode("latin-1").lower()
-
-
 def client_of(scope: dict) -> str:
-    """Return the address of a client, behind a proxy the last public one."""
+    """Return the address of a client, behind a proxy the last public one.
+
+    Of IPv6 it is that of the network: a client has as many addresses there as it wants.
+    """
     own = (scope.get("client") or ("",))[0]
-    if not _is_private(own):
-        return own
-    passed = [each.strip() for each in header(scope, "x-forwarded-for").split(",")]
-    return next((each for each in reversed(passed) if not _is_private(each)), own)
+    lines = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    passed = b",".join(lines).decode("latin-1").rsplit(",", MOST_PROXIES)[-MOST_PROXIES:]
+    addresses = [own, *(each.strip() for each in reversed(passed))]
+    return next(filter(None, map(_public, addresses)), own)
 
 
-def _is_private(address: str) -> bool:
+def _public(address: str) -> str:
+    """Return what tells a client of the internet from others, "" for what is no public address."""
     try:
-        return not ipaddress.ip_address(address).is_global
+        parsed = ipaddress.ip_address(address)
     except ValueError:
-        return True
+        return ""
+    if not parsed.is_global:
+        return ""
+    return address if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))

@@ -204,7 +204,14 @@ def test_what_was_sent_long_ago_counts_no_more():
     assert ledger.take("a", 80) is None
     assert ledger.take("a", 80).status == 429 and ledger.take("b", 80) is None
     time.sleep(0.1)
-    assert ledger.take("a", 80) is None and set(ledger.sums) == {"a"}
+    assert ledger.take("a", 80) is None and set(ledger.sums) == {"a"} and ledger.total == 80
+
+
+def test_an_upload_in_crumbs_is_noted_down_as_few():
+    ledger = Ledger(FEW)
+    for _ in range(10_000):
+        assert ledger.take("a", 1) is None
+    assert ledger.sums["a"] == ledger.total == 10_000 and len(ledger.entries) < 100
 
 
 @pytest.mark.parametrize("pause", [5, 0.1], ids=["silent", "a byte at a time"])
@@ -372,11 +379,20 @@ def test_routes_that_the_page_does_not_use_are_closed(path):
         ("10.0.0.3", "6.6.6.6, 1.1.1.1, 10.0.0.1", "1.1.1.1"),
         ("127.0.0.1", "", "127.0.0.1"),
         ("10.0.0.3", "nonsense, <b>", "10.0.0.3"),
+        ("10.0.0.3", "6.6.6.6" + ", 10.0.0.1" * 6000, "10.0.0.3"),
+        ("2001:4860:4860::8888", "", "2001:4860:4860::/64"),
     ],
 )
 def test_a_client_is_known_by_its_public_address(peer, passed, client):
     scope = {"client": (peer, 1), "headers": [(b"x-forwarded-for", passed.encode())]}
+    begun = time.monotonic()
     assert client_of(scope) == client
+    assert time.monotonic() - begun < 0.05
+
+
+def test_a_proxy_that_says_its_client_in_a_line_of_its_own_is_believed():
+    lines = [(b"x-forwarded-for", address) for address in (b"6.6.6.6", b"1.1.1.1, 10.0.0.1")]
+    assert client_of({"client": ("10.0.0.3", 1), "headers": lines}) == "1.1.1.1"
 
 
 def test_what_libraries_log_and_warn_of_is_only_its_place():
