@@ -100,6 +100,7 @@ def launch_options(classifier: Classifier) -> dict:
         "js": page_script(),
         "i18n": I18N,
         "mcp_server": True,
+        "ssr_mode": False,  # a Space asks for it: Node would answer in front of the guards
         "run_history": False,
         "max_file_size": limits.file,
         "state_session_capacity": SESSIONS,
