@@ -38,16 +38,20 @@ def allow_many() -> None:
 class Connection(h11.Connection):
     """A connection whose bodies do not come as crumbs.
 
-    Each would take as long as a page of text.
+    Each would take as long as a page of text. Its requests name a host where they name an origin: Gradio
+    compares the two, before any guard.
     """
 
     pieces, bytes = 0, 0
 
     def next_event(self) -> object:
-        """Return what comes next; raise h11.RemoteProtocolError for one crumb too many."""
+        """Return what comes next; raise h11.RemoteProtocolError for what is not taken."""
         event = super().next_event()
         if isinstance(event, h11.Request):
             self.pieces, self.bytes = 0, 0
+            names = {name for name, _ in event.headers}
+            if b"origin" in names and b"host" not in names:  # by HTTP/1.0 alone
+                raise h11.RemoteProtocolError("The request names an origin and no host")
         if isinstance(event, h11.Data):
             self.pieces, self.bytes = self.pieces + 1, self.bytes + len(event.data)
             if self.pieces > PIECES and self.bytes < LEAST_BYTES * self.pieces:

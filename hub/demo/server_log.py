@@ -11,6 +11,8 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
+from uvicorn.config import LOGGING_CONFIG
+
 LOGGER = logging.getLogger("hub.demo")
 
 
@@ -47,12 +49,16 @@ class Line(logging.Formatter):
 
 
 def install() -> None:
-    """Let all logs and warnings of this process be such lines on standard error."""
+    """Let all logs and warnings of this process be such lines on standard error.
+
+    A server of Uvicorn has to begin after it.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Line())
     handler.addFilter(Once())
     logging.getLogger().handlers = [handler]
     logging.captureWarnings(True)
+    LOGGING_CONFIG["loggers"].clear()  # by which Uvicorn would write beside them
     LOGGER.setLevel(logging.INFO)
 
 

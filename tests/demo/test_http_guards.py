@@ -170,6 +170,13 @@ def test_a_body_in_crumbs_is_refused_and_one_in_pieces_is_taken(tmp_path):
     assert sent[0].status_code == 400 and sent[1].text == "19200"
 
 
+@pytest.mark.parametrize(("origin", "status"), [("", b"200"), ("Origin: http://a\r\n", b"400")])
+def test_a_client_that_is_old_need_not_name_the_host_but_beside_an_origin(tmp_path, origin, status):
+    head = f"POST /gradio_api/run/x HTTP/1.0\r\n{origin}Content-Length: 0\r\n\r\n"
+    with guarded(tmp_path) as url, connect(url, head) as connection:
+        assert connection.recv(100).split()[1] == status
+
+
 def test_crumbs_of_several_requests_are_not_summed(tmp_path):
     with guarded(tmp_path) as url, requests.Session() as session:
         crumbs = http_connections.PIECES // 2

@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 import urllib.error
@@ -61,13 +62,13 @@ def test_the_api_explains_what_it_cannot_do(gradio_url, radiograph_file, tmp_pat
 
 @pytest.fixture(scope="module")
 def logged(tmp_path_factory):
-    """A demo of its own, in whose environment is a token; its address and the file of its log.
+    """A demo of its own as on a Space with a token; its address and the file of its log.
 
     Beside the log, `others` names each other machine that it looked for, and `uploads` is empty at the end.
     """
     folder, port = tmp_path_factory.mktemp("logged"), free_port()
     environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_TOKEN": "hf_secret"}
-    environment["GRADIO_TEMP_DIR"] = str(folder / "uploads")
+    environment |= {"GRADIO_TEMP_DIR": str(folder / "uploads"), "GRADIO_SSR_MODE": "True"}
     url, command = f"http://127.0.0.1:{port}", recorded(folder / "others", "path", "app.py")
     with (
         (folder / "log").open("w") as log,
@@ -381,6 +382,17 @@ def test_what_was_uploaded_cannot_be_fetched_and_no_path_of_the_server_is_told(l
     answers += [requests.get(f"{url}/{page}") for page in ("", "config", "gradio_api/info", "manifest.json")]
     for answer in answers:
         assert str(ROOT) not in answer.text and "/tmp" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "head", [b"GET / HTTP/1.0\r\nOrigin: http://a\r\n\r\n", b"Mueller\r\n\r\n"], ids=["origin", "no HTTP"]
+)
+def test_what_is_no_request_is_refused_and_logged_like_others(logged, head):
+    url, log = logged
+    with socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1]))) as connection:
+        connection.sendall(head)
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+    assert not re.search("Traceback|^(WARNING|ERROR)|Mueller", log.read_text(), re.MULTILINE)
 
 
 def test_answers_are_kept_in_no_cache_and_parts_of_the_page_are(logged):
