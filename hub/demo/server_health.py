@@ -1,5 +1,6 @@
 """Whether the app answers a built-in film as at its start: /healthz; /metrics."""
 
+import asyncio
 import json
 import math
 import time
@@ -80,12 +81,15 @@ def middleware(health: Health, exposition: Callable[[int], bytes] | None) -> Mid
 
 
 def _with_health(app: App, health: Health, exposition: Callable[[int], bytes] | None) -> App:
+    looking = asyncio.Lock()  # of many who ask at once, one makes the model answer
+
     async def serve(scope: dict, receive: Callable, send: Callable) -> None:
         path = path_of(scope) if scope["type"] == "http" else ""
         if path == "/metrics" and exposition:
             await answer(send, 200, exposition(len(scope["app"].get_blocks()._queue)), TEXT)
         elif path == "/healthz":
-            wrong = await anyio.to_thread.run_sync(health.look)
+            async with looking:
+                wrong = await anyio.to_thread.run_sync(health.look)
             report = {"status": wrong or "ok", "model_sha256": health.digest}
             await answer(send, 503 if wrong else 200, json.dumps(report).encode())
         else:

@@ -14,8 +14,8 @@ from hub.errors import InputError
 from hub.files import sha256
 
 
-def get(path, health, exposition=None):
-    """Return the status and body of an answer."""
+def get(path, health, exposition=None, clients=1):
+    """Return the status and body of an answer, the last one where many `clients` ask at once."""
     sent = []
 
     async def send(message):
@@ -27,9 +27,13 @@ def get(path, health, exposition=None):
     blocks = SimpleNamespace(_queue=[1, 2])
     scope = {"type": "http", "path": path, "headers": [], "app": SimpleNamespace(get_blocks=lambda: blocks)}
     served = server_health.middleware(health, exposition)
-    call = served.cls(other, **served.kwargs)(scope, None, send)
+    serve = served.cls(other, **served.kwargs)
+
+    async def ask():
+        await asyncio.gather(*[serve(scope, None, send) for _ in range(clients)])
+
     with ThreadPoolExecutor(1) as thread:  # Playwright's own loop may run in this one
-        thread.submit(asyncio.run, call).result()
+        thread.submit(asyncio.run, ask()).result()
     return sent[0]["status"], sent[-1]["body"].decode()
 
 
@@ -60,6 +64,17 @@ def test_an_app_whose_answer_is_wrong_is_red(health, shares, reason):
 
     status, body = get("/healthz", replace(health, classifier=answer, looked=float("-inf")))
     assert status == 503 and reason in body and "somebody" not in body
+
+
+def test_many_who_ask_at_once_make_the_model_answer_once(health):
+    asked = []
+
+    def answer(images):
+        asked.append(images)
+        return [health.expected]
+
+    assert get("/healthz", replace(health, classifier=answer, looked=float("-inf")), clients=20)[0] == 200
+    assert len(asked) == 1
 
 
 def test_a_model_without_a_usable_answer_is_not_served(classifier, health):
