@@ -3,9 +3,11 @@
 Gradio keeps an event's answer until its page fetches it, for ever where that never comes.
 """
 
+import asyncio
 import time
 
 import gradio as gr
+import gradio.queueing
 from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event, EventMessage, Queue
 from gradio.route_utils import get_fn
@@ -19,11 +21,21 @@ NO_TURN = "Your last questions are still waiting; ask again when they are answer
 AT_ONCE = "This event has no queue; send it to /gradio_api/run/predict."
 
 
+class Unread(asyncio.Queue):
+    """The messages that wait for a page; of too many, the oldest goes."""
+
+    def _put(self, item: EventMessage) -> None:
+        super()._put(item)
+        while self.qsize() > UNREAD:  # who cancels an event again and again gets a message each time
+            self._get()
+
+
 class BoundedQueue(Queue):
     """A queue in which no visitor takes all places, and no answer waits for ever."""
 
     def __init__(self, **options):
         super().__init__(**options)
+        self.ANALYTICS_MAX_EVENTS = 0
         self.last_told: dict[str, float] = {}  # when a session got its last message
 
     async def push(self, body: PredictBodyInternal, request: Request, username: str | None) -> tuple:
@@ -45,15 +57,25 @@ class BoundedQueue(Queue):
         session = event.session_hash
         if session not in self.pending_messages_per_session:  # its page is gone
             return
-        super().send_message(event, event_message)
-        self.last_told[session] = time.monotonic()
         messages = self.pending_messages_per_session[session]
-        while messages.qsize() > UNREAD:
+        while messages.qsize() >= UNREAD:
             dropped = getattr(messages.get_nowait(), "event_id", None)
             self.pending_event_ids_session.get(session, set()).discard(dropped)
+        super().send_message(event, event_message)
+        self.last_told[session] = time.monotonic()
+
+    def compute_analytics_summary(self, records: list) -> dict:
+        """Return nothing.
+
+        No address of the app gives these figures away, and for each error pandas would sum them up.
+        """
+        return {}
 
     def forget(self, seconds: float) -> None:
-        """Drop what waits for pages without events that were told nothing for so long."""
+        """Drop what waits for pages without events that were told nothing for so long.
+
+        Only the thread of the server may call it.
+        """
         busy = {event.session_hash for event in self.event_ids_to_events.values()}
         for session, told in list(self.last_told.items()):
             if told < time.monotonic() - seconds and session not in busy:
@@ -64,6 +86,7 @@ class BoundedQueue(Queue):
 
 def use(blocks: gr.Blocks, size: int) -> gr.Blocks:
     """Give a page such a queue of `size` events, and return it."""
+    gradio.queueing.AsyncQueue = Unread
     blocks.queue(max_size=size)
     blocks._queue = BoundedQueue(
         live_updates=True,

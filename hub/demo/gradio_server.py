@@ -1,5 +1,6 @@
 """What stands between the network and the Gradio app, and tidies up behind it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -73,12 +74,12 @@ def sweeping(every: float, age: float) -> Callable[[gr.routes.App], AbstractAsyn
 
     @asynccontextmanager
     async def lifespan(app: gr.routes.App) -> AsyncIterator[None]:
-        uploads = Path(get_upload_folder())
+        uploads, serving = Path(get_upload_folder()), asyncio.get_running_loop()
 
         def forget() -> None:
             known = app.get_blocks().upload_file_set  # their names would stay in memory
-            known.intersection_update([path for path in list(known) if Path(path).exists()])
-            app.get_blocks()._queue.forget(age)
+            known.difference_update([path for path in list(known) if not Path(path).exists()])
+            serving.call_soon_threadsafe(app.get_blocks()._queue.forget, age)
 
         with swept(uploads, every, max(0, age - every), forget):
             yield

@@ -62,12 +62,16 @@ def delete_old(folder: Path, age: float) -> None:
 
 @contextmanager
 def swept(folder: Path, every: float, age: float, after: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Delete old files again and again in the block; call `after` each time."""
+    """Delete old files again and again in the block; call `after` each time.
+
+    What cannot be looked through, such as a folder that goes meanwhile, can the next time.
+    """
     ended = threading.Event()
 
     def sweep() -> None:
         while not ended.wait(every):
-            delete_old(folder, age)
+            with suppress(OSError):
+                delete_old(folder, age)
             after()
 
     thread = threading.Thread(target=sweep, daemon=True)

@@ -1,6 +1,9 @@
 """What one visitor may leave in the queue of the Gradio app, and in the memory of its server."""
 
+import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -9,6 +12,7 @@ from servers import free_port
 
 from hub.demo import gradio_queue
 from hub.demo.gradio_errors import Page
+from hub.demo.gradio_server import sweeping
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +80,40 @@ def test_answers_that_nobody_fetches_are_not_kept(page, gate, monkeypatch):
     queue.forget(0)
     kept = queue.pending_messages_per_session, queue.pending_event_ids_session, queue.last_told
     assert all("silent" not in each for each in kept)
+
+
+def test_an_event_that_is_cancelled_again_and_again_leaves_few_messages(page, gate, monkeypatch):
+    gate.set()
+    monkeypatch.setattr(gradio_queue, "UNREAD", 3)
+    assert join(page, 2, "cancelling") == 200
+    queue = page._queue
+    wait_until(lambda: not queue.event_ids_to_events)
+    (event,) = queue.pending_event_ids_session["cancelling"]
+    body = {"session_hash": "cancelling", "fn_index": 2, "event_id": event}
+    for _ in range(10):
+        assert requests.post(f"{page.local_url}gradio_api/cancel", json=body).ok
+    assert queue.pending_messages_per_session["cancelling"].qsize() == 3
+
+
+def test_events_leave_no_figures(page):
+    assert page._queue.event_analytics == {}
+
+
+def test_what_nobody_fetches_is_forgotten_by_the_thread_that_serves(tmp_path, monkeypatch):
+    """In another, an event that comes meanwhile would end all tidying, or lose its answer."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    threads = []
+    queue = SimpleNamespace(forget=lambda seconds: threads.append(threading.get_ident()))
+    blocks = SimpleNamespace(upload_file_set=set(), _queue=queue)
+
+    async def serve():
+        async with sweeping(0.01, 60)(SimpleNamespace(get_blocks=lambda: blocks)):
+            while not threads:
+                await asyncio.sleep(0.01)
+        return threading.get_ident()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(asyncio.run, serve()).result(10) == threads[0]
 
 
 def test_a_session_keeps_nothing_of_what_its_page_shows(page):

@@ -80,6 +80,21 @@ def test_the_folder_is_looked_through_as_long_as_the_app_runs(place):
     assert looks[0] is False
 
 
+def test_a_folder_that_cannot_be_looked_through_once_is_looked_through_again(place, monkeypatch):
+    looks = []
+
+    def vanished(folder, age):
+        looks.append(folder)
+        raise FileNotFoundError(folder)
+
+    monkeypatch.setattr("hub.demo.run_folder.delete_old", vanished)
+    with swept(place, 0.02, 0):
+        deadline = time.monotonic() + 10
+        while len(looks) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert len(looks) >= 2
+
+
 @pytest.mark.parametrize("blocked", ["file", "missing disk"])
 def test_a_place_that_cannot_be_written_to_is_one_sentence(place, monkeypatch, blocked):
     if blocked == "file":
