@@ -47,7 +47,7 @@ from hub.demo.gradio_options import (
     SESSIONS,
     THEME,
 )
-from hub.demo.gradio_server import guards, served_files, sweeping, use_upload_folder
+from hub.demo.gradio_server import guards, prepare_uploads, served_files, sweeping
 from hub.demo.http_limits import Limits
 from hub.demo.page_names import opening_sample
 from hub.demo.render import STYLES, page_script
@@ -91,7 +91,7 @@ def launch_options(classifier: Classifier) -> dict:
     They set the looks of the page; nothing is recorded, and only the picture of the share preview may be
     fetched as a file.
     """
-    use_upload_folder()
+    prepare_uploads()
     limits = Limits(seconds=DELETE_AFTER)
     files = served_files()
     return {

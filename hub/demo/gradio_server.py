@@ -7,8 +7,11 @@ from pathlib import Path
 
 import gradio as gr
 import gradio.mcp
+import gradio.route_utils
 import gradio.routes
+from gradio.route_utils import GradioMultiPartParser
 from gradio.utils import get_upload_folder
+from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
 
 from hub.demo import (
@@ -59,8 +62,22 @@ def guards(classifier: Classifier, limits: Limits, files: dict[str, Path]) -> li
     ]
 
 
-def use_upload_folder() -> None:
-    """Let the modules of Gradio that noted their folder at import use today's."""
+class FilesAlone(GradioMultiPartParser):
+    """What reads an upload, of which each part is a file.
+
+    Gradio keeps other parts in memory, as bytes and as text: 100 MB become 600.
+    """
+
+    def on_headers_finished(self) -> None:
+        """Raise MultiPartException where what begins is no file."""
+        super().on_headers_finished()
+        if self._current_part.file is None:
+            raise MultiPartException("An upload consists of files; send each with its name.")
+
+
+def prepare_uploads() -> None:
+    """Let Gradio read `FilesAlone`, and those modules that noted its folder at import use today's."""
+    gradio.route_utils.GradioMultiPartParser = FilesAlone
     for module in (gradio.mcp, gradio.routes):
         module.DEFAULT_TEMP_DIR = get_upload_folder()
 

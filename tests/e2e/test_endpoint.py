@@ -328,6 +328,12 @@ def test_an_upload_by_any_name_is_taken_or_refused_and_lies_in_the_folder(logged
     assert "Traceback" not in log.read_text()
 
 
+def test_an_upload_of_what_is_no_file_is_refused(logged):
+    url, _ = logged
+    answer = requests.post(f"{url}/gradio_api/upload", files={"files": (None, "text")})
+    assert answer.status_code == 400 and answer.text.startswith("An upload consists of files")
+
+
 @pytest.mark.parametrize("index", [-1, 99_999, 10**6, 10**30, "x", 1.5, [1], {}, None], ids=str)
 @pytest.mark.parametrize("route", ["run/predict", "queue/join", "cancel"])
 def test_an_odd_index_of_an_event_is_refused(logged, route, index):
