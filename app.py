@@ -10,18 +10,35 @@ import gc
 import importlib
 import os
 import signal
-import sys
 from functools import partial
+
+from hub.errors import InputError, end_on_interrupt, run_command
+
+
+def check_command_line() -> None:
+    """Print the help text if it is asked for.
+
+    Raises InputError for a port that is none.
+    """
+    argparse.ArgumentParser(
+        prog="app.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    try:
+        is_port = 0 <= int(os.environ.get("GRADIO_SERVER_PORT", "7860")) < 65_536
+    except ValueError:
+        is_port = False
+    if not is_port:
+        raise InputError("GRADIO_SERVER_PORT is no port; give a number from 1 to 65535.")
+
+
+if __name__ == "__main__":
+    run_command("app.py", check_command_line)  # before the imports, which take seconds
+    end_on_interrupt()
 
 # Nothing is reported to anyone; both are read once, at the import.
 os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
-NO_PORT = "GRADIO_SERVER_PORT is no port; give a number from 1 to 65535."
-try:
-    import gradio as gr
-except ValueError:  # of a port that is no number, which Gradio reads at its import
-    print(f"app.py: {NO_PORT}", file=sys.stderr)
-    sys.exit(2)
+import gradio as gr
 
 from hub.demo import (
     gradio_api,
@@ -54,7 +71,6 @@ from hub.demo.render import STYLES, page_script
 from hub.demo.run_folder import run_folder
 from hub.demo.samples import Sample, write_samples
 from hub.demo.words import Words, words_in
-from hub.errors import InputError, run_command
 from hub.inference.classifier import Classifier
 
 
@@ -62,13 +78,8 @@ def main() -> None:
     """Serve the demo until it is interrupted.
 
     Raises InputError if the model cannot be loaded or answers nonsense, temporary files cannot be written, or
-    there is no port.
+    there is no port that is free.
     """
-    argparse.ArgumentParser(
-        prog="app.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
-    if not 0 <= int(os.environ.get("GRADIO_SERVER_PORT", "7860")) < 65_536:
-        raise InputError(NO_PORT)
     server_log.install()
     http_connections.allow_many()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder is deleted then, too

@@ -76,7 +76,10 @@ class FilesAlone(GradioMultiPartParser):
 
 
 def prepare_uploads() -> None:
-    """Let Gradio read `FilesAlone`, and those modules that noted its folder at import use today's."""
+    """Let Gradio read `FilesAlone`, and keep them in the folder of this run.
+
+    Some of its modules noted the folder at their import.
+    """
     gradio.route_utils.GradioMultiPartParser = FilesAlone
     for module in (gradio.mcp, gradio.routes):
         module.DEFAULT_TEMP_DIR = get_upload_folder()

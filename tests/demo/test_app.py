@@ -30,3 +30,8 @@ def test_the_help_text_says_what_the_environment_sets():
 
 def test_an_option_that_there_is_not_is_refused():
     assert app("--port", "1").returncode == 2
+
+
+def test_the_help_text_does_not_wait_for_gradio():
+    imported = app("--help", PYTHONPROFILEIMPORTTIME="1").stderr
+    assert "hub.errors" in imported and "gradio" not in imported
