@@ -288,7 +288,7 @@ def client_of(scope: dict) -> str:
 
 
 def _public(address: str) -> str:
-    """Return what tells a client of the internet from others, "" for what is no public address."""
+    """Return what tells a client of the internet from others, "" for no such one."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
