@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
+import httpx
 from starlette.middleware import Middleware
 
 from hub.demo.http_call import App, answer, call_of, header, path_of, sentence
@@ -51,7 +52,8 @@ ROUTES = {
 CLOSED = (f"{API}upload_progress", f"{API}mcp/sse", f"{API}mcp/messages")
 LONGEST_PATH = 1_000  # characters; a file system takes hardly more
 # What Gradio makes addresses of: the name or number of a machine, perhaps with a port.
-HOST = re.compile(r"([\w.-]{1,255}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{1,5})?", re.ASCII)
+HOST = re.compile(r"([\w.-]{1,255}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{0,5})?", re.ASCII)
+FRONT = b"x-gradio-server"  # the address as Gradio's own Node says it, of which there is none
 ODD_HOST = "The Host of this request is no address; give that of the server."
 NO_PLACE = "There is nothing at this address; /gradio_api/info lists what there is."
 
@@ -85,7 +87,7 @@ def _with_routes(app: App, files: dict[str, Path]) -> App:
         if scope["type"] != "http":
             return await app(scope, receive, send)
         path, call = path_of(scope), call_of(scope)
-        if not all(map(HOST.fullmatch, _hosts(scope))):
+        if not all(map(_is_address, _hosts(scope))):
             call.refused = "malformed"
             return await answer(send, 400, sentence(ODD_HOST))
         route = route_of(path)
@@ -104,7 +106,8 @@ def _with_routes(app: App, files: dict[str, Path]) -> App:
         if path == f"{API}info":  # without a page, everyone would get it with the first visitor's address
             scope = scope | {"query_string": scope["query_string"] + b"&page="}
         call.route = route
-        await app(scope, receive, send)
+        headers = [(name, value) for name, value in scope["headers"] if name != FRONT]
+        await app(scope | {"headers": headers}, receive, send)
 
     return serve
 
@@ -112,5 +115,12 @@ def _with_routes(app: App, files: dict[str, Path]) -> App:
 def _hosts(scope: dict) -> list[str]:
     """Return the hosts that a request names."""
     forwarded = header(scope, "x-forwarded-host").partition(",")[0].strip()
-    server = header(scope, "x-gradio-server").partition("://")[2].partition("/")[0]
-    return [host for host in (header(scope, "host"), forwarded, server) if host]
+    return [host for host in (header(scope, "host"), forwarded) if host]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        httpx.URL(f"http://{host}")  # as Gradio does
+    except httpx.InvalidURL:  # such as 999.1.1.1
+        return False
+    return bool(HOST.fullmatch(host))
