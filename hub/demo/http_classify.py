@@ -22,7 +22,7 @@ from hub.prevalence import EVEN, check_prevalence
 from hub.system import usable_cores
 
 PATH = "/classify"
-IN_MEMORY = 1_000_000  # bytes of an image that waits; the rest of it waits on the disk
+IN_MEMORY = 100_000  # bytes of an image that waits, of which there may be thousands; the rest is on the disk
 OPTIONS = ("operating_point", "prevalence")
 
 
