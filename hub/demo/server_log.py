@@ -49,16 +49,16 @@ class Line(logging.Formatter):
 
 
 def install() -> None:
-    """Let all logs and warnings of this process be such lines on standard error.
-
-    A server of Uvicorn has to begin after it.
-    """
+    """Let all logs and warnings of this process be such lines on standard error."""
+    for logger in logging.Logger.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.handlers, logger.propagate = [], True
+    LOGGING_CONFIG["loggers"].clear()  # by which Uvicorn, where it begins later, would write beside them
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Line())
     handler.addFilter(Once())
     logging.getLogger().handlers = [handler]
     logging.captureWarnings(True)
-    LOGGING_CONFIG["loggers"].clear()  # by which Uvicorn would write beside them
     LOGGER.setLevel(logging.INFO)
 
 

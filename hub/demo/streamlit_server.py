@@ -7,14 +7,16 @@ takes only what the page says (`guard_sessions`).
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.middleware import Middleware
+from streamlit import net_util
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.app_session import AppSession
 
 from hub.demo import http_cookies, http_headers, http_limits, http_log
-from hub.demo.http_call import App, answer, call_of, path_of, sentence
+from hub.demo.http_call import App, answer, call_of, header, path_of, sentence
 from hub.demo.http_limits import MB, Ledger, Limits
 from hub.demo.server_metrics import Metrics
 
@@ -58,7 +60,12 @@ def guards(limits: Limits = LIMITS) -> list[Middleware]:
 
 
 def guard_sessions() -> None:
-    """Take only `MESSAGES` from visitors, and keep the folder of the script secret."""
+    """Take only `MESSAGES` from visitors, and keep the folder of the script secret.
+
+    Nobody is asked for the address of this machine: at each page of another origin, Streamlit would ask
+    Amazon, and halt all visitors meanwhile.
+    """
+    net_util.get_external_ip = lambda: None
     take, greet = AppSession.handle_backmsg, AppSession._create_new_session_message
 
     def take_known(session: AppSession, message: BackMsg) -> None:
@@ -89,6 +96,8 @@ def route_of(path: str) -> str | None:
 
 def _with_routes(app: App) -> App:
     async def serve(scope: dict, receive: Callable, send: Callable) -> None:
+        if scope["type"] == "websocket" and not _is_origin(header(scope, "origin")):
+            return await send({"type": "websocket.close"})
         if scope["type"] != "http":
             return await app(scope, receive, send)
         call, route = call_of(scope), route_of(path_of(scope))
@@ -99,3 +108,12 @@ def _with_routes(app: App) -> App:
         await app(scope, receive, send)
 
     return serve
+
+
+def _is_origin(text: str) -> bool:
+    """Return whether Streamlit can take an Origin apart."""
+    try:
+        urlsplit(text)
+    except ValueError:  # such as http://[
+        return False
+    return True

@@ -2,15 +2,16 @@
 
 import http.client
 import json
+import socket
 import subprocess
-import sys
 import time
 
 import pytest
 import requests
-from servers import ROOT, free_port, open_page, serving
+from servers import ROOT, free_port, open_page, recorded, serving
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 UPLOAD = "/_stcore/upload_file/session/file"
@@ -18,10 +19,13 @@ UPLOAD = "/_stcore/upload_file/session/file"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """The address of the demo, and the file of its log."""
+    """The address of the demo, and the file of its log.
+
+    Beside the log, `others` names each other machine that it looked for.
+    """
     port, log = free_port(), tmp_path_factory.mktemp("streamlit_server") / "log"
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
-    command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
+    command = ["run", "streamlit_app.py", "--server.headless", "true", "--server.port", str(port)]
+    command = recorded(log.with_name("others"), "module", "streamlit", *command)
     url = f"http://127.0.0.1:{port}"
     with (
         log.open("w") as file,
@@ -51,12 +55,12 @@ def put(url, head, body=b"", path=UPLOAD):
     return connection.getresponse()
 
 
-def drawn(socket):
+def drawn(stream):
     """Let the page be drawn; return what the server sends for it."""
-    socket.send(BackMsg(rerun_script={}).SerializeToString())
+    stream.send(BackMsg(rerun_script={}).SerializeToString())
     messages = []
     while not (messages and messages[-1].HasField("script_finished")):
-        messages.append(ForwardMsg.FromString(socket.recv(timeout=60)))
+        messages.append(ForwardMsg.FromString(stream.recv(timeout=60)))
     return messages
 
 
@@ -72,16 +76,16 @@ def test_every_answer_has_the_headers_that_keep_a_browser_safe(server, path):
 
 def test_a_visitor_can_send_no_message_for_the_developer_and_reads_no_path(server):
     """They would empty the caches of all visitors, tell the state of the repository, or write files."""
-    with connect(f"{server[0].replace('http', 'ws')}/_stcore/stream", max_size=None) as socket:
-        first = drawn(socket)
+    with connect(f"{server[0].replace('http', 'ws')}/_stcore/stream", max_size=None) as stream:
+        first = drawn(stream)
         for message in (
             BackMsg(clear_cache=True),
             BackMsg(load_git_info=True),
             BackMsg(set_run_on_save=True),
             BackMsg(backend_operation_request={"install_skills": {}}),
         ):
-            socket.send(message.SerializeToString())
-        again = drawn(socket)
+            stream.send(message.SerializeToString())
+        again = drawn(stream)
     kinds = {message.WhichOneof("type") for message in again}
     assert not kinds & {"git_info_changed", "backend_operation_response"}
     assert "Loading the model" not in str(again)
@@ -91,6 +95,32 @@ def test_a_visitor_can_send_no_message_for_the_developer_and_reads_no_path(serve
 @pytest.mark.parametrize("path", ["metrics", "agent/interact", "agent/openapi.json", "bidi-components/a/b"])
 def test_what_the_page_does_not_use_is_closed(server, path):
     assert requests.get(f"{server[0]}/_stcore/{path}").status_code == 404
+
+
+@pytest.mark.parametrize("origin", ["http://elsewhere.example", "http://["])
+def test_a_page_of_another_origin_is_refused_and_no_other_machine_is_asked(server, origin):
+    """Streamlit would ask Amazon which address this machine has, and leave a traceback."""
+    url, log = server
+    with pytest.raises(InvalidStatus, match="403"):
+        connect(f"{url.replace('http', 'ws')}/_stcore/stream", origin=origin)
+    assert "amazonaws" not in (
+        log.with_name("others").read_text() if log.with_name("others").exists() else ""
+    )
+
+
+def test_messages_of_the_server_are_lines_of_the_log(server):
+    url, log = server
+    with socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1]))) as connection:
+        connection.sendall(b"Mueller\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert "uvicorn.error" in {line["event"] for line in lines}
+
+
+def test_a_cookie_that_takes_long_to_read_makes_nobody_wait(server):
+    begun = time.monotonic()
+    requests.get(server[0], headers={"Cookie": 'a="' + "\\" * 60_000 + '"'})
+    assert time.monotonic() - begun < 5
 
 
 def test_an_upload_that_says_it_is_too_large_is_refused_before_a_byte_is_read(server):
