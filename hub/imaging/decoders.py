@@ -5,6 +5,7 @@ pi-heif decodes HEIC. Of animations and files of several pages the first image i
 are imported when they are first needed: together they take as long to import as Pillow.
 """
 
+import ctypes
 import io
 import logging
 import math
@@ -14,9 +15,11 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import PIL
 from PIL import Image, ImageChops
 
 from hub.errors import InputError
@@ -77,6 +80,22 @@ PIXEL_TAGS = {256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 322, 3
 # images.
 warnings.filterwarnings("ignore", module="PIL|tifffile")
 logging.getLogger("tifffile").disabled = True
+
+
+def _silence_libtiff() -> None:
+    """Let the libtiff of Pillow's wheels write nothing to standard error.
+
+    Of a damaged fax it would write about each line of the image.
+    """
+    folder = Path(PIL.__file__).parent
+    for path in [*folder.with_name("pillow.libs").glob("libtiff*"), *folder.glob(".dylibs/libtiff*")]:
+        library = ctypes.CDLL(str(path))
+        for set_handler in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):
+            set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            set_handler(None)
+
+
+_silence_libtiff()
 
 
 def decode(data: bytes, image_format: str, side: int | None = None, admit: Admit = check_size) -> Image.Image:

@@ -4,6 +4,8 @@ Files are decoded in this process, as a worker would hide what a decoder raises.
 is either one that a library raises for damage and that decoders.ERRORS lacks, or a mistake of ours.
 """
 
+import contextlib
+import io
 import random
 
 import imagecodecs
@@ -82,3 +84,13 @@ def test_a_damaged_file_is_an_image_or_refused_and_never_anything_else(data):
             assert ". " not in str(error) and str(error).endswith(".")
             refused += 1
     assert read > 10 and refused > 10
+
+
+def test_of_a_damaged_fax_nothing_is_written_beside_the_log(capfd):
+    stream = io.BytesIO()
+    Image.effect_noise((200, 200), 50).convert("1").save(stream, "TIFF", compression="group4")
+    fax = bytearray(stream.getvalue())
+    fax[1000:1100] = random.Random(0).randbytes(100)
+    with contextlib.suppress(InputError, UnreadableError):
+        read_here(bytes(fax), "The image", None)
+    assert capfd.readouterr().err == ""
