@@ -15,7 +15,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from hub.errors import InputError, run_command
+from hub.errors import InputError, check_arguments, run_command
 
 COMMANDS = {
     "inference": "ways to serve one model folder: latency, throughput, start-up and memory",
@@ -42,10 +42,14 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments and arguments[0] in COMMANDS:
         name, *arguments = arguments
-        module = importlib.import_module(f"benchmarks.{name}")
-        run_command(f"python -m benchmarks.{name}", partial(module.main, arguments))
+        run_command(f"python -m benchmarks.{name}", partial(_compare, name, arguments))
     else:
         run_command("python -m benchmarks", partial(run_all, arguments))
+
+
+def _compare(name: str, arguments: list[str]) -> None:
+    check_arguments(arguments)
+    importlib.import_module(f"benchmarks.{name}").main(arguments)
 
 
 def run_all(arguments: list[str]) -> None:

@@ -18,6 +18,14 @@ DISK_ERRORS = {
     errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ETXTBSY,
 }  # fmt: skip
 
+# The group of pyproject.toml that brings a package; "train" brings all others.
+EXTRAS = {"fsspec": "score", "pyarrow": "score", "ray": "ray"} | dict.fromkeys(
+    ("cleanlab", "keras", "locust", "playwright", "psutil", "tensorflow"), "benchmarks"
+)
+# What brings a group in a clone; requirements.txt brings all others.
+IN_CLONE = {"ray": "pip install '.[ray]'", "benchmarks": "pip install -r benchmarks/requirements.txt"}
+OURS = ("hub", "benchmarks")  # whose missing module would be a mistake of the code
+
 
 class InputError(ValueError):
     """An input that cannot be used.
@@ -42,9 +50,10 @@ def run_command(
 def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[], str]) -> int:
     """Call `main` and return the exit code of the process.
 
-    It is what `main` returns, with 0 for None; 2 after an InputError, whose sentence is printed, and after
-    one of DISK_ERRORS, such as a full disk; 130 after Ctrl-C, when the sentence that `interrupted` returns is
-    printed, unless it is empty; 1 where nobody reads the output any more.
+    It is what `main` returns, with 0 for None; 2 after an InputError, whose sentence is printed, after one of
+    DISK_ERRORS, such as a full disk, and where a library is not installed; 130 after Ctrl-C, when the
+    sentence that `interrupted` returns is printed, unless it is empty; 1 where nobody reads the output any
+    more.
     """
     open_streams()
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
@@ -63,8 +72,8 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
     except BrokenPipeError:  # the reader of the output, `head` say, has closed it
         _flush_or_drop_output()
         return 1
-    except OSError as error:
-        sentence = disk_sentence(error)
+    except (OSError, ModuleNotFoundError) as error:
+        sentence = disk_sentence(error) if isinstance(error, OSError) else package_sentence(error)
         if sentence is None:
             raise
         print(f"{name}: {sentence}", file=sys.stderr)
@@ -116,6 +125,19 @@ def disk_sentence(error: OSError) -> str | None:
     place = error.filename or "The output"
     advice = "check the path, its permissions and the room on the disk"
     return one_line(f"{place} cannot be read or written ({reason}); {advice}.")
+
+
+def package_sentence(error: ModuleNotFoundError) -> str | None:
+    """Return a sentence on a library that is not installed; None for one of ours."""
+    package = (error.name or "hub").split(".")[0]
+    if package in OURS:
+        return None
+    extra = EXTRAS.get(package, "train")
+    in_clone = IN_CLONE.get(extra, "pip install -r requirements.txt")
+    return (
+        f"This command needs {error.name}; `pip install 'chest-xray-hub[{extra}]'`, or in a clone "
+        f"`{in_clone}`, brings it."
+    )
 
 
 def disk_error(error: OSError) -> str | None:

@@ -96,7 +96,30 @@ def test_the_errors_of_a_folder_that_is_copied_are_named(tmp_path):
     assert errors.disk_error(raised.value) == os.strerror(errno.ELOOP)
 
 
-@pytest.mark.parametrize("error", [FileNotFoundError(errno.ENOENT, "x"), OSError("no code"), ValueError("x")])
+@pytest.mark.parametrize(
+    ("package", "brings"),
+    [
+        ("datasets", "[train]"),
+        ("pyarrow.parquet", "[score]"),
+        ("cleanlab.filter", "benchmarks/requirements.txt"),
+    ],
+)
+def test_a_library_that_is_not_installed_is_named_with_what_brings_it(package, brings, capsys):
+    def main():
+        raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+
+    assert errors.exit_code("hub", main, lambda: "") == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"hub: This command needs {package}; ") and brings in said
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(errno.ENOENT, "x"), OSError("no code"), ValueError("x"),
+        ModuleNotFoundError("x", name="hub.x"),
+    ],
+)  # fmt: skip
 def test_a_mistake_of_the_code_keeps_its_traceback(error):
     def main():
         raise error

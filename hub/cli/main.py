@@ -19,15 +19,13 @@ from hub.cli import (
     scope,
     score,
 )
-from hub.errors import InputError, check_arguments, exit_code, open_streams
+from hub.errors import check_arguments, exit_code, open_streams
 from hub.version import NAME, VERSION
 
 # In the order of --help. Each module adds its parser, and imports what takes seconds only when it runs.
 COMMANDS = (
     evaluate, classify, score, calibrate, export, scope, filters, inside, card, page, publish, fit_synthetic,
 )  # fmt: skip
-
-EXTRAS = {"pyarrow": "score", "fsspec": "score", "ray": "ray"}  # of pyproject.toml; all else is in [train]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,20 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(run: Callable[..., int | None], options: dict, arguments: list[str]) -> int | None:
     """Call the function of a command with the options that its arguments gave.
 
-    Raises InputError for an empty argument, and where a library that it needs is not installed.
+    Raises InputError for an empty argument.
     """
     check_arguments(arguments)
-    try:
-        return run(**options)
-    except ModuleNotFoundError as error:
-        if (error.name or "hub").split(".")[0] == "hub":
-            raise  # a mistake of ours
-        name = error.name.split(".")[0]
-        in_clone = "`pip install -r requirements.txt`" if name != "ray" else "`pip install '.[ray]'`"
-        raise InputError(
-            f"This command needs {error.name}; `pip install 'chest-xray-hub[{EXTRAS.get(name, 'train')}]'`, "
-            f"or in a clone {in_clone}, brings it."
-        ) from None
+    return run(**options)
 
 
 def build_parser(name: str) -> argparse.ArgumentParser:
