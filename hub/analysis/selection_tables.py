@@ -10,6 +10,8 @@ docs/model-selection.md explains them.
 import argparse
 import json
 import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hub.errors import InputError, run_command
@@ -71,19 +73,39 @@ def records_folder() -> Path:
 
 
 def write_tables(folder: Path) -> None:
-    """Write experiments.md and finalists.md from the records in `folder`."""
-    lines = (folder / EXPERIMENTS).read_text(encoding="utf-8").splitlines()
-    experiments = [json.loads(line) for line in lines]
-    write_text(folder / "experiments.md", format_experiments(experiments))
-    tests = {
-        name: json.loads((folder / "finalists" / f"{name}.json").read_text(encoding="utf-8"))["test"]
-        for name in FINALISTS
-    }
-    write_text(folder / "finalists.md", format_finalists(tests))
-    calibration = json.loads((folder / CALIBRATION).read_text(encoding="utf-8"))
-    table = format_calibration(calibration["rows"])
-    text = f"{table}\n\nThe rule chooses: {calibration['choice']}."
-    write_text(folder / "calibration.md", _page("Calibration on validation radiographs", text))
+    """Write the tables of the records in a folder, or none where one cannot be read."""
+    for name, text in read_tables(folder).items():
+        write_text(folder / name, text)
+
+
+def read_tables(folder: Path) -> dict[str, str]:
+    """Return the tables of the records in a folder, by file name.
+
+    Raises InputError for a record that is missing, or is not as its measurement writes it.
+    """
+    tables, tests = {}, {}
+    with _as_recorded(folder / EXPERIMENTS) as text:
+        tables["experiments.md"] = format_experiments([json.loads(line) for line in text.splitlines()])
+    for name in FINALISTS:
+        with _as_recorded(folder / "finalists" / f"{name}.json") as text:
+            test = json.loads(text)["test"]
+            tests[name] = {metric: {"value": float(test[metric]["value"])} for metric in METRICS}
+    tables["finalists.md"] = format_finalists(tests)
+    with _as_recorded(folder / CALIBRATION) as text:
+        calibration = json.loads(text)
+        table = format_calibration(calibration["rows"])
+        chosen = f"{table}\n\nThe rule chooses: {calibration['choice']}."
+        tables["calibration.md"] = _page("Calibration on validation radiographs", chosen)
+    return tables
+
+
+@contextmanager
+def _as_recorded(file: Path) -> Iterator[str]:
+    """Yield the text of a record; InputError where the block finds it to be another."""
+    try:
+        yield file.read_text(encoding="utf-8")
+    except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise InputError(f"{file} is not as its measurement writes it; get it from the repository.") from None
 
 
 def format_experiments(experiments: list[dict]) -> str:

@@ -56,6 +56,29 @@ def test_an_experiment_without_a_group_has_no_mean():
     assert "| 0.9747 |" not in selection_tables.format_experiments([complete])
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("experiments.jsonl", '{"recipe": "x", "auc": {}}'),
+        ("experiments.jsonl", "[" * 100_000),
+        ("finalists/swapped-seed0.json", '{"test": {"accuracy": {"value": "high"}}}'),
+        ("finalists/swapped-seed0.json", None),
+        ("calibration.json", '{"rows": [{"candidate": "none", "log_loss": "low"}], "choice": "none"}'),
+        ("calibration.json", ""),
+    ],
+)
+def test_a_record_of_something_else_is_named_and_no_table_changes(name, content, tmp_path):
+    folder = shutil.copytree(selection_tables.FOLDER, tmp_path / "model-selection")
+    for page in folder.glob("*.md"):
+        page.write_text("older")
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_text(content)
+    with pytest.raises(InputError, match=rf"{name} is not as its measurement writes it"):
+        selection_tables.write_tables(folder)
+    assert {page.read_text() for page in folder.glob("*.md")} == {"older"}
+
+
 def test_an_installed_package_says_that_it_needs_a_clone(tmp_path, monkeypatch):
     monkeypatch.setattr(selection_tables, "FOLDER", tmp_path / "docs" / "model-selection")
     with pytest.raises(InputError, match="not part of an installed package; run this in a clone"):
