@@ -20,7 +20,7 @@ MULTIPLY_ADDS = 0.30e9  # of MobileNetV2 at 224 px (Sandler et al. 2018, table 4
 def describe() -> dict[str, str | int]:
     """Return the processor, the cores that this process may use, and versions."""
     file = Path("/proc/cpuinfo")
-    lines = file.read_text().splitlines() if file.is_file() else []
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return {
         "cpu": names[0] if names else platform.processor() or platform.machine(),
@@ -90,5 +90,5 @@ def watched(measure: Callable[[], int]) -> Iterator[Callable[[], int]]:
 def _memory(process: int | str, name: str) -> int:
     """Return an entry of /proc/PROCESS/status in megabytes, 0 without such a file."""
     status = Path(f"/proc/{process}/status")
-    match = re.search(rf"{name}:\s+(\d+) kB", status.read_text()) if status.is_file() else None
+    match = re.search(rf"{name}:\s+(\d+) kB", status.read_text("ascii")) if status.is_file() else None
     return round(int(match[1]) / 1e3) if match else 0

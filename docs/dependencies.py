@@ -38,9 +38,10 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--lock", action="store_true", help="resolve and pin anew; needs a package registry")
     if parser.parse_args(arguments).lock:
-        LOCK.write_text(HEAD + "".join(f"{line}\n" for line in resolve(ROOT / "requirements.txt")))
+        lines = (f"{line}\n" for line in resolve(ROOT / "requirements.txt"))
+        LOCK.write_text(HEAD + "".join(lines), encoding="utf-8")
     rows = [f"| {name} | {version} | {licence(name)} |\n" for name, version in pinned().items()]
-    LICENCES.write_text(TITLE + "".join(rows))
+    LICENCES.write_text(TITLE + "".join(rows), encoding="utf-8")
 
 
 def resolve(requirements: Path) -> list[str]:
@@ -49,7 +50,7 @@ def resolve(requirements: Path) -> list[str]:
         report = Path(folder) / "report.json"
         command = ["install", "--dry-run", "--ignore-installed", "--quiet", "--report", report]
         subprocess.run([sys.executable, "-m", "pip", *command, "-r", requirements], check=True)
-        packages = json.loads(report.read_text())["install"]
+        packages = json.loads(report.read_text(encoding="utf-8"))["install"]
     return sorted(
         f"{normal(package['metadata']['name'])}=={package['metadata']['version']} "
         f"--hash=sha256:{package['download_info']['archive_info']['hashes']['sha256']}"
@@ -59,7 +60,7 @@ def resolve(requirements: Path) -> list[str]:
 
 def pinned() -> dict[str, str]:
     """Return the version of each package of the lock, by name."""
-    return dict(re.findall(r"^([a-z0-9-]+)==(\S+) ", LOCK.read_text(), re.MULTILINE))
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+) ", LOCK.read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def normal(name: str) -> str:

@@ -5,6 +5,7 @@
 It starts app.py with the bundled model and opens it in a window 1280 px wide: an example is answered there.
 """
 
+import argparse
 import io
 import os
 import shutil
@@ -24,7 +25,11 @@ VIEWPORT = {"width": 1280, "height": 960}
 WAIT = 120  # s
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
+    """Take the picture and write it into .github."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args(arguments)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]

@@ -132,7 +132,8 @@ def is_text_in_some_encoding(call):
 
 
 def test_files_are_in_utf8_whatever_the_terminal_has():
-    for module in [*MODULES, *ROOT.glob("*.py")]:
+    others = [*ROOT.glob("*.py"), *ROOT.glob("docs/*.py"), *ROOT.glob("benchmarks/**/*.py")]
+    for module in [*MODULES, *others]:
         calls = [node for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Call)]
         wrong = [call.lineno for call in calls if is_text_in_some_encoding(call)]
         assert wrong == [], module.relative_to(ROOT)

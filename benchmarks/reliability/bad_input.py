@@ -257,9 +257,11 @@ def _megabytes(pid: int) -> int:
     """Return the resident memory of a process and of all that it started."""
     total = 0
     with contextlib.suppress(OSError, ValueError):  # it may have ended
-        total = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+        total = (
+            int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+        )
         for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text().split():
+            for child in (task / "children").read_text("ascii").split():
                 total += _megabytes(int(child))
     return total
 

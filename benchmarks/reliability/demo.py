@@ -38,7 +38,7 @@ class Demo(NamedTuple):
 
     def log(self) -> str:
         """Return what the demo logged."""
-        return (self.folder / "log").read_text()
+        return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def demo() -> Iterator[Demo]:
             "GRADIO_SERVER_PORT": str(port),
             "GRADIO_TEMP_DIR": str(folder / "uploads"),
         }
-        with (folder / "log").open("w") as log:
+        with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log
             )
@@ -83,7 +83,7 @@ def _wait(running: Demo) -> None:
 def resident(process: int | str = "self") -> float:
     """Return the memory of a process in MB; 0 on systems without /proc."""
     status = Path(f"/proc/{process}/status")
-    match = re.search(r"VmRSS:\s+(\d+) kB", status.read_text()) if status.is_file() else None
+    match = re.search(r"VmRSS:\s+(\d+) kB", status.read_text("ascii")) if status.is_file() else None
     return round(int(match[1]) / 1e3, 1) if match else 0.0
 
 

@@ -141,7 +141,7 @@ def is_complete(model: Path) -> bool:
     """Return whether a model folder has all parts and the network that was measured."""
     if not all((model / name).is_file() for name in (WEIGHTS, METRICS, "README.md", NETWORKS["fp32"])):
         return False
-    measured = json.loads((model / METRICS).read_text()).get("onnx", {}).get("sha256", {})
+    measured = json.loads((model / METRICS).read_text(encoding="utf-8")).get("onnx", {}).get("sha256", {})
     return measured == {path.name: sha256(path) for path in (model / "onnx").glob("model*.onnx")}
 
 
@@ -153,8 +153,8 @@ def whole_run(bench: Path) -> tuple[Path, float]:
         code, said = finish(bench, command_of_training(bench, model))
         if code:
             raise InputError(f"A run that nobody disturbed ended with {code}: {said}")
-        record.write_text(json.dumps(time.perf_counter() - started))
-    return model, json.loads(record.read_text())
+        record.write_text(json.dumps(time.perf_counter() - started), encoding="utf-8")
+    return model, json.loads(record.read_text(encoding="utf-8"))
 
 
 def killed_training(bench: Path, tries: int) -> list[str | None]:

@@ -216,7 +216,7 @@ def entry(name: str, value: object, part: str | None = None) -> Change:
     """Return the change of one entry of config.json, or of a part of it."""
 
     def change(folder: Path) -> None:
-        config = json.loads((folder / CONFIG).read_text())
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         (config[part] if part else config)[name] = value
         replace(folder, CONFIG, json.dumps(config).encode())
 
@@ -227,7 +227,7 @@ def section(name: str, value: object) -> Change:
     """Return the change of one section of metrics.json."""
 
     def change(folder: Path) -> None:
-        metrics = json.loads((folder / METRICS).read_text()) | {name: value}
+        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8")) | {name: value}
         replace(folder, METRICS, json.dumps(metrics).encode())
 
     return change
