@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from benchmarks import charts, machine
+from benchmarks import charts, machine, records
 from hub import files
 from hub.errors import InputError, run_command
 from hub.explorer.layer_tracing import list_layers
@@ -25,6 +25,7 @@ from hub.models.factory import load_network
 from hub.models.folder import NETWORKS, read_config, read_metrics
 from hub.text import markdown_table
 
+RECORD = charts.FOLDER / "architectures.json"
 PAGE = charts.FOLDER.parent / "docs" / "architectures.md"
 RUNS = 50  # of one image, after five that are not counted
 PAGE_TEXT = """\
@@ -56,13 +57,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="model folders of train.py")
     parser.add_argument("--save", action="store_true", help="write record, picture and docs/architectures.md")
     options = parser.parse_args(arguments)
+    records.check(options.save, RECORD, PAGE)
     rows = sorted((measure(model) for model in options.models), key=lambda row: row["milliseconds"])
     for row, fast in zip(rows, on_front(rows), strict=True):
         row["on_front"] = fast
     print(format_table(rows))
     if options.save:
         record = {"machine": machine.describe(), "rows": rows}
-        files.write_json(charts.FOLDER / "architectures.json", record)
+        files.write_json(RECORD, record)
         files.write_text(PAGE, format_page(record))
         draw(rows)
 

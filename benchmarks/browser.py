@@ -29,7 +29,7 @@ import psutil
 from playwright.sync_api import Page, sync_playwright
 from tqdm.auto import tqdm
 
-from benchmarks import machine
+from benchmarks import machine, records
 from hub import files
 from hub.errors import InputError, run_command
 from hub.inference.classifier import Classifier
@@ -114,6 +114,7 @@ def main(arguments: list[str] | None = None) -> None:
     add("--lighthouse", action="store_true", help="let Lighthouse look at the page, too")
     add("--save", action="store_true", help="keep the figures, and put them into docs/browser.md")
     options = parser.parse_args(arguments)
+    records.check(options.save, RECORD, PAGE)
     if not Path(CHROMIUM).is_file():
         raise InputError("There is no Chromium; `apt-get install chromium` brings it.")
     sets = {folder.name: _files(folder, options.first) for folder in (options.films, *options.others)}
@@ -121,7 +122,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(format_figures(figures))
     if options.save:
         files.write_json(RECORD, figures)
-        files.write_text(PAGE, with_figures(PAGE.read_text(), figures))
+        files.write_text(PAGE, with_figures(PAGE.read_text(encoding="utf-8"), figures))
 
 
 def measure(model: str, sets: dict[str, list[Path]], lighthouse: bool = False) -> dict:
@@ -147,7 +148,7 @@ def measure(model: str, sets: dict[str, list[Path]], lighthouse: bool = False) -
             later[str(cores)] = _later(page, cores, timed)
             strangers = [address for address in requests if not address.startswith((url, "blob:", "data:"))]
             version = page.context.browser.version
-        packed = json.loads((folder / "files.json").read_text())["files"]
+        packed = json.loads((folder / "files.json").read_text(encoding="utf-8"))["files"]
         built = {"files": len(packed), "bytes": sum(file["bytes"] for file in packed.values())}
     return {
         "machine": machine.describe(),

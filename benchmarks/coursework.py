@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from datasets import DatasetDict
 
-from benchmarks import keras_peers, machine, processes
+from benchmarks import keras_peers, machine, processes, records
 from hub import files
 from hub.data import decode_cache
 from hub.data.class_names import is_radiograph
@@ -71,6 +71,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--save", action="store_true", help=f"put the figures into {RECORD.name}")
     options = parser.parse_args(arguments)
 
+    records.check(options.save, RECORD)
+    files.check_writable_folder(options.output)
     names = options.only or list(EXERCISES)
     for name in names:
         if not getattr(options, name):
@@ -85,7 +87,7 @@ def main(arguments: list[str] | None = None) -> None:
         record[name] = compare(name, getattr(options, name), weights, options.seed, options.output)
         print(format_table(record), flush=True)
     if options.save:
-        older = json.loads(RECORD.read_text()) if RECORD.is_file() else {}
+        older = records.older(RECORD)
         record = {name: (older | record)[name] for name in EXERCISES if name in older | record}
         files.write_json(RECORD, record)
 
@@ -105,7 +107,7 @@ def compare(name: str, source: str, weights: str | None, seed: int, output: Path
     common = ["--seed", str(seed), *(["--weights", weights] if weights else [])]
     peer = ["-m", "benchmarks.keras_peers", name, "--arrays", str(arrays), "--result", str(result), *common]
     seconds, _ = processes.run(peer)
-    figures = json.loads(result.read_text())
+    figures = json.loads(result.read_text(encoding="utf-8"))
     rows = [keras_row(figures, seconds)]
     for recipe in exercise["recipes"]:
         folder = output / recipe
@@ -149,7 +151,7 @@ def our_row(recipe: str, folder: Path, report: dict, command_seconds: float) -> 
     `report` is `leakage.leak_report` of the splits that Keras trained on; InputError where that of the model
     differs.
     """
-    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     training, accuracy = metrics["training"], metrics["test"]["accuracy"]["value"]
     if training["splits"] != report:
         raise InputError(f"{recipe} learned from other images than Keras; give both the same splits.")

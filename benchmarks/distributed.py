@@ -39,6 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
     add("--save", action="store_true", help="put the figures into results.json")
     add("--measure", type=json.loads, help=argparse.SUPPRESS)  # for the processes that this command starts
     options = parser.parse_args(arguments)
+    records.check(options.save, records.RECORD)
     if options.measure:
         measured = measure(**options.measure)
         if measured:

@@ -64,6 +64,7 @@ def main(arguments: list[str] | None = None) -> None:
     add("--save", action="store_true", help="put the figures into results.json and growth.png")
     add("--measure", type=json.loads, help=argparse.SUPPRESS)  # for the processes that this command starts
     options = parser.parse_args(arguments)
+    records.check(options.save, records.RECORD)
     if options.measure:
         print(json.dumps(MEASURES[options.measure["part"]](**options.measure)))
         return

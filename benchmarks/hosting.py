@@ -39,7 +39,9 @@ def main(arguments: list[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
-    print(format_table(*map(records.read, (records.RECORD, BROWSER))))
+    paths = records.RECORD, BROWSER
+    with records.complete(*paths):
+        print(format_table(*map(records.read, paths)))
 
 
 def format_table(record: dict, browser: dict) -> str:

@@ -55,6 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
     # For the processes that this command starts.
     add("--peer", choices=[*peers.PEERS, "profile"], help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    records.check(options.save, records.RECORD)
     if not options.films:
         raise InputError("There are no films to classify; give --films DIR.")
     if options.peer == "profile":

@@ -39,9 +39,11 @@ def main(arguments: list[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
     record, exercises, browser = map(records.read, paths())
-    files.write_text(REPORT, format_report(record, exercises, browser))
+    with records.complete(*paths()):
+        report, figures = format_report(record, exercises, browser), front_page_figures(record)
+    files.write_text(REPORT, report)
     print(f"{REPORT.name} shows the figures of {', '.join(path.name for path in paths())}.")
-    for name, figure in front_page_figures(record).items():
+    for name, figure in figures.items():
         print(f"the front page's {name}: {figure}")
 
 

@@ -74,6 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
     add("--save", action="store_true", help="put the figures into results.json")
     add("--run", nargs=3, help=argparse.SUPPRESS)  # runtime, precision, threads
     options = parser.parse_args(arguments)
+    records.check(options.save, records.RECORD)
     paths = inference.find_images(options.films) if options.films else []
     if not paths:
         raise InputError("There are no films to classify; give --films DIR.")

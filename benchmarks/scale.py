@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--side", type=int, default=2000, help="pixels (default: %(default)s)")
     parser.add_argument("--save", action="store_true", help="put the figures into results.json")
     options = parser.parse_args(arguments)
+    records.check(options.save, records.RECORD)
     paths = inference.find_images(options.films) if options.films else []
     if not paths:
         raise InputError("There are no films to read; give --films DIR.")

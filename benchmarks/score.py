@@ -61,6 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
     add("--euros", type=float, default=EUROS, help="of a core for an hour (default: %(default)s)")
     add("--save", action="store_true", help="put the figures into results.json")
     options = parser.parse_args(arguments)
+    records.check(options.save, records.RECORD)
     if min(options.files, *options.workers) < 1:
         raise InputError("Give --files and --workers of 1 or more.")
     paths = inference.find_images(options.films) if options.films else []

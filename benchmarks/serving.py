@@ -51,6 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
     add("--starts", type=int, default=3, help="of the demo (default: %(default)s)")
     add("--save", action="store_true", help="put the figures into results.json")
     options = parser.parse_args(arguments)
+    records.check(options.save, records.RECORD)
     if min(options.visitors, options.clicks, options.starts) < 1:
         raise InputError("Give --visitors, --clicks and --starts of 1 or more.")
     imports, starts = [], []

@@ -18,6 +18,8 @@ import venv
 from pathlib import Path
 from statistics import median
 
+from benchmarks import records
+from hub import files
 from hub.errors import InputError, run_command
 from hub.models.folder import BUNDLED
 from hub.text import file_size, number
@@ -48,13 +50,15 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--save", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
     save = parser.parse_args(arguments).save
+    records.check(save, PAGE)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for name in ("gradio", "streamlit"):
             rows.append(measure(name, Path(folder) / name))
             print(rows[-1], flush=True)
     if save:
-        PAGE.write_text(HEAD.format(cores=os.cpu_count(), turns=TURNS) + "".join(f"{row}\n" for row in rows))
+        head = HEAD.format(cores=os.cpu_count(), turns=TURNS)
+        files.write_text(PAGE, head + "".join(f"{row}\n" for row in rows))
 
 
 def measure(name: str, folder: Path) -> str:
@@ -105,7 +109,7 @@ def start(command: list[str], folder: Path) -> tuple[float, int]:
                     raise InputError(f"`{' '.join(command)}` serves no page; run it by hand.")
                 time.sleep(0.05)
             seconds = time.perf_counter() - started
-            status = Path(f"/proc/{process.pid}/status").read_text()
+            status = Path(f"/proc/{process.pid}/status").read_text("ascii")
         finally:
             process.kill()
     return seconds, 1024 * int(status.split("VmHWM:")[1].split()[0])

@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks import charts, machine, processes, records, training_peers
 from hub.errors import InputError, run_command
+from hub.files import check_writable_folder
 from hub.text import markdown_table
 
 OURS = training_peers.OURS
@@ -52,6 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     add("--save", action="store_true", help="put the figures into results.json and training.png")
     options = parser.parse_args(arguments)
+    records.check(options.save, records.RECORD)
     if not options.dataset or not options.weights:
         raise InputError("There is nothing to learn from; give --dataset DIR and --weights FILE.safetensors.")
     if options.epochs < 1:
@@ -60,6 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
     if "Keras fit" in names:
         processes.need_tensorflow()
     older = records.load_here("training") if options.only and options.save else {}
+    check_writable_folder(options.output)
     options.output.mkdir(parents=True, exist_ok=True)
     labels = write_arrays(options.dataset, options.output / "radiographs.npz")
     rows = {name: train_peer(name, options, labels) for name in names}

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -55,6 +56,43 @@ def check_kind(path: Path) -> None:
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise InputError(f"{path} is a pipe or a device; give a folder or a file.")
+
+
+def check_writable(path: Path) -> None:
+    """Check that a file can be written at a path; leave nothing there.
+
+    Commands ask before they work for minutes. Raises InputError for a folder and where there is no folder
+    around it, and OSError where the disk or its permissions do not let it be written.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the name of a file.")
+    if not path.parent.is_dir():
+        raise InputError(f"There is no folder {path.parent} to write {path.name} into; make it first.")
+    if not _is_stream(path):
+        _try_file(path, path.parent)
+    elif not os.access(path, os.W_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+
+def check_writable_folder(path: Path) -> None:
+    """Check that files can be written into a folder, which need not be there yet.
+
+    Raises InputError and OSError as `check_writable` does.
+    """
+    above = next(place for place in (path, *path.parents) if os.path.lexists(place))
+    if not above.is_dir():
+        raise InputError(f"{above} is no folder; give another place.")
+    _try_file(path, above)
+
+
+def _try_file(path: Path, folder: Path) -> None:
+    """Raise OSError, which names `path`, where a folder takes no file."""
+    try:
+        path.exists()  # its name may be too long
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        code = errno.EACCES if error.errno == errno.ENOENT else error.errno  # of /proc, say
+        raise OSError(code, os.strerror(code), str(path)) from None
 
 
 def copy_tree(source: Path, target: Path, ignore: Callable | None = None) -> None:
@@ -164,8 +202,7 @@ def replace_file(path: Path) -> Iterator[Path]:
     does. On a full disk the block fails with an OSError, whatever its library raises. A device or a pipe, as
     /dev/stdout is, is written as it is: root would replace it by a file.
     """
-    is_stream = path.exists() and not path.is_file() and not path.is_dir()
-    if is_stream or path.absolute().parent in (Path("/dev"), Path("/dev/fd")):
+    if _is_stream(path):
         with _disk_errors(path):
             yield path
         return
@@ -182,6 +219,12 @@ def replace_file(path: Path) -> Iterator[Path]:
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def _is_stream(path: Path) -> bool:
+    """Return whether what is written at a path goes on, as into a pipe."""
+    is_special = path.exists() and not path.is_file() and not path.is_dir()
+    return is_special or path.absolute().parent in (Path("/dev"), Path("/dev/fd"))
 
 
 @contextmanager

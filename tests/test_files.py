@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from hub.errors import InputError
+from hub.errors import InputError, disk_sentence
 from hub.files import (
     beside,
+    check_writable,
+    check_writable_folder,
     edited_folder,
     is_sealed,
     lock,
@@ -110,6 +112,34 @@ def test_where_no_file_can_be_made_nobody_is_waited_for():
         write_json(Path("/proc/record.json"), {})
     with pytest.raises(InputError, match="/proc/model cannot be made"), new_folder(Path("/proc/model")):
         pass
+
+
+def test_asking_whether_a_file_can_be_written_leaves_nothing(tmp_path):
+    (tmp_path / "older.json").write_text("{}")
+    for name in ("older.json", "new.json"):
+        check_writable(tmp_path / name)
+    for folder in (tmp_path, tmp_path / "plots" / "of" / "today"):
+        check_writable_folder(folder)
+    check_writable(Path("/dev/stdout"))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"older.json": "{}"}
+
+
+@pytest.mark.parametrize("name", ["", "nowhere/new.json", "file/new.json", "m" * 256, "/proc/new.json"])
+def test_where_no_file_can_be_written_is_known_before(tmp_path, name):
+    (tmp_path / "file").touch()
+    with pytest.raises((InputError, OSError)) as refused:
+        check_writable(tmp_path / name)
+    assert isinstance(refused.value, InputError) or disk_sentence(refused.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("name", ["file", "file/plots", "link", "/proc/plots", "m" * 256])
+def test_where_no_files_can_be_written_into_a_folder_is_known_before(tmp_path, name):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises((InputError, OSError)) as refused:
+        check_writable_folder(tmp_path / name)
+    assert isinstance(refused.value, InputError) or disk_sentence(refused.value)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -8,10 +8,9 @@ parts, and writes docs/reliability.md from all of them.
 """
 
 import argparse
-import json
 from pathlib import Path
 
-from benchmarks import machine, processes
+from benchmarks import machine, processes, records
 from hub import files
 from hub.text import markdown_table
 
@@ -57,6 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.parts if name not in PARTS]:
         parser.error(f"there is no part {unknown[0]}; choose from {', '.join(PARTS)}")
+    records.check(options.save, RECORD, PAGE)
     for name in options.parts or PARTS:
         figures = processes.result(["-c", RUN, name, "quick" if options.quick else "whole"])
         section = {"figures": figures, "quick": options.quick, "machine": machine.describe()}
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def recorded() -> dict:
     """Return the figures of every part that was measured, by its name."""
-    return json.loads(RECORD.read_text()) if RECORD.is_file() else {}
+    return records.older(RECORD)
 
 
 def save(name: str, section: dict) -> None:

@@ -25,8 +25,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 from hub import files
 from hub.analysis.selection_tables import CALIBRATION, format_calibration, records_folder
 from hub.data import decode_cache
+from hub.data.class_names import RADIOGRAPH_CLASSES
 from hub.data.column_options import add_column_options
-from hub.data.patients import patient_number
+from hub.data.patients import check_folds, patient_number
 from hub.data.splits import load_splits
 from hub.errors import InputError, run_command
 from hub.evaluation import shifts
@@ -34,7 +35,7 @@ from hub.evaluation.calibration import Calibration, apply, fit, fit_platt, folde
 from hub.evaluation.metrics import calibration_error
 from hub.models import forward
 from hub.models.factory import load_network
-from hub.models.folder import read_metrics
+from hub.models.folder import read_metrics, read_named_config
 from hub.prevalence import move
 
 FOLDS = 5
@@ -62,6 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
     add_column_options(parser)
     options = parser.parse_args(arguments)
     record = records_folder() / CALIBRATION
+    files.check_writable(record)
     columns = {"image_column": options.image_column, "label_column": options.label_column}
     rows = measure(*read_views(options.model, options.dataset, **columns))
     print(format_calibration(rows))
@@ -76,16 +78,19 @@ def read_views(
     """Return logits, labels, the index of the image and its patient for each view.
 
     The images as they are come first. Logits, float [N, 2], are those before any calibration. Raises
-    InputError for a model of other than two classes.
+    InputError for a model that is not of radiographs, for data of other classes, and for too few patients.
     """
     network, validation = load_network(model), load_splits(dataset, **columns)["validation"]
-    if network.num_classes != 2:
-        raise InputError(f"{model} has {network.num_classes} classes; a calibration is chosen for two.")
+    config, classes = read_named_config(model), validation.features["label"].names
+    if not config["radiograph"] or not config["label_names"] == classes == RADIOGRAPH_CLASSES:
+        raise InputError(f"{model} or {dataset} is of something else than NORMAL and PNEUMONIA; give others.")
+    undo(model, np.zeros((1, 2)))  # now, not after minutes of work
+    patients = np.array([patient_number(patient) for patient in validation["patient"][:]])
+    check_folds(patients, validation["label"][:], FOLDS, dataset)
     size, channels = network.pretrained_cfg["input_size"][-1], network.pretrained_cfg["input_size"][0]
     images, labels = decode_cache.decode(validation, size, channels, radiograph=True)
     views, truth, rows = shifts.add_shifts(images, labels)
     logits = undo(model, forward.predict_logits(network, views).numpy())
-    patients = np.array([patient_number(patient) for patient in validation["patient"][:]])
     return logits, truth.numpy(), rows.numpy(), patients[rows]
 
 

@@ -53,6 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--images", type=int, default=200, help="how many of them, drawn at random")
     options = parser.parse_args(arguments)
     record = records_folder() / RECORD
+    files.check_writable(record)
     train = load_splits(options.dataset)["train"]
     if not 1 <= options.images <= len(train):
         raise InputError(f"--images {options.images}: give a number from 1 to {len(train)}.")

@@ -1,6 +1,5 @@
 """Measure a model folder on one split of a data set: `python -m hub evaluate`."""
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from hub.inference.classifier import Classifier, Prediction
 from hub.models import card
 from hub.models.digests import edited_model
 from hub.models.folder import METRICS, NETWORKS, read_metrics, write_metrics
+from hub.models.saving import saving_into
 from hub.progress import progress
 
 BATCH = 32
@@ -68,41 +68,25 @@ def evaluate(
     model folder and its card; the columns are those of `load_splits`. Raises InputError if the folder, the
     data set or the classes do not fit.
     """
-    _check_destinations(model, json_file, plot_folder, save)
-    classifier = Classifier.from_pretrained(model, precision="fp32")
-    rows, notes = _read_rows(dataset, split, image_column, label_column)
-    _check_classes(_renamed(rows.features["label"].names, rename), classifier, dataset)
-    result = _measure(classifier, rows, dataset, split, robustness)
-    result.metrics["notes"] = notes
     if json_file:
-        files.write_json(json_file, result.metrics | {"robustness": result.robustness, "int8": result.int8})
+        files.check_writable(json_file)
     if plot_folder:
-        _draw(result, classifier, plot_folder)
-    if save:
-        with edited_model(Path(model)) as partial:
-            _draw(result, classifier, partial)
-            _save(result, partial)
-
-
-def _check_destinations(
-    model: str | Path, json_file: Path | None, plot_folder: Path | None, save: bool
-) -> None:
-    """Check that the results can be written, before anything is measured.
-
-    Raises InputError if not.
-    """
-    if save and not (Path(model) / METRICS).is_file():
-        raise InputError(f"--save writes into a model folder of train.py, and {model} is not one here.")
-    if save:
-        card.card_text(Path(model))  # now, not after minutes of work
-    if json_file and not json_file.parent.is_dir():
-        raise InputError(
-            f"There is no folder {json_file.parent} to write {json_file.name} into; make it first."
-        )
-    if json_file and json_file.is_dir():
-        raise InputError(f"{json_file} is a folder; give the name of a file to --json.")
-    if plot_folder and os.path.lexists(plot_folder) and not plot_folder.is_dir():
-        raise InputError(f"{plot_folder} is a file; give a folder to --plots.")
+        files.check_writable_folder(plot_folder)
+    with saving_into(model if save else None):
+        classifier = Classifier.from_pretrained(model, precision="fp32")
+        rows, notes = _read_rows(dataset, split, image_column, label_column)
+        _check_classes(_renamed(rows.features["label"].names, rename), classifier, dataset)
+        result = _measure(classifier, rows, dataset, split, robustness)
+        result.metrics["notes"] = notes
+        if json_file:
+            others = {"robustness": result.robustness, "int8": result.int8}
+            files.write_json(json_file, result.metrics | others)
+        if plot_folder:
+            _draw(result, classifier, plot_folder)
+        if save:
+            with edited_model(Path(model)) as partial:
+                _draw(result, classifier, partial)
+                _save(result, partial)
 
 
 def _read_rows(

@@ -25,15 +25,18 @@ from datasets import Image as ImageFeature
 from PIL import Image, ImageDraw
 
 from hub.batching import batches
+from hub.data.class_names import RADIOGRAPH_CLASSES
 from hub.data.column_options import add_column_options
 from hub.data.splits import load_splits
 from hub.errors import InputError, run_command
+from hub.files import check_writable_folder, replace_file
 from hub.imaging.read import read_image
 from hub.inference import decision
 from hub.inference.classifier import Classifier, Prediction
 from hub.inference.heatmap import local_log_odds, overlay
 from hub.models import folder_writer
 from hub.models.digests import edited_model
+from hub.models.saving import saving_into
 
 BOXES = Path(__file__).parent / "lung_boxes.csv"
 COLUMNS, CELL = 10, 224
@@ -72,15 +75,37 @@ def main(arguments: list[str] | None = None) -> None:
     add_column_options(parser)
     options = parser.parse_args(arguments)
 
+    if not options.save:
+        check_writable_folder(options.output)
+    with saving_into(options.model if options.save else None):
+        figures, sheets = measure(
+            Classifier.from_pretrained(options.model, precision="fp32"),
+            options.dataset,
+            image_column=options.image_column,
+            label_column=options.label_column,
+        )
+        print(json.dumps(figures, indent=2))
+        with edited_model(Path(options.model)) if options.save else nullcontext(options.output) as folder:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, sheet in sheets.items():
+                with replace_file(folder / name) as partial:
+                    sheet.save(partial, "JPEG", quality=80)
+            if options.save:
+                folder_writer.save_metrics(folder, "heatmaps", figures)
+
+
+def measure(
+    classifier: Classifier, dataset: str, **columns: str | None
+) -> tuple[dict[str, object], dict[str, Image.Image]]:
+    """Return the figures of the test split, and the pictures by their file names.
+
+    `columns` are options of `load_splits`. Raises InputError for a model of other classes or without
+    heatmaps, and like `classify_test_split`.
+    """
+    if classifier.classes != RADIOGRAPH_CLASSES or "heatmap" not in classifier.available:
+        raise InputError(f"{classifier.folder} draws no heatmaps of radiographs; give a model that does.")
     boxes = read_boxes()
-    classifier = Classifier.from_pretrained(options.model, precision="fp32")
-    rows = classify_test_split(
-        classifier,
-        options.dataset,
-        boxes,
-        image_column=options.image_column,
-        label_column=options.label_column,
-    )
+    rows = classify_test_split(classifier, dataset, boxes, **columns)
     boxed = [rows[name] for name in boxes]
     failures = [row for row in rows.values() if row.label != row.decision]
     by_argmax = sum(row.label != row.prediction.label for row in rows.values())
@@ -88,12 +113,8 @@ def main(arguments: list[str] | None = None) -> None:
     figures = {"films": len(boxed), "failures": len(failures), "failures_by_argmax": by_argmax}
     for label in classifier.classes:
         figures[label] = heat_in_lungs([row for row in boxed if row.label == label], boxes)
-    print(json.dumps(figures, indent=2))
-    with edited_model(Path(options.model)) if options.save else nullcontext(options.output) as folder:
-        contact_sheet(boxed, boxes).save(folder / "heatmaps.jpg", quality=80)
-        contact_sheet(failures, {}).save(folder / "failures.jpg", quality=80)
-        if options.save:
-            folder_writer.save_metrics(folder, "heatmaps", figures)
+    sheets = {"heatmaps.jpg": contact_sheet(boxed, boxes), "failures.jpg": contact_sheet(failures, {})}
+    return figures, sheets
 
 
 def read_boxes() -> dict[str, list[Box]]:
@@ -109,11 +130,16 @@ def classify_test_split(
     """Return a row per test radiograph, by file name.
 
     `columns` are options of `load_splits`. Raises InputError where a file of `boxes` is not in the test
-    split.
+    split, and for a data set of other classes.
     """
     test = load_splits(dataset, **columns)["test"].cast_column("image", ImageFeature(decode=False))
-    paths = [image["path"] for image in test["image"]]
-    labels = [classifier.classes[label] for label in test["label"]]
+    paths = [image["path"] or "" for image in test["image"]]  # Parquet need not say a name
+    names = test.features["label"].names
+    if names != classifier.classes or not all(Path(path).is_file() for path in paths):
+        raise InputError(
+            f"{dataset} is no folder of NORMAL and PNEUMONIA; give Kermany's chest X-rays as one."
+        )
+    labels = [names[label] for label in test["label"]]
     if missing := boxes.keys() - {Path(path).name for path in paths}:
         raise InputError(
             f"{len(missing)} of the {len(boxes)} films with lung boxes are not in the test split of "
@@ -154,9 +180,12 @@ def heat_in_boxes(prediction: Prediction, boxes: list[Box]) -> float:
 
 
 def contact_sheet(rows: list[Row], boxes: dict[str, list[Box]]) -> Image.Image:
-    """Return the radiographs under their heatmaps, class and probability below each."""
+    """Return the radiographs under their heatmaps, class and probability below each.
+
+    Of none it is an empty sheet.
+    """
     height = CELL + 18
-    sheet = Image.new("RGB", (COLUMNS * CELL, math.ceil(len(rows) / COLUMNS) * height), "white")
+    sheet = Image.new("RGB", (COLUMNS * CELL, max(1, math.ceil(len(rows) / COLUMNS)) * height), "white")
     for index, row in enumerate(rows):
         cell = overlay(read_image(row.path, radiograph=True), row.prediction, "PNEUMONIA").resize(
             (CELL, CELL)

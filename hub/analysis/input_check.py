@@ -23,6 +23,7 @@ from hub.inference.classifier import Classifier
 from hub.models import folder_writer
 from hub.models.digests import edited_model
 from hub.models.folder import INPUT_CHECK, read_metrics
+from hub.models.saving import saving_into
 from hub.progress import progress
 from hub.training import image_groups, input_check_fit
 
@@ -43,35 +44,48 @@ def main(arguments: list[str] | None = None) -> None:
     add("--save", action="store_true", help="write into the model folder and its card")
     add_column_options(parser)
     options = parser.parse_args(arguments)
-    classifier = Classifier(options.model, precision="fp32")
+    groups = {"unlike": options.unlike, "foreign": options.foreign}
+    columns = {"image_column": options.image_column, "label_column": options.label_column}
+    with saving_into(options.model if options.save else None):
+        section = measure(options.model, options.dataset, groups, options.without_kind, **columns)
+        if options.save:
+            record = read_metrics(options.model).get("scope")
+            with edited_model(options.model) as partial:
+                folder_writer.save_metrics(
+                    partial, "scope", (record if isinstance(record, dict) else {}) | section
+                )
+
+
+def measure(
+    model: Path, dataset: str, paths: dict[str, list[Path]], refit: bool, **columns: str | None
+) -> dict[str, dict]:
+    """Print and return the figures of a model folder's check.
+
+    `paths` are the folders of the groups "unlike" and "foreign"; with `refit` each foreign group is also left
+    out of a fit in turn. `columns` are options of `load_splits`. Raises InputError for a folder without a
+    check, and for what cannot be read.
+    """
+    classifier = Classifier(model, precision="fp32")
     if not classifier.check:
-        raise InputError(f"{options.model} has no {INPUT_CHECK}; python -m hub scope makes it.")
-    splits = load_splits(
-        options.dataset, image_column=options.image_column, label_column=options.label_column
-    )
+        raise InputError(f"{model} has no {INPUT_CHECK}; python -m hub scope makes it.")
+    others = {name: image_groups.read_groups(folders, "test") for name, folders in paths.items()}
     radiographs = {
-        split: decode_cache.decode_radiographs(dataset, classifier.size)[0]
-        for split, dataset in splits.items()
-        if split == "test" or options.without_kind
+        split: decode_cache.decode_radiographs(rows, classifier.size)[0]
+        for split, rows in load_splits(dataset, **columns).items()
+        if split == "test" or refit
     }
-    unlike, foreign = (image_groups.read_groups(paths, "test") for paths in (options.unlike, options.foreign))
     section = {
-        "test": input_check_fit.measure(classifier, radiographs["test"], unlike, foreign),
-        "milliseconds": milliseconds(options.model, radiographs["test"][0]),
+        "test": input_check_fit.measure(classifier, radiographs["test"], **others),
+        "milliseconds": milliseconds(model, radiographs["test"][0]),
     }
     print(input_check_fit.format_table(section["test"]))
     times = section["milliseconds"]
     print(f"latency of one image: {times['without']:.2f} ms, with the check {times['with']:.2f} ms")
-    if options.without_kind:
-        section["without_kind"] = without_kind(classifier, radiographs, unlike, options.foreign)
+    if refit:
+        section["without_kind"] = without_kind(classifier, radiographs, others["unlike"], paths["foreign"])
         print("\nunseen out-of-distribution sources, each left out of the fit:")
         print(input_check_fit.format_table(section["without_kind"]))
-    if options.save:
-        record = read_metrics(options.model).get("scope")
-        with edited_model(options.model) as partial:
-            folder_writer.save_metrics(
-                partial, "scope", (record if isinstance(record, dict) else {}) | section
-            )
+    return section
 
 
 def without_kind(

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from hub import system
 from hub.analysis.imagenet_features import imagenet_features
-from hub.analysis.selection_tables import EXPERIMENTS, records_folder, write_tables
+from hub.analysis.selection_tables import EXPERIMENTS, read_tables, records_folder, write_tables
 from hub.data import decode_cache
 from hub.data.column_options import add_column_options
 from hub.data.splits import load_splits
@@ -37,10 +37,12 @@ from hub.errors import InputError, run_command
 from hub.evaluation import shifts
 from hub.evaluation.calibration import fit_temperature
 from hub.evaluation.metrics import auc
+from hub.files import check_writable, lock, write_text
 from hub.models import factory, forward
 from hub.training import loop, recipes
 
 SIZE = 128
+COMPONENTS = 20  # principal ones, among which images are clustered
 # What each attempt changes: fields of the recipe, the seed, label smoothing.
 RECIPES = {
     "as train.py has it": {},
@@ -70,14 +72,18 @@ def main(arguments: list[str] | None = None) -> None:
         if name not in RECIPES:
             raise InputError(f"There is no recipe {name!r}; choose among {', '.join(RECIPES)}.")
     records, commit = records_folder(), current_commit()
+    read_tables(records)  # what would fail after a training fails now
+    check_writable(records / EXPERIMENTS)
     system.keep_memory()
     splits = load_splits(
         options.dataset, image_column=options.image_column, label_column=options.label_column
     )
     images, labels = decode_cache.decode(splits["train"], 224, channels=1, radiograph=True)
     validation = decode_cache.decode(splits["validation"], 224, channels=1, radiograph=True)
+    patients = list(splits["train"]["patient"])
+    check_groups(patients, labels, options.dataset)
     clusters = cluster(images, labels, options.weights)
-    series, older, low = held_out(list(splits["train"]["patient"]), labels, clusters)
+    series, older, low = held_out(patients, labels, clusters)
     training = ~(series | older | low)
     train_set = images[training], labels[training]
     groups = {
@@ -98,10 +104,15 @@ def main(arguments: list[str] | None = None) -> None:
         seconds = time.perf_counter() - start
         scores = score(model, groups)
         row = {"recipe": name, "changes": RECIPES[name], "commit": commit, "seconds": round(seconds)}
-        with (records / EXPERIMENTS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row | scores) + "\n")
+        append_row(records / EXPERIMENTS, row | scores)
         write_tables(records)
         print(f"{name}: " + ", ".join(f"{view} {auc:.4f}" for view, auc in scores["auc"].items()), flush=True)
+
+
+def append_row(record: Path, row: dict) -> None:
+    """Write one more line of JSON into a record, whole or not at all."""
+    with lock(record, wait=True):  # another search may have written one meanwhile
+        write_text(record, record.read_text(encoding="utf-8") + json.dumps(row) + "\n")
 
 
 def current_commit() -> str:
@@ -115,6 +126,23 @@ def current_commit() -> str:
         raise InputError("git has no commit to name in the record; run this in a clone.") from None
 
 
+def check_groups(patients: list[str], labels: Tensor, dataset: str) -> None:
+    """Raise InputError for radiographs without the groups that training leaves out.
+
+    `patients` are the names of the patients of the training split, `labels` int64 [N].
+    """
+    other = InputError(f"{dataset} lacks the groups that training leaves out; give Kermany's chest X-rays.")
+    if labels.unique().tolist() != [0, 1] or not all(re.search(r"\d", patient) for patient in patients):
+        raise other
+    series, _, low = held_out(patients, labels, torch.zeros_like(labels))
+    if not (series.any() and low.any()):
+        raise other
+    if labels.bincount().min() <= COMPONENTS:
+        raise InputError(
+            f"{dataset} has too few images to be clustered; give over {COMPONENTS} of each class."
+        )
+
+
 def cluster(images: Tensor, labels: Tensor, weights: str, count: int = 5) -> Tensor:
     """Return each image's cluster within its class, int64 [N].
 
@@ -124,7 +152,7 @@ def cluster(images: Tensor, labels: Tensor, weights: str, count: int = 5) -> Ten
     clusters = torch.zeros_like(labels)
     for label in labels.unique():
         members = labels == label
-        components = PCA(20, random_state=0).fit_transform(features[members])
+        components = PCA(COMPONENTS, random_state=0).fit_transform(features[members])
         numbers = KMeans(count, n_init=10, random_state=0).fit_predict(components)
         clusters[members] = torch.from_numpy(numbers).to(labels.dtype)
     return clusters

@@ -10,6 +10,7 @@ nothing. --save puts the table into the metrics and card of the run that the rul
 
 import argparse
 import json
+import math
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,8 @@ from pathlib import Path
 from hub.errors import InputError, run_command
 from hub.models import folder_writer
 from hub.models.digests import edited_model
+from hub.models.folder import read_json
+from hub.models.saving import saving_into
 
 METRICS = ("accuracy", "auc", "sensitivity", "specificity", "ece")
 
@@ -40,14 +43,15 @@ def main(arguments: list[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
 
-    table, choice = compare(options.runs, options.earlier)
-    print(json.dumps(table, indent=2))
-    print(f"the rule chooses {choice}")
-    if options.save and options.save != choice:
-        raise InputError(f"{options.save} is not the rule's choice; --save {choice}.")
-    if options.save:
-        with edited_model(options.save) as partial:
-            folder_writer.save_metrics(partial, "finalists", table)
+    with saving_into(options.save):
+        table, choice = compare(options.runs, options.earlier)
+        print(json.dumps(table, indent=2))
+        print(f"the rule chooses {choice}")
+        if options.save and options.save.resolve() != choice.resolve():
+            raise InputError(f"{options.save} is not the rule's choice; --save {choice}.")
+        if options.save:
+            with edited_model(options.save) as partial:
+                folder_writer.save_metrics(partial, "finalists", table)
 
 
 def compare(runs: list[Path], earlier: list[Path]) -> tuple[dict, Path]:
@@ -57,7 +61,7 @@ def compare(runs: list[Path], earlier: list[Path]) -> tuple[dict, Path]:
     file that lacks its figures.
     """
     for file in earlier:
-        if "test" not in read_metrics(file):
+        if not read_metrics(file).get("test"):
             raise InputError(f"{file} was never measured on test; leave it out of --earlier.")
     rows = [_row_of(run / "metrics.json", run_row) for run in runs]
     choice = max(range(len(rows)), key=lambda index: rows[index]["shifted_validation_auc"])
@@ -79,7 +83,11 @@ def compare(runs: list[Path], earlier: list[Path]) -> tuple[dict, Path]:
 def _row_of(file: Path, row: Callable[[dict], dict]) -> dict:
     """Return a row of the metrics in a file; InputError where they lack a figure."""
     try:
-        return row(read_metrics(file))
+        figures = row(read_metrics(file))
+        for name, value in figures.items():
+            if not (value is None and name.startswith("test_")) and not math.isfinite(value):
+                raise TypeError
+        return figures
     except (KeyError, TypeError, AttributeError):
         raise InputError(
             f"{file} lacks figures of its model; get it again, or measure the model again."
@@ -88,11 +96,8 @@ def _row_of(file: Path, row: Callable[[dict], dict]) -> dict:
 
 def read_metrics(file: Path) -> dict:
     """Return the content of a model's metrics.json; InputError where it is none."""
-    try:
-        metrics = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        metrics = None
-    if not isinstance(metrics, dict) or not {"training", "validation"} <= metrics.keys():
+    metrics = read_json(file)
+    if metrics is None or not {"training", "validation"} <= metrics.keys():
         raise InputError(f"{file} is not the metrics.json of a model; give what train.py made.")
     return metrics
 

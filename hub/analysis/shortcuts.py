@@ -13,10 +13,11 @@ Needs benchmarks/requirements.txt.
 import argparse
 import json
 from collections import defaultdict
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
-from datasets import Dataset, DatasetDict, Image
+from datasets import Dataset, DatasetDict
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -28,14 +29,17 @@ from torch import Tensor
 from hub.analysis.imagenet_features import imagenet_features
 from hub.data import decode_cache
 from hub.data.column_options import add_column_options
-from hub.data.image_files import encoded_images
+from hub.data.image_files import encoded_images, file_names
 from hub.data.leakage import duplicate_groups
+from hub.data.patients import check_folds
 from hub.data.splits import load_splits
-from hub.errors import run_command
+from hub.errors import InputError, run_command
 from hub.models import folder_writer
 from hub.models.digests import edited_model
+from hub.models.saving import saving_into
 
 BORDER = 12  # px of 224 on each side
+FOLDS = 5
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -51,24 +55,40 @@ def main(arguments: list[str] | None = None) -> None:
     add_column_options(parser)
     options = parser.parse_args(arguments)
 
-    splits = load_splits(
-        options.dataset, image_column=options.image_column, label_column=options.label_column
-    )
-    copies = count_copies(splits)
+    with saving_into(options.save):
+        figures = measure(
+            options.dataset,
+            options.weights,
+            image_column=options.image_column,
+            label_column=options.label_column,
+        )
+        print(json.dumps(figures, indent=2))
+        if options.save:
+            with edited_model(options.save) as partial:
+                folder_writer.save_metrics(partial, "data_checks", figures)
+
+
+def measure(dataset: str, weights: str, **columns: str | None) -> dict[str, object]:
+    """Return the figures of a data set; `columns` are options of `load_splits`.
+
+    Raises InputError for data or weights that do not suit, and where cleanlab is missing.
+    """
+    import_module("cleanlab")  # where it is missing, say so before minutes of work
+    splits = load_splits(dataset, **columns)
+    if len(splits["train"].features["label"].names) != 2:
+        raise InputError(f"{dataset} has more than two classes; the probes are of NORMAL and PNEUMONIA.")
+    check_folds(splits["train"]["patient"][:], splits["train"]["label"][:], FOLDS, dataset)
     arrays = {}
     for name in ("train", "validation"):
         images, labels = decode_cache.decode(splits[name], 224, channels=1, radiograph=True)
         arrays[name] = images, labels.numpy()
-    figures = {
-        "copies": copies,
+    doubted = doubted_labels(splits["train"], *arrays["train"], weights)  # first: weights may not fit
+    return {
+        "copies": count_copies(splits),
         "border_px": BORDER,
-        "doubted_labels": doubted_labels(splits["train"], *arrays["train"], options.weights),
+        "doubted_labels": doubted,
         "probe_auc": probe_aucs(splits, arrays),
     }
-    print(json.dumps(figures, indent=2))
-    if options.save:
-        with edited_model(options.save) as partial:
-            folder_writer.save_metrics(partial, "data_checks", figures)
 
 
 def count_copies(splits: DatasetDict) -> dict[str, int]:
@@ -91,11 +111,10 @@ def doubted_labels(dataset: Dataset, images: Tensor, labels: np.ndarray, weights
     probabilities = cross_val_predict(
         make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000)),
         imagenet_features(images, weights), labels,
-        groups=dataset["patient"], cv=StratifiedGroupKFold(5), method="predict_proba",
+        groups=dataset["patient"], cv=StratifiedGroupKFold(FOLDS), method="predict_proba",
     )  # fmt: skip
     issues = find_label_issues(labels, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
-    files = dataset.cast_column("image", Image(decode=False))["image"]
-    names = [Path(file["path"]).name for file in files]
+    names = [name or f"image {index}" for index, name in enumerate(file_names(dataset))]
     return {"count": len(issues), "of": len(names), "first": [names[index] for index in issues[:10]]}
 
 

@@ -1,10 +1,8 @@
 """Measure a model on one split of a data set."""
 
 from argparse import _SubParsersAction
-from contextlib import nullcontext
 from pathlib import Path
 
-from hub.cli.model_lock import lock_model
 from hub.data.column_options import add_column_options
 
 
@@ -59,15 +57,14 @@ def run(
     """Measure a model; the arguments are those of `hub.analysis.evaluate`."""
     from hub.analysis.evaluate import evaluate
 
-    with lock_model(Path(model)) if save else nullcontext():
-        evaluate(
-            model,
-            dataset,
-            split,
-            rename=rename,
-            robustness=robustness,
-            json_file=json_file,
-            plot_folder=plot_folder,
-            save=save,
-            **columns,
-        )
+    evaluate(
+        model,
+        dataset,
+        split,
+        rename=rename,
+        robustness=robustness,
+        json_file=json_file,
+        plot_folder=plot_folder,
+        save=save,
+        **columns,
+    )

@@ -30,8 +30,10 @@ def run(dataset: str, **columns: str | None) -> None:
     from hub.data import decode_cache
     from hub.data.class_names import is_radiograph
     from hub.data.splits import load_splits
+    from hub.files import check_writable
     from hub.imaging import synthetic
 
+    check_writable(synthetic.COMPONENTS)  # now, not after minutes of work
     train = load_splits(dataset, **columns)["train"]
     if not is_radiograph(train.features["label"].names):
         raise InputError(f"{dataset} does not have the classes NORMAL and PNEUMONIA; give chest radiographs.")

@@ -1,7 +1,10 @@
 """Patients, parsed from file names and compared by number."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
+
+from hub.errors import InputError
 
 UNKNOWN, SYNTHETIC = "unknown-", "synthetic-"  # what names of groups of copies and of drawn images begin with
 
@@ -49,3 +52,12 @@ def group_noun(patients: Iterable[str]) -> str:
 def patients_known(patients: Iterable[str]) -> bool:
     """Return whether the patient of every image is known."""
     return group_noun(patients) == "patients"
+
+
+def check_folds(patients: Iterable[str], labels: Iterable[int], folds: int, source: object) -> None:
+    """Raise InputError where a class has fewer patients than there are folds."""
+    found = defaultdict(set)
+    for patient, label in zip(patients, labels, strict=True):
+        found[int(label)].add(patient)
+    if min(map(len, found.values())) < folds:
+        raise InputError(f"{source} has too few patients; give {folds} or more of each class.")

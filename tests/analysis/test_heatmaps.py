@@ -36,6 +36,19 @@ def test_an_image_without_heat_counts_apart_from_the_mean():
     assert figures["without_heat"] == 1
 
 
+def test_a_model_that_is_never_wrong_has_an_empty_sheet_of_failures(tmp_path):
+    heatmaps.contact_sheet([], {}).save(tmp_path / "failures.jpg")
+    assert (tmp_path / "failures.jpg").stat().st_size
+
+
+def test_a_data_set_of_other_classes_is_refused(classifier, tmp_path, write_noise):
+    for name in ("bacterial", "normal", "viral"):
+        for index in range(20):
+            write_noise(tmp_path / name / f"{index}.png")
+    with pytest.raises(InputError, match="is no folder of NORMAL and PNEUMONIA"):
+        heatmaps.classify_test_split(classifier, str(tmp_path), heatmaps.read_boxes())
+
+
 def test_another_data_set_than_that_of_the_boxes_is_refused(classifier, kaggle_folder):
     with pytest.raises(InputError, match=r"of the 50 films with lung boxes are not in the test split"):
         heatmaps.classify_test_split(classifier, str(kaggle_folder), heatmaps.read_boxes())

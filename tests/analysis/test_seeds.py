@@ -69,6 +69,12 @@ def test_the_card_says_what_else_was_measured_on_test(write_run, tmp_path):
             f'{{"training": {training}, "validation": {{}}, "shifted_validation": {{}}, "test": {{}}}}'
             for training in ("{}", "[]", '{"seed": 0, "seconds": 60}')
         ),
+        *(
+            f'{{"training": {{"seed": 0, "seconds": 60}}, "validation": {{"auc": {{"value": 0.9}}}}, '
+            f'"shifted_validation": {{"auc": {auc}}}}}'
+            for auc in ('"0.9"', "NaN", "[0.9]", "null")
+        ),
+        "[" * 100_000,
     ],
 )
 def test_a_run_without_figures_is_refused_in_one_sentence(tmp_path, content, capsys):

@@ -18,6 +18,18 @@ def test_figures_of_other_comparisons_stay_in_the_record(tmp_path, monkeypatch):
     }
 
 
+@pytest.mark.parametrize("content", ["", "[1]", "{", "[" * 100_000])
+def test_a_record_that_cannot_be_added_to_is_known_before_anything_is_measured(tmp_path, content):
+    path = tmp_path / "results.json"
+    records.check(True, path)
+    assert not path.exists()
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"results\.json is damaged"):
+        records.check(True, path)
+    records.check(False, path)
+    assert path.read_text() == content
+
+
 def test_figures_of_two_machines_are_not_mixed(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "RECORD", tmp_path / "results.json")
     assert records.load_here("training") == {}

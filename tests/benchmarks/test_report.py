@@ -35,6 +35,13 @@ def test_without_figures_there_is_no_report(tmp_path, monkeypatch):
         report.main([])
 
 
+def test_records_of_something_else_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "RECORD", tmp_path / "results.json")
+    (tmp_path / "results.json").write_text('{"inference": {"rows": 3}}')
+    with pytest.raises(InputError, match=r"results\.json or .* lacks figures"):
+        report.main([])
+
+
 def row(name, single, batched):
     """A row of results.json of a system that takes so many milliseconds per image."""
     return {"who": name, "milliseconds": {"1": [single] * 3, "32": [batched] * 3}}
