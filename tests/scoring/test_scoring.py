@@ -222,6 +222,30 @@ def test_an_image_that_kills_its_process_costs_its_own_row(films, tmp_path, monk
     assert sum(event.images for event in events) == 12, "the bar counts no image twice"
 
 
+HANGING = """
+import time
+from hub.inference.classifier import Classifier
+
+Classifier.open = lambda self, image, side=0: time.sleep(600)
+"""
+
+
+def test_a_worker_that_hangs_ends_with_the_driver_that_started_it(films, tmp_path, monkeypatch):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(HANGING)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), str(ROOT)]))
+    begin(films, tmp_path / "out")
+    worker = pool._start()
+    worker.stdin.write(f'"{tmp_path / "out"}"\n[0, []]\n'.encode())
+    assert worker.stdout.readline() == b"0\n"
+    worker.stdin.close()  # as the system does for a driver that is killed
+    try:
+        assert worker.wait(10) == 1
+    finally:
+        worker.kill()
+        worker.stdout.close()
+
+
 @pytest.mark.slow
 def test_a_job_whose_driver_is_killed_goes_on_after_its_last_finished_shard(tmp_path):
     """Every image is scored once, and a finished shard is left as it was."""
