@@ -65,6 +65,14 @@ def counted(count: int, noun: str) -> str:
     return f"{thousands(count)} {noun}{'s' * (count != 1)}"
 
 
+def patient_noun(report: dict) -> str:
+    """Return what the names of patients in a leak report name, in the plural.
+
+    It is "" for images that show nobody. Reports of older versions lack the noun.
+    """
+    return report.get("groups", "patients" if report.get("patients_known") else "groups of copies")
+
+
 def compact(count: float) -> str:
     """Return a count in three or four digits: 864, 61.7 k, 3.50 M, 15.5 G."""
     for limit, unit, sign in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.text import counted, interval, is_printable, markdown_table, number, percent
+from hub.text import counted, interval, is_printable, markdown_table, number, patient_noun, percent
 
 
 def test_a_number_has_as_many_digits_as_asked_for_and_none_where_it_was_not_measured():
@@ -34,3 +34,16 @@ def test_a_share_is_never_0_or_100_per_cent_that_is_neither(share, text):
 def test_a_table_has_a_line_under_its_header_and_no_newline_at_its_end():
     table = markdown_table(("name", "value"), [("AUC", 1), ("ECE", 2)])
     assert table == "| name | value |\n| --- | --- |\n| AUC | 1 |\n| ECE | 2 |"
+
+
+@pytest.mark.parametrize(
+    ("report", "noun"),
+    [
+        ({"groups": "", "patients_known": False}, ""),
+        ({"groups": "patients or groups of copies", "patients_known": False}, "patients or groups of copies"),
+        ({"patients_known": True}, "patients"),  # of older versions
+        ({"patients_known": False}, "groups of copies"),
+    ],
+)
+def test_a_leak_report_says_what_its_patients_are(report, noun):
+    assert patient_noun(report) == noun

@@ -14,6 +14,7 @@ from hub.data.image_files import encoded_images, locate_errors, sha256_digests
 from hub.data.patients import group_noun, patient_number
 from hub.imaging.read import read_image
 from hub.progress import progress
+from hub.text import patient_noun
 
 # Of 256 bits. Radiographs of two children (Kermany et al.) differ in 38 or more, copies in 10 at most.
 MAX_COPY_DISTANCE = 16
@@ -85,8 +86,7 @@ def leak_report(splits: DatasetDict, digests: dict[str, list[str]] | None = None
 
 def format_report(report: dict, notes: Sequence[str] = ()) -> str:
     """Return the leak report as lines to print, with the notes of `load_with_notes`."""
-    older = "patients" if report["patients_known"] else "groups of copies"  # of records without the noun
-    kind = report.get("groups", older)
+    kind = patient_noun(report)
     numbered = report["patients_known"] or report["shared_numbers"] != report["shared_patients"]
     lines = [
         f"{split:<11}{count:>6} {'image' if count == 1 else 'images'}"
