@@ -52,6 +52,7 @@ def main(settings: Settings) -> None:
     from hub.evaluation import plots
     from hub.export.answer import write_answer
     from hub.export.onnx import calibration_rows, export
+    from hub.imaging.synthetic import components_source
     from hub.models import architectures, digests, factory, filters, folder_writer, forward
     from hub.models.folder import BUNDLED, read_config
     from hub.models.own_names import is_own
@@ -140,6 +141,7 @@ def main(settings: Settings) -> None:
             "command": settings.command,
             "command_digest": command_digest(settings.command),
             "dataset": settings.dataset,
+            "drawn_from": components_source() if settings.dataset == "synthetic" else None,
             "recipe": {"name": name, **recipe._asdict()},
             "weights": "the bundled model's" if weights == str(BUNDLED) else weights,
             "base_model": factory.base_model(model, weights),

@@ -29,7 +29,7 @@ def add_parser(commands: _SubParsersAction) -> None:
         "--license",
         metavar="NAME",
         help="an identifier of the Hub, such as mit (default: cc-by-4.0 for Kermany's radiographs and for "
-        "synthetic ones, else unknown)",
+        "synthetic ones drawn from them, else unknown)",
     )
     dataset.add_argument(
         "--benchmark",

@@ -36,6 +36,14 @@ def patient_number(patient: str) -> str:
     return patient
 
 
+def are_kermanys(patients: Iterable[str]) -> bool:
+    """Return whether patients are named as in Kermany et al. 2018.
+
+    Only data whose patients are is credited to them.
+    """
+    return all(parse_name(f"{name}_1") or parse_name(f"{name}-1") for name in patients)
+
+
 def group_noun(patients: Iterable[str]) -> str:
     """Return what the names of patients name: patients, groups of copies, or both.
 

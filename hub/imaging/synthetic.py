@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from hub.errors import InputError
@@ -54,11 +55,23 @@ def fit_components(images: np.ndarray, labels: np.ndarray, components: int = 150
     }
 
 
-def save_components(tensors: dict[str, np.ndarray], path: Path = COMPONENTS) -> None:
-    """Write the components through `replace_file`."""
+def save_components(
+    tensors: dict[str, np.ndarray], path: Path = COMPONENTS, source: str | None = None
+) -> None:
+    """Write the components through `replace_file`, with the name of their `source`."""
     with replace_file(path) as partial:
         # safetensors writes memory in its order, and the SVD's result is column-major.
-        save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, partial)
+        contents = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        save_file(contents, partial, {"source": source} if source else None)
+
+
+def components_source() -> str | None:
+    """Return the name of the data set that the components are fitted to.
+
+    It is None for the radiographs of Kermany et al. 2018, those of the bundled components.
+    """
+    with safe_open(COMPONENTS, "numpy") as file:
+        return (file.metadata() or {}).get("source")
 
 
 def sample_radiographs(count: int, seed: int = 0) -> tuple[list[Image.Image], list[int]]:

@@ -11,8 +11,9 @@ from huggingface_hub import DatasetCard, DatasetCardData
 
 from hub.data.class_names import is_radiograph
 from hub.data.leakage import leak_report
-from hub.data.patients import SYNTHETIC, parse_name
+from hub.data.patients import SYNTHETIC, are_kermanys
 from hub.files import write_json, write_text
+from hub.imaging.synthetic import components_source
 from hub.publishing.benchmark import write_benchmark
 from hub.publishing.croissant import croissant
 from hub.text import counted
@@ -58,20 +59,21 @@ def write_card(
     counts = {name: Counter(group_names(split)) for name, split in splits.items()}
     patients = {patient for split in splits.values() for patient in split["patient"][:]}
     radiograph = is_radiograph(info.features["label"].names)
-    # Only data whose patients are named as in Kermany et al. 2018 is credited to them.
-    kermany = radiograph and all(parse_name(f"{name}_1") or parse_name(f"{name}-1") for name in patients)
+    kermany = radiograph and are_kermanys(patients)
     synthetic = radiograph and all(name.startswith(SYNTHETIC) for name in patients)
-    credited = kermany or synthetic
+    drawn_from = components_source() if synthetic else None
+    credited = kermany or (synthetic and not drawn_from)
     total, classes, report = sum(map(len, splits.values())), info.features["label"].names, leak_report(splits)
     license = license or ("cc-by-4.0" if credited else "unknown")
     kind = "Synthetic chest X-rays" if synthetic else "Chest X-rays of children"
-    title = f"{kind} with and without pneumonia" if credited else repo_id.split("/")[1]
+    named = kermany or synthetic
+    title = f"{kind} with and without pneumonia" if named else repo_id.split("/")[1]
     patient = _patient_column(kermany, radiograph, report["groups"])
     data = DatasetCardData(
         license=license,
         task_categories=["image-classification"],
         size_categories=[next((name for size, name in SIZE_CATEGORIES.items() if total < size), "n>1M")],
-        pretty_name=title if credited else None,
+        pretty_name=title if named else None,
         tags=[*["medical"] * kermany, *["synthetic"] * synthetic, *["chest-x-ray"] * radiograph] or None,
     )
     DatasetInfosDict(default=info).to_dataset_card_data(data)
@@ -93,6 +95,7 @@ def write_card(
         sizes=sizes,
         kermany=kermany,
         synthetic=synthetic,
+        drawn_from=drawn_from,
         radiograph=radiograph,
         license=license,
         citation=KERMANY,

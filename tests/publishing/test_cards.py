@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from huggingface_hub import DatasetCard, ModelCard, SpaceCard
 from PIL import Image
+from safetensors.numpy import load_file
 
 from hub.analysis.__main__ import COMMANDS
 from hub.cli.main import build_parser
 from hub.cli.train import parse_settings
 from hub.data.splits import load_splits
 from hub.evaluation import metrics
+from hub.imaging import synthetic
 from hub.models.card import card_text
 from hub.models.folder import BUNDLED
 from hub.publishing import space
@@ -88,6 +90,11 @@ def of_drawn_images(record, config):
         record[section]["dataset"] = "synthetic"
 
 
+def of_images_drawn_from_others(record, config):
+    of_drawn_images(record, config)
+    record["training"]["drawn_from"] = "our_films"
+
+
 def of_a_data_set_of_drawn_images(record, config):
     record["training"]["dataset"] = record["test"]["dataset"] = "someone/drawn"
     record["training"]["splits"] |= {"groups": "", "patients_known": False}
@@ -127,6 +134,9 @@ MODELS = {
     of_three_classes: ("macro", '"top_k": 1', "random weights", "cat, dog or owl"),
     of_one_of_each: ("1 image of 1 patient", "1 epoch,", "changes 1 label\nand 1 verdict"),
     of_drawn_images: (*DRAWN, "--dataset synthetic"),
+    of_images_drawn_from_others: (
+        "radiographs are drawn from principal components of those of\n`our_films`",
+    ),
     of_a_data_set_of_drawn_images: (*DRAWN, "--dataset someone/drawn"),
     of_seconds: ("less than a minute", "--dataset 'my pictures'"),
     without_thresholds: (),
@@ -217,6 +227,20 @@ def test_the_card_of_drawn_radiographs_credits_those_they_are_drawn_from_and_has
     for text in (card.text, others):
         assert not re.findall('(?i)patients|children|(?<![`/"])patient(?![`"])', text)
     assert "copies" not in card.text
+
+
+def test_the_card_of_radiographs_drawn_from_others_credits_those(dataset_card, tmp_path, monkeypatch):
+    bundled = load_file(synthetic.COMPONENTS)
+    monkeypatch.setattr(synthetic, "COMPONENTS", tmp_path / "components.safetensors")
+    synthetic.save_components(bundled, synthetic.COMPONENTS, "our_films")
+    card, others = dataset_card("synthetic")
+    assert card.data.license == "unknown" and "# Synthetic" in card.text and "`our_films`" in card.text
+    assert not re.findall("(?i)kermany|cc-by", card.text + others)
+
+
+def test_a_model_of_radiographs_drawn_from_others_does_not_credit_kermanys(folder):
+    card = card_text(folder(of_images_drawn_from_others))
+    assert "ermany" not in card.partition("## Licence and citation")[2]
 
 
 def test_the_card_of_photographs_speaks_of_copies_and_not_of_patients(dataset_card, colours):
