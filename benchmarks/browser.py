@@ -117,7 +117,10 @@ def main(arguments: list[str] | None = None) -> None:
     records.check(options.save, RECORD, PAGE)
     if not Path(CHROMIUM).is_file():
         raise InputError("There is no Chromium; `apt-get install chromium` brings it.")
-    sets = {folder.name: _files(folder, options.first) for folder in (options.films, *options.others)}
+    folders = {folder.resolve().name: folder for folder in (options.films, *options.others)}
+    if len(folders) < 1 + len(options.others):
+        raise InputError("Two folders have one name, and each gets a row by its name; rename one of them.")
+    sets = {name: _files(folder, options.first) for name, folder in folders.items()}
     figures = measure(options.model, sets, options.lighthouse)
     print(format_figures(figures))
     if options.save:

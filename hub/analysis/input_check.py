@@ -68,7 +68,7 @@ def measure(
     classifier = Classifier(model, precision="fp32")
     if not classifier.check:
         raise InputError(f"{model} has no {INPUT_CHECK}; python -m hub scope makes it.")
-    others = {name: image_groups.read_groups(folders, "test") for name, folders in paths.items()}
+    others = image_groups.read_kinds(**paths, split="test")
     radiographs = {
         split: decode_cache.decode_radiographs(rows, classifier.size)[0]
         for split, rows in load_splits(dataset, **columns).items()

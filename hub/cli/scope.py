@@ -63,7 +63,7 @@ def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path], **co
     config = read_trained(model)
     if not config["radiograph"]:
         raise InputError(f"{model} is no model folder of radiographs made by train.py; give one.")
-    groups = {"unlike": image_groups.read_groups(unlike), "foreign": image_groups.read_groups(foreign)}
+    groups = image_groups.read_kinds(unlike, foreign)
     splits = load_training_splits(dataset, config["label_names"], **columns)
     size = config["pretrained_cfg"]["input_size"][-1]
     train, validation = (

@@ -1,5 +1,6 @@
 """Groups of images for the input check: half of each to fit, half to measure."""
 
+import os
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -13,10 +14,26 @@ from hub.data.image_files import encoded_images
 from hub.data.shards import load_files
 from hub.errors import InputError
 from hub.imaging.read import MIN_RADIOGRAPH_SIDE, read_image
+from hub.training.perturbations import PERTURBATIONS
 
 PER_FOLDER = 2000  # other images
+TAKEN = {"as they are", "with borders", "drawings", *PERTURBATIONS}  # rows of `input_check_fit.measure`
 Encoded = bytes | str | Path
 Halves = tuple[list[Image.Image], list[Image.Image]]  # to fit, to measure
+
+
+def read_kinds(
+    unlike: Sequence[Path], foreign: Sequence[Path], split: str = "train"
+) -> dict[str, dict[str, Halves]]:
+    """Return the groups of "unlike" and of "foreign", which have a row for each name.
+
+    Raises InputError for a name that comes twice or means another row, and like `read_groups`.
+    """
+    names = [_name(path) for path in (*unlike, *foreign)]
+    for index, name in enumerate(names):
+        if name in TAKEN or name in names[:index]:
+            raise InputError(f"The figures have a row {name} already; give a folder of another name.")
+    return {"unlike": read_groups(unlike, split), "foreign": read_groups(foreign, split)}
 
 
 def read_groups(paths: Sequence[Path], split: str = "train") -> dict[str, Halves]:
@@ -33,13 +50,13 @@ def read_groups(paths: Sequence[Path], split: str = "train") -> dict[str, Halves
             path / file for file in tree.files if fnmatch(file.split("/")[-1], f"{split}*.parquet")
         )
         if parquet:
-            groups[path.name] = _read_parquet(parquet)
+            groups[_name(path)] = _read_parquet(parquet)
             continue
         files = sorted(path / file for file in tree.images)
         if not files:
             raise InputError(f"{path} has no images and no {split}*.parquet; give a folder of pictures.")
         for file in files:
-            name = path.name if file.parent == path else f"{path.name}/{file.parent.name}"
+            name = _name(path) if file.parent == path else f"{_name(path)}/{file.parent.name}"
             groups.setdefault(name, []).append(file)
     for name, group in groups.items():
         if len(group) < 4:
@@ -51,6 +68,11 @@ def read_groups(paths: Sequence[Path], split: str = "train") -> dict[str, Halves
         for index, item in enumerate(group):
             halves[name][half_of.get(_patient(item), index % 2)].append(_read_small(name, item))
     return halves
+
+
+def _name(folder: Path) -> str:
+    """Return the name of a folder, that of "." too."""
+    return os.path.basename(os.path.abspath(folder))  # noqa: PTH100, PTH119, they keep links
 
 
 def _patient(item: Encoded) -> str:

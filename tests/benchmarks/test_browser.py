@@ -87,6 +87,12 @@ def test_the_figures_have_a_row_for_each_folder_and_take_the_place_of_older_ones
     assert "7.10 MB in 40 requests" in text
 
 
+def test_folders_of_one_name_are_refused(radiograph_folder):
+    other = radiograph_folder / radiograph_folder.name
+    with pytest.raises(InputError, match="Two folders have one name"):
+        browser.main(["--films", str(radiograph_folder), "--others", str(other)])
+
+
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match="There is no file in"):
         browser.main(["--films", str(tmp_path)])

@@ -1,5 +1,7 @@
 """The input check is fitted from radiographs and other images, halved by patient."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from image_sets import radiographs, write_parquet
@@ -81,6 +83,19 @@ def test_other_images_are_known_by_their_content_and_clutter_is_skipped(tmp_path
         (tmp_path / clutter).mkdir()
         Image.new("L", (40, 40)).save(tmp_path / clutter / "img_7.png")
     assert [len(half) for half in image_groups.read_groups([tmp_path])[tmp_path.name]] == [3, 3]
+
+
+def test_every_group_of_images_has_a_row_of_its_own(tmp_path, monkeypatch):
+    for name in ("a/photos", "b/photos", "drawings"):
+        (tmp_path / name).mkdir(parents=True)
+        for place in range(4):
+            Image.new("L", (40, 40)).save(tmp_path / name / f"{place}.png")
+    monkeypatch.chdir(tmp_path / "a" / "photos")
+    assert [*image_groups.read_kinds([Path()], [])["unlike"]] == ["photos"]
+    one, other, drawings = (tmp_path / name for name in ("a/photos", "b/photos", "drawings"))
+    for unlike, foreign in (([one], [other]), ([one, other], []), ([], [one, other]), ([], [drawings])):
+        with pytest.raises(InputError, match="give a folder of another name"):
+            image_groups.read_kinds(unlike, foreign)
 
 
 def test_a_folder_of_other_images_that_has_none_is_refused(tmp_path):
