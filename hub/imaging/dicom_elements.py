@@ -55,18 +55,27 @@ MALFORMED = (
 )  # fmt: skip
 
 
-class _Bounded(io.BytesIO):
-    """Bytes that are read in at most `MAX_READS` pieces.
+class _Budget:
+    """How many pieces of a file may still be read, its sequences in sequences too.
 
     pydicom takes microseconds for each element or item, and a file may hold millions of empty ones.
     """
 
     left = MAX_READS
 
+
+class _Bounded(io.BytesIO):
+    """Bytes that are read in as many pieces as a budget has left."""
+
+    def __init__(self, data: bytes, budget: _Budget):
+        """Begin at the first byte."""
+        super().__init__(data)
+        self.budget = budget
+
     def read(self, size: int | None = -1) -> bytes:
         """Return the next bytes; raise DamagedError once there were too many pieces."""
-        self.left -= 1
-        if self.left < 0:
+        self.budget.left -= 1
+        if self.budget.left < 0:
             raise DamagedError
         return super().read(size)
 
@@ -146,27 +155,31 @@ def integer(header: Dataset, element: str) -> int | None:
 def items(header: Dataset, sequence: str) -> list[Dataset]:
     """Return the items of a sequence; [] if it is missing, empty or malformed.
 
-    Raises DamagedError for far more of them than a radiograph has.
+    Raises DamagedError for far more of them than a radiograph has, in all sequences together.
     """
-    if sequence not in header:
+    element = header.get_item(sequence, keep_deferred=True)
+    if element is None or element.VR not in (None, "SQ", "UN"):
         return []
-    item = header.get_item(sequence, keep_deferred=True)
-    stream = _Bounded(raw(header, sequence))
-    try:
-        if stream.getbuffer().nbytes:  # count its items, before pydicom reads them all
-            length = len(item.value)
-            read_sequence(stream, item.is_implicit_VR, item.is_little_endian, length, "latin-1")
-        value = header[sequence].value
-    except MALFORMED:
-        if stream.left < 0:
-            raise DamagedError from None
-        return []
-    return list(value) if isinstance(value, Sequence) else []
+    found, budget = element.value, header.budget
+    if isinstance(found, bytes):  # of a stated length, and not read yet
+        stream = _Bounded(found, budget)
+        kind = element.is_implicit_VR, element.is_little_endian
+        try:
+            found = read_sequence(stream, *kind, len(found), "latin-1")
+        except MALFORMED:
+            if budget.left < 0:
+                raise DamagedError from None
+            return []
+    items = list(found) if isinstance(found, Sequence) else []
+    for item in items:
+        item.budget = budget
+    return items
 
 
 def _parse(data: bytes) -> tuple[Dataset, bool]:
     """Return the header, and whether the bytes end within an element."""
-    stream, tags, end = _Bounded(data), [], 0
+    budget = _Budget()
+    stream, tags, end = _Bounded(data, budget), [], 0
 
     def after_the_pixels(tag: int, _, length: int) -> bool:
         nonlocal end
@@ -179,6 +192,7 @@ def _parse(data: bytes) -> tuple[Dataset, bool]:
         header = read_partial(stream, stop_when=after_the_pixels, force=True, specific_tags=TAGS)
     except MALFORMED as error:
         raise DamagedError from error
+    header.budget = budget
     return header, end != len(data)
 
 
@@ -190,7 +204,7 @@ def _inflate(data: bytes) -> bytes:
     # Search the whole file: a crafted header may hide the name from a search of its beginning.
     if DeflatedExplicitVRLittleEndian.encode() not in data:
         return data
-    stream = _Bounded(data)
+    stream = _Bounded(data, _Budget())
     stream.seek(132 if data[128:132] == b"DICM" else 0)
     try:  # pass over the meta information (PS3.10 7.1), whose own statement of its length may be missing
         read_dataset(stream, False, True, stop_when=lambda tag, *_: tag >> 16 != 2)

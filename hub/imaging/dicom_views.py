@@ -48,7 +48,8 @@ def _meanings(header: Dataset) -> Iterator[str]:
     views = items(header, "ViewCodeSequence")
     modifiers = [code for place in (header, *views) for code in items(place, "ViewModifierCodeSequence")]
     for code in views + modifiers:
-        yield _meaning(text(code, "CodeValue")) or text(code, "CodeMeaning")
+        value = text(code, "CodeValue")
+        yield (value and _meaning(value)) or text(code, "CodeMeaning")
 
 
 def _meaning(code: str) -> str:

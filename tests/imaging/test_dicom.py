@@ -166,6 +166,18 @@ def test_a_view_of_far_more_codes_than_a_radiograph_has_is_refused():
     np.testing.assert_array_equal(pixels(with_element(data, "ViewCodeSequence", 200 * ITEM)), GREY)
 
 
+@pytest.mark.parametrize(("views", "is_read"), [(1, True), (12, False)])
+def test_the_codes_of_all_views_are_counted_together(views, is_read):
+    codes = (dicom_elements.MAX_READS // 20) * bytes.fromhex("feff00e000000000")
+    modifiers = bytes.fromhex("540022025351 0000") + len(codes).to_bytes(4, "little") + codes
+    view = bytes.fromhex("feff00e0") + len(modifiers).to_bytes(4, "little") + modifiers
+    data = with_element(stored(dataset()), "ViewCodeSequence", views * view)
+    if is_read:
+        np.testing.assert_array_equal(pixels(data), GREY)
+    else:
+        assert "damaged" in refusal(data)
+
+
 def test_an_installed_package_reads_compressed_pixels_from_any_folder(tmp_path):
     packages, elsewhere = tmp_path / "site-packages", tmp_path / "elsewhere"
     shutil.copytree(ROOT / "hub", packages / "hub", ignore=shutil.ignore_patterns("pretrained"))
