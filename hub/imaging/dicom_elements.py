@@ -38,8 +38,9 @@ TAGS = [Tag(element) for element in ELEMENTS]
 BINARY = {
     "US": "u2", "SS": "i2", "UL": "u4", "SL": "i4", "UV": "u8", "SV": "i8", "FL": "f4", "FD": "f8",
 }  # fmt: skip
-MAX_INFLATED = 512_000_000  # bytes
+MAX_INFLATED = 160_000_000  # bytes: 64 megapixels of 16 bits, and what is around them
 MAX_READS = 100_000  # one to four for each element or item, of which a radiograph has a few hundred
+LONGEST = 4096  # bytes of a text or of numbers; a list of millions would take gigabytes and minutes
 PIXEL_DATA = Tag("PixelData")
 UNDEFINED_LENGTH = 0xFFFFFFFF
 SEQUENCE_DELIMITER = bytes.fromhex("feffdde000000000")
@@ -118,17 +119,22 @@ def raw(header: Dataset, element: str) -> bytes:
 
 
 def text(header: Dataset, element: str) -> str:
-    """Return the text of an element in capitals; "" if it is missing or empty."""
-    return raw(header, element).decode("latin-1").strip(" \0").upper()
+    """Return the text of an element in capitals; "" if it is missing or empty.
+
+    One of over `LONGEST` bytes is no text.
+    """
+    value = raw(header, element)
+    return value.decode("latin-1").strip(" \0").upper() if len(value) <= LONGEST else ""
 
 
 def numbers(header: Dataset, element: str) -> list[float]:
     """Return the numbers of an element, NaN for those that are none.
 
-    A decimal comma is taken as a point. The list is empty if the element is missing or empty.
+    A decimal comma is taken as a point. The list is empty if the element is missing, empty, or of over
+    `LONGEST` bytes.
     """
     value = raw(header, element)
-    if not value:
+    if not 0 < len(value) <= LONGEST:
         return []
     item = header.get_item(element)
     kind = item.VR

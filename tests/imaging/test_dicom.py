@@ -3,8 +3,10 @@
 import os
 import random
 import shutil
+import struct
 import subprocess
 import sys
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from dicom_files import (
 )
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
+from pydicom.tag import Tag
 
 from hub.imaging import dicom_elements
 from hub.imaging.read import read_image
@@ -164,6 +167,18 @@ def test_a_view_of_far_more_codes_than_a_radiograph_has_is_refused():
     data = stored(dataset())
     assert "damaged" in refusal(with_element(data, "ViewCodeSequence", dicom_elements.MAX_READS * ITEM))
     np.testing.assert_array_equal(pixels(with_element(data, "ViewCodeSequence", 200 * ITEM)), GREY)
+
+
+@pytest.mark.parametrize("name", ["WindowCenter", "RescaleSlope", "PixelPaddingValue", "ViewPosition"])
+def test_a_value_that_is_far_too_long_is_as_good_as_none(name):
+    data = stored(dataset(), uids.ImplicitVRLittleEndian)
+    start, tag = data.rindex(b"\xe0\x7f\x10\x00"), Tag(name)
+    value = 2_000_000 * b"2\\"
+    head = struct.pack("<HHL", tag.group, tag.element, len(value))
+    tracemalloc.start()
+    np.testing.assert_array_equal(pixels(data[:start] + head + value + data[start:]), GREY)
+    assert tracemalloc.get_traced_memory()[1] < 6 * len(value)
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize(("views", "is_read"), [(1, True), (12, False)])

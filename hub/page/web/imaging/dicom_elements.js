@@ -34,7 +34,8 @@ const BINARY = {
   FD: ["getFloat64", 8],
 };
 const IMPLICIT = "1.2.840.10008.1.2", BIG_ENDIAN = "1.2.840.10008.1.2.2", DEFLATED = "1.2.840.10008.1.2.1.99";
-const MAX_INFLATED = 512_000_000; // bytes
+const MAX_INFLATED = 160_000_000; // bytes: 64 megapixels of 16 bits, and what is around them
+const LONGEST = 4096; // bytes of a text or of numbers
 const MAX_PIECES = 50_000; // elements and items, of which a radiograph has a few hundred
 
 // Return { elements, meta, bytes, little, cutShort }: the elements of a file, and how they are stored. Throws
@@ -155,13 +156,16 @@ export function raw(header, name) {
   return header.bytes.subarray(element.dataOffset, element.dataOffset + element.length);
 }
 
-// Return the text of an element in capitals; "" if it is missing or empty.
-export const text = (header, name) => latin1(raw(header, name)).replace(/^[ \0]+|[ \0]+$/g, "").toUpperCase();
+// Return the text of an element in capitals; "" if it is missing, empty or far too long.
+export function text(header, name) {
+  const value = raw(header, name);
+  return value.length > LONGEST ? "" : latin1(value).replace(/^[ \0]+|[ \0]+$/g, "").toUpperCase();
+}
 
-// Return the numbers of an element, NaN for those that are none; [] if it is missing or empty.
+// Return the numbers of an element, NaN for those that are none; [] if it is missing, empty or far too long.
 export function numbers(header, name) {
   const value = raw(header, name);
-  if (!value.length) return [];
+  if (!value.length || value.length > LONGEST) return [];
   const stated = find(header, name).vr, kind = stated && stated !== "UN" ? stated : ELEMENTS[name][1];
   if (!(kind in BINARY)) return latin1(value).replace(/^[ \0]+|[ \0]+$/g, "").split("\\").map(number_);
   const [getter, size] = BINARY[kind];
