@@ -1,6 +1,8 @@
 """`python app.py`: its help text, and a port that is none."""
 
 import os
+import runpy
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -35,3 +37,17 @@ def test_an_option_that_there_is_not_is_refused():
 def test_the_help_text_does_not_wait_for_gradio():
     imported = app("--help", PYTHONPROFILEIMPORTTIME="1").stderr
     assert "hub.errors" in imported and "gradio" not in imported
+
+
+def test_a_model_that_is_not_there_is_one_sentence_and_exit_code_2(monkeypatch, capsys):
+    """In this process, which has imported Gradio already; what the program changes of it is left as it is."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr("hub.demo.server_log.install", lambda: None)
+    monkeypatch.setattr("hub.demo.http_connections.allow_many", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["app.py"])
+    monkeypatch.setenv("MODEL", "no/such/model")
+    with pytest.raises(SystemExit) as exit:
+        runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
+    out, err = capsys.readouterr()
+    assert (exit.value.code, out) == (2, "")
+    assert "check the name" in err and "Traceback" not in err and err.count("\n") == 1

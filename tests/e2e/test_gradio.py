@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import pickle
 import re
 import subprocess
@@ -635,16 +634,3 @@ def test_a_model_of_something_else_is_shown_as_what_it_is(browser, classifier, t
             fine(page, "other-model")
     finally:
         blocks.close()
-
-
-def test_a_model_that_is_not_there_is_one_sentence_and_exit_code_2():
-    done = subprocess.run(
-        [sys.executable, "app.py"],
-        env=os.environ | {"MODEL": "no/such/model"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2
-    assert "check the name" in done.stderr
-    assert "Traceback" not in done.stderr
