@@ -6,19 +6,32 @@ import os
 import pytest
 import torch
 from process_group import run_processes
+from share_training import share
 
 from hub.errors import InputError
-from hub.training import distributed
+from hub.training import distributed, loop
 from hub.training.synced_batch_norm import SyncedBatchNorm
 
-SCRIPT = "tests/training/share_training.py"
+SCRIPT = "tests/share_training.py"
 SUMMED = ("of weight", "of bias")  # over the processes, as gradients are
 
 
-def share(count, folder, *others, machines=1):
-    """What each of so many processes saved of a training, and of going on with that of another folder."""
+@pytest.fixture
+def alone(tmp_path, monkeypatch):
+    """A function: what this process computes, and of going on with the training of another folder."""
+    monkeypatch.setattr(loop, "augment", loop.augment)  # which is as before, afterwards
+
+    def run(name, other=None):
+        (tmp_path / name).mkdir()
+        return share(tmp_path / name, other)
+
+    return run
+
+
+def together(count, folder, other, machines=1):
+    """What each of so many processes saved of the same."""
     folder.mkdir()
-    codes, _, errors = run_processes(count, SCRIPT, folder, *others, machines=machines)
+    codes, _, errors = run_processes(count, SCRIPT, folder, other, machines=machines)
     assert codes == [0] * count, errors
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(count)]
 
@@ -27,8 +40,8 @@ def figures(result, name):
     return [row[name] for row in result["history"]]
 
 
-def check_like_one(results, alone):
-    for name, whole in alone["norm"].items():
+def check_like_one(results, one):
+    for name, whole in one["norm"].items():
         parts = [result["norm"][name] for result in results]
         if name in ("output", "of images"):
             parts = [torch.cat(parts)]
@@ -37,35 +50,35 @@ def check_like_one(results, alone):
         for part in parts:
             torch.testing.assert_close(part, whole)
     for result in results:
-        assert result["weights"].keys() == alone["weights"].keys()
-        assert figures(result, "loss")[0] == pytest.approx(figures(alone, "loss")[0], abs=1e-4)
+        assert result["weights"].keys() == one["weights"].keys()
+        assert figures(result, "loss")[0] == pytest.approx(figures(one, "loss")[0], abs=1e-4)
         for name in ("loss", "validation_loss", "validation_auc"):
             assert figures(result, name) == figures(results[0], name)
         assert figures(result, "validation_auc")[0] == pytest.approx(
-            figures(alone, "validation_auc")[0], abs=0.005
+            figures(one, "validation_auc")[0], abs=0.005
         )
         for name, tensor in result["weights"].items():
             assert torch.equal(tensor, results[0]["weights"][name])
 
 
-def test_two_processes_learn_what_one_learns_and_go_on_from_its_checkpoint(tmp_path):
+def test_two_processes_learn_what_one_learns_and_go_on_from_its_checkpoint(alone, tmp_path):
     """Their batch norms agree to the last digits, losses to rounding; each has lots of its own."""
-    (alone,), two = share(1, tmp_path / "one"), share(2, tmp_path / "two", tmp_path / "one")
-    check_like_one(two, alone)
+    one, two = alone("one"), together(2, tmp_path / "two", tmp_path / "one")
+    check_like_one(two, one)
     assert [result["first of machine"] for result in two] == [0, 0]
     assert not torch.equal(two[0]["lots"], two[1]["lots"])
     again = two[0]["resumed"]
     assert [row["epoch"] for row in again["history"]] == [1, 2]
-    assert figures(again, "loss")[0] == figures(alone, "loss")[0]
-    assert figures(again, "loss")[1] == pytest.approx(figures(alone, "loss")[1], abs=0.05)
+    assert figures(again, "loss")[0] == figures(one, "loss")[0]
+    assert figures(again, "loss")[1] == pytest.approx(figures(one, "loss")[1], abs=0.05)
 
 
 @pytest.mark.slow
-def test_four_processes_of_two_machines_learn_what_one_learns_and_one_goes_on_from_theirs(tmp_path):
-    (alone,), four = share(1, tmp_path / "one"), share(4, tmp_path / "four", tmp_path / "four", machines=2)
-    check_like_one(four, alone)
+def test_four_processes_of_two_machines_learn_what_one_learns_and_one_goes_on_from_theirs(alone, tmp_path):
+    one, four = alone("one"), together(4, tmp_path / "four", tmp_path / "four", machines=2)
+    check_like_one(four, one)
     assert [result["first of machine"] for result in four] == [0, 0, 2, 2]
-    (again,) = share(1, tmp_path / "again", tmp_path / "four")
+    again = alone("again", tmp_path / "four")
     assert figures(again["resumed"], "loss")[0] == figures(four[0], "loss")[0]
     for name, tensor in four[0]["resumed"]["weights"].items():
         torch.testing.assert_close(tensor, four[0]["weights"][name])  # gradients are summed in other pieces
