@@ -1,4 +1,4 @@
-"""A Hub on loopback, and processes that know no other."""
+"""A Hub on loopback, and processes that know no other: this one, or new ones."""
 
 import os
 import signal
@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 from hub_server import Hub, serve
+from huggingface_hub import constants
+
+from hub.cli.main import main
+from hub.errors import exit_code
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 600  # seconds for one that trains, where others work beside it
@@ -21,6 +25,51 @@ def hub():
     hub.url = f"http://127.0.0.1:{server.server_port}"
     yield hub
     server.shutdown()
+
+
+@pytest.fixture
+def connect(hub, tmp_path, monkeypatch):
+    """A function after which the client in this process has an empty cache and knows no other Hub.
+
+    It takes what a process takes from its environment.
+    """
+
+    def connect(HF_TOKEN=hub.token, HF_ENDPOINT=hub.url, HF_HUB_OFFLINE=""):
+        monkeypatch.setenv("HF_TOKEN", HF_TOKEN)
+        for name, value in {
+            "ENDPOINT": HF_ENDPOINT,
+            "HUGGINGFACE_CO_URL_TEMPLATE": HF_ENDPOINT + "/{repo_id}/resolve/{revision}/{filename}",
+            "HF_HUB_OFFLINE": bool(HF_HUB_OFFLINE),
+            "HF_HUB_CACHE": str(tmp_path / "home" / "hub"),
+            "HF_TOKEN_PATH": str(tmp_path / "home" / "token"),
+            "HF_HUB_DISABLE_XET": True,
+        }.items():
+            monkeypatch.setattr(constants, name, value)
+
+    return connect
+
+
+@pytest.fixture
+def run_here(connect, capsys):
+    """Run `python -m hub` in this process, connected; return its exit code, output and errors."""
+
+    def run(*arguments, **environment):
+        connect(**environment)
+        return main([*map(str, arguments)]), *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def call(connect, capsys):
+    """Call a function as a command that prints what it returns, connected; return the same three."""
+
+    def call(function, *arguments, **options):
+        connect()
+        code = exit_code("here", lambda: print(function(*arguments, **options)), lambda: "")
+        return code, *capsys.readouterr()
+
+    return call
 
 
 @pytest.fixture

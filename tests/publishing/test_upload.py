@@ -1,6 +1,7 @@
 """An upload is one commit, whatever happens, to a Hub on loopback."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,23 @@ from hub.publishing import upload
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    """Let nobody here wait between attempts."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+
+
+def send(folder, **options):
+    return upload.upload(folder, "someone/files", "dataset", **options)
+
+
+def publish(folder, **options):
+    def write(copy):
+        shutil.copytree(folder, copy, dirs_exist_ok=True)
+
+    return upload.publish(write, "someone/files", "dataset", **options)
+
+
 @pytest.mark.parametrize(
     ("repo", "environment", "sentence"),
     [
@@ -28,26 +46,26 @@ ROOT = Path(__file__).parents[2]
         ("someone/films", {"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set"),
     ],
 )
-def test_who_cannot_publish_reads_why_before_anything_is_done(hub, run, repo, environment, sentence):
-    code, out, err = run("-m", "hub", "publish", "dataset", "synthetic", repo, **environment)
+def test_who_cannot_publish_reads_why_before_anything_is_done(hub, run_here, repo, environment, sentence):
+    code, out, err = run_here("publish", "dataset", "synthetic", repo, **environment)
     assert (code, out) == (2, "")
     assert sentence in err
     assert len(err.strip().splitlines()) == 1
     assert hub.repos == {}
 
 
-def test_a_refusal_on_the_way_is_one_sentence(hub, run, folder):
+def test_a_refusal_on_the_way_is_one_sentence(hub, call, folder):
     hub.faults.append(lambda method, path: 403 if path == "/api/repos/create" else None)
-    code, _, err = run("-c", UPLOAD, folder)
+    code, _, err = call(send, folder)
     assert code == 2
     assert "The token may not write to someone/files" in err
     hub.faults[:] = [lambda method, path: 400 if path == "/api/validate-yaml" else None]
-    code, _, err = run("-c", UPLOAD, folder)
+    code, _, err = call(send, folder)
     assert code == 2
     assert "refuses the upload to someone/files, which is as it was" in err
     assert "Traceback" not in err
     hub.faults[:] = [lambda method, path: 400 if "/commit/" in path else None]
-    code, _, err = run("-c", UPLOAD, folder)
+    code, _, err = call(send, folder)
     assert code == 2
     assert "The Hub refuses the upload to someone/files, which is as it was" in err
     assert "Traceback" not in err
@@ -57,6 +75,8 @@ def test_a_refusal_on_the_way_is_one_sentence(hub, run, folder):
 # One commit, whatever happens
 
 
+# The client waits longer and longer between its attempts, 23 s in all.
+IMPATIENT = "import time; time.sleep = lambda seconds: None\n"
 UPLOAD = """
 import sys
 from pathlib import Path
@@ -66,24 +86,20 @@ run_command("upload", lambda: print(upload(Path(sys.argv[1]), "someone/files", "
 """
 
 
-# The client waits longer and longer between its attempts, 23 s in all.
-IMPATIENT = "import time; time.sleep = lambda seconds: None\n"
-
-
-def test_an_upload_is_one_commit_and_the_next_one_sends_only_what_is_new(hub, run, folder):
-    assert run("-c", UPLOAD, folder)[0] == 0
+def test_an_upload_is_one_commit_and_the_next_one_sends_only_what_is_new(hub, call, folder):
+    assert call(send, folder)[0] == 0
     assert hub.files("dataset", "someone/files") == contents(folder)
     (folder / "data" / "a.parquet").rename(folder / "data" / "c.parquet")
     (folder / "data" / "b.parquet").write_bytes(b"new" * 9_000)
-    assert run("-c", UPLOAD, folder)[0] == 0
+    assert call(send, folder)[0] == 0
     assert hub.files("dataset", "someone/files") == contents(folder), "what is gone here is gone there"
     assert hub.commits("dataset", "someone/files") == 2
     assert len(uploads(hub)) == 3
-    assert run("-c", UPLOAD, folder)[0] == 0
+    assert call(send, folder)[0] == 0
     assert hub.commits("dataset", "someone/files") == 2, "nothing new, no commit"
 
 
-def test_a_rate_limit_is_waited_for_and_said(hub, run, folder):
+def test_a_rate_limit_is_waited_for_and_said(hub, call, folder, impatient):
     left = {"/api/repos/create": 1, "/api/datasets/someone/files/commit/main": 2}
 
     def limit(method, path):
@@ -91,7 +107,7 @@ def test_a_rate_limit_is_waited_for_and_said(hub, run, folder):
         return 429 if left[path] >= 0 else None
 
     hub.faults.append(limit)
-    code, _, err = run("-c", UPLOAD, folder)
+    code, _, err = call(send, folder)
     assert code == 0, err
     assert err.count("The Hub takes no more requests; trying again in") == 3
     assert hub.commits("dataset", "someone/files") == 1
@@ -99,23 +115,23 @@ def test_a_rate_limit_is_waited_for_and_said(hub, run, folder):
 
 
 def test_a_connection_cut_at_the_commit_changes_nothing_and_the_next_try_sends_no_file_again(
-    hub, run, folder
+    hub, call, folder, impatient
 ):
     hub.faults.append(lambda method, path: "cut" if "/commit/" in path else None)
-    code, _, err = run("-c", UPLOAD, folder)
+    code, _, err = call(send, folder)
     assert code == 2
     assert "someone/files is as it was; check the network and give the same command again" in err
     assert "Traceback" not in err
     assert hub.files("dataset", "someone/files") == {}
     hub.faults.clear()
-    assert run("-c", UPLOAD, folder)[0] == 0
+    assert call(send, folder)[0] == 0
     assert hub.files("dataset", "someone/files") == contents(folder)
     assert len(uploads(hub)) == 2
 
 
 @pytest.mark.parametrize("fault", ["cut", "killed"])
 def test_an_upload_that_ends_in_the_middle_changes_nothing_and_the_next_try_goes_on(
-    hub, start, run, folder, fault
+    hub, start, call, folder, fault
 ):
     seen, reached, go_on = [], threading.Event(), threading.Event()
 
@@ -142,7 +158,7 @@ def test_an_upload_that_ends_in_the_middle_changes_nothing_and_the_next_try_goes
     assert ("check the network and give the same command again" in err) == (fault == "cut")
     assert hub.files("dataset", "someone/files") == {}
     hub.faults.clear(), hub.requests.clear()
-    assert run("-c", UPLOAD, folder)[0] == 0
+    assert call(send, folder)[0] == 0
     assert hub.files("dataset", "someone/files") == contents(folder)
     assert len(uploads(hub)) == 1, "the file that had arrived is not sent again"
 
@@ -180,26 +196,25 @@ def _prepare_and_die(folder):
     return [*folder.glob("*/run-*")]
 
 
-def test_a_cut_connection_is_tried_again(hub, run, folder):
+def test_a_cut_connection_is_tried_again(hub, call, folder, impatient):
     cuts = iter(["cut"])
     hub.faults.append(lambda method, path: next(cuts, None) if method == "PUT" else None)
-    code, _, err = run("-c", UPLOAD, folder)
+    code, _, err = call(send, folder)
     assert code == 0, err
     assert hub.files("dataset", "someone/files") == contents(folder)
 
 
-def test_a_private_repo_a_branch_and_a_pull_request(hub, run, folder):
-    private_upload = UPLOAD.replace('"dataset")', '"dataset", **eval(sys.argv[2]))')
-    assert run("-c", private_upload, folder, "dict(private=True, revision='next')")[0] == 0
+def test_a_private_repo_a_branch_and_a_pull_request(hub, call, folder):
+    assert call(send, folder, private=True, revision="next")[0] == 0
     repo = hub.repos["dataset", "someone/files"]
     assert repo.private
     assert hub.files("dataset", "someone/files", "next") == contents(folder)
-    code, out, _ = run("-c", private_upload, folder, "dict(create_pr=True)")
+    code, out, _ = call(send, folder, create_pr=True)
     assert out.strip() == f"{hub.url}/datasets/someone/files/discussions/2"
     assert hub.files("dataset", "someone/files", "refs/pr/2") == contents(folder)
     assert hub.files("dataset", "someone/files") == {}
     repo.private = False
-    code, _, err = run("-c", private_upload, folder, "dict(private=True)")
+    code, _, err = call(send, folder, private=True)
     assert code == 2
     assert "is there already and public" in err
     assert hub.files("dataset", "someone/files") == {}, "what is to be private never becomes public"
@@ -208,52 +223,42 @@ def test_a_private_repo_a_branch_and_a_pull_request(hub, run, folder):
 # Tags
 
 
-PUBLISH = """
-import shutil, sys
-from hub.errors import run_command
-from hub.publishing.upload import publish
-folder, options = sys.argv[1], eval(sys.argv[2])
-write = lambda copy: shutil.copytree(folder, copy, dirs_exist_ok=True)
-run_command("publish", lambda: print(publish(write, "someone/files", "dataset", **options)))
-"""
-
-
-def test_a_tag_names_the_commit_and_never_moves(hub, run, folder):
-    code, _, err = run("-c", PUBLISH, folder, "dict(tag='v1.0')")
+def test_a_tag_names_the_commit_and_never_moves(hub, call, folder):
+    code, _, err = call(publish, folder, tag="v1.0")
     assert code == 0, err
     first = contents(folder)
     (folder / "data" / "b.parquet").write_bytes(b"new" * 9_000)
-    code, _, err = run("-c", PUBLISH, folder, "dict(tag='v1.0')")
+    code, _, err = call(publish, folder, tag="v1.0")
     assert code == 2
     assert "someone/files has a tag v1.0 already" in err
     assert hub.commits("dataset", "someone/files") == 1, "nothing was uploaded"
-    assert run("-c", PUBLISH, folder, "dict(tag='v1.1')")[0] == 0
+    assert call(publish, folder, tag="v1.1")[0] == 0
     repo = hub.repos["dataset", "someone/files"]
     assert repo.tags == {"v1.0": first, "v1.1": contents(folder)}
 
 
-def test_a_tag_that_could_not_be_made_is_made_by_the_same_command(hub, run, folder):
+def test_a_tag_that_could_not_be_made_is_made_by_the_same_command(hub, call, folder):
     hub.faults.append(lambda method, path: 403 if "/tag/" in path else None)
-    code, _, err = run("-c", PUBLISH, folder, "dict(tag='v1.0')")
+    code, _, err = call(publish, folder, tag="v1.0")
     assert code == 2
     assert "is there, without its tag v1.0" in err
     assert "Traceback" not in err
     hub.faults.clear()
-    assert run("-c", PUBLISH, folder, "dict(tag='v1.0')")[0] == 0
+    assert call(publish, folder, tag="v1.0")[0] == 0
     assert hub.repos["dataset", "someone/files"].tags == {"v1.0": contents(folder)}
     assert hub.commits("dataset", "someone/files") == 1
 
 
 @pytest.mark.parametrize("tag", ["", "a b", "../main", "-v", "v1..2", "v1.lock", "é"])
-def test_what_is_no_name_of_a_tag_is_refused_before_anything_is_done(hub, run, folder, tag):
-    code, _, err = run("-c", PUBLISH, folder, f"dict(tag={tag!r})")
+def test_what_is_no_name_of_a_tag_is_refused_before_anything_is_done(hub, call, folder, tag):
+    code, _, err = call(publish, folder, tag=tag)
     assert code == 2
     assert "A tag is named like v1.0" in err
     assert hub.requests == []
 
 
-def test_a_pull_request_takes_no_tag(hub, run, folder):
-    code, _, err = run("-c", PUBLISH, folder, "dict(tag='v1.0', create_pr=True)")
+def test_a_pull_request_takes_no_tag(hub, call, folder):
+    code, _, err = call(publish, folder, tag="v1.0", create_pr=True)
     assert code == 2
     assert "leave --tag out" in err
     assert hub.requests == []
