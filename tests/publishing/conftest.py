@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hub_server import Hub, serve
 from huggingface_hub import constants
+from huggingface_hub.utils import _cache_assets
 
 from hub.cli.main import main
 from hub.errors import exit_code
@@ -45,6 +46,7 @@ def connect(hub, tmp_path, monkeypatch):
             "HF_HUB_DISABLE_XET": True,
         }.items():
             monkeypatch.setattr(constants, name, value)
+        monkeypatch.setattr(_cache_assets, "HF_ASSETS_CACHE", str(tmp_path / "home" / "assets"))
 
     return connect
 

@@ -53,9 +53,11 @@ for name, split in expected.items():
 """
 
 
-def test_a_published_data_set_loads_without_options_and_has_the_same_splits(hub, run, kaggle_folder):
+def test_a_published_data_set_loads_without_options_and_has_the_same_splits(
+    hub, run, run_here, kaggle_folder
+):
     """Image by image."""
-    code, out, err = run("-m", "hub", "publish", "dataset", kaggle_folder, "someone/films")
+    code, out, err = run_here("publish", "dataset", kaggle_folder, "someone/films")
     assert code == 0, err
     assert out.strip().startswith(f"{hub.url}/datasets/someone/films/commit/")
     assert hub.commits("dataset", "someone/films") == 1
@@ -64,10 +66,10 @@ def test_a_published_data_set_loads_without_options_and_has_the_same_splits(hub,
 
 
 @pytest.mark.slow
-def test_what_was_left_out_is_printed_and_on_the_card(run, kaggle_folder, tmp_path, write_noise):
+def test_what_was_left_out_is_printed_and_on_the_card(run_here, kaggle_folder, tmp_path, write_noise):
     write_noise(kaggle_folder / "extra" / "film.png")
-    code, out, err = run(
-        "-m", "hub", "publish", "dataset", kaggle_folder, "someone/films", "--dry-run", tmp_path / "published"
+    code, out, err = run_here(
+        "publish", "dataset", kaggle_folder, "someone/films", "--dry-run", tmp_path / "published"
     )
     assert (code, out.strip()) == (0, str(tmp_path / "published"))
     note = "left out the folder extra: 1 file"
@@ -121,20 +123,11 @@ def test_the_card_of_the_childrens_radiographs_says_whose_they_are_what_is_in_th
     assert not (tmp_path / "first" / "eval.yaml").exists(), "the Hub lists benchmarks on request"
 
 
-def test_a_licence_and_a_benchmark_are_what_was_asked_for(run, kaggle_folder, tmp_path):
-    command = [
-        "-m",
-        "hub",
-        "publish",
-        "dataset",
-        kaggle_folder,
-        "someone/films",
-        "--dry-run",
-        tmp_path / "dry",
-    ]
-    code, _, err = run(*command, "--license", "CC BY")
+def test_a_licence_and_a_benchmark_are_what_was_asked_for(run_here, kaggle_folder, tmp_path):
+    command = ["publish", "dataset", kaggle_folder, "someone/films", "--dry-run", tmp_path / "dry"]
+    code, _, err = run_here(*command, "--license", "CC BY")
     assert (code, "names licences like" in err) == (2, True)
-    code, _, err = run(*command, "--license", "mit", "--benchmark")
+    code, _, err = run_here(*command, "--license", "mit", "--benchmark")
     assert code == 0, err
     assert DatasetCard.load(tmp_path / "dry" / "README.md").data.license == "mit"
     benchmark = yaml.safe_load((tmp_path / "dry" / "eval.yaml").read_text())

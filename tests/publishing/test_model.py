@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hub_server import Repo, contents, fetched, oid_of, put_model
 from huggingface_hub import ModelCard, parse_eval_result_entries
 from PIL import Image
 
+from hub.cli.train import parse_settings, push
 from hub.errors import InputError
 from hub.inference.classifier import Classifier
 from hub.inference.decision import report
@@ -72,8 +74,8 @@ for size in ((224, 224), (300, 500), (1500, 900)):
 """
 
 
-def test_every_reader_gives_the_same_answer_by_the_code_of_the_card(hub, run, radiograph, tmp_path):
-    code, _, err = run("-m", "hub", "publish", "model", BUNDLED, "someone/model", "--tag", "v1.0")
+def test_every_reader_gives_the_same_answer_by_the_code_of_the_card(hub, run, run_here, radiograph, tmp_path):
+    code, _, err = run_here("publish", "model", BUNDLED, "someone/model", "--tag", "v1.0")
     assert code == 0, err
     assert hub.commits("model", "someone/model") == 1
     published = hub.files("model", "someone/model")
@@ -182,16 +184,10 @@ def test_the_widget_and_the_preview_show_images_that_are_in_the_repo(published, 
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_of_a_model_on_the_hub_only_what_serving_reads_is_fetched(hub, run, precision):
+def test_of_a_model_on_the_hub_only_what_serving_reads_is_fetched(hub, connect, precision):
     put_model(hub)
-    code, out, err = run(
-        "-c",
-        "from hub import Classifier\n"
-        f"found = Classifier.from_pretrained('someone/model', precision={precision!r})\n"
-        "print(found.precision)",
-    )
-    assert code == 0, err
-    assert out.strip() == precision
+    connect()
+    assert Classifier.from_pretrained("someone/model", precision=precision).precision == precision
     network = {"fp32": "onnx/model.onnx", "int8": "onnx/model_int8.onnx"}[precision]
     assert fetched(hub) == ["SHA256SUMS", "config.json", "metrics.json", network, "scope.safetensors"]
     agents = [a for a, asked in zip(hub.agents, hub.requests, strict=True) if "/someone/model" in asked]
@@ -217,57 +213,40 @@ def test_a_revision_stays_and_the_cache_answers_without_network(hub, run, tmp_pa
 @pytest.mark.parametrize(
     ("arguments", "environment", "sentence", "cause"),
     [
-        ("'someone/model', revision='nope'", {}, "has no revision nope", "RevisionNotFoundError"),
-        ("'someone/nothing'", {}, "There is no model someone/nothing", "RepositoryNotFoundError"),
-        ("'someone/secret'", {"HF_TOKEN": ""}, "log in if it is private", "RepositoryNotFoundError"),
-        ("'someone/model'", {"HF_HUB_OFFLINE": "1"}, "nor in the cache", "LocalEntryNotFoundError"),
-        ("'no/such/folder'", {}, "There is no model no/such/folder", "HFValidationError"),
+        (["someone/model", "nope"], {}, "has no revision nope", "RevisionNotFoundError"),
+        (["someone/nothing"], {}, "There is no model someone/nothing", "RepositoryNotFoundError"),
+        (["someone/secret"], {"HF_TOKEN": ""}, "log in if it is private", "RepositoryNotFoundError"),
+        (["someone/model"], {"HF_HUB_OFFLINE": "1"}, "nor in the cache", "LocalEntryNotFoundError"),
+        (["no/such/folder"], {}, "There is no model no/such/folder", "HFValidationError"),
     ],
 )
 def test_what_cannot_be_loaded_is_said_and_the_cause_is_what_users_of_the_hub_know(
-    hub, run, arguments, environment, sentence, cause
+    hub, connect, arguments, environment, sentence, cause
 ):
     put_model(hub)
     hub.repos["model", "someone/secret"] = Repo(private=True)
-    code, out, err = run("-c", REFUSED.format(arguments), **environment)
-    assert code == 0, err
-    assert out.splitlines()[0] == cause
-    assert sentence in out.splitlines()[1]
+    connect(**environment)
+    with pytest.raises(InputError, match=sentence) as refused:
+        Classifier.from_pretrained(*arguments)
+    assert type(refused.value.__cause__).__name__ == cause
 
 
-REFUSED = """
-from hub import Classifier, InputError
-try:
-    Classifier.from_pretrained({})
-except InputError as error:
-    print(type(error.__cause__).__name__, error, sep="\\n")
-"""
-
-
-def test_a_private_model_is_loaded_with_the_token_of_the_environment(hub, run):
+def test_a_private_model_is_loaded_with_the_token_of_the_environment(hub, connect):
     hub.repos["model", "someone/secret"] = Repo(private=True, branches={"main": [contents(BUNDLED)]})
-    code, _, err = run("-c", "from hub import Classifier\nClassifier.from_pretrained('someone/secret')")
-    assert code == 0, err
-
-
-PUSH_CLASSIFIER = """
-import sys
-from hub import Classifier
-classifier = Classifier.from_pretrained()
-classifier.save_pretrained(sys.argv[1])
-print(classifier.push_to_hub("someone/model", private=True))
-"""
+    connect()
+    assert Classifier.from_pretrained("someone/secret").classes == ["NORMAL", "PNEUMONIA"]
 
 
 def test_a_classifier_saves_its_folder_and_pushes_it_as_one_commit(
-    hub, run, tmp_path, radiograph, classifier
+    hub, connect, tmp_path, radiograph, classifier
 ):
-    code, out, err = run("-c", PUSH_CLASSIFIER, tmp_path / "saved")
-    assert code == 0, err
+    connect()
+    classifier.save_pretrained(tmp_path / "saved")
+    address = classifier.push_to_hub("someone/model", private=True)
     assert contents(tmp_path / "saved") == contents(BUNDLED) == hub.files("model", "someone/model")
     assert hub.repos["model", "someone/model"].private
     assert hub.commits("model", "someone/model") == 1
-    assert f"{hub.url}/someone/model/commit/" in out
+    assert address.startswith(f"{hub.url}/someone/model/commit/")
     again = Classifier.from_pretrained(tmp_path / "saved")
     assert again(radiograph).probabilities == classifier(radiograph).probabilities
 
@@ -313,18 +292,13 @@ def test_training_ends_with_the_model_on_the_hub(hub, run, kaggle_folder, tmp_pa
     assert "command_digest" not in json.loads(published["metrics.json"])["training"]
 
 
-PUSH = """
-import sys
-from hub.cli.train import parse_settings, push
-from hub.errors import run_command
-settings = parse_settings("", sys.argv[1:])
-run_command("train.py", lambda: push(settings))
-"""
-
-
-def test_a_trained_model_that_cannot_be_put_on_the_hub_is_kept_and_the_command_for_it_said(hub, run):
+def test_a_trained_model_that_cannot_be_put_on_the_hub_is_kept_and_the_command_for_it_said(
+    hub, call, monkeypatch
+):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client waits longer before each attempt
     hub.faults.append(lambda method, path: "cut" if "/commit/" in path else None)
-    code, _, err = run("-c", PUSH, "--output", BUNDLED, "--push-to", "someone/model")
+    settings = parse_settings("", ["--output", str(BUNDLED), "--push-to", "someone/model"])
+    code, _, err = call(push, settings)
     assert code == 2
     sentence = "is complete but not on the Hub; `python -m hub publish model "
     assert f"{BUNDLED} {sentence}{BUNDLED} someone/model` puts it there" in err

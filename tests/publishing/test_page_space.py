@@ -11,15 +11,15 @@ from hub.models.folder import BUNDLED
 
 
 @pytest.fixture
-def path_with_npm(tmp_path):
-    """A PATH whose npm installs packages of nothing."""
-    return write_npm(tmp_path / "bin")
+def npm(tmp_path, monkeypatch):
+    """An npm that installs packages of nothing."""
+    monkeypatch.setenv("PATH", write_npm(tmp_path / "bin"))
 
 
-def test_a_dry_run_writes_what_would_be_uploaded_and_asks_nobody(hub, run, path_with_npm, tmp_path):
+def test_a_dry_run_writes_what_would_be_uploaded_and_asks_nobody(hub, run_here, npm, tmp_path):
     target = tmp_path / "space"
     arguments = ("someone/page", "--model", "someone/model", "--model-folder", BUNDLED, "--dry-run", target)
-    code, out, err = run("-m", "hub", "publish", "page", *arguments, PATH=path_with_npm)
+    code, out, err = run_here("publish", "page", *arguments)
     assert (code, out.strip()) == (0, str(target)), err
     assert hub.requests == []
     data = SpaceCard.load(target / "README.md").data
@@ -33,10 +33,10 @@ def test_a_dry_run_writes_what_would_be_uploaded_and_asks_nobody(hub, run, path_
     assert {*listed, "files.json", "service_worker.js", "README.md"} == set(contents(target))
 
 
-def test_the_model_on_the_hub_becomes_a_static_space_in_one_commit(hub, run, path_with_npm, tmp_path):
+def test_the_model_on_the_hub_becomes_a_static_space_in_one_commit(hub, run_here, npm, tmp_path):
     put_model(hub)
     arguments = ("someone/page", "--model", "someone/model")
-    code, out, err = run("-m", "hub", "publish", "page", *arguments, PATH=path_with_npm)
+    code, out, err = run_here("publish", "page", *arguments)
     assert code == 0, err
     assert out.strip().startswith(f"{hub.url}/spaces/someone/page/commit/")
     assert hub.commits("space", "someone/page") == 1
@@ -45,25 +45,18 @@ def test_the_model_on_the_hub_becomes_a_static_space_in_one_commit(hub, run, pat
     assert SpaceCard.load(tmp_path / "space" / "README.md").data.sdk == "static"
 
 
-def test_without_npm_nothing_is_made(hub, run, tmp_path):
-    arguments = (
-        "someone/page",
-        "--model",
-        "someone/model",
-        "--model-folder",
-        BUNDLED,
-        "--dry-run",
-        tmp_path / "x",
-    )
-    code, _, err = run("-m", "hub", "publish", "page", *arguments, PATH=str(tmp_path))
+def test_without_npm_nothing_is_made(run_here, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    arguments = ("someone/page", "--model", "someone/model", "--model-folder", BUNDLED, "--dry-run")
+    code, _, err = run_here("publish", "page", *arguments, tmp_path / "x")
     assert code == 2
     assert "needs npm" in err
     assert not (tmp_path / "x").exists()
 
 
-def test_the_card_of_a_model_links_to_its_page(run, tmp_path):
+def test_the_card_of_a_model_links_to_its_page(run_here, tmp_path):
     arguments = (BUNDLED, "someone/model", "--page", "someone/page", "--dry-run", tmp_path / "model")
-    code, _, err = run("-m", "hub", "publish", "model", *arguments)
+    code, _, err = run_here("publish", "model", *arguments)
     assert code == 0, err
     assert "https://huggingface.co/spaces/someone/page" in (tmp_path / "model" / "README.md").read_text()
     assert (tmp_path / "model" / "onnx" / "answer.onnx").is_file()

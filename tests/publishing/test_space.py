@@ -13,6 +13,7 @@ from hub_server import Repo, contents, put_model, write
 from huggingface_hub import SpaceCard
 from servers import free_port, serving, wait_for
 
+from hub.demo import handlers
 from hub.inference.classifier import Classifier
 from hub.models.folder import BUNDLED
 from hub.publishing import space
@@ -21,32 +22,28 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_published_space_answers_alone_and_so_does_this_repo_with_a_model_of_the_hub(
-    hub, run, start, radiograph, tmp_path
+    hub, run_here, start, radiograph, tmp_path, monkeypatch
 ):
     put_model(hub)
-    code, _, err = run("-m", "hub", "publish", "space", "someone/demo", "--model", "someone/model")
+    code, _, err = run_here("publish", "space", "someone/demo", "--model", "someone/model")
     assert code == 0, err
     assert hub.commits("space", "someone/demo") == 1
     write(hub.files("space", "someone/demo"), tmp_path / "space")
     radiograph.save(tmp_path / "film.png")
-    alone = {"PYTHONPATH": ""}, tmp_path / "space"
-    processes = []
-    for environment, folder in (alone, ({"MODEL": "someone/model"}, ROOT)):
-        port, home = str(free_port()), str(tmp_path / f"home{len(processes)}")
-        environment |= {"HF_TOKEN": "", "GRADIO_SERVER_PORT": port, "HF_HOME": home}
-        processes.append((port, start("app.py", cwd=folder, **environment)))
     expected = Classifier.from_pretrained()(radiograph).label
+    port = str(free_port())
+    process = start("app.py", cwd=tmp_path / "space", PYTHONPATH="", HF_TOKEN="", GRADIO_SERVER_PORT=port)
     try:
-        for port, process in processes:
-            wait_for(f"http://127.0.0.1:{port}", process)
-            client = Client(f"http://127.0.0.1:{port}", verbose=False)
-            report = client.predict(handle_file(tmp_path / "film.png"), api_name="/classify")
-            assert report["label"] == expected
+        wait_for(f"http://127.0.0.1:{port}", process)
+        client = Client(f"http://127.0.0.1:{port}", verbose=False)
+        report = client.predict(handle_file(tmp_path / "film.png"), api_name="/classify")
+        assert report["label"] == expected
     finally:
-        for _, process in processes:
-            process.kill()
-            process.communicate()
+        process.kill()
+        process.communicate()
     assert sum("/someone/model/resolve/" in request for request in hub.requests) > 0
+    monkeypatch.setenv("MODEL", "someone/model")
+    assert handlers.load_model()(radiograph).label == expected
 
 
 def test_the_space_brings_the_wings_that_serve_and_nothing_more(tmp_path, monkeypatch):
@@ -85,33 +82,31 @@ def test_the_block_of_the_space_says_what_it_shows_and_with_which_gradio(tmp_pat
     assert "X-ray" not in (tmp_path / "other" / "README.md").read_text()
 
 
-def test_a_space_for_a_model_that_is_not_on_the_hub_is_refused(hub, run):
-    code, _, err = run("-m", "hub", "publish", "space", "someone/demo", "--model", "someone/nothing")
+def test_a_space_for_a_model_that_is_not_on_the_hub_is_refused(hub, run_here):
+    code, _, err = run_here("publish", "space", "someone/demo", "--model", "someone/nothing")
     assert code == 2
     assert "There is no model someone/nothing on the Hub" in err
     assert hub.repos == {}
 
 
-def test_a_space_for_a_model_that_the_demo_cannot_show_is_refused(hub, run):
+def test_a_space_for_a_model_that_the_demo_cannot_show_is_refused(hub, run_here):
     files = {name: content for name, content in contents(BUNDLED).items() if not name.startswith("onnx/")}
     hub.repos["model", "someone/model"] = Repo(branches={"main": [{}, files]})
-    code, _, err = run("-m", "hub", "publish", "space", "someone/demo", "--model", "someone/model")
+    code, _, err = run_here("publish", "space", "someone/demo", "--model", "someone/model")
     assert code == 2
     assert "someone/model has no onnx/model.onnx" in err
-    code, _, err = run(
-        "-m", "hub", "publish", "space", "someone/demo", "--model", "no'name", "--dry-run", "x"
-    )
+    code, _, err = run_here("publish", "space", "someone/demo", "--model", "no'name", "--dry-run", "x")
     assert code == 2
     assert "is named USER/NAME" in err
     assert ("space", "someone/demo") not in hub.repos
 
 
-def test_a_dry_run_for_other_classes_does_not_ask_for_pneumonia(run, tmp_path):
+def test_a_dry_run_for_other_classes_does_not_ask_for_pneumonia(run_here, tmp_path):
     config = json.loads((BUNDLED / "config.json").read_text()) | {"radiograph": False}
     (tmp_path / "hands").mkdir()
     (tmp_path / "hands" / "config.json").write_text(json.dumps(config))
     command = ["publish", "space", "someone/demo", "--model", "someone/hands", "--dry-run", tmp_path / "dry"]
-    code, _, err = run("-m", "hub", *command, "--model-folder", tmp_path / "hands")
+    code, _, err = run_here(*command, "--model-folder", tmp_path / "hands")
     assert (code, err) == (0, "")
     card = (tmp_path / "dry" / "README.md").read_text()
     assert "pneumonia" not in card.lower() and "X-ray" not in card
@@ -136,14 +131,14 @@ def test_the_published_space_needs_no_more_than_it_brings(hub, radiograph, tmp_p
         assert report["finding"] == "signs of pneumonia"
 
 
-def test_a_dry_run_writes_what_would_be_uploaded_and_needs_no_network(run, tmp_path):
-    command = ["-m", "hub", "publish", "space", "someone/demo", "--model", "someone/model", "--dry-run"]
+def test_a_dry_run_writes_what_would_be_uploaded_and_needs_no_network(run_here, tmp_path):
+    command = ["publish", "space", "someone/demo", "--model", "someone/model", "--dry-run"]
     offline = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": ""}
-    code, out, err = run(*command, tmp_path / "dry", **offline)
+    code, out, err = run_here(*command, tmp_path / "dry", **offline)
     assert (code, out.strip()) == (0, str(tmp_path / "dry")), err
     (tmp_path / "expected").mkdir()
     space.write_space(tmp_path / "expected", "someone/model")
     assert contents(tmp_path / "dry") == contents(tmp_path / "expected")
-    code, _, err = run(*command, tmp_path / "dry", **offline)
+    code, _, err = run_here(*command, tmp_path / "dry", **offline)
     assert code == 2
     assert "is there already; give another --dry-run." in err
