@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from hub import errors
 from hub.cli.main import main as command_line
 from hub.errors import InputError
 from hub.imaging.read import read_image
+from hub.models.folder import BUNDLED
 
 ROOT = Path(__file__).parents[1]
 full_device = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
@@ -25,9 +27,9 @@ def hub(command, limit=None):
     return subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=ROOT)
 
 
-def one_sentence(done):
-    assert done.returncode == 2 and "Traceback" not in done.stderr and "(None)" not in done.stderr
-    sentence = done.stderr.replace("\r", "\n").strip().splitlines()[-1]
+def one_sentence(code, errors):
+    assert code == 2 and "Traceback" not in errors and "(None)" not in errors
+    sentence = errors.replace("\r", "\n").strip().splitlines()[-1]
     assert sentence.startswith("python -m hub: ") and sentence.endswith(".") and ". " not in sentence
     return sentence
 
@@ -36,7 +38,8 @@ def one_sentence(done):
 @pytest.mark.parametrize("options", ["", " --json"])
 def test_output_on_a_full_disk_is_one_sentence(radiograph, tmp_path, options):
     radiograph.save(tmp_path / "film.png")
-    sentence = one_sentence(hub(f"classify {tmp_path / 'film.png'}{options} > /dev/full"))
+    done = hub(f"classify {tmp_path / 'film.png'}{options} > /dev/full")
+    sentence = one_sentence(done.returncode, done.stderr)
     assert "No space left on device" in sentence
 
 
@@ -51,13 +54,22 @@ def test_a_command_works_where_a_stream_is_closed(radiograph, tmp_path, closed):
 def test_plots_on_a_full_disk_are_one_sentence(tmp_path):
     command = f"evaluate hub/pretrained --dataset synthetic --split validation --plots {tmp_path / 'plots'}"
     done = hub(command, limit=8)
-    assert "File too large" in one_sentence(done)
+    assert "File too large" in one_sentence(done.returncode, done.stderr)
 
 
-@pytest.mark.parametrize("command", ["model hub/pretrained USER/MODEL", "space USER/DEMO --model USER/MODEL"])
-def test_a_dry_run_on_a_full_disk_says_why(tmp_path, command):
-    done = hub(f"publish {command} --dry-run {tmp_path / 'upload'}", limit=8)
-    sentence = one_sentence(done)
+@pytest.fixture
+def small_disk():
+    """Let files have 8 kB at most."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("command", [f"model {BUNDLED} USER/MODEL", "space USER/DEMO --model USER/MODEL"])
+def test_a_dry_run_on_a_full_disk_says_why(tmp_path, capsys, small_disk, command):
+    code = command_line(["publish", *command.split(), "--dry-run", str(tmp_path / "upload")])
+    sentence = one_sentence(code, capsys.readouterr().err)
     assert "(File too large)" in sentence and "--dry-run" in sentence
     assert list(tmp_path.iterdir()) == []
 
