@@ -23,12 +23,18 @@ def pytest_configure(config):
     """
     if "PYTEST_XDIST_WORKER" in os.environ:  # one core each: threads that wait for a busy core cost most
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+    config.option.loadscopereorder = False  # of xdist: the order below, not most tests first
     config.cache_of_datasets = tempfile.mkdtemp()
     os.environ["HF_DATASETS_CACHE"] = config.cache_of_datasets
 
 
 def pytest_unconfigure(config):
     shutil.rmtree(config.cache_of_datasets, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the folders whose files take longest, so that all processes end together."""
+    items.sort(key=lambda item: item.path.parent.name not in ("e2e", "publishing", "training", "export"))
 
 
 @pytest.fixture(scope="session")
