@@ -1,4 +1,4 @@
-"""Measure the memory of a first training run, with activations kept and computed again.
+"""Measure the memory of a first training run, with and without recomputing.
 
   python -m benchmarks.memory [--size 224] [--save]
 
