@@ -17,7 +17,7 @@ LOGGER = logging.getLogger("hub.demo")
 
 
 class Once(logging.Filter):
-    """Of the same complaint of a library, one a second.
+    """Of libraries complaints alone, and of the same one a second.
 
     Where a process has no file left to open, asyncio logs that thousands of times at once.
     """
@@ -30,7 +30,7 @@ class Once(logging.Filter):
             return True
         this = (record.pathname, record.lineno, str(record.msg), int(record.created))
         is_new, self.last = this != self.last, this
-        return is_new
+        return is_new and record.levelno >= logging.WARNING
 
 
 class Line(logging.Formatter):
