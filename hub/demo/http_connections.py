@@ -4,6 +4,7 @@ Uvicorn waits for both for ever.
 """
 
 import asyncio
+import math
 
 import h11
 import uvicorn
@@ -11,7 +12,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hub.demo import server_log
 
-SECONDS = 20.0  # to send the head of a request, or to take what was sent
+SECONDS = 20.0  # to send the head of a request, or to take some of what was sent
+SLOWEST = 1_000  # bytes per second that a client takes
 OPEN_FILES = 65_536  # for many visitors, where the system allows as many
 LONGEST_HEAD = 65_536  # bytes of a request before its body
 PIECES, LEAST_BYTES = 200, 64  # from so many pieces of a body on, they have so many bytes on average
@@ -64,7 +66,8 @@ def _with_patience(protocol: type[H11Protocol], seconds: float) -> type[H11Proto
 
     class Patience(protocol):
         timer: asyncio.TimerHandle | None = None  # runs while the head of a request is awaited
-        full: asyncio.TimerHandle | None = None  # while the client takes nothing
+        full: asyncio.TimerHandle | None = None  # while more waits than the client takes at once
+        waiting = math.inf  # bytes then
         begun = False  # browsers open some connections for later
 
         def connection_made(self, transport: asyncio.Transport) -> None:
@@ -92,16 +95,21 @@ def _with_patience(protocol: type[H11Protocol], seconds: float) -> type[H11Proto
 
         def pause_writing(self) -> None:
             super().pause_writing()
-            self.stop("full")
-            self.full = self.loop.call_later(seconds, self.give_up)
+            self.waiting = math.inf
+            self.wait_or_give_up()
 
         def resume_writing(self) -> None:
             super().resume_writing()
             self.stop("full")
 
-        def give_up(self) -> None:
-            server_log.write("connection", closed="answer not taken")
-            self.transport.abort()
+        def wait_or_give_up(self) -> None:
+            self.stop("full")
+            before, self.waiting = self.waiting, self.transport.get_write_buffer_size()
+            if before - self.waiting >= SLOWEST * seconds:
+                self.full = self.loop.call_later(seconds, self.wait_or_give_up)
+            else:
+                server_log.write("connection", closed="answer not taken")
+                self.transport.abort()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self.stop("timer")

@@ -32,6 +32,7 @@ from hub.demo.http_limits import Ledger, Limits, Pace, client_of
 QUICK = Pace(idle=0.5, grace=1, rate=1e6)
 FEW = Limits(request=5000, files=3, client=20_000, folder=30_000, call=1000, spare=0)
 UPLOAD = "/gradio_api/upload"
+LONG = 12_000_000  # bytes of an answer, more than the system takes at once
 
 
 @contextmanager
@@ -45,6 +46,9 @@ def guarded(folder, limits=FEW, pace=QUICK, patience=0.5, observe=lambda call, s
     async def broken(request):
         raise RuntimeError("about the-film-of-somebody.dcm")
 
+    async def long(request):
+        return PlainTextResponse("x" * LONG)
+
     async def headers(request):
         return JSONResponse(dict(request.headers) | {"cookies": request.cookies})
 
@@ -56,6 +60,7 @@ def guarded(folder, limits=FEW, pace=QUICK, patience=0.5, observe=lambda call, s
             Route(UPLOAD, upload, methods=["POST"]),
             Route("/gradio_api/run/broken", broken, methods=["POST"]),
             Route("/gradio_api/run/x", run, methods=["POST"]),
+            Route("/gradio_api/run/long", long, methods=["POST"]),
             Route("/gradio_api/run/headers", headers, methods=["POST"]),
             Route("/classify", run, methods=["POST"]),
         ],
@@ -99,6 +104,14 @@ def connect(url, head):
     connection = socket.create_connection((host, int(port)), timeout=10)
     connection.sendall(head.encode())
     return connection
+
+
+def received(connection, size):
+    """Return what came of an answer, nothing where the connection was cut off."""
+    try:
+        return connection.recv(size)
+    except ConnectionResetError:
+        return b""
 
 
 HEAD = f"POST {UPLOAD} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=q\r\n"
@@ -257,6 +270,18 @@ def test_a_connection_without_a_request_is_closed(tmp_path):
         for head in ("", "POST / HT"):
             with connect(url, head) as connection:
                 assert connection.recv(10) == b""
+
+
+@pytest.mark.parametrize(("pause", "whole"), [(0.05, True), (None, False)], ids=["slow", "never"])
+def test_who_takes_an_answer_slowly_gets_all_of_it_and_who_takes_none_is_cut_off(tmp_path, pause, whole):
+    head = "POST /gradio_api/run/long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with guarded(tmp_path, patience=0.3) as url, connect(url, head) as connection:
+        taken = 0
+        time.sleep(pause or 1)
+        while part := received(connection, 600_000):
+            taken += len(part)
+            time.sleep(pause or 0)
+    assert (taken > LONG) is whole
 
 
 def test_a_request_in_time_is_not_closed_and_neither_is_the_next(tmp_path):
@@ -421,5 +446,6 @@ def test_the_same_complaint_of_a_library_is_logged_once_a_second():
     once = server_log.Once()
     record, other = (logging.LogRecord("asyncio", logging.ERROR, "/a/b.py", n, "x", (), None) for n in (7, 8))
     own = logging.LogRecord(server_log.LOGGER.name, logging.INFO, "/a/b.py", 7, {"event": "x"}, (), None)
+    tale = logging.LogRecord("uvicorn.error", logging.INFO, "/a/b.py", 9, "connection open", (), None)
     assert [once.filter(each) for each in (record, record, other)] == [True, False, True]
-    assert once.filter(own) and once.filter(own)
+    assert once.filter(own) and once.filter(own) and not once.filter(tale)
