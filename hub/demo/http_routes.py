@@ -55,6 +55,7 @@ LONGEST_PATH = 1_000  # characters; a file system takes hardly more
 HOST = re.compile(r"([\w.-]{1,255}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{0,5})?", re.ASCII)
 FRONT = b"x-gradio-server"  # the address as Gradio's own Node says it, of which there is none
 ODD_HOST = "The Host of this request is no address; give that of the server."
+NO_STREAM = "This server begins no conversation; send a request of MCP by POST."
 NO_PLACE = "There is nothing at this address; /gradio_api/info lists what there is."
 
 
@@ -101,15 +102,25 @@ def _with_routes(app: App, files: dict[str, Path]) -> App:
         if route is None:
             call.refused = "no such route"
             return await answer(send, 404, sentence(NO_PLACE))
+        call.route = route
+        if route == "mcp" and _is_for_stream(scope):
+            return await answer(send, 405, sentence(NO_STREAM))
         if route == "upload":
             scope = scope | {"query_string": b""}  # `upload_id`, by which Gradio keeps names in memory
-        if path == f"{API}info":  # without a page, everyone would get it with the first visitor's address
+        if route == "info":  # without a page, everyone would get it with the first visitor's address
             scope = scope | {"query_string": scope["query_string"] + b"&page="}
-        call.route = route
         headers = [(name, value) for name, value in scope["headers"] if name != FRONT]
         await app(scope | {"headers": headers}, receive, send)
 
     return serve
+
+
+def _is_for_stream(scope: dict) -> bool:
+    """Return whether MCP is asked for a stream.
+
+    Nothing would ever come on it, and each takes 70 kB.
+    """
+    return scope["method"] == "GET" and "event-stream" in header(scope, "accept")
 
 
 def _hosts(scope: dict) -> list[str]:

@@ -365,6 +365,12 @@ def test_a_host_that_is_no_address_is_refused(tmp_path, name, host):
     assert error_of(answer)[0] == 400
 
 
+def test_a_stream_of_mcp_on_which_nothing_would_come_is_refused(tmp_path):
+    with guarded(tmp_path) as url:
+        answer = requests.get(f"{url}/gradio_api/mcp/", headers={"Accept": "text/event-stream"})
+    assert error_of(answer)[0] == 405
+
+
 def test_an_address_that_only_node_may_say_is_left_out(tmp_path):
     with guarded(tmp_path) as url:
         answer = requests.post(f"{url}/gradio_api/run/headers", headers={"X-Gradio-Server": "//[::1"})

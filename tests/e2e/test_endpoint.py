@@ -401,6 +401,13 @@ def test_what_is_no_request_is_refused_and_logged_like_others(logged, head):
     assert not re.search("Traceback|^(WARNING|ERROR)|Mueller", log.read_text(), re.MULTILINE)
 
 
+def test_nobody_is_told_the_address_by_which_another_came(logged):
+    url, _ = logged
+    for page in ("", "config", "gradio_api/openapi.json", "gradio_api/info/", "gradio_api/info"):
+        requests.get(f"{url}/{page}", headers={"Host": "other.example"})
+        assert "other.example" not in requests.get(f"{url}/{page}").text
+
+
 def test_answers_are_kept_in_no_cache_and_parts_of_the_page_are(logged):
     url, _ = logged
     assert requests.get(url).headers["Cache-Control"] == "no-store"
