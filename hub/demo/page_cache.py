@@ -1,4 +1,4 @@
-"""The page of the Gradio app as it was laid out for the first visitor of each language.
+"""The page of the Gradio app, laid out once for each language of its visitors.
 
 Gradio writes all of its components into each page, half a megabyte, and serves nobody else meanwhile. The
 address of the app, which is in it, is each visitor's own: it is put in anew.
