@@ -1,11 +1,9 @@
 """What the header of an image says, before anything is decoded."""
 
-import io
-
 import PIL.Image
 
 from hub.errors import InputError
-from hub.imaging import dicom, formats
+from hub.imaging import decoders, dicom, formats
 from hub.imaging.sources import read_file
 from hub.imaging.unreadable import UnreadableError
 
@@ -18,10 +16,13 @@ HEADER_ERRORS = (
 def is_grey(image: bytes | str) -> bool:
     """Return whether an image, encoded bytes or a path, is stored as grey."""
     data = image if isinstance(image, bytes) else read_file(image)
+    kind = formats.image_format(data[: formats.HEAD])
     try:
-        if formats.is_dicom(data):  # first, since some are TIFF, too
+        if kind == "DICOM":
             return dicom.read_header(data, "The image").frame.kind.startswith("MONOCHROME")
-        with PIL.Image.open(io.BytesIO(data)) as header:
+        if kind is None:
+            return False
+        with decoders.open_header(data, kind) as header:
             return header.mode in ("1", "L", "LA", "F") or header.mode.startswith("I")
-    except (InputError, UnreadableError, *HEADER_ERRORS):
+    except (InputError, UnreadableError):
         return False

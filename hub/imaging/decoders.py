@@ -13,7 +13,7 @@ import re
 import struct
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ from hub.imaging.metadata import (
     without_metadata,
 )
 from hub.imaging.orientation import turn
-from hub.imaging.unreadable import Admit, DamagedError, UnreadableError, check_size, too_large
+from hub.imaging.unreadable import Admit, DamagedError, UnreadableError, check_size, few, too_large
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
@@ -51,6 +51,7 @@ PNM_HEADER = re.compile(
     """.replace(b"SPACE", rb"(?:\s|\#[^\r\n]*[\r\n])+"),
     re.VERBOSE,
 )
+BITS_HEADER = re.compile(rb"P[14]SPACE\d{1,9}SPACE\d{1,9}\s".replace(b"SPACE", rb"(?:\s|#[^\r\n]*[\r\n])+"))
 MAX_SCANNED = 2_000_000_000  # pixels in all scans of a JPEG: ten scans of any image, two seconds
 MAX_COMPLETED = 16_000_000  # pixels of an image that is decoded again and again, as it was cut short
 SLOW_CODECS = {"bmp_rle", "ppm", "ppm_plain"}  # which Pillow decodes in Python
@@ -62,6 +63,12 @@ WEBP_BYTES = 16  # libwebp keeps the frame and the animation's canvas, and each 
 BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT = 258, 259, 262, 274, 339
 ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 278, 322, 323
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
+# Bytes of a value by its type; those of bytes and text become no list of numbers, which is long enough for
+# every tile of an image.
+TYPE_BYTES = {
+    1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8,
+}  # fmt: skip
+RAW_TYPES, MAX_NUMBERS = (1, 2, 7), 1_000_000
 UNCOMPRESSED = 1
 # What text of a PNM consists of, and numbers beyond 32 bits.
 DIGIT, SPACE, OTHER = b"0", b" ", b"?"
@@ -115,6 +122,16 @@ def decode(data: bytes, image_format: str, side: int | None = None, admit: Admit
     except DamagedError:
         data = _complete(data, image_format, partial(read_full, admit=partial(_admit_small, admit)))
         return read(data, admit)
+
+
+def open_header(data: bytes, image_format: str) -> Image.Image:
+    """Return an encoded image without metadata, whose pixels are not decoded yet.
+
+    `image_format` is one that Pillow reads. Raises UnreadableError for one that is damaged or too large.
+    """
+    if image_format == "TIFF":
+        _check_tags(data)
+    return _open(without_metadata(data, image_format), image_format)
 
 
 def load(image: Image.Image, admit: Admit = check_size, is_slow: bool = False) -> Image.Image:
@@ -281,11 +298,12 @@ def _read_webp(data: bytes, admit: Admit) -> Image.Image:
 
 
 def _read_avif(data: bytes, admit: Admit) -> Image.Image:
+    # Before it is opened: Pillow then reads its EXIF, which may take gigabytes.
+    admit(*heic.stated_size(data), heic.BYTES_PER_PIXEL, True)
     return load(_open(data, "AVIF"), admit, is_slow=True)
 
 
 def _read_jpeg_2000(data: bytes, admit: Admit) -> Image.Image:
-    image = _open(data, "JPEG2000")
     header = data.find(b"\xff\x4f\xff\x51")
     if header < 0 or len(data) < header + 42:
         raise DamagedError
@@ -294,6 +312,9 @@ def _read_jpeg_2000(data: bytes, admit: Admit) -> Image.Image:
     (channels,) = struct.unpack_from(">H", data, header + 40)
     check_size(right - left, bottom - top)
     small = (right - left) * (bottom - top) * channels <= MAX_QUICK and len(data) <= MAX_QUICK
+    # Before it is opened: Pillow reads millions of boxes in Python.
+    admit(right - left, bottom - top, 4 * channels + BYTES["L"] + 1, not small)
+    image = _open(data, "JPEG2000")
     # OpenJPEG calculates in 32 bits, and says "damaged" where it gets no memory.
     admit(*image.size, 4 * channels + BYTES.get(image.mode, 4) + 1, not small)
     # Three bytes for each component, of which the first is its bits less 1, and its sign.
@@ -308,6 +329,7 @@ def _read_jpeg_2000(data: bytes, admit: Admit) -> Image.Image:
 
 
 def _read_tiff(data: bytes, admit: Admit) -> Image.Image:
+    _check_tags(data)
     try:
         image = _open(data, "TIFF")
         bits, kinds = (image.tag_v2.get(tag, (1,)) for tag in (BITS_PER_SAMPLE, SAMPLE_FORMAT))
@@ -361,6 +383,26 @@ def _read_by_tifffile(data: bytes, admit: Admit) -> Image.Image:
     return turn(image, orientation)
 
 
+def _check_tags(data: bytes) -> None:
+    """Raise DamagedError where the tags of a TIFF would take far more memory than it has bytes.
+
+    Pillow copies the values of each, and they may share their bytes.
+    """
+    order, is_big = ("<" if data[:1] == b"I" else ">"), b"+" in data[2:4]
+    offset, count, head = ("8xQ", "Q", "HHQ8x") if is_big else ("4xL", "H", "HHL4x")
+    size = 0
+    with suppress(struct.error, OverflowError):  # it ends here, which the libraries find out
+        (start,) = struct.unpack_from(order + offset, data)
+        (tags,) = struct.unpack_from(order + count, data, start)
+        start += struct.calcsize(order + count)
+        for number in few(range(tags)):
+            place = start + number * struct.calcsize(order + head)
+            _, kind, values = struct.unpack_from(order + head, data, place)
+            size += values * TYPE_BYTES.get(kind, 0)
+            if size > len(data) + MAX_QUICK or (values > MAX_NUMBERS and kind not in RAW_TYPES):
+                raise DamagedError
+
+
 def _tiff_bytes(page: "TiffPage") -> float:
     """Return the bytes that a pixel takes until it has 8 bits.
 
@@ -391,6 +433,8 @@ def _read_pnm(data: bytes, admit: Admit) -> Image.Image:
     What Pillow alone reads, such as bits and comments between numbers, it reads.
     """
     header = PNM_HEADER.match(data)
+    if header is None and not BITS_HEADER.match(data):
+        raise DamagedError  # Pillow would read a comment without an end byte by byte
     if header is None:
         return _read_by_pillow(data, admit, "PNM")
     width, height, kind = int(header["width"]), int(header["height"]), header["kind"]

@@ -3,8 +3,10 @@
 JPEG is ITU-T T.81, JPEG-LS T.87, JPEG 2000 T.800, and RLE is PS3.5 annex G.
 """
 
+import re
 import struct
 from dataclasses import dataclass
+from itertools import count
 
 from pydicom.pixels import get_decoder
 from pydicom.uid import (
@@ -22,12 +24,13 @@ from pydicom.uid import (
 )
 
 from hub.errors import InputError
-from hub.imaging.unreadable import DamagedError
+from hub.imaging.unreadable import DamagedError, few
 
 ITEM = b"\xfe\xff\x00\xe0"
 JPEG, JPEG_2000, JP2 = b"\xff\xd8", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP\x20\x20"
 STREAMS = (JPEG, JPEG_2000, JP2)  # how they begin
 END = b"\xff\xd9"  # of all of them
+FILLED = re.compile(rb"\xff*")  # any number of them may stand before a marker
 # Markers of JPEG that say how a frame is compressed, followed by its size.
 DCT, LOSSLESS, LS = (0xC0, 0xC1, 0xC2), 0xC3, 0xF7
 OTHER_PROCESSES = (0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)  # hierarchical, arithmetic
@@ -60,7 +63,9 @@ def join(data: bytes, name: str) -> bytes:
     is not whole.
     """
     fragments, place = [], 0
-    while data.startswith(ITEM, place) and place + 8 <= len(data):
+    for _ in few(count()):
+        if not (data.startswith(ITEM, place) and place + 8 <= len(data)):
+            break
         (length,) = struct.unpack_from("<L", data, place + 4)
         fragments.append(data[place + 8 : place + 8 + length])
         place += 8 + length
@@ -107,13 +112,11 @@ def check_syntax(syntax: UID, name: str) -> None:
 
 def _read_jpeg(frame: bytes, name: str) -> Codestream:
     place, jfif, adobe = 2, False, None
-    while True:
+    for _ in few(count()):
+        place = max(place, FILLED.match(frame, place).end() - 1)
         prefix, marker, length = struct.unpack_from(">BBH", frame, place)
         if prefix != 0xFF:
             raise DamagedError
-        if marker == 0xFF:  # any number of them may stand before a marker
-            place += 1
-            continue
         segment = frame[place + 4 : place + 2 + length]
         if marker in OTHER_PROCESSES:
             raise InputError(f"{name} is stored as an unusual kind of JPEG; export it uncompressed.")
@@ -153,7 +156,9 @@ def _read_jpeg_2000(frame: bytes) -> Codestream:
     right, bottom, left, top = struct.unpack_from(">4L", frame, start + 8)
     samples, depth = struct.unpack_from(">HB", frame, start + 40)
     place, high_throughput, kind = start + 2, False, None
-    while frame[place : place + 2] not in (b"\xff\x90", b""):  # the first tile
+    for _ in few(count()):
+        if frame[place : place + 2] in (b"\xff\x90", b""):  # the first tile
+            break
         marker, length = struct.unpack_from(">HH", frame, place)
         high_throughput |= marker == 0xFF50
         if marker == 0xFF52 and samples == 3 and frame[place + 8]:

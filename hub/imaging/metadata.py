@@ -1,19 +1,24 @@
 """Encoded images without their metadata, on some of which decoders fail.
 
 Color profiles, texts, previews and the further frames of animations are left out. What says how to show
-pixels stays: transparency, and EXIF for its orientation. PNG, JPEG and WebP need this; the decoders of other
-formats read metadata only on request.
+pixels stays: transparency, and of EXIF the orientation. PNG, JPEG, WebP and GIF need this; the decoders of
+other formats read metadata only on request.
 """
 
 import re
 import zlib
 from collections.abc import Iterator
+from itertools import count
+
+from hub.imaging.orientation import orientation_alone
+from hub.imaging.unreadable import few
 
 PNG_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND")
 PNG_OPTIONAL = (b"tRNS", b"eXIf")
 # Application segments that are kept, by their marker: how they begin, and the least bytes of a whole one.
 # JFIF and Adobe say how colours are stored.
-JPEG_APPLICATION = {0xE0: (b"JFIF\0", 14), 0xE1: (b"Exif\0\0", 6), 0xEE: (b"Adobe", 12)}
+JPEG_EXIF = 0xE1
+JPEG_APPLICATION = {0xE0: (b"JFIF\0", 14), JPEG_EXIF: (b"Exif\0\0", 6), 0xEE: (b"Adobe", 12)}
 JPEG_MARKER = re.compile(rb"\xff[\x01\xc0-\xfe]")
 JPEG_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 JPEG_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
@@ -21,13 +26,15 @@ JPEG_LOSSLESS, JPEG_LAST, JPEG_SCAN, JPEG_COMMENT = 0xC3, 0xD9, 0xDA, 0xFE
 # What coded data does not hold: in it, 0xFF is followed by 0 or by the number of a restart.
 JPEG_AFTER_DATA = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 WEBP_CHUNKS = (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"EXIF")
+GIF_PALETTE, GIF_EXTENSION, GIF_CONTROL = 0x80, b"!", b"\xf9"  # the last says what is transparent
 WEBP_PROFILE_AND_XMP = 0x20 | 0x04  # flags of VP8X
 
 
 def without_metadata(data: bytes, image_format: str) -> bytes:
     """Return an encoded image without metadata.
 
-    `image_format` is what `formats.image_format` returns. The image may be damaged or cut short.
+    `image_format` is what `formats.image_format` returns. The image may be damaged or cut short; raises
+    DamagedError for one of far too many parts.
     """
     match image_format:
         case "PNG":
@@ -36,14 +43,20 @@ def without_metadata(data: bytes, image_format: str) -> bytes:
             return _jpeg(data)
         case "WEBP":
             return _webp(data)
+        case "GIF":
+            return _gif(data)
     return data
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield marker, start and end of each segment of a JPEG, up to its first scan.
 
-    Bytes between segments are skipped, as libjpeg does.
+    Bytes between segments are skipped, as libjpeg does. Raises DamagedError for far too many.
     """
+    return few(_jpeg_segments(data))
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     position = 2
     while match := JPEG_MARKER.search(data, position):
         start, marker = match.start(), data[match.start() + 1]
@@ -57,33 +70,48 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 def jpeg_scans(data: bytes) -> int:
     """Return how many scans a JPEG has, up to its end.
 
-    They are those that libjpeg finds: it, too, passes over segments by their length.
+    They are those that libjpeg finds: it, too, passes over segments by their length. Raises DamagedError for
+    far too many segments.
     """
     scans = 0
     for marker, _, end in jpeg_segments(data):
         if marker == JPEG_SCAN:
-            scans, position = 1, end
-    while scans and (match := JPEG_AFTER_DATA.search(data, position)):
-        marker, position = data[match.start() + 1], match.end()
-        scans += marker == JPEG_SCAN
-        if marker == JPEG_LAST:
-            break
-        # Of a scan its header alone is passed over; 0x01 to 0xBF and 0xD8 are no segments.
-        if 0xC0 <= marker != 0xD8:
-            position += int.from_bytes(data[position : position + 2])
+            scans = 1 + sum(marker == JPEG_SCAN for marker in few(_markers(data, end)))
     return scans
 
 
+def _markers(data: bytes, position: int) -> Iterator[int]:
+    """Yield the markers of a JPEG after the header of its first scan, up to its end."""
+    while match := JPEG_AFTER_DATA.search(data, position):
+        marker, position = data[match.start() + 1], match.end()
+        yield marker
+        if marker == JPEG_LAST:
+            return
+        # Of a scan its header alone is passed over; 0x01 to 0xBF and 0xD8 are no segments.
+        if 0xC0 <= marker != 0xD8:
+            position += int.from_bytes(data[position : position + 2])
+
+
 def _png(data: bytes) -> bytes:
-    view, kept, position = memoryview(data), [data[:8]], 8
-    while position < len(data):
+    view, kept = memoryview(data), [data[:8]]
+    for name, start, end in few(png_chunks(data)):
+        if name not in PNG_CHUNKS or (name in PNG_OPTIONAL and _has_wrong_checksum(view[start:end])):
+            continue
+        if name != b"eXIf":
+            kept.append(view[start:end])
+        elif exif := orientation_alone(data[start + 8 : end - 4]).removeprefix(b"Exif\0\0"):
+            checksum = zlib.crc32(name + exif).to_bytes(4)
+            kept.append(len(exif).to_bytes(4) + name + exif + checksum)
+    return b"".join(kept)
+
+
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, start and end of each chunk of a PNG, up to IEND."""
+    name, position = b"", 8
+    while position < len(data) and name != b"IEND":
         length, name = int.from_bytes(data[position : position + 4]), data[position + 4 : position + 8]
         start, position = position, position + 12 + length
-        if name in PNG_CHUNKS and not (name in PNG_OPTIONAL and _has_wrong_checksum(view[start:position])):
-            kept.append(view[start:position])
-        if name == b"IEND":
-            break
-    return b"".join(kept)
+        yield name, start, position
 
 
 def _has_wrong_checksum(chunk: memoryview) -> bool:
@@ -97,28 +125,59 @@ def _jpeg(data: bytes) -> bytes:
             scan = start
         elif 0xE0 <= marker <= 0xEF:
             name, least = JPEG_APPLICATION.get(marker, (b"", len(data)))
-            if end - start - 4 >= least and data.startswith(name, start + 4):
+            if end - start - 4 < least or not data.startswith(name, start + 4):
+                continue
+            if marker != JPEG_EXIF:
                 kept.append(view[start:end])
+            elif exif := orientation_alone(data[start + 4 : end]):
+                kept.append(data[start : start + 2] + (len(exif) + 2).to_bytes(2) + exif)
         elif marker != JPEG_COMMENT:
             kept.append(view[start:end])
     return b"".join([*kept, view[scan:]])
 
 
 def _webp(data: bytes) -> bytes:
-    end = min(len(data), 8 + int.from_bytes(data[4:8], "little"))
-    kept, size, position, frames = [], 4, 12, 0
-    while position < end:
-        name, length = (
-            data[position : position + 4],
-            int.from_bytes(data[position + 4 : position + 8], "little"),
-        )
-        start, position = position, position + 8 + length + length % 2
+    kept, size, frames = [], 4, 0
+    for name, start, position in few(_webp_chunks(data)):
         frames += name == b"ANMF"
-        is_cut, is_further = position > len(data), name == b"ANMF" and frames > 1
-        if name in WEBP_CHUNKS and not is_further and not (name == b"EXIF" and is_cut):
+        is_further = name == b"ANMF" and frames > 1
+        if name not in WEBP_CHUNKS or is_further:
+            continue
+        if name == b"EXIF":
+            exif = orientation_alone(data[start + 8 : position]) if position <= len(data) else b""
+            chunk = name + len(exif).to_bytes(4, "little") + exif if exif else b""
+            size += len(chunk)
+        else:
             chunk = bytearray(data[start:position])
-            if name == b"VP8X" and len(chunk) > 8:
-                chunk[8] &= ~WEBP_PROFILE_AND_XMP
-            kept.append(chunk)
             size += position - start  # all of it, even where it is cut short
+        if name == b"VP8X" and len(chunk) > 8:
+            chunk[8] &= ~WEBP_PROFILE_AND_XMP
+        kept.append(chunk)
     return b"".join([b"RIFF", (size & 0xFFFFFFFF).to_bytes(4, "little"), b"WEBP", *kept])
+
+
+def _gif(data: bytes) -> bytes:
+    """Leave out comments and the like before the first image, which take Pillow long."""
+    flags = int.from_bytes(data[10:11])
+    place = 13 + (6 << (flags & 7) if flags & GIF_PALETTE else 0)
+    kept, blocks = [data[:place]], few(count())
+    while data[place : place + 1] == GIF_EXTENSION:
+        start, place = place, place + 2
+        for _ in blocks:
+            length = int.from_bytes(data[place : place + 1])
+            place += 1 + length
+            if not length:
+                break
+        if data[start + 1 : start + 2] == GIF_CONTROL:
+            kept.append(data[start:place])
+    return b"".join([*kept, data[place:]])
+
+
+def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, start and end of each chunk of a WebP."""
+    position, end = 12, min(len(data), 8 + int.from_bytes(data[4:8], "little"))
+    while position < end:
+        start, name = position, data[position : position + 4]
+        length = int.from_bytes(data[position + 4 : position + 8], "little")
+        position += 8 + length + length % 2
+        yield name, start, position

@@ -14,6 +14,9 @@ TRANSPOSITIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+ORIENTATION = 0x0112  # the tag
+ORDERS = {b"II*\0": "<", b"MM\0*": ">"}  # of bytes, by how EXIF begins
+NUMBERS = {1: "B", 3: "H", 4: "L"}  # by the types of EXIF
 # What Pillow raises for EXIF that is damaged.
 EXIF_ERRORS = (SyntaxError, TypeError, ValueError, struct.error)
 
@@ -26,6 +29,36 @@ def upright(image: Image.Image) -> Image.Image:
     except EXIF_ERRORS:
         return image
     return turn(image, orientation)
+
+
+def exif_orientation(exif: bytes) -> int | None:
+    """Return the orientation that EXIF states; None if it states none.
+
+    Pillow would copy the values of all its tags, which may share their bytes and come to gigabytes.
+    """
+    data = exif.removeprefix(b"Exif\0\0")
+    order, found = ORDERS.get(data[:4]), None
+    if order is None:
+        return None
+    try:
+        (start,) = struct.unpack_from(f"{order}L", data, 4)
+        (count,) = struct.unpack_from(f"{order}H", data, start)
+        for place in range(start + 2, start + 2 + 12 * count, 12):
+            tag, kind, values = struct.unpack_from(f"{order}HHL", data, place)
+            if tag == ORIENTATION and kind in NUMBERS and values == 1:
+                (found,) = struct.unpack_from(order + NUMBERS[kind], data, place + 8)
+    except struct.error:  # it ends here
+        pass
+    return found
+
+
+def orientation_alone(exif: bytes) -> bytes:
+    """Return EXIF of the orientation alone; b"" where there is none to turn by."""
+    orientation = exif_orientation(exif)
+    if orientation not in TRANSPOSITIONS:
+        return b""
+    entry = struct.pack(">HHHLHH", 1, ORIENTATION, 3, 1, orientation, 0)
+    return b"Exif\0\0MM\0*" + struct.pack(">L", 8) + entry + bytes(4)
 
 
 def turn(image: Image.Image, orientation: object) -> Image.Image:

@@ -7,8 +7,10 @@ same pixels, none is missing.
 import re
 import struct
 import zlib
+from itertools import count
 
-from hub.imaging.metadata import JPEG_FRAMES, JPEG_LOSSLESS, JPEG_SCAN, jpeg_segments
+from hub.imaging.metadata import JPEG_FRAMES, JPEG_LOSSLESS, JPEG_SCAN, jpeg_segments, png_chunks
+from hub.imaging.unreadable import few
 
 MOST_MISSING = 64  # bytes; with more, pixels are missing too
 # Four, as coded data can mean the same with either bit in a place.
@@ -59,7 +61,7 @@ def _has_all_scans(jpeg: bytes) -> bool:
         if marker == JPEG_SCAN:
             scans = start
     # Coded data holds no such bytes: there 0xFF is followed by 0 or by the number of a restart.
-    for scan in re.finditer(rb"\xff\xda..([\x01-\x04])", jpeg[scans:], re.DOTALL):
+    for scan in few(re.finditer(rb"\xff\xda..([\x01-\x04])", jpeg[scans:], re.DOTALL)):
         start, middle = scans + scan.end(), scans + scan.end() + 2 * scan[1][0]
         band = jpeg[middle : middle + 3]  # first and last coefficient, and bits
         if len(band) == 3 and band[2] & 0x0F == 0:
@@ -73,14 +75,12 @@ def _png(data: bytes) -> list[bytes]:
     size = _png_bytes(data)
     if not 0 < size <= MAX_INFLATED:
         return []
-    before, pixels, position = [data[:8]], [], 8
-    while position < len(data):
-        end = position + 12 + int.from_bytes(data[position : position + 4])
-        if data[position + 4 : position + 8] == b"IDAT":
-            pixels.append(data[position + 8 : min(end - 4, len(data))])
+    before, pixels = [data[:8]], []
+    for name, start, end in png_chunks(data):
+        if name == b"IDAT":
+            pixels.append(data[start + 8 : min(end - 4, len(data))])
         else:
-            before.append(data[position:end])
-        position = end
+            before.append(data[start:end])
     try:
         inflated = zlib.decompressobj().decompress(b"".join(pixels), size)
     except zlib.error:
@@ -111,7 +111,9 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 def _missing_of_boxes(data: bytes) -> int:
     """Return how many bytes the last box of a HEIC or AVIF file lacks."""
     position = 0
-    while position < len(data):
+    for _ in few(count()):
+        if position >= len(data):
+            break
         size = int.from_bytes(data[position : position + 4])
         if size == 1:  # it does not fit in 32 bits
             size = int.from_bytes(data[position + 8 : position + 16])

@@ -1,10 +1,13 @@
 """Why an image cannot be read, and how large it may be."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
+Part = TypeVar("Part")
 MAX_PIXELS = 64_000_000
 MAX_SIDE = 65_535  # pixels; JPEG and DICOM know no longer ones, and each row costs memory of its own
 MAX_MEMORY = 350_000_000  # bytes at once, from the pixels as they are stored to 8 bits
+MAX_PARTS = 200_000  # chunks, segments or boxes of a file; an image of 64 megapixels may have 30,000
 # Called with width, height, bytes of memory per pixel and whether a decoder may crash or take long, before
 # pixels are decoded; it raises where they must not be. `check_size` is one.
 Admit = Callable[[int, int, float, bool], None]
@@ -35,6 +38,17 @@ def check_size(width: int, height: int, bytes_per_pixel: float = 1, apart: bool 
         raise UnreadableError(f"is {width} x {height} pixels; give at most {MAX_SIDE:,} on each side.")
     if width * height * bytes_per_pixel > MAX_MEMORY:
         raise too_much_memory()
+
+
+def few(parts: Iterable[Part]) -> Iterator[Part]:
+    """Yield the parts of a file; raise DamagedError after `MAX_PARTS`.
+
+    A file may consist of millions of empty ones, each of which takes time and memory.
+    """
+    for number, part in enumerate(parts):
+        if number == MAX_PARTS:
+            raise DamagedError
+        yield part
 
 
 def too_large() -> UnreadableError:

@@ -2,22 +2,27 @@
 
 import io
 import re
+import struct
 import subprocess
 import sys
 import threading
+import tracemalloc
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from encoded_images import encoded, gradient, png, png_chunk, tiff
+from encoded_images import encoded, gradient, jpeg_segment, png, png_chunk, tiff
 from PIL import Image
 
 from hub.errors import InputError
-from hub.imaging import memory, worker
+from hub.imaging import decoders, memory, read, unreadable, worker
+from hub.imaging.dicom_codestream import ITEM, join, read_codestream
 from hub.imaging.memory import Room, room_for
-from hub.imaging.metadata import jpeg_scans
+from hub.imaging.metadata import jpeg_scans, without_metadata
 from hub.imaging.read import count_pixels, read_image, read_reduced
+from hub.imaging.unreadable import DamagedError
 
 ROOT = Path(__file__).parents[2]
 GREY = Image.fromarray(gradient())
@@ -92,6 +97,84 @@ def test_sides_are_checked_before_anything_is_decoded(size):
     )
     assert f"{size[0]} x {size[1]} pixels" in refusal(data)
     assert str(size[0]) in refusal(data, radiograph=False) or max(size) < 65_536
+
+
+def parts_of(count):
+    """Return files of so many parts that say nothing, by their kind."""
+    png, jpeg, webp = (encoded(GREY, kind) for kind in ("PNG", "JPEG", "WEBP"))
+    chunks = webp[12:] + count * b"none\0\0\0\0"
+    sizes = count * (b"\0\0\0\x14ispe\0\0\0\0" + (8).to_bytes(4) * 2)
+    return {
+        "PNG": png[:33] + count * png_chunk(b"tEXt", b"") + png[33:],
+        "JPEG": jpeg[:2] + count * b"\xff\xfe\0\2" + jpeg[2:],
+        "scans": jpeg[:-2] + count * b"\xff\xfe\0\2" + jpeg[-2:],
+        "WebP": b"RIFF" + (4 + len(chunks)).to_bytes(4, "little") + b"WEBP" + chunks,
+        "HEIC": (Path(__file__).parent / "gradient.heic").read_bytes() + sizes,
+    }
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "scans", "WebP", "HEIC"])
+def test_a_file_of_far_too_many_parts_is_refused(kind, monkeypatch):
+    monkeypatch.setattr(unreadable, "MAX_PARTS", 2000)
+    assert read_image(parts_of(1000)[kind]).size
+    assert "damaged" in refusal(parts_of(3000)[kind], radiograph=False)
+
+
+def tags_that_share_bytes(count, size):
+    """A TIFF of as many tags, each with the same bytes for its value; EXIF is one, too."""
+    first = 8 + 2 + 12 * count + 4
+    tags = (struct.pack(">HHLL", 40_000 + number, 7, size, first) for number in range(count))
+    return b"MM\0*" + struct.pack(">LH", 8, count) + b"".join(tags) + bytes(4 + size)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WebP", "TIFF"])
+def test_tags_that_share_their_bytes_are_not_copied_for_each(kind):
+    png, jpeg = (encoded(GREY, kind) for kind in ("PNG", "JPEG"))
+    shared = tags_that_share_bytes(*{"JPEG": (2000, 40_000)}.get(kind, (100, 1_000_000)))
+    data = {
+        "PNG": png[:33] + png_chunk(b"eXIf", shared) + png[33:],
+        "JPEG": jpeg[:2] + jpeg_segment(0xE1, b"Exif\0\0" + shared[:65_000]) + jpeg[2:],
+        "WebP": encoded(GREY, "WEBP", exif=shared),
+        "TIFF": shared,
+    }[kind]
+    tracemalloc.start()
+    with suppress(InputError):
+        read_image(data)
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
+
+
+def test_a_comment_of_a_gif_is_left_out_and_what_is_transparent_is_kept():
+    gif = encoded(GREY, "GIF")
+    start = 13 + (6 << (gif[10] & 7))  # after the palette
+    comment, control = b"!\xfe" + 1000 * (b"\xff" + 255 * b"x") + b"\0", b"!\xf9\4\1\0\0\3\0"
+    cleaned = without_metadata(gif[:start] + comment + control + comment + gif[start:], "GIF")
+    assert cleaned == gif[:start] + control + gif[start:]
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "JPEG2000"])
+def test_what_pillow_may_take_long_to_open_is_not_opened_here(kind, monkeypatch):
+    apart = Image.new("L", (40, 48))
+    monkeypatch.setattr(read, "read_apart", lambda *_: apart)
+    monkeypatch.setattr(decoders, "_open", lambda *_: pytest.fail("it was opened here"))
+    assert read_image(encoded(GREY, kind) + bytes(1_000_000)) is apart
+
+
+def test_a_comment_of_a_pnm_without_an_end_is_damage():
+    assert read_image(b"P4 # bits\n8 2\n" + b"\xaa\x55").size == (8, 2)
+    assert "damaged" in refusal(b"P4 #" + 1_000_000 * b"x", radiograph=False)
+
+
+def test_a_frame_of_far_too_many_parts_is_refused(monkeypatch):
+    monkeypatch.setattr(unreadable, "MAX_PARTS", 2000)
+    jpeg, empty = encoded(GREY, "JPEG"), b"\xff\xfe\0\2"
+    for segments in (1000 * empty, 1_000_000 * b"\xff"):
+        frame = jpeg[:2] + segments + jpeg[2:]
+        assert read_codestream(frame, None, "The image").rows == 40
+    with pytest.raises(DamagedError):
+        read_codestream(jpeg[:2] + 3000 * empty + jpeg[2:], None, "The image")
+    with pytest.raises(DamagedError):
+        join(3000 * (ITEM + bytes(4)), "The image")
 
 
 def test_what_is_far_longer_than_a_radiograph_is_refused_as_one_only():
