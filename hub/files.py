@@ -26,7 +26,8 @@ SEAL = hashlib.sha256().digest_size  # bytes
 
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal digits."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def real_path(path: Path) -> Path:

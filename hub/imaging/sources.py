@@ -14,6 +14,7 @@ from hub.imaging import decoders
 
 # Also a torch tensor, [C, H, W] or [H, W], and whatever else has `__array__` or a `path`.
 Source = str | os.PathLike | bytes | bytearray | memoryview | BinaryIO | Mapping | Image.Image | np.ndarray
+LARGEST = 500_000_000  # bytes of a file; the largest images that are read have 64 megapixels
 ALLOWED = "a path, bytes, a file opened in binary mode, an upload, a PIL image, an array or a tensor"
 
 
@@ -52,17 +53,29 @@ def read_source(source: Source) -> bytes | Image.Image | np.ndarray:
 def read_file(path: str | os.PathLike) -> bytes:
     """Return the contents of a file.
 
-    Raises InputError where it cannot be read.
+    Raises InputError where it cannot be read, and for one that is larger than any image.
     """
     path = os.fsdecode(path)
     try:
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            check_bytes(os.fstat(file.fileno()).st_size, path)
+            data = file.read() if Path(path).is_file() else file.read(LARGEST + 1)  # a device has no end
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"There is no file {path}; check the path.") from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder; give the image files inside it.") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {_reason(error)}.") from None
+    check_bytes(len(data), path)
+    return data
+
+
+def check_bytes(count: int, name: str) -> None:
+    """Raise InputError for a file of more bytes than any image has."""
+    if count > LARGEST:
+        raise InputError(f"{name} has more than {LARGEST // 1_000_000} MB; make it smaller.")
 
 
 def _read_stream(stream: BinaryIO) -> bytes:

@@ -17,12 +17,12 @@ import pyarrow.parquet as pq
 from pyarrow.lib import ArrowException
 
 from hub.errors import InputError
+from hub.imaging.sources import LARGEST
 from hub.inference.archive import HEAD, is_wanted, member_name, open_zip, unpack_member
 from hub.scoring.plan import MOST_MEMBERS, Item, find_image_column
 from hub.scoring.storage import Place, open_place, reachable
 from hub.text import readable
 
-LARGEST = 500_000_000  # bytes of a file; the largest images that are read have 64 megapixels
 READERS = 16  # files of an object store that are read at a time; each takes its time to begin
 AHEAD = 8  # images that wait for the network
 ROWS = 16  # of a Parquet file that are decompressed at a time

@@ -13,6 +13,7 @@ from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from hub.errors import InputError
+from hub.imaging import sources
 from hub.imaging.read import read_image, read_pixels, read_reduced
 
 GREY = gradient()
@@ -45,6 +46,16 @@ def test_paths_and_open_files_are_read(tmp_path):
         file.write(PNG)
         assert_reads(file)
         assert_reads(Path(file.name))
+
+
+@pytest.mark.parametrize("source", ["film.png", "/dev/zero"])
+def test_a_file_larger_than_any_image_is_refused_and_not_read(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Path("film.png").open("wb") as file:
+        file.truncate(10**12)  # of holes, which take no room
+    monkeypatch.setattr(sources, "LARGEST", 10_000_000)
+    with pytest.raises(InputError, match=r"film\.png has more than 10 MB|/dev/zero has more"):
+        read_image(source)
 
 
 def test_uploads_of_gradio_are_read(tmp_path):
