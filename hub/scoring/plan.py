@@ -8,7 +8,9 @@ whatever has come into the source since.
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import PurePosixPath
 
 import pyarrow as pa
@@ -22,7 +24,7 @@ from hub.scoring.storage import Place, find_files, open_source, reachable, repla
 
 PLAN = "_plan"  # without .parquet, so that readers of the folder leave it out
 JOB = b"chest_xray_job"
-MOST_MEMBERS = 10_000_000  # of one ZIP: its table of contents is in memory while it is read
+MOST_MEMBERS = 10_000_000  # of one ZIP, whose table of contents is in memory, and rows of one Parquet file
 # A whole image is `file` with no `member`; a member of a ZIP and a row of a Parquet file have its index.
 SCHEMA = pa.schema(
     [("file", pa.binary()), ("member", pa.int64()), ("size", pa.int64()), ("error", pa.string())]
@@ -70,23 +72,37 @@ class Plan:
         place = out / PLAN
         with reachable(place.url):
             stream = place.filesystem.open(place.path, "rb")
-        try:
+        self.damaged = f"{place.url} is damaged; give another folder for the scores."
+        with undamaged(self.damaged):
             self.file = pq.ParquetFile(stream)
             metadata = self.file.metadata.metadata
             fields = json.loads(metadata[JOB])
             self.job = Job(**fields | {"sources": tuple(fields["sources"])})
-        except (ArrowException, KeyError, TypeError, ValueError):
-            raise InputError(f"{place.url} is damaged; give another folder for the scores.") from None
         self.shards, self.images = self.file.num_row_groups, self.file.metadata.num_rows
 
     def items(self, shard: int) -> list[Item]:
-        """Return the images of a shard, counted from 0."""
-        rows = self.file.read_row_group(shard).to_pylist()
-        return [Item(**row | {"file": os.fsdecode(row["file"])}) for row in rows]
+        """Return the images of a shard, counted from 0; InputError for a damaged one."""
+        with undamaged(self.damaged):
+            rows = self.file.read_row_group(shard).to_pylist()
+            return [Item(**row | {"file": os.fsdecode(row["file"])}) for row in rows]
 
     def count(self, shard: int) -> int:
         """Return how many images a shard has."""
         return self.file.metadata.row_group(shard).num_rows
+
+
+@contextmanager
+def undamaged(sentence: str) -> Iterator[None]:
+    """Raise InputError with a sentence where a Parquet file in the block is damaged.
+
+    Of that pyarrow raises an OSError too, but one of no kind and without the number that a system gives.
+    """
+    try:
+        yield
+    except (ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, OSError) and (type(error) is not OSError or error.errno):
+            raise
+        raise InputError(sentence) from None
 
 
 def write_plan(out: Place, job: Job, shard_size: int) -> None:
@@ -122,11 +138,12 @@ def list_source(address: str, image_column: str | None, omitted: list[str]) -> I
             if suffix == ".zip":
                 yield from _list_zip(place)
             elif suffix == ".parquet":
-                rows = list(_list_parquet(place, image_column))
-                if not rows and path == source.path:
+                rows = _list_parquet(place, image_column)
+                first = next(rows, None)
+                if first is None and path == source.path:
                     raise InputError(f"{address} has no column of images; name it by --image-column.")
-                omitted += [] if rows else [path]
-                yield from rows
+                omitted += [path] if first is None else []
+                yield from [] if first is None else chain([first], rows)
             else:
                 yield Item(place.url, size=size)
 
@@ -147,14 +164,18 @@ def _list_zip(place: Place) -> Iterator[Item]:
 
 
 def _list_parquet(place: Place, image_column: str | None) -> Iterator[Item]:
+    rows, name = 0, PurePosixPath(place.path).name
     try:
-        with place.filesystem.open(place.path, "rb") as stream:
+        with undamaged(f"{name} is damaged; write it again."), place.filesystem.open(place.path) as stream:
             file = pq.ParquetFile(stream)
             if find_image_column(file.schema_arrow, image_column):
-                yield from (Item(place.url, row) for row in range(file.metadata.num_rows))
-    except ArrowException:
-        name = PurePosixPath(place.path).name
-        yield Item(place.url, error=f"{name} is damaged; write it again.")
+                rows = file.metadata.num_rows
+        if rows > MOST_MEMBERS:  # which a small file may state
+            raise InputError(f"{name} holds more than {MOST_MEMBERS:,} rows; split it.")
+    except InputError as error:
+        yield Item(place.url, error=str(error))
+        return
+    yield from (Item(place.url, row) for row in range(rows))
 
 
 def find_image_column(schema: pa.Schema, chosen: str | None) -> str | None:

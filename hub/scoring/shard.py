@@ -14,13 +14,12 @@ from pathlib import PurePosixPath
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow.lib import ArrowException
 
 from hub.batching import batches
 from hub.errors import InputError
 from hub.files import sha256
 from hub.inference.classifier import CHUNK_SIZE, Classifier, Prediction
-from hub.scoring.plan import Job, Plan
+from hub.scoring.plan import Job, Plan, undamaged
 from hub.scoring.reading import Contents, read_items
 from hub.scoring.storage import Place, names_in, reachable, replace_at
 
@@ -112,10 +111,8 @@ def read_counts(out: Place, shard: int) -> dict[str, int]:
     place = out / shard_name(shard)
     with reachable(place.url):
         data = place.filesystem.cat_file(place.path)
-    try:
+    with undamaged(f"{place.url} is damaged; delete it, and give the same command again."):
         return json.loads(pq.read_schema(io.BytesIO(data)).metadata[COUNTS])
-    except (ArrowException, KeyError, TypeError, ValueError):
-        raise InputError(f"{place.url} is damaged; delete it, and give the same command again.") from None
 
 
 def _open(classifier: Classifier, content: Contents, poisoned: bool) -> Opened | None:

@@ -11,6 +11,7 @@ import time
 import uuid
 import zipfile
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import fsspec
@@ -22,7 +23,7 @@ from uploads import Brightness, archive, png
 
 from hub.errors import InputError
 from hub.imaging.synthetic import sample_radiographs
-from hub.scoring import job, pool
+from hub.scoring import job, plan, pool
 from hub.scoring.plan import Plan
 from hub.scoring.shard import score_shard, shard_name
 from hub.scoring.storage import open_output
@@ -336,6 +337,41 @@ def test_a_damaged_plan_or_shard_is_told(films, tmp_path):
     (tmp_path / "out" / "_plan").write_bytes(b"half")
     with pytest.raises(InputError, match="_plan is damaged"):
         Plan(place)
+
+
+def test_parquet_that_states_far_more_rows_than_it_can_have_costs_its_own_row(films, tmp_path, monkeypatch):
+    monkeypatch.setattr(plan, "MOST_MEMBERS", 1000)
+    (films / "more.parquet").write_bytes(parquet([b"x"] * 1001))
+    _, begun = begin(films, tmp_path / "out")
+    items = [item for shard in range(begun.plan.shards) for item in begun.plan.items(shard)]
+    assert [item.error for item in items if item.error] == [
+        "more.parquet holds more than 1,000 rows; split it."
+    ]
+    assert begun.plan.images == 13
+
+
+def flipped(path):
+    """Yield what is at a path with one of its bytes changed, each in turn."""
+    whole = path.read_bytes()
+    for number in range(0, len(whole), 7):
+        path.write_bytes(whole[:number] + bytes([whole[number] ^ 0xFF]) + whole[number + 1 :])
+        yield
+    path.write_bytes(whole)
+
+
+def test_any_damage_of_a_plan_is_told(films, tmp_path):
+    place, _ = begin(films, tmp_path / "out")
+    for _ in flipped(tmp_path / "out" / "_plan"):
+        with suppress(InputError):  # some bytes mean nothing
+            Plan(place).items(0)
+
+
+def test_damaged_parquet_in_an_archive_costs_its_own_row(films, tmp_path):
+    (films / "more.parquet").write_bytes(parquet([png()]))
+    for number, _ in enumerate(flipped(films / "more.parquet")):
+        if number % 20 == 0:
+            _, begun = begin(films, tmp_path / f"out-{number}")
+            assert begun.plan.images >= 12
 
 
 def test_a_source_that_is_not_there_or_holds_nothing_is_told(tmp_path, memory):
