@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow.parquet as pq
 from datasets import Dataset
+from pyarrow.lib import ArrowException
 
 from hub.data.class_folders import class_of_file
 from hub.data.columns import LABELS, PATIENTS, guess
@@ -214,7 +215,7 @@ def _read_rows(path: str) -> list[Row]:
         raise
     except UnicodeDecodeError:
         raise InputError(f"{path} is not in UTF-8; save it so.") from None
-    except (ValueError, csv.Error, OSError, RecursionError) as error:
+    except (ValueError, csv.Error, OSError, RecursionError, ArrowException) as error:
         raise InputError(
             f"{path} cannot be read as a table; write it again ({first_sentence(error)})."
         ) from None

@@ -13,7 +13,7 @@ from pyarrow.lib import ArrowException
 
 from hub.data.file_tree import FileTree
 from hub.data.split_names import by_split, split_of, split_word, unusual_names
-from hub.errors import InputError
+from hub.errors import InputError, disk_error
 from hub.text import counted
 
 # The builder of `datasets` for each suffix, the most specific first.
@@ -134,6 +134,7 @@ def load_files(source: Path, builder: str, paths: list[str]) -> Dataset:
     try:
         dataset = datasets.load_dataset(builder, cache_name(paths), data_files=paths, split="train")
     except DAMAGE as error:
+        raise_full_disk(error)
         kind, todo = KINDS[builder]
         raise InputError(f"{source} cannot be read as {kind}; {todo} ({first_sentence(error)}).") from None
     if builder != "webdataset":
@@ -141,6 +142,13 @@ def load_files(source: Path, builder: str, paths: list[str]) -> Dataset:
     if all(isinstance(kind, Image) for name, kind in dataset.features.items() if not name.startswith("__")):
         raise InputError(f"{source} holds images without classes; unpack it, and give the folder.")
     return dataset.flatten()  # the fields of .json files become columns
+
+
+def raise_full_disk(error: Exception) -> None:
+    """Raise what `datasets` wraps where the disk of its cache, not the data, is at fault."""
+    cause = error.__cause__ if isinstance(error, datasets.exceptions.DatasetGenerationError) else error
+    if isinstance(cause, OSError) and disk_error(cause):
+        raise cause from None
 
 
 def cache_name(paths: list[str]) -> str:

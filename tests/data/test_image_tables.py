@@ -5,8 +5,11 @@ import json
 import pandas as pd
 import pytest
 from image_sets import refusal
+from pyarrow.lib import ArrowNotImplementedError
 
+from hub.data.file_tree import read_tree
 from hub.data.image_files import file_names
+from hub.data.image_tables import open_table
 from hub.data.splits import load_splits, load_with_notes
 from hub.errors import InputError
 
@@ -194,6 +197,18 @@ def test_a_table_with_a_column_twice_is_refused(write_images):
     folder = write_images()
     (folder / "labels.csv").write_text(csv("name,label,label", row="{:03}.png,{},{}"))
     assert "has the column label twice; give one of them another name" in refusal(folder)
+
+
+def test_parquet_of_a_kind_that_is_not_read_is_refused(write_images, monkeypatch):
+    folder = write_images()
+    pd.DataFrame({"file_name": ["000.png"], "label": ["a"]}).to_parquet(folder / "metadata.parquet")
+
+    def read(path):
+        raise ArrowNotImplementedError("Lists of maps")
+
+    monkeypatch.setattr("pyarrow.parquet.read_table", read)
+    with pytest.raises(InputError, match="cannot be read as a table"):
+        open_table(read_tree(folder), "metadata.parquet")
 
 
 def test_a_row_without_a_label_is_refused(write_images):

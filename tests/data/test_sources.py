@@ -1,5 +1,6 @@
 """Sources: folders, Parquet and the Hub, and a sentence for what is no data set."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -12,11 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
+from datasets.exceptions import DatasetGenerationError
 from image_sets import features, names, names_in, radiographs, refusal, write_parquet
 
 from hub.data.class_names import is_radiograph
 from hub.data.image_files import encoded_images
 from hub.data.splits import load_splits
+from hub.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 
@@ -179,6 +182,23 @@ def test_images_that_parquet_only_points_to_are_refused_when_they_are_not_there(
     columns = {"image": ["nowhere/1.png", "nowhere/2.png"] * 8, "label": ["a", "b"] * 8}
     Dataset.from_dict(columns).to_parquet(tmp_path / "train.parquet")
     assert "There is no file nowhere/1.png" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("cause", "raised"),
+    [(OSError(errno.ENOSPC, "No space left on device"), OSError), (ValueError("no Parquet"), InputError)],
+)
+@pytest.mark.parametrize("source", ["some/images", "train.parquet"])
+def test_a_full_disk_is_not_blamed_on_the_data(source, cause, raised, tmp_path, monkeypatch):
+    def load(*_, **options):
+        raise DatasetGenerationError("An error occurred while generating the dataset") from cause
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.parquet").touch()
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    with pytest.raises(raised) as refused:
+        load_splits(source)
+    assert isinstance(refused.value, InputError) == (raised is InputError)
 
 
 def test_a_hub_id_without_network_is_refused_with_a_way_out(tmp_path):
