@@ -30,10 +30,12 @@ def run(model: str | None, port: int, output: Path | None, build_only: bool, liv
     from hub.page.packages import WEB
     from hub.page.serve import HOST, server
 
-    folder = build(model or BUNDLED, output or BUILT)
+    folder = output or BUILT
     if build_only:
-        print(folder)
+        print(build(model or BUNDLED, folder))
         return
+    # The port first: building takes a while.
     with server([WEB, folder] if live else [folder], port) as serving:
+        build(model or BUNDLED, folder)
         print(f"The page is at http://{HOST}:{serving.server_port}; Ctrl-C ends it.", flush=True)
         serving.serve_forever()

@@ -7,6 +7,7 @@ import urllib.request
 
 import pytest
 
+from hub.cli import page
 from hub.errors import InputError
 from hub.page.serve import server
 
@@ -101,6 +102,12 @@ def test_nothing_else_can_be_fetched(get, path):
 def test_a_port_that_is_taken_is_said_in_a_sentence(folder):
     with server([folder], 0) as serving, pytest.raises(InputError, match="give another --port"):
         server([folder], serving.server_port)
+
+
+def test_a_port_is_looked_at_before_the_page_is_built(tmp_path, monkeypatch):
+    monkeypatch.setattr("hub.page.build.build", lambda *_: pytest.fail("it was built"))
+    with pytest.raises(InputError, match="no port"):
+        page.run(None, 65_536, tmp_path / "page", build_only=False, live=False)
 
 
 @pytest.mark.parametrize("port", [-1, 65_536])
