@@ -26,6 +26,9 @@ const ELEMENTS = {
   BluePaletteColorLookupTableDescriptor: ["x00281103", "US"], BluePaletteColorLookupTableData: ["x00281203", "OW"],
   FloatPixelData: ["x7fe00008", "OF"], DoubleFloatPixelData: ["x7fe00009", "OD"], PixelData: ["x7fe00010", "OW"],
 };
+const TAGS = new Set(Object.values(ELEMENTS).map(([tag]) => tag));
+// Types whose length has four bytes where elements say their type (PS3.5 7.1.2).
+const LONG = new Set(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"]);
 // Where the pixels are, in the order of their tags.
 const PIXELS = ["FloatPixelData", "DoubleFloatPixelData", "PixelData"];
 export const PALETTE = ["Red", "Green", "Blue"].map((colour) => `${colour}PaletteColorLookupTable`);
@@ -87,10 +90,11 @@ function readElements(parser, header, explicit) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   try {
     while (stream.position < bytes.length) {
-      const isPixels = view.getUint16(stream.position, little) === 0x7fe0;
-      const element = isPixels ? pixelElement(view, stream.position, little, explicit) : read(stream, []);
+      const head = elementHead(view, stream.position, little, explicit), isPixels = head.tag.startsWith("x7fe0");
+      const isPassed = isPixels || (!TAGS.has(head.tag) && !head.undefinedLength);
+      const element = isPassed ? head : read(stream, []);
       elements[element.tag] = element;
-      if (isPixels) stream.position = element.dataOffset + element.length;
+      if (isPassed) stream.pass(element.dataOffset + element.length);
       if (stream.position > bytes.length) return true;
       if (element.tag === "x7fe00010") return false; // what follows is of no use, and often no elements
     }
@@ -109,15 +113,21 @@ function boundedStream(parser, order, bytes) {
     if (--stream.left < 0) throw damaged();
     return readUint16.call(stream);
   };
+  stream.pass = (position) => {
+    if ((stream.left -= 2) < 0) throw damaged();
+    stream.position = position;
+  };
   return stream;
 }
 
-// Return the element of the pixels, which are not looked into here; of undefined length they go on to the end.
-function pixelElement(view, position, little, explicit) {
-  const tag = `x7fe0${view.getUint16(position + 2, little).toString(16).padStart(4, "0")}`;
-  const vr = explicit ? String.fromCharCode(view.getUint8(position + 4), view.getUint8(position + 5)) : undefined;
-  const isLong = !explicit || !["US", "SS", "UL", "SL", "FL", "FD"].includes(vr);
-  const dataOffset = position + (explicit && isLong ? 12 : 8);
+// Return an element whose value is not looked into; one of undefined length goes on to the end.
+function elementHead(view, position, little, explicit) {
+  const [group, number] = [0, 2].map((place) => view.getUint16(position + place, little).toString(16).padStart(4, "0"));
+  const tag = `x${group}${number}`;
+  const letters = String.fromCharCode(view.getUint8(position + 4), view.getUint8(position + 5));
+  const vr = explicit && /^[A-Z]{2}$/.test(letters) ? letters : undefined; // some elements say none all the same
+  const isLong = !vr || LONG.has(vr);
+  const dataOffset = position + (vr && isLong ? 12 : 8);
   const length = isLong ? view.getUint32(dataOffset - 4, little) : view.getUint16(dataOffset - 2, little);
   const undefinedLength = length === 0xffffffff;
   return { tag, vr, dataOffset, length: undefinedLength ? view.byteLength - dataOffset : length, undefinedLength };
