@@ -59,13 +59,15 @@ def create_model(
             raise InputError(
                 f"{weights} is damaged or does not fit {architecture}; give weights of this architecture."
             ) from None
-        if not isinstance(error, RuntimeError | OSError | SafetensorError):
-            raise
+        if not isinstance(
+            error, RuntimeError | OSError | SafetensorError
+        ):  # each encoder fails in its own way
+            raise InputError(f"timm makes no classifier of {architecture}; choose another.") from None
         raise InputError(
             f"timm's weights for {architecture} cannot be downloaded; check the network, "
             "or give --weights FILE.safetensors, a model folder, or none."
         ) from None
-    if not isinstance(model.get_classifier(), nn.Linear):
+    if not isinstance(getattr(model, "get_classifier", lambda: None)(), nn.Linear):
         raise InputError(
             f"{architecture} does not end in one linear layer, which is needed here; choose another."
         )

@@ -52,6 +52,12 @@ def test_an_unknown_architecture_is_refused():
         factory.create_model("mobilenet_v99", 2, "none", radiograph=True, size=224)
 
 
+@pytest.mark.parametrize("architecture", ["deepseek_vit_412m_enc", "gemma4_vit_570m_enc"])
+def test_an_architecture_that_only_encodes_is_refused(architecture):
+    with torch.device("meta"), pytest.raises(InputError, match="choose another"):  # it takes no memory there
+        factory.create_model(architecture, 2, "none", radiograph=True, size=224)
+
+
 @pytest.fixture
 def folder(tmp_path):
     """A function that returns a copy of the bundled folder, and lets tensors of it be changed."""
