@@ -312,7 +312,7 @@ def serve(hub: Hub) -> ThreadingHTTPServer:
             self.reply(content, 200, headers)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()  # seconds to stop in
     return server
 
 

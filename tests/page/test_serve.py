@@ -27,7 +27,7 @@ def folder(tmp_path):
 def get(folder):
     """A function that asks the server for a path; it returns status, headers and body."""
     with server([folder], 0) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        threading.Thread(target=serving.serve_forever, args=(0.02,), daemon=True).start()
 
         def get(path, method="GET", **headers):
             url = f"http://127.0.0.1:{serving.server_port}{path}"
