@@ -10,8 +10,8 @@ from hub.errors import InputError
 from hub.explorer import conv_arithmetic
 from hub.explorer.layer_tracing import list_layers
 
-many = settings(max_examples=2000, derandomize=True, deadline=None, database=None)
-some = settings(max_examples=400, derandomize=True, deadline=None, database=None)
+many = settings(max_examples=500, derandomize=True, deadline=None, database=None)
+some = settings(max_examples=150, derandomize=True, deadline=None, database=None)
 
 sides = {"size": st.integers(1, 64), "kernel": st.integers(1, 12), "stride": st.integers(1, 9)}
 paddings = st.integers(0, 12) | st.sampled_from(["valid", "same"])

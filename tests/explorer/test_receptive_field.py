@@ -15,7 +15,7 @@ from hub.explorer.effective_receptive_field import effective_receptive_field
 from hub.explorer.layer_tracing import list_layers
 from hub.explorer.layers import last_maps
 
-some = settings(max_examples=400, derandomize=True, deadline=None, database=None)
+some = settings(max_examples=150, derandomize=True, deadline=None, database=None)
 
 
 def untrained(name, **options):
