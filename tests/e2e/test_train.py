@@ -84,17 +84,8 @@ def test_notes_on_the_data_are_printed_and_kept(tmp_path, write_noise, capsys):
     (tmp_path / "set" / "films.csv").write_text("\n".join([*rows, "gone,cat"]))
     (tmp_path / "set" / "films" / "notes.txt").write_text("blurred")
     output = tmp_path / "model"
-    run_main(
-        *QUICK,
-        "--dataset",
-        tmp_path / "set",
-        "--label-column",
-        "outcome",
-        "--batch-size",
-        8,
-        "--output",
-        output,
-    )
+    options = ("--label-column", "outcome", "--batch-size", 32)
+    run_main(*QUICK, "--dataset", tmp_path / "set", *options, "--output", output)
     out = capsys.readouterr().out
     notes = json.loads((output / "metrics.json").read_text())["training"]["notes"]
     assert "left out 1 row of films.csv, whose images are not there" in notes
@@ -212,15 +203,15 @@ def test_a_run_that_was_killed_is_resumed_and_ends_as_an_uninterrupted_one(tmp_p
     assert second["validation"] == first["validation"]
 
 
-def test_ctrl_c_names_the_command_that_goes_on(tmp_path):
-    output = tmp_path / "model"
-    code, errors = stop_train(signal.SIGINT, *QUICK, "--output", output)
-    command = " ".join(map(str, (*QUICK, "--output", output)))
+def test_ctrl_c_names_the_command_that_goes_on(kaggle_folder, tmp_path):
+    run = (*QUICK, "--dataset", kaggle_folder, "--batch-size", 32, "--output", tmp_path / "model")
+    code, errors = stop_train(signal.SIGINT, *run)
+    command = " ".join(map(str, run))
     assert code == 130
     assert errors.endswith(
         f"train.py: stopped; `python train.py {command} --resume` goes on after the last finished epoch.\n"
     )
-    assert [path.name for path in tmp_path.iterdir()] == [".model.resume.pt"]
+    assert {path.name for path in tmp_path.iterdir()} == {".model.resume.pt", kaggle_folder.name}
 
 
 def test_a_run_with_other_settings_or_images_is_not_resumed(tmp_path):
@@ -240,7 +231,7 @@ def test_a_run_with_other_settings_or_images_is_not_resumed(tmp_path):
 def test_a_run_that_was_killed_before_its_first_epoch_ended_begins_anew_and_then_is_complete(
     kaggle_folder, tmp_path, capsys
 ):
-    run = (*QUICK, "--dataset", kaggle_folder, "--batch-size", 8, "--output", tmp_path / "model", "--resume")
+    run = (*QUICK, "--dataset", kaggle_folder, "--batch-size", 32, "--output", tmp_path / "model", "--resume")
     run_main(*run)
     said = capsys.readouterr().out
     assert "so the run begins anew" in said and "epoch 1: loss" in said
@@ -251,7 +242,7 @@ def test_a_run_that_was_killed_before_its_first_epoch_ended_begins_anew_and_then
 
 @pytest.mark.usefixtures("few_draws")
 def test_a_disk_that_is_full_at_the_end_keeps_what_was_trained(kaggle_folder, tmp_path, capsys, monkeypatch):
-    run = (*QUICK, "--dataset", kaggle_folder, "--batch-size", 8, "--output", tmp_path / "model")
+    run = (*QUICK, "--dataset", kaggle_folder, "--batch-size", 32, "--output", tmp_path / "model")
 
     def fail(*arguments):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "model.onnx")

@@ -12,7 +12,7 @@ from hub.models.folder import BUNDLED
 from hub.training import distillation, loop
 from hub.training.recipes import RECIPES
 
-RECIPE = RECIPES["mnist"]._replace(size=48, epochs=6, batch_size=8)
+RECIPE = RECIPES["mnist"]._replace(size=48, epochs=3, batch_size=8)
 
 
 def tiny_model(size=48):
