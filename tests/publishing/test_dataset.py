@@ -65,7 +65,13 @@ def test_a_published_data_set_loads_without_options_and_has_the_same_splits(
     assert code == 0, err
 
 
-@pytest.mark.slow
+@pytest.fixture
+def no_picture(monkeypatch):
+    """Without the picture of the card, which takes a second."""
+    monkeypatch.setattr("hub.publishing.dataset.plot_samples", lambda *_: None)
+
+
+@pytest.mark.usefixtures("no_picture")
 def test_what_was_left_out_is_printed_and_on_the_card(run_here, kaggle_folder, tmp_path, write_noise):
     write_noise(kaggle_folder / "extra" / "film.png")
     code, out, err = run_here(
@@ -78,6 +84,7 @@ def test_what_was_left_out_is_printed_and_on_the_card(run_here, kaggle_folder, t
     assert str(tmp_path) not in (tmp_path / "published" / "README.md").read_text()
 
 
+@pytest.mark.usefixtures("no_picture")
 def test_shards_have_about_the_size_asked_for_and_hold_the_files_as_they_were(
     kaggle_folder, tmp_path, monkeypatch
 ):
@@ -123,6 +130,7 @@ def test_the_card_of_the_childrens_radiographs_says_whose_they_are_what_is_in_th
     assert not (tmp_path / "first" / "eval.yaml").exists(), "the Hub lists benchmarks on request"
 
 
+@pytest.mark.usefixtures("no_picture")
 def test_a_licence_and_a_benchmark_are_what_was_asked_for(run_here, kaggle_folder, tmp_path):
     command = ["publish", "dataset", kaggle_folder, "someone/films", "--dry-run", tmp_path / "dry"]
     code, _, err = run_here(*command, "--license", "CC BY")
@@ -135,6 +143,7 @@ def test_a_licence_and_a_benchmark_are_what_was_asked_for(run_here, kaggle_folde
     assert {(task["config"], task["split"]) for task in benchmark["tasks"]} == {("default", "test")}
 
 
+@pytest.mark.usefixtures("no_picture")
 def test_the_card_of_other_images_claims_nothing_of_that(tmp_path, write_noise, monkeypatch):
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     source = tmp_path / "pictures"
@@ -158,6 +167,7 @@ def test_an_image_that_cannot_be_read_is_named_before_anything_is_uploaded(kaggl
         write_dataset(load_splits(kaggle_folder), tmp_path, "someone/films")
 
 
+@pytest.mark.usefixtures("no_picture")
 def test_dicom_is_published_as_png_without_its_header(kaggle_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     pixels = np.random.default_rng(0).integers(0, 256, (48, 64), np.uint8)
@@ -182,6 +192,7 @@ def test_dicom_is_published_as_png_without_its_header(kaggle_folder, tmp_path, m
     assert all(note in card for note in notes)
 
 
+@pytest.mark.usefixtures("no_picture")
 @pytest.mark.parametrize("kind", ["EXIF", "XMP", "comment", "text", "TIFF"])
 def test_metadata_that_is_published_is_said_on_the_card(kind, kaggle_folder, tmp_path):
     path = sorted((kaggle_folder / "train" / "NORMAL").iterdir())[0]
