@@ -222,14 +222,22 @@ def test_heatmaps_of_other_networks_add_up_to_their_logits_too(architecture):
     assert (maps.amax((2, 3)) > maps.amin((2, 3))).all()
 
 
-def test_a_network_without_class_activation_maps_has_no_heatmap(tmp_path):
-    folder = write_folder(tmp_path / "model", "test_vit", size=160)
+def test_a_transformer_that_answers_from_a_token_has_no_class_activation_maps():
+    model = factory.create_model("test_vit", 2, "none", radiograph=False, size=160).eval()
+    assert Served(model).outputs == ["logits", "statistics"]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "size"), [("simple_cnn", 28), pytest.param("test_vit", 160, marks=pytest.mark.slow)]
+)
+def test_a_network_without_class_activation_maps_has_no_heatmap(architecture, size, tmp_path):
+    folder = write_folder(tmp_path / "model", architecture, size)
     write_onnx(timm.create_model(f"local-dir:{folder}", pretrained=True).eval(), tmp_path / "model.onnx")
     names = [value.name for value in InferenceSession(tmp_path / "model.onnx").get_outputs()]
     assert names == ["logits", "statistics"]
     (folder / "onnx").mkdir()
     shutil.move(tmp_path / "model.onnx", folder / "onnx")
-    prediction = Classifier.from_pretrained(folder)(np.zeros((160, 160, 3), np.uint8))
+    prediction = Classifier.from_pretrained(folder)(np.zeros((size, size, 3), np.uint8))
     assert prediction.heatmap is None
     assert sum(prediction.probabilities.values()) == pytest.approx(1)
 

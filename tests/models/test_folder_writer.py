@@ -11,7 +11,7 @@ from hub.models import factory, folder_writer, forward
 
 def test_a_one_channel_network_and_its_package_are_the_same_function(tmp_path, radiograph):
     torch.manual_seed(0)  # some random weights make numbers so large that 32 bits differ in the fourth digit
-    model = factory.create_model("mobilenetv2_050", 2, "none", radiograph=True, size=48).eval()
+    model = factory.create_model("test_efficientnet", 2, "none", radiograph=True, size=48).eval()
     torch.nn.init.normal_(model.get_classifier().weight)
     pixels = torch.from_numpy(np.asarray(radiograph.resize((48, 48))).copy())[None, None]
     expected = forward.predict_logits(model, pixels).softmax(1)[0].tolist()
