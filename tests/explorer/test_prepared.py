@@ -100,7 +100,7 @@ def test_it_is_read_without_torch(folder):
         "import sys; sys.modules.update(torch=None, timm=None)\n"
         "from hub.explorer.prepared import look_into, read_layer\n"
         "from hub.explorer.network import has_torch\n"
-        "from hub.demo import explorer_tab, gradio_explorer, streamlit_explorer\n"
+        "from hub.demo import explorer_tab, streamlit_explorer\n"
         "from hub.demo.words import words_in\n"
         "assert not has_torch()\n"
         "assert 'MobileNetV2' in explorer_tab.architectures({}, words_in())\n"
