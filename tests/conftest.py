@@ -108,14 +108,28 @@ def kaggle_folder(tmp_path, write_noise):
 
 
 @pytest.fixture(scope="session")
-def gradio_url(tmp_path_factory):
-    """`python app.py` with no network to hope for; its address."""
-    port = free_port()
-    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
-    environment["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("uploads"))
-    url = f"http://127.0.0.1:{port}"
-    with serving([sys.executable, "app.py"], url, env=environment):
-        yield url
+def gradio(tmp_path_factory):
+    """`python app.py` as on a Space with a token; its address and the file of its log.
+
+    Beside the log, `others` names each other machine that it looked for, and `uploads` is empty at the end.
+    """
+    folder, port = tmp_path_factory.mktemp("gradio"), free_port()
+    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_TOKEN": "hf_secret"}
+    environment |= {"GRADIO_TEMP_DIR": str(folder / "uploads"), "GRADIO_SSR_MODE": "True"}
+    url, command = f"http://127.0.0.1:{port}", recorded(folder / "others", "path", "app.py")
+    with (
+        (folder / "log").open("w") as log,
+        serving(command, url, env=environment, stdout=log, stderr=log),
+    ):
+        yield url, folder / "log"
+    assert [path for path in (folder / "uploads").rglob("*") if path.is_file()] == []
+    assert "hf_secret" not in (folder / "log").read_text()
+
+
+@pytest.fixture(scope="session")
+def gradio_url(gradio):
+    """The address of `python app.py`."""
+    return gradio[0]
 
 
 @pytest.fixture(scope="session")

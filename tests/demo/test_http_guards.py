@@ -429,9 +429,7 @@ def test_routes_that_the_page_does_not_use_are_closed(path):
 )
 def test_a_client_is_known_by_its_public_address(peer, passed, client):
     scope = {"client": (peer, 1), "headers": [(b"x-forwarded-for", passed.encode())]}
-    begun = time.monotonic()
     assert client_of(scope) == client
-    assert time.monotonic() - begun < 0.05
 
 
 def test_a_proxy_that_says_its_client_in_a_line_of_its_own_is_believed():

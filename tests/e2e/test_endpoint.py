@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-import os
 import re
 import socket
 import subprocess
@@ -20,7 +19,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
-from servers import free_port, recorded, serving, write_dicom
+from servers import write_dicom
 
 from hub.demo.gradio_errors import NO_UPLOAD
 from hub.demo.words import words_in
@@ -58,25 +57,6 @@ def test_the_api_explains_what_it_cannot_do(gradio_url, radiograph_file, tmp_pat
         client.predict(None, "balanced", api_name="/classify")
     with pytest.raises(AppError, match="best"):
         client.predict(handle_file(radiograph_file), "best", api_name="/classify")
-
-
-@pytest.fixture(scope="module")
-def logged(tmp_path_factory):
-    """A demo of its own as on a Space with a token; its address and the file of its log.
-
-    Beside the log, `others` names each other machine that it looked for, and `uploads` is empty at the end.
-    """
-    folder, port = tmp_path_factory.mktemp("logged"), free_port()
-    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_TOKEN": "hf_secret"}
-    environment |= {"GRADIO_TEMP_DIR": str(folder / "uploads"), "GRADIO_SSR_MODE": "True"}
-    url, command = f"http://127.0.0.1:{port}", recorded(folder / "others", "path", "app.py")
-    with (
-        (folder / "log").open("w") as log,
-        serving(command, url, env=environment, stdout=log, stderr=log),
-    ):
-        yield url, folder / "log"
-    assert [path for path in (folder / "uploads").rglob("*") if path.is_file()] == []
-    assert "hf_secret" not in (folder / "log").read_text()
 
 
 def upload(url, path):
@@ -129,9 +109,9 @@ def as_upload(path):
     ids=lambda given: str(given)[:30],
 )
 def test_a_wrong_request_is_answered_with_a_sentence_and_leaves_no_traceback(
-    logged, radiograph_file, tmp_path, given, sentence
+    gradio, radiograph_file, tmp_path, given, sentence
 ):
-    url, log = logged
+    url, log = gradio
     (tmp_path / "notes.txt").write_text("not a picture")
     film, notes = upload(url, radiograph_file), upload(url, tmp_path / "notes.txt")
     uploads = {"FILM": as_upload(film), "NOTES": as_upload(notes), "GONE": as_upload(f"{film}.png")}
@@ -144,15 +124,15 @@ def test_a_wrong_request_is_answered_with_a_sentence_and_leaves_no_traceback(
 @pytest.mark.parametrize(
     "route", ["call/nope", "run/nope", "run/predict", "call/v2/nope", "call/v2/classify"]
 )
-def test_what_is_no_endpoint_is_said_to_be_none_and_leaves_no_traceback(logged, route):
-    url, log = logged
+def test_what_is_no_endpoint_is_said_to_be_none_and_leaves_no_traceback(gradio, route):
+    url, log = gradio
     answer = requests.post(f"{url}/gradio_api/{route}", json={"data": [], "fn_index": 9999})
     assert answer.status_code == 400 and "There is no such endpoint" in answer.json()["error"]
     assert "Traceback" not in log.read_text()
 
 
-def test_a_batch_of_what_was_not_uploaded_leaves_no_traceback(logged, radiograph_file):
-    url, log = logged
+def test_a_batch_of_what_was_not_uploaded_leaves_no_traceback(gradio, radiograph_file):
+    url, log = gradio
     config = requests.get(f"{url}/config").json()
     types = {component["id"]: component["type"] for component in config["components"]}
     files = [event for event in config["dependencies"] if "file" in [types[each] for each in event["inputs"]]]
@@ -241,9 +221,9 @@ def test_the_api_reads_only_what_was_uploaded(gradio_url, radiograph_file, meta)
     ],
     ids=str,
 )
-def test_the_page_reads_only_what_was_uploaded(logged, radiograph_file, name, given):
+def test_the_page_reads_only_what_was_uploaded(gradio, radiograph_file, name, given):
     """The events of the page are private, but any client can send them."""
-    url, log = logged
+    url, log = gradio
     if isinstance(given, dict) and "file" in given:
         given = json.loads(json.dumps(given).replace("FILM", str(radiograph_file)))
     config = requests.get(f"{url}/config").json()
@@ -259,8 +239,8 @@ def test_the_page_reads_only_what_was_uploaded(logged, radiograph_file, name, gi
 @pytest.mark.parametrize(
     "given", [None, "x", {}, {"index": [0]}, {"index": "a,b"}, {"index": "1,2,3"}], ids=str
 )
-def test_no_event_of_the_page_leaves_a_traceback_whatever_it_is_given(logged, given):
-    url, log = logged
+def test_no_event_of_the_page_leaves_a_traceback_whatever_it_is_given(gradio, given):
+    url, log = gradio
     for event in requests.get(f"{url}/config").json()["dependencies"]:
         if event["api_name"] in ("time_architectures", "localize"):
             continue
@@ -271,9 +251,9 @@ def test_no_event_of_the_page_leaves_a_traceback_whatever_it_is_given(logged, gi
     assert "Traceback" not in log.read_text()
 
 
-def test_a_setting_of_a_film_that_is_no_longer_kept_has_no_answer(logged):
+def test_a_setting_of_a_film_that_is_no_longer_kept_has_no_answer(gradio):
     """A card of other settings than those that are chosen would be taken for theirs."""
-    url, _ = logged
+    url, _ = gradio
     config = requests.get(f"{url}/config").json()
     (event,) = [event for event in config["dependencies"] if event["api_name"] == "change_settings"]
     body = {"data": [None, "balanced", 0.1], "fn_index": event["id"], "session_hash": "forgotten"}
@@ -289,8 +269,8 @@ def test_no_file_of_the_server_is_handed_out(gradio_url):
         assert refused.value.code in (403, 404)
 
 
-def test_the_demo_looks_for_no_other_machine(logged):
-    url, log = logged
+def test_the_demo_looks_for_no_other_machine(gradio):
+    url, log = gradio
     assert requests.get(f"{url}/healthz").json()["status"] == "ok"
     assert not (log.parent / "others").exists()
 
@@ -298,8 +278,8 @@ def test_the_demo_looks_for_no_other_machine(logged):
 ELSEWHERE = "http://films.example/film.png"
 
 
-def test_an_address_in_the_place_of_an_upload_is_refused_and_not_looked_for(logged):
-    url, log = logged
+def test_an_address_in_the_place_of_an_upload_is_refused_and_not_looked_for(gradio):
+    url, log = gradio
     for answer in answers(url, [as_upload(ELSEWHERE), "balanced"]):
         assert NO_UPLOAD in answer
     call = {"name": "classify", "arguments": {"image": ELSEWHERE}}
@@ -316,8 +296,8 @@ ODD_NAMES = ["", "a\nb.png", "..", "/", "é😀.png", "a\0b", "x" * 3000, 'a"b;c
 
 
 @pytest.mark.parametrize("name", ODD_NAMES, ids=lambda name: ascii(name[:12]))
-def test_an_upload_by_any_name_is_taken_or_refused_and_lies_in_the_folder(logged, name):
-    url, log = logged
+def test_an_upload_by_any_name_is_taken_or_refused_and_lies_in_the_folder(gradio, name):
+    url, log = gradio
     head = b'--q\r\nContent-Disposition: form-data; name="files"; filename="' + name.encode() + b'"\r\n\r\nx'
     kind = {"Content-Type": "multipart/form-data; boundary=q"}
     answer = requests.post(f"{url}/gradio_api/upload?upload_id=a", data=head + b"\r\n--q--\r\n", headers=kind)
@@ -328,24 +308,24 @@ def test_an_upload_by_any_name_is_taken_or_refused_and_lies_in_the_folder(logged
     assert "Traceback" not in log.read_text()
 
 
-def test_an_upload_of_what_is_no_file_is_refused(logged):
-    url, _ = logged
+def test_an_upload_of_what_is_no_file_is_refused(gradio):
+    url, _ = gradio
     answer = requests.post(f"{url}/gradio_api/upload", files={"files": (None, "text")})
     assert answer.status_code == 400 and answer.text.startswith("An upload consists of files")
 
 
 @pytest.mark.parametrize("index", [-1, 99_999, 10**6, 10**30, "x", 1.5, [1], {}, None], ids=str)
 @pytest.mark.parametrize("route", ["run/predict", "queue/join", "cancel"])
-def test_an_odd_index_of_an_event_is_refused(logged, route, index):
-    url, log = logged
+def test_an_odd_index_of_an_event_is_refused(gradio, route, index):
+    url, log = gradio
     body = {"data": [], "fn_index": index, "session_hash": "odd", "event_id": "x"}
     answer = requests.post(f"{url}/gradio_api/{route}", json=body)
     assert answer.status_code == 400 or route == "cancel"
     assert answer.status_code < 500 and "places" not in log.read_text()
 
 
-def test_events_without_their_inputs_are_refused_and_no_name_is_logged(logged, radiograph_file):
-    url, log = logged
+def test_events_without_their_inputs_are_refused_and_no_name_is_logged(gradio, radiograph_file):
+    url, log = gradio
     secret = radiograph_file.rename(radiograph_file.with_name("Mueller-Anna.png"))
     file = as_upload(upload(url, secret))
     for event in requests.get(f"{url}/config").json()["dependencies"]:
@@ -364,8 +344,8 @@ def test_events_without_their_inputs_are_refused_and_no_name_is_logged(logged, r
     assert "Mueller" not in log.read_text() and "places" not in log.read_text()
 
 
-def test_nothing_of_a_dicom_file_is_logged(logged, radiograph, tmp_path):
-    url, log = logged
+def test_nothing_of_a_dicom_file_is_logged(gradio, radiograph, tmp_path):
+    url, log = gradio
     write_dicom(radiograph.convert("L"), tmp_path / "Mueller.dcm")
     dataset = pydicom.dcmread(tmp_path / "Mueller.dcm")
     dataset.PatientName, dataset.PatientID = "Mueller^Anna", "4711-secret"
@@ -379,8 +359,8 @@ def test_nothing_of_a_dicom_file_is_logged(logged, radiograph, tmp_path):
     assert not re.search("Mueller|4711-secret", log.read_text())  # a request's id may have 4711
 
 
-def test_what_was_uploaded_cannot_be_fetched_and_no_path_of_the_server_is_told(logged, radiograph_file):
-    url, _ = logged
+def test_what_was_uploaded_cannot_be_fetched_and_no_path_of_the_server_is_told(gradio, radiograph_file):
+    url, _ = gradio
     path = upload(url, radiograph_file)
     assert requests.get(f"{url}/gradio_api/file={path}").status_code == 404
     folder = as_upload(path.rsplit("/", 1)[0])
@@ -393,23 +373,23 @@ def test_what_was_uploaded_cannot_be_fetched_and_no_path_of_the_server_is_told(l
 @pytest.mark.parametrize(
     "head", [b"GET / HTTP/1.0\r\nOrigin: http://a\r\n\r\n", b"Mueller\r\n\r\n"], ids=["origin", "no HTTP"]
 )
-def test_what_is_no_request_is_refused_and_logged_like_others(logged, head):
-    url, log = logged
+def test_what_is_no_request_is_refused_and_logged_like_others(gradio, head):
+    url, log = gradio
     with socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1]))) as connection:
         connection.sendall(head)
         assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
     assert not re.search("Traceback|^(WARNING|ERROR)|Mueller", log.read_text(), re.MULTILINE)
 
 
-def test_nobody_is_told_the_address_by_which_another_came(logged):
-    url, _ = logged
+def test_nobody_is_told_the_address_by_which_another_came(gradio):
+    url, _ = gradio
     for page in ("", "config", "gradio_api/openapi.json", "gradio_api/info/", "gradio_api/info"):
         requests.get(f"{url}/{page}", headers={"Host": "other.example"})
         assert "other.example" not in requests.get(f"{url}/{page}").text
 
 
-def test_answers_are_kept_in_no_cache_and_parts_of_the_page_are(logged):
-    url, _ = logged
+def test_answers_are_kept_in_no_cache_and_parts_of_the_page_are(gradio):
+    url, _ = gradio
     assert requests.get(url).headers["Cache-Control"] == "no-store"
     script = re.search(r'src="\.?/?(assets/[^"]+\.js)"', requests.get(url).text)[1]
     assert requests.get(f"{url}/{script}").headers.get("Cache-Control") != "no-store"
