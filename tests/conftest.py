@@ -4,6 +4,8 @@ import os
 import shutil
 import sys
 import tempfile
+from copy import copy
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,13 @@ def pytest_unconfigure(config):
 def pytest_collection_modifyitems(items):
     """Begin with the folders whose files take longest, so that all processes end together."""
     items.sort(key=lambda item: item.path.parent.name not in ("e2e", "publishing", "training", "export"))
+
+
+def pytest_collection_finish():
+    """Let each process draw the synthetic data set once: to encode its images takes seconds."""
+    if splits := sys.modules.get("hub.data.splits"):
+        drawn = cache(splits._synthetic_splits)
+        splits._synthetic_splits = lambda seed: copy(drawn(seed))
 
 
 @pytest.fixture(scope="session")
