@@ -3,6 +3,7 @@
 import csv
 import re
 import zipfile
+from contextlib import contextmanager
 
 import pytest
 import requests
@@ -34,13 +35,39 @@ def films(tmp_path_factory):
     return path
 
 
-@pytest.fixture(params=windows("wide-light"))
-def page(request, browser, gradio_url):
-    """The tab, open in a new window."""
-    with open_page(browser, gradio_url, request.param) as page:
+@contextmanager
+def open_batch(browser, url, window):
+    """Yield the tab, open in a new window."""
+    with open_page(browser, url, window) as page:
         page.get_by_role("tab", name=WORDS("tabs.batch")).click()
         expect(page.get_by_text(WORDS("batch.drop"))).to_be_visible(timeout=WAIT)
         yield page
+
+
+@pytest.fixture(params=windows("wide-light"))
+def page(request, browser, gradio_url):
+    """The tab in a window of the test's own."""
+    with open_batch(browser, gradio_url, request.param) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def shared_page(browser, gradio_url, films):
+    """The tab with its work list, in a window that several tests use one after the other."""
+    with open_batch(browser, gradio_url, "wide-light") as page:
+        give(page, films)
+        finished(page)
+        yield page
+
+
+@pytest.fixture
+def answered(shared_page):
+    """The same, with all its rows in view again."""
+    yield shared_page
+    shared_page.unroute_all()
+    shared_page.locator(".batch .search").fill("")
+    chip(shared_page, "all").click()
+    expect(chip(shared_page, "all")).to_have_attribute("aria-pressed", "true", timeout=WAIT)
 
 
 def give(page, *files):
@@ -116,9 +143,9 @@ def test_a_batch_becomes_a_work_list_that_is_filtered_searched_and_opened(page, 
     expect(rows.locator(".name b")).to_have_count(0)
 
 
-def test_what_is_asked_last_is_shown_however_slow_the_answers(page, films):
-    give(page, films)
-    work_list = finished(page)
+@pytest.mark.browser
+def test_what_is_asked_last_is_shown_however_slow_the_answers(answered):
+    page, work_list = answered, answered.locator(".batch")
     slow(page)
     chip(page, "signs").click()
     chip(page, "left_out").click()
@@ -129,9 +156,9 @@ def test_what_is_asked_last_is_shown_however_slow_the_answers(page, films):
     expect(work_list.locator("tbody .name")).to_have_text(["films.zip/<b>broken.png"])
 
 
-def test_a_sort_holds_at_another_setting_and_the_csv_has_every_row(page, films):
-    give(page, films)
-    work_list = finished(page)
+@pytest.mark.browser
+def test_a_sort_holds_at_another_setting_and_the_csv_has_every_row(answered):
+    page, work_list = answered, answered.locator(".batch")
     header = work_list.get_by_role("button", name=WORDS("batch.probability"))
     header.click()
     column = work_list.locator("th[aria-sort=descending]")
@@ -162,11 +189,13 @@ def test_a_sort_holds_at_another_setting_and_the_csv_has_every_row(page, films):
     assert len(saved) == COUNT + 1
     assert {row["prevalence"] for row in saved} == {"0.1", ""}
     assert {row["operating_point"] for row in saved} == {"screening", ""}
+    page.locator("#batch-settings").get_by_label(WORDS("point.balanced")).check()
+    expect(chip(page, "signs")).to_be_visible()
 
 
-def test_an_opened_film_is_left_by_keyboard_and_its_heatmap_stays_off(page, films):
-    give(page, films)
-    work_list = finished(page)
+@pytest.mark.browser
+def test_an_opened_film_is_left_by_keyboard_and_its_heatmap_stays_off(answered):
+    page, work_list = answered, answered.locator(".batch")
     chip(page, "signs").click()
     expect(work_list.locator("tbody tr")).to_have_count(count(page, "signs"))
     order = names(page)

@@ -32,6 +32,14 @@ def page(request, browser, streamlit_url):
         yield page
 
 
+@pytest.fixture(scope="module")
+def shared_page(browser, streamlit_url):
+    """The demo with its first answer, for tests that change nothing."""
+    with open_page(browser, streamlit_url, "wide-light") as page:
+        expect(page.locator(".card h2")).to_be_visible(timeout=WAIT)
+        yield page
+
+
 def only(window):
     return pytest.mark.parametrize("page", windows(window), indirect=True)
 
@@ -193,16 +201,17 @@ def test_on_a_phone_the_answer_is_in_the_first_window_and_a_photo_closes_the_cam
     expect(camera).to_have_count(0)
 
 
-@only("wide-light")
-def test_on_a_low_screen_the_answer_and_the_image_beside_it_are_seen_at_once(page):
+@pytest.mark.browser
+def test_on_a_low_screen_the_answer_and_the_image_beside_it_are_seen_at_once(shared_page):
+    page = shared_page
     page.set_viewport_size({"width": 1280, "height": 720})
     expect(page.locator(".card .number")).to_be_in_viewport(ratio=1)
     expect(page.locator(".film .stage")).to_be_in_viewport(ratio=0.5)
 
 
-@only("wide-light")
-def test_the_demo_looks_for_no_other_machine(page, streamlit_others):
-    expect(page.locator(".card .number")).to_be_visible(timeout=WAIT)
+@pytest.mark.browser
+def test_the_demo_looks_for_no_other_machine(shared_page, streamlit_others):
+    expect(shared_page.locator(".card .number")).to_be_visible(timeout=WAIT)
     assert not streamlit_others.exists()
 
 
