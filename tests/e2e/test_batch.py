@@ -65,6 +65,7 @@ def answered(shared_page):
     """The same, with all its rows in view again."""
     yield shared_page
     shared_page.unroute_all()
+    shared_page.keyboard.press("Escape")  # a film may be open
     shared_page.locator(".batch .search").fill("")
     chip(shared_page, "all").click()
     expect(chip(shared_page, "all")).to_have_attribute("aria-pressed", "true", timeout=WAIT)
