@@ -145,7 +145,7 @@ def load_files(source: Path, builder: str, paths: list[str]) -> Dataset:
 
 
 def raise_full_disk(error: Exception) -> None:
-    """Raise what `datasets` wraps where the disk of its cache, not the data, is at fault."""
+    """Raise what `datasets` wraps where the disk, not the data, is at fault."""
     cause = error.__cause__ if isinstance(error, datasets.exceptions.DatasetGenerationError) else error
     if isinstance(cause, OSError) and disk_error(cause):
         raise cause from None

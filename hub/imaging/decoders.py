@@ -384,9 +384,9 @@ def _read_by_tifffile(data: bytes, admit: Admit) -> Image.Image:
 
 
 def _check_tags(data: bytes) -> None:
-    """Raise DamagedError where the tags of a TIFF would take far more memory than it has bytes.
+    """Raise DamagedError where the tags of a TIFF take far more than its bytes.
 
-    Pillow copies the values of each, and they may share their bytes.
+    Pillow copies the values of each into memory, and they may share their bytes.
     """
     order, is_big = ("<" if data[:1] == b"I" else ">"), b"+" in data[2:4]
     offset, count, head = ("8xQ", "Q", "HHQ8x") if is_big else ("4xL", "H", "HHL4x")
