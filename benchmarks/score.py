@@ -6,7 +6,7 @@ The films of DIR are repeated under other names until there are --files of them,
 `python -m hub score` scores them with each number of processes: the whole command, listing and start-up
 included. The files stay in the system's cache, so a disk or a network may be slower. The price is that of a
 core for an hour, as clouds rent it; the default is what a general-purpose virtual core costs.
---save puts the figures into results.json.
+--save puts the figures into results.json, beside those of archives of other sizes.
 """
 
 import argparse
@@ -77,9 +77,9 @@ def main(arguments: list[str] | None = None) -> None:
         "rows": rows,
         "machine": machine.describe(),
     }
-    print(format_record(record))
+    print(format_archive(record))
     if options.save:
-        records.save("score", record)
+        records.save("score", records.load("score") | {str(options.files): record})
 
 
 def repeat(paths: list[Path], count: int, folder: Path) -> Path:
@@ -115,8 +115,13 @@ def _cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def format_record(record: dict) -> str:
-    """Return the figures as a table in Markdown, and a sentence on the price."""
+def format_record(sizes: dict[str, dict]) -> str:
+    """Return the figures of archives of all sizes, the smallest first."""
+    return "\n\n".join(format_archive(sizes[size]) for size in sorted(sizes, key=int))
+
+
+def format_archive(record: dict) -> str:
+    """Return the figures of an archive as a table in Markdown, and a sentence on the price."""
     first, rows = record["rows"][0], []
     alone = first["seconds"] * first["workers"]
     for row in record["rows"]:

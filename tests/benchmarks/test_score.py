@@ -25,4 +25,7 @@ def test_the_price_is_that_of_the_time_of_all_cores():
     assert score.euros_a_million(record, rows[0]) == pytest.approx(0.05)
     assert score.euros_a_million(record, rows[1]) == pytest.approx(0.05 * 400 / 360)
     machine = {"machine": {"cpu": "CPU", "cores": 2, "torch": "2"}}
-    assert "| 2 | 200 | 1,800,000 | 1.80 | 3.90 | 0.06 |" in score.format_record(record | machine)
+    smaller = record | machine | {"files": 1_000, "rows": rows[:1]}
+    text = score.format_record({"100000": record | machine, "1000": smaller})
+    assert "| 2 | 200 | 1,800,000 | 1.80 | 3.90 | 0.06 |" in text
+    assert text.index("1,000 files") < text.index("100,000 files")
