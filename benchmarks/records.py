@@ -62,6 +62,8 @@ def complete(*paths: Path) -> Iterator[None]:
     """Raise InputError where the block does not find in records what it shows."""
     try:
         yield
+    except InputError:  # which says itself what is wrong
+        raise
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
         names = " or ".join(path.name for path in paths)
         raise InputError(f"{names} lacks figures; measure them again with --save.") from None

@@ -121,7 +121,7 @@ def format_record(sizes: dict[str, dict]) -> str:
 
 
 def format_archive(record: dict) -> str:
-    """Return the figures of an archive as a table in Markdown, and a sentence on the price."""
+    """Return the figures of an archive in Markdown: a table, and what it is of."""
     first, rows = record["rows"][0], []
     alone = first["seconds"] * first["workers"]
     for row in record["rows"]:

@@ -46,6 +46,12 @@ def pytest_collection_finish():
         splits._synthetic_splits = lambda seed: copy(drawn(seed))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def folder_of_tests(tmp_path_factory):
+    """The folder of `tmp_path` is made before a demo names another place for temporary files."""
+    tmp_path_factory.getbasetemp()
+
+
 @pytest.fixture(scope="session")
 def shared():
     """The folder of real data and weights that stands beside the repository on some machines."""
@@ -139,6 +145,16 @@ def gradio(tmp_path_factory):
 def gradio_url(gradio):
     """The address of `python app.py`."""
     return gradio[0]
+
+
+@pytest.fixture
+def new_server():
+    """Streamlit's page has loaded nothing yet, and keeps nothing of the test."""
+    import streamlit
+
+    streamlit.cache_resource.clear()
+    yield
+    streamlit.cache_resource.clear()
 
 
 @pytest.fixture(scope="session")

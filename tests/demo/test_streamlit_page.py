@@ -25,14 +25,6 @@ def page():
     return open_page()
 
 
-@pytest.fixture
-def new_server():
-    """Nothing is loaded yet, and nothing of the test stays."""
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
-
-
 def open_page():
     page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120).run()
     assert not page.exception

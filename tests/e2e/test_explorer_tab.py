@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from playwright.sync_api import expect
 from servers import free_port, open_page, screenshot, sideways_scroll, violations, windows
 from streamlit.testing.v1 import AppTest
@@ -290,7 +289,6 @@ def test_on_streamlit_too_a_channel_and_a_cell_are_clicked(browser, streamlit_ur
 
 def streamlit_page(panel):
     """Return Streamlit's page without a browser, open at a panel of the tab."""
-    st.cache_resource.clear()
     page = AppTest.from_file(str(Path(app.__file__).with_name("streamlit_app.py")), default_timeout=60)
     page.session_state["tab"], page.session_state["panel"] = WORDS("tabs.inside"), panel
     return page.run()
@@ -302,7 +300,7 @@ def written(page):
     return re.sub("<style>.*?</style>", "", html, flags=re.DOTALL)
 
 
-def test_on_streamlit_too_architectures_are_timed_when_asked_and_stay(monkeypatch):
+def test_on_streamlit_too_architectures_are_timed_when_asked_and_stay(monkeypatch, new_server):
     monkeypatch.setattr(milestone_networks, "milliseconds", lambda paper: 0.21)
     page, timed = streamlit_page("architectures"), WORDS("inside.timed", done=4, count=4)
     assert "61.7\u00a0k" in written(page) and timed not in written(page)
@@ -312,7 +310,7 @@ def test_on_streamlit_too_architectures_are_timed_when_asked_and_stay(monkeypatc
     assert timed in written(page)
 
 
-def test_on_streamlit_too_a_model_without_examples_asks_for_an_image(monkeypatch):
+def test_on_streamlit_too_a_model_without_examples_asks_for_an_image(monkeypatch, new_server):
     other = Classifier.from_pretrained()
     other.classes, other.radiograph, other.operating_points = ["cat", "dog"], False, {}
     monkeypatch.setattr(handlers, "load_model", lambda: other)
