@@ -32,7 +32,7 @@ from hub.imaging.metadata import (
     jpeg_segments,
     without_metadata,
 )
-from hub.imaging.orientation import turn
+from hub.imaging.orientation import ORIENTATION, turn
 from hub.imaging.unreadable import Admit, DamagedError, UnreadableError, check_size, few, too_large
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ MAX_QUICK = 1_000_000  # bytes, or samples of JPEG 2000, that even a slow decode
 BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2 + 1, "I;16L": 2 + 1, "I;16B": 2 + 1, "I": 4 + 1, "F": 4 + 1}
 WEBP_BYTES = 16  # libwebp keeps the frame and the animation's canvas, and each is copied
 # Tags of TIFF, and values of them.
-BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT = 258, 259, 262, 274, 339
+BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, SAMPLE_FORMAT = 258, 259, 262, 339
 ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 278, 322, 323
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 # Bytes of a value by its type; those of bytes and text become no list of numbers, which is long enough for
