@@ -26,11 +26,9 @@ def recompute_activations(model: nn.Module) -> None:
 def untracked_statistics(model: nn.Module) -> Iterator[None]:
     """Keep running figures of batch norm as they are, within a `with` block.
 
-    Around the backward pass: what is computed again there has been counted before. A network that keeps its
-    activations is left alone.
+    Around the backward pass: what is computed again there has been counted before.
     """
-    recomputes = any(getattr(module, "grad_checkpointing", False) for module in model.modules())
-    norms = [module for module in model.modules() if recomputes and hasattr(module, "num_batches_tracked")]
+    norms = [module for module in model.modules() if hasattr(module, "num_batches_tracked")]
     before = [(norm.momentum, norm.num_batches_tracked.clone()) for norm in norms]
     for norm in norms:
         norm.momentum = 0

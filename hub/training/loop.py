@@ -3,7 +3,9 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -79,6 +81,7 @@ def train(
     run = _start(model, recipe, len(train_set[0]), accelerator, compile, seed)
     if grad_checkpointing:
         recompute_activations(model)
+        run.backward_pass = partial(untracked_statistics, model)
     run.log = log if log and distributed.is_main() else lambda figures, step: None
     images = image_feed.place(train_set[0], device, image_feed.free_memory(device))
     labels = train_set[1].to(device)
@@ -159,6 +162,7 @@ class _Run:
     accelerator: Accelerator
     step: int = 0
     log: Callable[[dict[str, float], int], None] | None = None
+    backward_pass: Callable[[], AbstractContextManager] = nullcontext  # what it runs in
 
 
 def _start(
@@ -218,7 +222,7 @@ def _train_epoch(
             if distributed.process_count() > 1:
                 # The gradients of all processes are averaged, and images weigh as in the whole batch.
                 loss = loss * _share(data.weights, part, batch) * distributed.process_count()
-            with untracked_statistics(run.model):
+            with run.backward_pass():
                 run.accelerator.backward(loss)
             run.optimizer.step()
             run.schedule.step()
