@@ -5,6 +5,7 @@
 //   const { label, probability, verdict, heatmap } = await classifier.classify(file);
 import { InputError } from "./imaging/unreadable.js";
 import { report } from "./inference/decision.js";
+import { fetched } from "./inference/load.js";
 import { makeAsker } from "./inference/pool.js";
 
 export { InputError };
@@ -21,7 +22,7 @@ export class Classifier {
   // Load the model from a folder, that of this module by default. `progress` is called with shares from 0 to 1;
   // `threads` are those of the network, more than one only where the page is cross-origin isolated.
   static async load(address = new URL(".", import.meta.url), { progress, threads = usableThreads() } = {}) {
-    const page = pageOf(address);
+    const page = fetched(address, "page.json").then((response) => response.json());
     const asker = makeAsker({ page, threads, address, progress });
     await asker.start();
     return new Classifier(await page, asker);
@@ -64,12 +65,6 @@ export class Classifier {
 }
 
 const usableThreads = () => (globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency || 1) : 1);
-
-async function pageOf(address) {
-  const response = await fetch(new URL("page.json", address));
-  if (!response.ok) throw new Error(`page.json: ${response.status}`);
-  return response.json();
-}
 
 async function bytesOf(file) {
   if (file instanceof Blob) return file.arrayBuffer();

@@ -28,7 +28,8 @@ function teller(listing, progress) {
   };
 }
 
-async function fetched(base, name) {
+// Return the answer of the page's host to a request for one of its files.
+export async function fetched(base, name) {
   const response = await fetch(new URL(name, base));
   if (!response.ok) throw new Error(`${name}: ${response.status}`);
   return response;
