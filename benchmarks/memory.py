@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--size", type=int, default=224, help="pixels a side (default: %(default)s)")
     parser.add_argument("--save", action="store_true", help="put the figures into results.json")
     options = parser.parse_args(arguments)
+    records.check(options.save, records.RECORD)
     if options.size < 1:
         raise InputError("Give --size of 1 or more.")
     record = {

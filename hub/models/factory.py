@@ -59,9 +59,8 @@ def create_model(
             raise InputError(
                 f"{weights} is damaged or does not fit {architecture}; give weights of this architecture."
             ) from None
-        if not isinstance(
-            error, RuntimeError | OSError | SafetensorError
-        ):  # each encoder fails in its own way
+        # Each network that is no classifier fails in its own way.
+        if not isinstance(error, RuntimeError | OSError | SafetensorError):
             raise InputError(f"timm makes no classifier of {architecture}; choose another.") from None
         raise InputError(
             f"timm's weights for {architecture} cannot be downloaded; check the network, "
