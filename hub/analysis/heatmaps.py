@@ -153,14 +153,18 @@ def classify_test_split(
     return {row.name: row for row in rows}
 
 
-def heat_in_lungs(rows: list[Row], boxes: dict[str, list[Box]]) -> dict[str, float]:
-    """Return mean share of heat in the lungs, their mean area, and rows without heat."""
+def heat_in_lungs(rows: list[Row], boxes: dict[str, list[Box]]) -> dict[str, float | None]:
+    """Return mean share of heat in the lungs, their mean area, and rows without heat.
+
+    The share is that of rows with heat, None without any.
+    """
     shares = [heat_in_boxes(row.prediction, boxes[row.name]) for row in rows]
     areas = [lung_mask(boxes[row.name]).mean() for row in rows]
+    known = [share for share in shares if share is not None]
     return {
-        "heat_in_lungs": float(np.nanmean(shares)),
+        "heat_in_lungs": float(np.mean(known)) if known else None,
         "area_of_lungs": float(np.mean(areas)),
-        "without_heat": int(np.isnan(shares).sum()),
+        "without_heat": len(shares) - len(known),
     }
 
 
@@ -172,11 +176,11 @@ def lung_mask(boxes: list[Box]) -> np.ndarray:
     return mask
 
 
-def heat_in_boxes(prediction: Prediction, boxes: list[Box]) -> float:
-    """Return the share of evidence for pneumonia in the boxes; NaN without evidence."""
+def heat_in_boxes(prediction: Prediction, boxes: list[Box]) -> float | None:
+    """Return the share of evidence for pneumonia in the boxes; None without evidence."""
     heat = torch.from_numpy(local_log_odds(prediction, "PNEUMONIA")).clamp(min=0)
     heat = F.interpolate(heat[None, None], (CELL, CELL), mode="bilinear")[0, 0].numpy()
-    return float(heat[lung_mask(boxes)].sum() / heat.sum()) if heat.sum() > 0 else math.nan
+    return float(heat[lung_mask(boxes)].sum() / heat.sum()) if heat.sum() > 0 else None
 
 
 def contact_sheet(rows: list[Row], boxes: dict[str, list[Box]]) -> Image.Image:

@@ -21,7 +21,7 @@ def test_heat_is_shared_out_between_the_lungs_and_the_rest():
     assert heatmaps.heat_in_boxes(prediction([[4, -4], [4, -4]]), left_half) > 0.8
     assert heatmaps.heat_in_boxes(prediction([[2, 2], [2, 2]]), left_half) == pytest.approx(0.5)
     assert heatmaps.heat_in_boxes(prediction([[-4, 4], [-4, 4]]), left_half) < 0.2
-    assert np.isnan(heatmaps.heat_in_boxes(prediction([[-1, -2], [-3, -4]]), left_half))
+    assert heatmaps.heat_in_boxes(prediction([[-1, -2], [-3, -4]]), left_half) is None
 
 
 def test_an_image_without_heat_counts_apart_from_the_mean():
@@ -34,6 +34,7 @@ def test_an_image_without_heat_counts_apart_from_the_mean():
     assert figures["heat_in_lungs"] == pytest.approx(0.5)
     assert figures["area_of_lungs"] == pytest.approx((0.5 + 0.25) / 2)
     assert figures["without_heat"] == 1
+    assert heatmaps.heat_in_lungs(rows[1:], boxes)["heat_in_lungs"] is None
 
 
 def test_a_model_that_is_never_wrong_has_an_empty_sheet_of_failures(tmp_path):

@@ -83,6 +83,7 @@ def of_one_of_each(record, config):
     record["onnx"] |= {"test_labels_changed": 1, "test_verdicts_changed": 1, "calibration_images": 1}
     record["data_checks"]["copies"] |= {"groups": 1}
     record["heatmaps"] |= {"failures": 1}
+    record["heatmaps"]["NORMAL"] |= {"heat_in_lungs": None, "without_heat": 1}
 
 
 def of_drawn_images(record, config):
