@@ -16,7 +16,7 @@ from hub.demo.gradio_options import EVENTS, LATEST
 from hub.demo.render import script
 from hub.demo.words import Words
 from hub.errors import InputError
-from hub.explorer.network import Network, has_torch, open_network
+from hub.explorer.network import Network, has_torch, opened_once
 from hub.inference.classifier import Classifier
 
 SELECT = script("select_channel_or_cell.js")
@@ -57,7 +57,7 @@ def build(
 
     `shown` holds a `Shown` or None. Opening the tab loads the network.
     """
-    network = functools.cache(lambda: open_network(classifier))
+    network = opened_once(classifier)
 
     def image(shown: Shown | None) -> Shown | None:
         return explorer_tab.shown_or_example(classifier, shown, examples)

@@ -1,5 +1,7 @@
 """A model folder's network as the pages show it, with torch or without it."""
 
+import functools
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -62,6 +64,20 @@ def open_network(classifier: "Classifier") -> Network:
     except (ImportError, OSError):  # of a library that is installed in part
         network = Network([], "PyTorch cannot be loaded here; install it anew, or remove it.")
     return Network(**vars(network) | {"trouble": _without_folder(network.trouble, classifier.folder)})
+
+
+def opened_once(classifier: "Classifier") -> Callable[[], Network]:
+    """Return a function that opens the network at its first call.
+
+    Who calls it meanwhile waits for that: many networks would fill the memory.
+    """
+    opened, lock = functools.cache(lambda: open_network(classifier)), threading.Lock()
+
+    def network() -> Network:
+        with lock:
+            return opened()
+
+    return network
 
 
 def has_torch() -> bool:

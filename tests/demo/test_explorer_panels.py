@@ -6,6 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from torch import nn
 from hub.demo import arithmetic_panels, explorer_panels, explorer_tab, layer_choice
 from hub.demo.words import LANGUAGES, phrases, words_in
 from hub.explorer import milestone_networks, milestones
+from hub.explorer import network as networks
 from hub.explorer.layer_tracing import list_layers
 from hub.explorer.layers import strongest_channels
 from hub.explorer.live import look_into
@@ -175,6 +179,21 @@ def test_a_folder_that_is_replaced_under_the_page_says_so_without_saying_where_i
     shutil.rmtree(tmp_path / "model")
     for network in (replaced, open_network(classifier)):
         assert network.layers == [] and network.trouble and str(tmp_path) not in network.trouble
+
+
+def test_visitors_who_open_the_tab_together_share_one_network(classifier, monkeypatch):
+    together, opened = threading.Barrier(4), []
+
+    def open_slowly(classifier):
+        time.sleep(0.1)
+        opened.append(Network([]))
+        return opened[-1]
+
+    monkeypatch.setattr(networks, "open_network", open_slowly)
+    network = networks.opened_once(classifier)
+    with ThreadPoolExecutor(4) as pool:
+        (shared, *_) = answers = list(pool.map(lambda _: (together.wait(), network())[1], range(4)))
+    assert len(opened) == 1 and all(each is shared for each in answers)
 
 
 def test_damaged_filters_are_named_without_saying_where_they_lie(tmp_path):
