@@ -23,6 +23,7 @@ from hub.demo import (
     http_limits,
     http_log,
     http_routes,
+    http_turns,
     local_page,
     page_cache,
     server_health,
@@ -46,6 +47,7 @@ def guards(classifier: Classifier, limits: Limits, files: dict[str, Path]) -> li
     """
     health = server_health.begin(classifier)
     metrics = server_metrics.metrics(Path(classifier.folder).name, health.digest)
+    turns = http_turns.Turns()
     return [
         http_headers.middleware(),  # first, since the log answers where the others fail
         http_cookies.middleware(),
@@ -55,7 +57,8 @@ def guards(classifier: Classifier, limits: Limits, files: dict[str, Path]) -> li
         local_page.middleware(local_page.pages(classifier)),
         http_limits.middleware(Ledger(limits)),
         http_json.middleware(),
-        http_classify.middleware(classifier),
+        http_turns.middleware(turns),
+        http_classify.middleware(classifier, turns),
         server_health.middleware(health, metrics.exposition),
         page_cache.middleware(),
         share_preview.middleware(classifier.radiograph),

@@ -15,6 +15,7 @@ import anyio
 from starlette.middleware import Middleware
 
 from hub.demo.http_call import App, answer, call_of, header, path_of, sentence
+from hub.demo.http_turns import BusyError, Turns, refuse
 from hub.errors import InputError
 from hub.inference import decision
 from hub.inference.classifier import Classifier
@@ -26,12 +27,12 @@ IN_MEMORY = 100_000  # bytes of an image that waits, of which there may be thous
 OPTIONS = ("operating_point", "prevalence")
 
 
-def middleware(classifier: Classifier) -> Middleware:
+def middleware(classifier: Classifier, turns: Turns) -> Middleware:
     """Return what answers POST /classify, for as many at a time as there are cores."""
-    return Middleware(_with_classify, classifier=classifier, cores=usable_cores())
+    return Middleware(_with_classify, classifier=classifier, turns=turns, cores=usable_cores())
 
 
-def _with_classify(app: App, classifier: Classifier, cores: int) -> App:
+def _with_classify(app: App, classifier: Classifier, turns: Turns, cores: int) -> App:
     room: list[anyio.CapacityLimiter] = []  # it can be made only where a loop runs
 
     async def serve(scope: dict, receive: Callable, send: Callable) -> None:
@@ -44,7 +45,10 @@ def _with_classify(app: App, classifier: Classifier, cores: int) -> App:
             with tempfile.SpooledTemporaryFile(IN_MEMORY) as image:
                 await _receive(receive, image)
                 work = partial(_report, classifier, image, *options)
-                report = await anyio.to_thread.run_sync(work, limiter=room[0])
+                async with turns.turn(scope):
+                    report = await anyio.to_thread.run_sync(work, limiter=room[0])
+        except BusyError:
+            return await refuse(scope, send)
         except InputError as error:
             call.refused = "input"
             return await answer(send, 400, sentence(str(error)))

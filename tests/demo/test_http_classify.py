@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from hub.demo import http_classify, http_limits, http_log, http_routes
 from hub.demo.http_limits import Ledger, Limits
+from hub.demo.http_turns import Turns
 from hub.inference import decision
 
 
@@ -30,7 +31,7 @@ def served(classifier, limits):
             http_log.middleware(lambda call, seconds: None),
             http_routes.middleware({}),
             http_limits.middleware(Ledger(limits)),
-            http_classify.middleware(classifier),
+            http_classify.middleware(classifier, Turns()),
         ],
     )
     port = free_port()

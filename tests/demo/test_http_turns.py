@@ -1,0 +1,98 @@
+"""Who asks for much at once waits, and nobody else does."""
+
+import asyncio
+import io
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from hub.demo import http_classify, http_routes, http_turns
+from hub.demo.http_turns import AT_ONCE, Turns
+
+GREEDY, OTHER = "1.1.1.1", "8.8.8.8"
+
+
+class Site:
+    """An app whose events wait at a gate, and that counts those which wait there."""
+
+    def __init__(self, classifier=None):
+        self.gate, self.turns, self.at_gate = asyncio.Event(), Turns(), 0
+        middleware = [http_routes.middleware({}), http_turns.middleware(self.turns)]
+        if classifier:
+            middleware.append(http_classify.middleware(classifier, self.turns))
+        route = Route("/gradio_api/run/predict", self.run, methods=["POST"])
+        self.app = Starlette(routes=[route], middleware=middleware)
+
+    async def run(self, request):
+        self.at_gate += 1
+        await self.gate.wait()
+        return PlainTextResponse("answer")
+
+    def ask(self, client, path="/gradio_api/run/predict", **options):
+        """Return the task of a request."""
+
+        async def post():
+            transport = httpx.ASGITransport(self.app, client=(client, 1))
+            async with httpx.AsyncClient(transport=transport, base_url="http://demo") as http:
+                return await http.post(path, **options)
+
+        return asyncio.create_task(post())
+
+
+async def until(condition):
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def test_a_client_with_many_requests_leaves_room_for_others():
+    async def scenario():
+        site = Site()
+        greedy = [site.ask(GREEDY) for _ in range(3 * AT_ONCE)]
+        await until(lambda: site.turns.lines and site.turns.lines[GREEDY].length == len(greedy))
+        other = site.ask(OTHER)
+        await until(lambda: site.at_gate == AT_ONCE + 1)
+        assert set(site.turns.lines) == {GREEDY, OTHER}
+        site.gate.set()
+        assert {(await answer).status_code for answer in [*greedy, other]} == {200}
+        assert site.turns.lines == {}
+
+    asyncio.run(scenario())
+
+
+def test_too_many_requests_that_wait_are_refused(monkeypatch):
+    monkeypatch.setattr(http_turns, "MOST", AT_ONCE + 2)
+
+    async def scenario():
+        site = Site()
+        waiting = [site.ask(GREEDY) for _ in range(AT_ONCE + 2)]
+        await until(lambda: site.turns.lines and site.turns.lines[GREEDY].length == len(waiting))
+        refused = await site.ask(GREEDY)
+        assert refused.status_code == 429 and refused.json()["error"].endswith(".")
+        site.gate.set()
+        assert {(await answer).status_code for answer in waiting} == {200}
+        assert (await site.ask(GREEDY)).status_code == 200
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("most", "status"), [(1, 429), (2, 200)])
+def test_images_sent_in_one_request_have_their_turn_with_the_rest(
+    classifier, radiograph, monkeypatch, most, status
+):
+    monkeypatch.setattr(http_turns, "MOST", most)
+    film = io.BytesIO()
+    radiograph.save(film, "PNG")
+
+    async def scenario():
+        site = Site(classifier)
+        event = site.ask(GREEDY)
+        await until(lambda: site.at_gate)
+        assert (await site.ask(GREEDY, "/classify", content=film.getvalue())).status_code == status
+        site.gate.set()
+        await event
+
+    asyncio.run(scenario())
