@@ -6,6 +6,7 @@ import io
 import os
 import re
 import shutil
+import struct
 import subprocess
 import threading
 import zipfile
@@ -17,7 +18,7 @@ import pydicom.uid as uids
 import pytest
 import tifffile
 from dicom_files import DEEP, dataset, lut, stored, transcoded
-from encoded_images import encoded, exif, png, tiff
+from encoded_images import encoded, exif, png, png_chunk, tiff
 from PIL import Image
 from playwright.sync_api import expect
 from selenium import webdriver
@@ -265,6 +266,23 @@ def unreadable_files():
         "few.pgm": b"P2 40 40 200 " + b"20 " * 1500,
         "twos.pbm": b"P1 40 40 " + b"012" * 1600,
         "cut.dcm": stored(dataset(DEEP))[:-500],
+        **of_many_parts(),
+    }
+
+
+def of_many_parts(count=201_000):
+    """Files of so many parts that say nothing, by name; of one of them a tag states many numbers."""
+    grey = Image.new("L", (40, 40))
+    png, jpeg, webp = (encoded(grey, kind) for kind in ("PNG", "JPEG", "WEBP"))
+    chunks, dicom = webp[12:] + count * b"none\0\0\0\0", stored(dataset(DEEP))
+    pixels = dicom.rindex(b"\xe0\x7f\x10\x00")
+    return {
+        "parts.png": png[:33] + count * png_chunk(b"tEXt", b"") + png[33:],
+        "parts.jpg": jpeg[:2] + count * b"\xff\xfe\0\2" + jpeg[2:],
+        "parts.webp": b"RIFF" + (4 + len(chunks)).to_bytes(4, "little") + b"WEBP" + chunks,
+        "parts.dcm": dicom[:pixels] + count * bytes.fromhex("0900101053480000") + dicom[pixels:],
+        "parts.tif": struct.pack("<4sHHQQ", b"II+\0", 8, 0, 16, count) + bytes(20 * count + 8),
+        "numbers.tif": struct.pack("<4sLHHHLLL", b"II*\0", 8, 1, 273, 4, 10**6 + 1, 30, 0) + bytes(4_000_004),
     }
 
 

@@ -3,7 +3,7 @@
 // Colour profiles would make browsers show other greys than Python reads, and EXIF would turn an image in some
 // browsers and not in others: both go, and the orientation is returned to be applied here.
 import { latin1 } from "./formats.js";
-import { damaged, UnreadableError } from "./unreadable.js";
+import { damaged, few, UnreadableError } from "./unreadable.js";
 
 const PNG_CHUNKS = new Set(["IHDR", "PLTE", "tRNS", "IDAT", "IEND"]);
 const JPEG_FRAMES = new Set([0xc0, 0xc1, 0xc2, 0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf]);
@@ -38,7 +38,7 @@ export function readPng(bytes) {
   if (bytes.length < 33) throw damaged();
   const view = viewOf(bytes), kept = [bytes.subarray(0, 8)];
   let orientation = 1, ended = false, transparency = false;
-  for (const { name, start, data, end } of pngChunks(bytes)) {
+  for (const { name, start, data, end } of few(pngChunks(bytes))) {
     if (end > bytes.length) throw damaged();
     if (name === "eXIf") orientation = exifOrientation(data);
     if (name === "tRNS") transparency = true;
@@ -67,17 +67,23 @@ function* jpegSegments(bytes) {
   }
 }
 
-// Return how many scans a JPEG has up to its end, and whether it has an end.
-function jpegScans(bytes, first) {
-  let scans = 1, place = first;
+// Yield the markers of a JPEG after its first scan; not those in the scans' data, which say where it begins anew.
+function* laterMarkers(bytes, place) {
   while ((place = bytes.indexOf(0xff, place)) >= 0 && place + 1 < bytes.length) {
     const marker = bytes[place + 1];
     place += marker === 0xff ? 1 : 2;
+    const isSegment = marker >= 0xc0 && marker < 0xff && !(marker >= 0xd0 && marker <= 0xd8);
+    if (isSegment) yield marker;
+    if (isSegment) place += (bytes[place] << 8) | bytes[place + 1];
+  }
+}
+
+// Return how many scans a JPEG has up to its end, and whether it has an end.
+function jpegScans(bytes, first) {
+  let scans = 1;
+  for (const marker of few(laterMarkers(bytes, first))) {
     if (marker === JPEG_LAST) return { scans, ended: true };
     if (marker === JPEG_SCAN) scans++;
-    if (marker >= 0xc0 && marker < 0xff && !(marker >= 0xd0 && marker <= 0xd8)) {
-      place += (bytes[place] << 8) | bytes[place + 1];
-    }
   }
   return { scans, ended: false };
 }
@@ -86,7 +92,7 @@ function jpegScans(bytes, first) {
 export function readJpeg(bytes) {
   const kept = [bytes.subarray(0, 2)], jpeg = { orientation: 1 };
   let scan = 0;
-  for (const [marker, start, end] of jpegSegments(bytes)) {
+  for (const [marker, start, end] of few(jpegSegments(bytes))) {
     if (marker === JPEG_SCAN) {
       kept.push(bytes.subarray(start));
       scan = end;
@@ -112,14 +118,21 @@ export function readJpeg(bytes) {
   return { ...jpeg, bytes: join(kept) };
 }
 
+// Yield { name, start, next, data } of each chunk of a WebP.
+function* webpChunks(bytes, end) {
+  const view = viewOf(bytes);
+  for (let start = 12, next; start + 8 <= end; start = next) {
+    const length = view.getUint32(start + 4, true);
+    next = start + 8 + length + (length % 2);
+    yield { name: latin1(bytes.subarray(start, start + 4)), start, next, data: bytes.subarray(start + 8, start + 8 + length) };
+  }
+}
+
 // Return { bytes, width, height, orientation } of a WebP, without profile, EXIF and XMP.
 export function readWebp(bytes) {
-  const view = viewOf(bytes), kept = [], webp = { orientation: 1 };
-  const end = 8 + view.getUint32(4, true);
+  const kept = [], webp = { orientation: 1 }, end = 8 + viewOf(bytes).getUint32(4, true);
   if (end > bytes.length || bytes.length < 30) throw damaged();
-  for (let start = 12; start + 8 <= end; ) {
-    const name = latin1(bytes.subarray(start, start + 4)), length = view.getUint32(start + 4, true);
-    const next = start + 8 + length + (length % 2), data = bytes.subarray(start + 8, start + 8 + length);
+  for (const { name, start, next, data } of few(webpChunks(bytes, end))) {
     if (name === "EXIF") webp.orientation = exifOrientation(data);
     else if (!["ICCP", "XMP "].includes(name)) kept.push(bytes.slice(start, next));
     if (name === "VP8X") {
@@ -131,7 +144,6 @@ export function readWebp(bytes) {
       const packed = data[1] | (data[2] << 8) | (data[3] << 16) | (data[4] << 24);
       Object.assign(webp, { width: 1 + (packed & 0x3fff), height: 1 + ((packed >>> 14) & 0x3fff) });
     }
-    start = next;
   }
   if (!webp.width) throw damaged();
   const body = join(kept), head = new Uint8Array(12);

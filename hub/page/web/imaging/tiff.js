@@ -2,9 +2,11 @@
 import { loadGeoTiff } from "./codecs.js";
 import { bytesPerPixel, scale, toEight } from "./greys.js";
 import { invert, turn } from "./image.js";
-import { checkSize, damaged, UnreadableError } from "./unreadable.js";
+import { viewOf } from "./metadata.js";
+import { checkSize, damaged, few, UnreadableError } from "./unreadable.js";
 
 const WHITE_IS_ZERO = 0, BLACK_IS_ZERO = 1, RGB = 2, PALETTE = 3, YCBCR = 6, SEPARATE_ALPHA = 2;
+const RAW_TYPES = [1, 2, 7], MAX_NUMBERS = 1_000_000; // bytes and text, and how many numbers a tag may have
 // Where the pixels are: long lists, which the library reads on request alone.
 const PLACES = ["TileOffsets", "TileByteCounts", "StripOffsets", "StripByteCounts"];
 
@@ -21,6 +23,7 @@ export async function decodeTiff(bytes, admit) {
 }
 
 async function decode(bytes, admit) {
+  for (const { kind, count } of few(tagHeads(bytes))) if (count > MAX_NUMBERS && !RAW_TYPES.includes(kind)) throw damaged();
   const { fromArrayBuffer } = await loadGeoTiff();
   const { page, tags } = await open(fromArrayBuffer, bytes);
   const width = page.getWidth(), height = page.getHeight(), samples = page.getSamplesPerPixel();
@@ -40,6 +43,18 @@ async function decode(bytes, admit) {
   const image = await readPage(page, { width, height, samples, bits, photometric, tags });
   const bright = photometric === WHITE_IS_ZERO ? invert(image) : image;
   return turn(bright, tags("Orientation", [1])[0]);
+}
+
+// Yield { kind, count } of each tag of the first page, of a BigTIFF too. Throws RangeError where the file ends.
+function* tagHeads(bytes) {
+  const view = viewOf(bytes), little = bytes[0] === 0x49, isBig = view.getUint16(2, little) === 43;
+  const long = (place) => (isBig ? Number(view.getBigUint64(place, little)) : view.getUint32(place, little));
+  let place = long(isBig ? 8 : 4);
+  const tags = isBig ? long(place) : view.getUint16(place, little);
+  place += isBig ? 8 : 2;
+  for (let tag = 0; tag < tags; tag++, place += isBig ? 20 : 12) {
+    yield { kind: view.getUint16(place + 2, little), count: long(place + 4) };
+  }
 }
 
 async function open(fromArrayBuffer, bytes) {

@@ -2,6 +2,7 @@
 export const MAX_PIXELS = 64_000_000;
 export const MAX_SIDE = 65_535; // pixels; JPEG and DICOM know no longer ones
 export const MAX_MEMORY = 350_000_000; // bytes at once, from the pixels as they are stored to 8 bits
+export const MAX_PARTS = 200_000; // chunks, segments or tags of a file; an image of 64 megapixels may have 30,000
 export const MIN_RADIOGRAPH_SIDE = 32;
 export const MAX_RADIOGRAPH_RATIO = 20; // of the longer side to the shorter
 
@@ -24,6 +25,15 @@ export const damaged = () => new UnreadableError("is damaged or cut short; expor
 
 export const tooMuchMemory = () =>
   new UnreadableError("takes too much memory to decode; make it smaller, or save it with 8 bits.");
+
+// Yield the parts of a file; throw after MAX_PARTS. A file may consist of millions of empty ones.
+export function* few(parts) {
+  let count = 0;
+  for (const part of parts) {
+    if (++count > MAX_PARTS) throw damaged();
+    yield part;
+  }
+}
 
 // Throw for no pixels, or for too many of them.
 export function checkSize(width, height, bytesPerPixel = 1) {
