@@ -81,7 +81,6 @@ def main() -> None:
     there is no port that is free.
     """
     server_log.install()
-    http_connections.allow_many()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder is deleted then, too
     classifier = handlers.load_model()
     with run_folder() as folder:

@@ -5,6 +5,7 @@ Uvicorn waits for both for ever.
 
 import asyncio
 import math
+from collections import Counter
 
 import h11
 import uvicorn
@@ -22,19 +23,24 @@ PIECES, LEAST_BYTES = 200, 64  # from so many pieces of a body on, they have so 
 def limit(server: uvicorn.Server, seconds: float = SECONDS) -> None:
     """Let a server close slow connections from now on, and all at its end."""
     server.config.timeout_graceful_shutdown = 1
-    server.config.http_protocol_class = _with_patience(H11Protocol, seconds)  # it bounds heads
+    # H11Protocol, since it bounds heads. A peer, perhaps the proxy of all visitors, leaves room for another.
+    server.config.http_protocol_class = _with_patience(H11Protocol, seconds, allow_many() // 2)
 
 
-def allow_many() -> None:
-    """Let this process open as many connections as the system allows it to ask for."""
+def allow_many() -> int:
+    """Let this process open as many files as it may ask for; return how many.
+
+    A connection is one.
+    """
     try:
         import resource
     except ImportError:  # not on Windows
-        return
+        return OPEN_FILES
     soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(most, OPEN_FILES)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    return max(soft, wanted)
 
 
 class Connection(h11.Connection):
@@ -61,10 +67,15 @@ class Connection(h11.Connection):
         return event
 
 
-def _with_patience(protocol: type[H11Protocol], seconds: float) -> type[H11Protocol]:
-    """Return Uvicorn's protocol with an end to its patience."""
+def _with_patience(protocol: type[H11Protocol], seconds: float, most: int) -> type[H11Protocol]:
+    """Return Uvicorn's protocol with an end to its patience.
+
+    It takes at most so many connections of one peer.
+    """
+    peers: Counter = Counter()
 
     class Patience(protocol):
+        peer = ""
         timer: asyncio.TimerHandle | None = None  # runs while the head of a request is awaited
         full: asyncio.TimerHandle | None = None  # while more waits than the client takes at once
         waiting = math.inf  # bytes then
@@ -72,6 +83,10 @@ def _with_patience(protocol: type[H11Protocol], seconds: float) -> type[H11Proto
 
         def connection_made(self, transport: asyncio.Transport) -> None:
             super().connection_made(transport)
+            self.peer = (self.client or ("",))[0]
+            peers[self.peer] += 1
+            if peers[self.peer] > most:
+                transport.abort()
             self.conn = Connection(h11.SERVER, self.config.h11_max_incomplete_event_size or LONGEST_HEAD)
             self.timer = self.loop.call_later(seconds, self.expire)
 
@@ -114,6 +129,9 @@ def _with_patience(protocol: type[H11Protocol], seconds: float) -> type[H11Proto
         def connection_lost(self, exc: Exception | None) -> None:
             self.stop("timer")
             self.stop("full")
+            peers[self.peer] -= 1
+            if not peers[self.peer]:
+                del peers[self.peer]
             super().connection_lost(exc)
 
         def stop(self, name: str) -> None:

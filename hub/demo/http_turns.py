@@ -1,8 +1,8 @@
 """Turns of clients: who asks for much at once waits, and nobody else does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from starlette.middleware import Middleware
@@ -11,8 +11,11 @@ from hub.demo.http_call import App, answer, call_of, sentence
 from hub.demo.http_limits import client_of
 from hub.errors import InputError
 
-AT_ONCE = 8  # requests of one client that are worked on; a hospital's visitors may share theirs
-MOST = 200  # with those that wait, each of up to a megabyte
+# Requests of one client; a hospital's visitors may share its address.
+AT_ONCE = 8  # that are worked on
+MOST = 200  # with those that wait for that
+OPEN = 1_000  # of all kinds: each page keeps one open, which takes 40 kB
+UNCOUNTED = ("health", "metrics")  # are asked for by those who watch the server
 BUSY = "Your last requests are still waiting; ask again when they are answered."
 
 
@@ -26,19 +29,33 @@ class Line:
 
     room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     length: int = 0
+    open: int = 0
 
 
 class Turns:
-    """The lines of all clients that wait for an answer."""
+    """The lines of all clients."""
 
     def __init__(self):
         self.lines: dict[str, Line] = {}
 
+    @contextmanager
+    def open(self, client: str) -> Iterator[None]:
+        """Count a request until it is answered; raise BusyError for one too many."""
+        line = self.lines.setdefault(client, Line())
+        if line.open >= OPEN:
+            raise BusyError(BUSY)
+        line.open += 1
+        try:
+            yield
+        finally:
+            line.open -= 1
+            if not line.open:
+                del self.lines[client]
+
     @asynccontextmanager
     async def turn(self, scope: dict) -> AsyncIterator[None]:
-        """Wait for the turn of a request; raise BusyError where too many wait already."""
-        client = client_of(scope)
-        line = self.lines.setdefault(client, Line())
+        """Wait for the turn of an open request; raise BusyError where too many wait."""
+        line = self.lines[client_of(scope)]
         if line.length >= MOST:
             raise BusyError(BUSY)
         line.length += 1
@@ -47,12 +64,13 @@ class Turns:
                 yield
         finally:
             line.length -= 1
-            if not line.length:
-                del self.lines[client]
 
 
 def middleware(turns: Turns) -> Middleware:
-    """Return what lets events of the page and calls of the API wait for their turn."""
+    """Return what counts requests, and lets events wait for their turn.
+
+    They are those that the page and the API send without a queue.
+    """
     return Middleware(_with_turns, turns=turns)
 
 
@@ -64,11 +82,14 @@ async def refuse(scope: dict, send: Callable) -> None:
 
 def _with_turns(app: App, turns: Turns) -> App:
     async def serve(scope: dict, receive: Callable, send: Callable) -> None:
-        if scope["type"] != "http" or call_of(scope).route != "run":
+        if scope["type"] != "http" or call_of(scope).route in UNCOUNTED:
             return await app(scope, receive, send)
         try:
-            async with turns.turn(scope):
-                await app(scope, receive, send)
+            with turns.open(client_of(scope)):
+                if call_of(scope).route != "run":
+                    return await app(scope, receive, send)
+                async with turns.turn(scope):  # what waits is not even read
+                    await app(scope, receive, send)
         except BusyError:
             await refuse(scope, send)
 

@@ -43,7 +43,6 @@ def test_a_model_that_is_not_there_is_one_sentence_and_exit_code_2(monkeypatch, 
     """In this process, which has imported Gradio already; what the program changes of it is left as it is."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr("hub.demo.server_log.install", lambda: None)
-    monkeypatch.setattr("hub.demo.http_connections.allow_many", lambda: None)
     monkeypatch.setattr(sys, "argv", ["app.py"])
     monkeypatch.setenv("MODEL", "no/such/model")
     with pytest.raises(SystemExit) as exit:

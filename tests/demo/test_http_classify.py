@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from hub.demo import http_classify, http_limits, http_log, http_routes
+from hub.demo import http_classify, http_limits, http_log, http_routes, http_turns
 from hub.demo.http_limits import Ledger, Limits
 from hub.demo.http_turns import Turns
 from hub.inference import decision
@@ -25,13 +25,15 @@ def served(classifier, limits):
     async def page(request):
         return PlainTextResponse("the page")
 
+    turns = Turns()
     app = Starlette(
         routes=[Route("/", page)],
         middleware=[
             http_log.middleware(lambda call, seconds: None),
             http_routes.middleware({}),
             http_limits.middleware(Ledger(limits)),
-            http_classify.middleware(classifier, Turns()),
+            http_turns.middleware(turns),
+            http_classify.middleware(classifier, turns),
         ],
     )
     port = free_port()

@@ -280,6 +280,19 @@ def test_a_connection_without_a_request_is_closed(tmp_path):
                 assert connection.recv(10) == b""
 
 
+def test_one_peer_leaves_connections_for_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(http_connections, "allow_many", lambda: 6)
+    with guarded(tmp_path, patience=10) as url:
+        held = [connect(url, "GET / ") for _ in range(3)]
+        with connect(url, "GET / ") as refused:
+            assert received(refused, 1) == b""
+        held.pop().close()
+        time.sleep(0.2)  # until the server knows of it
+        assert requests.get(f"{url}/nothing").status_code == 404
+        for each in held:
+            each.close()
+
+
 @pytest.mark.parametrize(("pause", "whole"), [(0.05, True), (None, False)], ids=["slow", "never"])
 def test_who_takes_an_answer_slowly_gets_all_of_it_and_who_takes_none_is_cut_off(tmp_path, pause, whole):
     head = "POST /gradio_api/run/long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"

@@ -13,6 +13,7 @@ from hub.demo import http_classify, http_routes, http_turns
 from hub.demo.http_turns import AT_ONCE, Turns
 
 GREEDY, OTHER = "1.1.1.1", "8.8.8.8"
+STREAM = "/gradio_api/heartbeat/page"
 
 
 class Site:
@@ -23,8 +24,9 @@ class Site:
         middleware = [http_routes.middleware({}), http_turns.middleware(self.turns)]
         if classifier:
             middleware.append(http_classify.middleware(classifier, self.turns))
-        route = Route("/gradio_api/run/predict", self.run, methods=["POST"])
-        self.app = Starlette(routes=[route], middleware=middleware)
+        paths = ("/gradio_api/run/predict", STREAM, "/healthz")
+        routes = [Route(path, self.run, methods=["POST"]) for path in paths]
+        self.app = Starlette(routes=routes, middleware=middleware)
 
     async def run(self, request):
         self.at_gate += 1
@@ -75,6 +77,23 @@ def test_too_many_requests_that_wait_are_refused(monkeypatch):
         site.gate.set()
         assert {(await answer).status_code for answer in waiting} == {200}
         assert (await site.ask(GREEDY)).status_code == 200
+
+    asyncio.run(scenario())
+
+
+def test_too_many_open_requests_of_a_client_are_refused(monkeypatch):
+    monkeypatch.setattr(http_turns, "OPEN", 3)
+
+    async def scenario():
+        site = Site()
+        pages = [site.ask(GREEDY, STREAM) for _ in range(3)]
+        await until(lambda: site.at_gate == 3)
+        assert (await site.ask(GREEDY, STREAM)).status_code == 429
+        others = [site.ask(OTHER, STREAM), site.ask(GREEDY, "/healthz")]
+        await until(lambda: site.at_gate == 5)
+        site.gate.set()
+        assert {(await answer).status_code for answer in pages + others} == {200}
+        assert site.turns.lines == {}
 
     asyncio.run(scenario())
 
