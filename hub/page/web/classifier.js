@@ -20,9 +20,9 @@ export class Classifier {
   }
 
   // Load the model from a folder, that of this module by default. `progress` is called with shares from 0 to 1;
-  // `threads` are those of the network, more than one only where the page is cross-origin isolated.
-  static async load(address = new URL(".", import.meta.url), { progress, threads = usableThreads() } = {}) {
-    const page = fetched(address, "page.json").then((response) => response.json());
+  // `threads` are those of the network, more than one only where the page is cross-origin isolated; `page` is a promise
+  // of page.json, for who needs that before the model is there.
+  static async load(address = new URL(".", import.meta.url), { progress, threads = usableThreads(), page = readPage(address) } = {}) {
     const asker = makeAsker({ page, threads, address, progress });
     await asker.start();
     return new Classifier(await page, asker);
@@ -63,6 +63,9 @@ export class Classifier {
     this.#asker.stop();
   }
 }
+
+// Return page.json of a folder: words and figures of its model.
+export const readPage = async (address) => (await fetched(address, "page.json")).json();
 
 const usableThreads = () => (globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency || 1) : 1);
 

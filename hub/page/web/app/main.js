@@ -1,5 +1,5 @@
 // The page: it fetches words and model, lays out its two tabs, and hands them the files that are given.
-import { Classifier } from "../classifier.js";
+import { Classifier, readPage } from "../classifier.js";
 import { buildBatch } from "./batch.js";
 import { listenForFiles, zone } from "./choose.js";
 import { fill, html } from "./html.js";
@@ -11,7 +11,8 @@ import { listenToTabs } from "./tabs.js";
 const BASE = new URL("../", import.meta.url);
 const root = document.querySelector("main");
 let tell = () => {};
-const classifier = Classifier.load(BASE, { progress: (share) => tell(share) });
+const reading = readPage(BASE);
+const classifier = Classifier.load(BASE, { page: reading, progress: (share) => tell(share) });
 classifier.catch(() => {}); // whoever asks hears of it
 window.xray = { classifier, ready: classifier.then(() => {}), classify };
 
@@ -25,7 +26,7 @@ async function classify(bytes, name, prevalence = 0.5) {
 }
 
 async function build() {
-  const page = await (await fetch(new URL("page.json", BASE))).json(), words = wordsFor(page), context = { page, words };
+  const page = await reading, words = wordsFor(page), context = { page, words };
   document.documentElement.lang = words("report.locale");
   document.title = words("page.title");
   layOut(context);
