@@ -85,5 +85,6 @@ if __name__ == "__main__":  # the page, which is run for each visitor, and anew 
 else:  # the server, for which `streamlit run` imports this file once
     server_log.install()
     http_connections.allow_many()
+    http_connections.read_in_linear_time()
     streamlit_server.guard_sessions()
     app = st.App(__file__, middleware=streamlit_server.guards())

@@ -5,10 +5,13 @@ Uvicorn waits for both for ever.
 
 import asyncio
 import math
+import re
 from collections import Counter
 
 import h11
+import h11._readers
 import uvicorn
+from h11 import _abnf as grammar
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hub.demo import server_log
@@ -17,12 +20,16 @@ SECONDS = 20.0  # to send the head of a request, or to take some of what was sen
 SLOWEST = 1_000  # bytes per second that a client takes
 OPEN_FILES = 65_536  # for many visitors, where the system allows as many
 LONGEST_HEAD = 65_536  # bytes of a request before its body
+MOST_HEADERS = 200  # of a request; browsers and proxies send 40
+MOST_AHEAD = 1_000_000  # bytes that come before the last request is answered
 PIECES, LEAST_BYTES = 200, 64  # from so many pieces of a body on, they have so many bytes on average
 
 
 def limit(server: uvicorn.Server, seconds: float = SECONDS) -> None:
     """Let a server close slow connections from now on, and all at its end."""
     server.config.timeout_graceful_shutdown = 1
+    server.config.ws_protocol_class = None  # no page has one, and its connection would never be seen to end
+    read_in_linear_time()
     # H11Protocol, since it bounds heads. A peer, perhaps the proxy of all visitors, leaves room for another.
     server.config.http_protocol_class = _with_patience(H11Protocol, seconds, allow_many() // 2)
 
@@ -43,20 +50,40 @@ def allow_many() -> int:
     return max(soft, wanted)
 
 
+def read_in_linear_time() -> None:
+    """Let h11 look once at each blank in a request.
+
+    It would look at each two of them: 60 kB of blanks before an odd letter would halt all visitors for half a
+    minute.
+    """
+    blanks, value = grammar.OWS, grammar.field_value
+    header = rf"(?P<field_name>{grammar.field_name}):{blanks}+(?P<field_value>{value}){blanks}"
+    chunk = rf"(?P<chunk_size>{grammar.chunk_size})(?:{grammar.chunk_ext}|{blanks})\r\n"
+    h11._readers.header_field_re = re.compile(header.encode())
+    h11._readers.chunk_header_re = re.compile(chunk.encode())
+
+
 class Connection(h11.Connection):
     """A connection whose bodies do not come as crumbs.
 
-    Each would take as long as a page of text. Its requests name a host where they name an origin: Gradio
-    compares the two, before any guard.
+    Each would take as long as a page of text. Its requests have few headers, and name a host where they name
+    an origin: Gradio compares the two, before any guard.
     """
 
     pieces, bytes = 0, 0
+
+    @property
+    def ahead(self) -> int:
+        """How many bytes wait for the last request to be answered."""
+        return len(self._receive_buffer)
 
     def next_event(self) -> object:
         """Return what comes next; raise h11.RemoteProtocolError for what is not taken."""
         event = super().next_event()
         if isinstance(event, h11.Request):
             self.pieces, self.bytes = 0, 0
+            if len(event.headers) > MOST_HEADERS:
+                raise h11.RemoteProtocolError("The request has too many headers")
             names = {name for name, _ in event.headers}
             if b"origin" in names and b"host" not in names:  # by HTTP/1.0 alone
                 raise h11.RemoteProtocolError("The request names an origin and no host")
@@ -92,6 +119,8 @@ def _with_patience(protocol: type[H11Protocol], seconds: float, most: int) -> ty
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
+            if self.conn.ahead > MOST_AHEAD:  # Uvicorn takes more whenever an answer looks for its end
+                self.cut_off("requests ahead of answers")
             self.begun = self.is_idle()
             if not self.begun:
                 self.stop("timer")
@@ -123,8 +152,11 @@ def _with_patience(protocol: type[H11Protocol], seconds: float, most: int) -> ty
             if before - self.waiting >= SLOWEST * seconds:
                 self.full = self.loop.call_later(seconds, self.wait_or_give_up)
             else:
-                server_log.write("connection", closed="answer not taken")
-                self.transport.abort()
+                self.cut_off("answer not taken")
+
+        def cut_off(self, reason: str) -> None:
+            server_log.write("connection", closed=reason)
+            self.transport.abort()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self.stop("timer")

@@ -83,8 +83,6 @@ def route_of(path: str) -> str | None:
 
 def _with_routes(app: App, files: dict[str, Path]) -> App:
     async def serve(scope: dict, receive: Callable, send: Callable) -> None:
-        if scope["type"] == "websocket":  # none of the page's; Gradio would fail where it has no answer
-            return await send({"type": "websocket.close"})
         if scope["type"] != "http":
             return await app(scope, receive, send)
         path, call = path_of(scope), call_of(scope)

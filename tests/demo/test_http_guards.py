@@ -1,5 +1,6 @@
 """What stands between the network and the Gradio app: limits, pace, headers, errors and the log."""
 
+import asyncio
 import json
 import logging
 import socket
@@ -49,6 +50,10 @@ def guarded(folder, limits=FEW, pace=QUICK, patience=0.5, observe=lambda call, s
     async def long(request):
         return PlainTextResponse("x" * LONG)
 
+    async def patient(request):
+        while not await request.is_disconnected():
+            await asyncio.sleep(0.01)
+
     async def headers(request):
         return JSONResponse(dict(request.headers) | {"cookies": request.cookies})
 
@@ -62,6 +67,7 @@ def guarded(folder, limits=FEW, pace=QUICK, patience=0.5, observe=lambda call, s
             Route("/gradio_api/run/x", run, methods=["POST"]),
             Route("/gradio_api/run/long", long, methods=["POST"]),
             Route("/gradio_api/run/headers", headers, methods=["POST"]),
+            Route("/gradio_api/queue/patient", patient),
             Route("/classify", run, methods=["POST"]),
         ],
         middleware=[
@@ -193,6 +199,25 @@ def test_a_body_in_crumbs_is_refused_and_one_in_pieces_is_taken(tmp_path):
     assert sent[0].status_code == 400 and sent[1].text == "19200"
 
 
+SPACES = " " * 60_000
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        f"GET /nothing HTTP/1.1\r\nHost:{SPACES}\v\r\n\r\n",
+        f"{HEAD}Transfer-Encoding: chunked\r\n\r\n1;{SPACES}\n\r\n",
+        "GET /nothing HTTP/1.1\r\nHost: x\r\n" + "a:\r\n" * 15_000 + "\r\n",
+    ],
+    ids=["blanks in a head", "blanks before a piece", "many headers"],
+)
+def test_a_request_that_takes_long_to_take_apart_is_refused_at_once(shared_url, sent):
+    begun = time.monotonic()
+    with connect(shared_url, sent) as connection:
+        assert received(connection, 100).startswith(b"HTTP/1.1 400 ")
+    assert time.monotonic() - begun < 1
+
+
 @pytest.mark.parametrize(("origin", "status"), [("", b"200"), ("Origin: http://a\r\n", b"400")])
 def test_a_client_that_is_old_need_not_name_the_host_but_beside_an_origin(tmp_path, origin, status):
     head = f"POST /gradio_api/run/x HTTP/1.0\r\n{origin}Content-Length: 0\r\n\r\n"
@@ -305,6 +330,12 @@ def test_who_takes_an_answer_slowly_gets_all_of_it_and_who_takes_none_is_cut_off
     assert (taken > LONG) is whole
 
 
+def test_requests_that_come_before_the_last_is_answered_are_not_kept_without_end(tmp_path):
+    head = "GET /gradio_api/queue/patient HTTP/1.1\r\nHost: x\r\n\r\n"
+    with guarded(tmp_path) as url, connect(url, head) as connection, pytest.raises(ConnectionError):
+        connection.sendall(bytes(20_000_000))
+
+
 def test_a_request_in_time_is_not_closed_and_neither_is_the_next(tmp_path):
     with guarded(tmp_path) as url, requests.Session() as session:
         for _ in range(3):
@@ -335,12 +366,14 @@ def test_every_answer_has_the_headers_that_keep_a_browser_safe(tmp_path):
             assert "frame-ancestors 'self' https://huggingface.co https://*.hf.space" in policy
 
 
-def test_a_websocket_is_refused_and_leaves_no_traceback(tmp_path, caplog):
-    head = "GET /gradio_api/mcp/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+def test_a_websocket_is_no_more_than_a_request_of_its_peer(tmp_path, monkeypatch):
+    monkeypatch.setattr(http_connections, "allow_many", lambda: 6)
+    head = "GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-    with guarded(tmp_path) as url, connect(url, head + key) as connection:
-        assert connection.recv(100).startswith(b"HTTP/1.1 403 ")
-    assert "Traceback" not in caplog.text
+    with guarded(tmp_path) as url:
+        for _ in range(5):
+            with connect(url, head + key) as connection:
+                assert received(connection, 100).startswith(b"HTTP/1.1 404 ")
 
 
 @pytest.mark.parametrize(
@@ -354,6 +387,7 @@ def test_a_websocket_is_refused_and_leaves_no_traceback(tmp_path, caplog):
         b'{"data": [{"path": "\\ud800"}]}',
         b'{"\\ud800": 1}',
         b'{"data": [], "session_hash": "' + b"x" * 200 + b'"}',
+        b'{"data": [], "session_hash": "a<gradio-sep>b"}',
         b"9" * 5000,
         b"\xff\xfe",
         b"no JSON",
