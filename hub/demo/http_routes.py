@@ -48,12 +48,17 @@ ROUTES = {
     f"{API}login_check": "info",
     f"{API}mcp": "mcp",
 }
-# MCP's older transport among them: a thousand of its streams keep the server busy though nothing is sent.
-CLOSED = (f"{API}upload_progress", f"{API}mcp/sse", f"{API}mcp/messages")
+CLOSED = (f"{API}upload_progress",)
+# Nothing below: its older transport keeps the server busy with streams on which nothing is sent, and its page
+# for browsers holds its own address as it is, script and all.
+SCHEMA = f"{API}mcp/schema"
+MCP = (f"{API}mcp", f"{API}mcp/", f"{API}mcp/http", f"{API}mcp/http/", SCHEMA)
 LONGEST_PATH = 1_000  # characters; a file system takes hardly more
 # What Gradio makes addresses of: the name or number of a machine, perhaps with a port.
 HOST = re.compile(r"([\w.-]{1,255}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{0,5})?", re.ASCII)
-FRONT = b"x-gradio-server"  # the address as Gradio's own Node says it, of which there is none
+# What Gradio is not told: the address as its own Node would say it, of which there is none, and a range: it
+# would answer with all headers of the request, for any site to read, secrets for a proxy in front among them.
+UNTOLD = (b"x-gradio-server", b"range")
 ODD_HOST = "The Host of this request is no address; give that of the server."
 NO_STREAM = "This server begins no conversation; send a request of MCP by POST."
 NO_PLACE = "There is nothing at this address; /gradio_api/info lists what there is."
@@ -78,7 +83,8 @@ def route_of(path: str) -> str | None:
         return "page"
     if path.startswith(CLOSED) or len(path) > LONGEST_PATH or not path.isprintable():
         return None
-    return next((name for beginning, name in ROUTES.items() if path.startswith(beginning)), None)
+    route = next((name for beginning, name in ROUTES.items() if path.startswith(beginning)), None)
+    return None if route == "mcp" and path not in MCP else route
 
 
 def _with_routes(app: App, files: dict[str, Path]) -> App:
@@ -101,24 +107,16 @@ def _with_routes(app: App, files: dict[str, Path]) -> App:
             call.refused = "no such route"
             return await answer(send, 404, sentence(NO_PLACE))
         call.route = route
-        if route == "mcp" and _is_for_stream(scope):
+        if route == "mcp" and scope["method"] != "POST" and path != SCHEMA:
             return await answer(send, 405, sentence(NO_STREAM))
         if route == "upload":
             scope = scope | {"query_string": b""}  # `upload_id`, by which Gradio keeps names in memory
         if route == "info":  # without a page, everyone would get it with the first visitor's address
             scope = scope | {"query_string": scope["query_string"] + b"&page="}
-        headers = [(name, value) for name, value in scope["headers"] if name != FRONT]
+        headers = [(name, value) for name, value in scope["headers"] if name not in UNTOLD]
         await app(scope | {"headers": headers}, receive, send)
 
     return serve
-
-
-def _is_for_stream(scope: dict) -> bool:
-    """Return whether MCP is asked for a stream.
-
-    Nothing would ever come on it, and each takes 70 kB.
-    """
-    return scope["method"] == "GET" and "event-stream" in header(scope, "accept")
 
 
 def _hosts(scope: dict) -> list[str]:
