@@ -5,6 +5,7 @@ without end, makes them fail.
 """
 
 import json
+import re
 from collections.abc import Callable
 
 from starlette.middleware import Middleware
@@ -14,7 +15,7 @@ from hub.demo.http_call import App, answer, call_of, sentence
 
 ROUTES = ("run", "call", "queue", "cancel", "mcp")
 MOST_BRACKETS, MOST_COMMAS, DEEPEST = 5_000, 50_000, 100  # a batch of 100 files has 200, 700 and 4
-LONGEST_SESSION = 100  # characters; Gradio keeps the name of each session in memory
+SESSION = re.compile(r"[\w.-]{1,100}", re.ASCII)  # its name: Gradio keeps it, and puts it into names of tasks
 TOO_MUCH = "There are too many values in this request; send less at once."
 MALFORMED = "The body of this request is no JSON that can be read; see /gradio_api/info for what it holds."
 
@@ -52,8 +53,8 @@ def problem_of(body: bytes) -> str | None:
     except (ValueError, RecursionError):
         return MALFORMED
     session = value.get("session_hash") if isinstance(value, dict) else None
-    is_long = isinstance(session, str) and len(session) > LONGEST_SESSION
-    return MALFORMED if is_long or not _is_plain(value) else None
+    is_odd = isinstance(session, str) and not SESSION.fullmatch(session)
+    return MALFORMED if is_odd or not _is_plain(value) else None
 
 
 def _is_plain(value: object) -> bool:
