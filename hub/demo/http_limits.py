@@ -188,6 +188,8 @@ class Body:
             return ODD_TYPE
         if kind == b"multipart/form-data" and options.get(b"boundary"):
             self.boundary = b"--" + options[b"boundary"]  # what begins each part
+        if header(scope, "transfer-encoding"):  # a length beside it says nothing
+            return None
         return self._check_length(header(scope, "content-length"))
 
     def _check_length(self, length: str) -> Refusal | None:

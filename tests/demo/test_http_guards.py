@@ -161,6 +161,14 @@ def test_too_much_in_one_request_is_refused_and_leaves_no_file(tmp_path):
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+def test_a_length_beside_pieces_is_not_believed(tmp_path):
+    head = HEAD.replace(UPLOAD, "/gradio_api/run/x")
+    head += "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    pieces = f"258\r\n{'1' * 600}\r\n" * 3 + "0\r\n\r\n"
+    with guarded(tmp_path) as url, connect(url, head + pieces) as connection:
+        assert received(connection, 100).startswith(b"HTTP/1.1 413 ")
+
+
 def test_a_length_that_nobody_says_is_counted(tmp_path):
     with guarded(tmp_path) as url:
         answer = requests.post(f"{url}/gradio_api/run/x", data=iter([b"x" * 600] * 5))
