@@ -45,12 +45,24 @@ class BoundedQueue(Queue):
             return False, AT_ONCE, "error"
         if self.waiting_of(client_of(request.scope)) >= EACH:
             return False, NO_TURN, "queue_full"
+        self.make_room(body.session_hash)
         return await super().push(body=body, request=request, username=username)
 
     def waiting_of(self, client: str) -> int:
         """Return how many events of an address wait for their turn."""
         events = (event for queue in self.event_queue_per_concurrency_id.values() for event in queue.queue)
         return sum(client_of(event.request.scope) == client for event in events)
+
+    def make_room(self, session: str | None) -> None:
+        """Drop what waits for the page that was told something the longest ago, where one is too many.
+
+        Gradio would drop that of the page which came first, even while it waits for its batch.
+        """
+        pages = self.pending_messages_per_session
+        if len(pages) >= pages.max_size and session not in pages:
+            busy = self.busy()
+            idle = (page for page in pages if page not in busy)
+            self.drop(min(idle, key=lambda page: self.last_told.get(page, 0), default=""))
 
     def send_message(self, event: Event, event_message: EventMessage) -> None:
         """Keep a message for the page of an event; of too many, the oldest goes."""
@@ -76,12 +88,20 @@ class BoundedQueue(Queue):
 
         Only the thread of the server may call it.
         """
-        busy = {event.session_hash for event in self.event_ids_to_events.values()}
+        busy = self.busy()
         for session, told in list(self.last_told.items()):
             if told < time.monotonic() - seconds and session not in busy:
-                del self.last_told[session]
-                self.pending_messages_per_session.pop(session, None)
-                self.pending_event_ids_session.pop(session, None)
+                self.drop(session)
+
+    def busy(self) -> set[str]:
+        """Return the sessions that have events."""
+        return {event.session_hash for event in self.event_ids_to_events.values()}
+
+    def drop(self, session: str) -> None:
+        """Forget what waits for a page."""
+        self.last_told.pop(session, None)
+        self.pending_messages_per_session.pop(session, None)
+        self.pending_event_ids_session.pop(session, None)
 
 
 def use(blocks: gr.Blocks, size: int) -> gr.Blocks:

@@ -121,3 +121,18 @@ def test_a_session_keeps_nothing_of_what_its_page_shows(page):
     answer = requests.post(f"{page.local_url}gradio_api/run/predict", json=body)
     assert len(answer.json()["data"][0]) == 10**6
     assert page.state_holder["shown"].config_values == {}
+
+
+def test_a_page_that_waits_is_not_dropped_for_many_others(page, gate, monkeypatch):
+    queue = page._queue
+    queue.forget(0)
+    gate.clear()
+    monkeypatch.setattr(queue.pending_messages_per_session, "max_size", 3)
+    assert join(page, 0, "waiting", "8.8.8.8") == 200
+    for number in range(5):
+        assert join(page, 2, f"other-{number}", "1.1.1.1") == 200
+        wait_until(lambda: len(queue.event_ids_to_events) == 1)
+    kept = set(queue.pending_messages_per_session)
+    gate.set()
+    wait_until(lambda: not queue.event_ids_to_events)
+    assert kept == {"waiting", "other-3", "other-4"}
