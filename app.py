@@ -9,10 +9,9 @@ import argparse
 import gc
 import importlib
 import os
-import signal
 from functools import partial
 
-from hub.errors import InputError, end_on_interrupt, run_command
+from hub.errors import InputError, end_on_interrupt, interrupt_on_end, run_command
 
 
 def check_command_line() -> None:
@@ -81,7 +80,7 @@ def main() -> None:
     there is no port that is free.
     """
     server_log.install()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder is deleted then, too
+    interrupt_on_end()  # so that the folder is deleted then, too
     classifier = handlers.load_model()
     with run_folder() as folder:
         blocks = build(classifier, write_samples(classifier, folder / "samples"))

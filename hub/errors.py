@@ -90,6 +90,23 @@ def end_on_interrupt() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+def interrupt_on_end() -> None:
+    """Let `kill` and a terminal that is closed end the process as Ctrl-C, once.
+
+    Shells repeat it, while there is still something to tidy. What is ignored, as by nohup, stays so.
+    """
+    ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+    def interrupt(number: int, frame: object) -> None:
+        for each in ends:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for each in ends:
+        if signal.getsignal(each) is signal.SIG_DFL:
+            signal.signal(each, interrupt)
+
+
 def open_streams() -> None:
     """Let printing fail nowhere.
 

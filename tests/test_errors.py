@@ -201,3 +201,27 @@ def test_an_exit_code_is_that_of_the_command(capsys):
         2,
     ]
     assert capsys.readouterr().err == "hub: This is wrong; do that.\n"
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_process_that_is_told_to_end_ends_once_as_by_an_interrupt(name):
+    handlers = {signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        errors.interrupt_on_end()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(getattr(signal, name))
+        signal.raise_signal(signal.SIGHUP)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_a_process_that_outlives_its_terminal_is_not_ended_with_it():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        errors.interrupt_on_end()
+        signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
