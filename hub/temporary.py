@@ -29,8 +29,10 @@ def temporary_folder(name: str, place: str | None = None) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        lock.release()
+        try:
+            _delete(folder)
+        finally:
+            lock.release()
         shutil.rmtree(folder, ignore_errors=True)  # the lock, too, where it could not be deleted before
 
 
@@ -60,8 +62,22 @@ def _delete_dead(place: Path) -> None:
         with suppress(OSError, Timeout):  # it lives, or is another user's
             if (folder / LOCK).is_file():
                 with FileLock(folder / LOCK, timeout=0):
-                    shutil.rmtree(folder, ignore_errors=True)
+                    _delete(folder)
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _delete(folder: Path) -> None:
+    """Delete a folder, its lock last.
+
+    Where this process is killed, the next one deletes what is left.
+    """
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name != LOCK:
+                path.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _user() -> int:

@@ -57,8 +57,25 @@ def test_a_run_deletes_what_a_killed_one_left_and_nothing_of_one_that_lives(plac
         process.communicate()
 
 
-def test_old_files_and_the_folders_that_they_leave_empty_are_deleted(place):
-    old, new = place / "a" / "old.png", place / "b" / "new.png"
+def test_a_run_deletes_what_one_left_that_was_killed_while_it_deleted(place, monkeypatch):
+    unlink = os.unlink
+
+    def killed(path, **options):
+        if Path(path).name == "film.png":
+            raise KeyboardInterrupt
+        unlink(path, **options)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt), run_folder() as folder:
+        (folder / "uploads" / "film.png").write_bytes(b"x")
+        patched.setattr(os, "unlink", killed)
+    assert (folder / "uploads" / "film.png").exists()
+    with run_folder():
+        assert not folder.exists()
+
+
+@pytest.mark.parametrize("jump", [-86_400, 0, 86_400])
+def test_old_files_and_the_folders_that_they_leave_empty_are_deleted_whenever_the_clock_is_set(place, jump):
+    old, new, seen = place / "a" / "old.png", place / "b" / "new.png", {}
     for path in (old, new):
         path.parent.mkdir()
         path.write_bytes(b"x")
