@@ -46,6 +46,16 @@ def start(status: int, body: bytes, kind: str, headers: dict[str, str] | None = 
     return {"type": "http.response.start", "status": status, "headers": encoded}
 
 
+def replayed(body: bytes, receive: Callable) -> Callable:
+    """Return what gives a body that was read again, then what `receive` gives."""
+    read = iter([{"type": "http.request", "body": body}])
+
+    async def receive_again() -> dict:
+        return next(read, None) or await receive()
+
+    return receive_again
+
+
 async def answer(send: Callable, status: int, body: bytes, kind: str = "application/json") -> None:
     """Send a whole answer."""
     await send(start(status, body, kind))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from starlette.middleware import Middleware
 from starlette.requests import Request
 
-from hub.demo.http_call import App, answer, call_of, sentence
+from hub.demo.http_call import App, answer, call_of, replayed, sentence
 
 ROUTES = ("run", "call", "queue", "cancel", "mcp")
 MOST_BRACKETS, MOST_COMMAS, DEEPEST = 5_000, 50_000, 100  # a batch of 100 files has 200, 700 and 4
@@ -34,12 +34,7 @@ def _with_checks(app: App) -> App:
         if refusal := problem_of(body):
             call.refused = "malformed"
             return await answer(send, 400, sentence(refusal))
-        read = iter([{"type": "http.request", "body": body}])
-
-        async def receive_again() -> dict:
-            return next(read, None) or await receive()
-
-        await app(scope, receive_again, send)
+        await app(scope, replayed(body, receive), send)
 
     return serve
 

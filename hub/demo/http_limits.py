@@ -22,6 +22,7 @@ LONGEST_TYPE = 1_000  # characters of a Content-Type; to take a longer one apart
 MOST_PROXIES = 10  # addresses of X-Forwarded-For that are looked at: thousands take long
 PARTS = 1_000
 LINGER = 2  # seconds that what a client still sends is read and dropped, for it to see why it was refused
+ON_DISK = ("upload", "classify")  # is written there as it comes
 
 
 class Limits(NamedTuple):
@@ -30,7 +31,8 @@ class Limits(NamedTuple):
     `file` is for one uploaded file, `request` and `files` for one upload, `client` and `folder` for the
     uploads of one client, and of all, within the last `seconds`, while they are kept, and for the images that
     /classify has not answered yet. `call` is for any other request but /classify, which takes one file, and
-    MCP, which carries pictures as text. `spare` is what stays free on the disk.
+    MCP, which carries pictures as text. These are kept in memory until they are answered: `held` is for
+    those of one client, `memory` for those of all. `spare` is what stays free on the disk.
     """
 
     file: int = 100 * MB
@@ -41,6 +43,8 @@ class Limits(NamedTuple):
     seconds: float = 900
     call: int = MB
     mcp: int = 4 * MB  # its library reads hardly more
+    held: int = 32 * MB
+    memory: int = 256 * MB
     spare: int = 200 * MB
 
 
@@ -83,6 +87,7 @@ class Ledger:
     entries: dict[tuple[int, str], int] = field(default_factory=dict)
     sums: Counter = field(default_factory=Counter)
     total: int = 0
+    held: Counter = field(default_factory=Counter)
 
     def take(self, client: str, size: int, kept: bool = True) -> Refusal | None:
         """Note down an upload, or say why it is too much.
@@ -104,6 +109,19 @@ class Ledger:
         self.total += size
         return None
 
+    def hold(self, client: str, size: int) -> Refusal | None:
+        """Note down what is kept in memory, or say why it is too much."""
+        if size + self.held[client] > self.limits.held or size + self.held.total() > self.limits.memory:
+            return BUSY
+        self.held[client] += size
+        return None
+
+    def let_go(self, client: str, size: int) -> None:
+        """Note down that so many bytes of a client are in memory no longer."""
+        self.held[client] -= size
+        if not self.held[client]:
+            del self.held[client]
+
     def give_back(self, client: str, size: int) -> None:
         """Note down that so many bytes of a client are there no longer."""
         self.total -= size
@@ -112,6 +130,9 @@ class Ledger:
             del self.sums[client]
 
 
+BUSY = Refusal(
+    429, "client limit", "Too much is sent at once; ask again when the last requests are answered."
+)
 FULL = Refusal(507, "disk full", "The server has no room for this file at the moment; try again later.")
 SLOW = Refusal(408, "too slow", "The request came too slowly; check the connection and try again.")
 MALFORMED = Refusal(400, "malformed", "The length of this request is not a number; give its bytes.")
@@ -153,6 +174,7 @@ def _with_limits(app: App, ledger: Ledger, pace: Pace) -> App:
                     raise
             finally:
                 ledger.give_back(body.client, body.passing)
+                ledger.let_go(body.client, body.held)
         if body.refusal:
             await _refuse(body, send)
 
@@ -174,6 +196,7 @@ class Body:
     complete: bool = False
     counted: bool = False  # by its length
     passing: int = 0  # bytes that are kept no longer than the request
+    held: int = 0  # in memory
     waited: float = 0
     parts: int = -1  # the last boundary is no part
     tail: bytes = b""
@@ -239,6 +262,10 @@ class Body:
             self.waited += time.monotonic() - begun
 
     def _check_chunk(self, chunk: bytes) -> None:
+        if self.call.route not in ON_DISK:
+            if refusal := self.ledger.hold(self.client, len(chunk)):
+                self._stop(refusal)
+            self.held += len(chunk)
         if not self.counted and (refusal := self._check_size(self.call.received, len(chunk))):
             self._stop(refusal)
         if self.boundary:

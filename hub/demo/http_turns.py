@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from starlette.middleware import Middleware
+from starlette.requests import Request
 
-from hub.demo.http_call import App, answer, call_of, sentence
+from hub.demo.http_call import App, answer, call_of, replayed, sentence
 from hub.demo.http_limits import client_of
 from hub.errors import InputError
 
@@ -16,6 +17,7 @@ AT_ONCE = 8  # that are worked on
 MOST = 200  # with those that wait for that
 OPEN = 1_000  # of all kinds: each page keeps one open, which takes 40 kB
 UNCOUNTED = ("health", "metrics")  # are asked for by those who watch the server
+AT_WORK = ("run", "mcp")  # are worked on at once; others have a queue, or wait for news
 BUSY = "Your last requests are still waiting; ask again when they are answered."
 
 
@@ -67,9 +69,15 @@ class Turns:
 
 
 def middleware(turns: Turns) -> Middleware:
-    """Return what counts requests, and lets events wait for their turn.
+    """Return what counts the requests of each client until they are answered."""
+    return Middleware(_with_count, turns=turns)
 
-    They are those that the page and the API send without a queue.
+
+def in_turn(turns: Turns) -> Middleware:
+    """Return what lets events wait for their turn.
+
+    They are those that the page, the API and MCP send without a queue. They have been read: who sends slowly
+    keeps nobody waiting.
     """
     return Middleware(_with_turns, turns=turns)
 
@@ -80,17 +88,27 @@ async def refuse(scope: dict, send: Callable) -> None:
     await answer(send, 429, sentence(BUSY))
 
 
-def _with_turns(app: App, turns: Turns) -> App:
+def _with_count(app: App, turns: Turns) -> App:
     async def serve(scope: dict, receive: Callable, send: Callable) -> None:
         if scope["type"] != "http" or call_of(scope).route in UNCOUNTED:
             return await app(scope, receive, send)
         try:
             with turns.open(client_of(scope)):
-                if call_of(scope).route != "run":
-                    return await app(scope, receive, send)
-                async with turns.turn(scope):  # what waits is not even read
-                    await app(scope, receive, send)
+                await app(scope, receive, send)
         except BusyError:
             await refuse(scope, send)
+
+    return serve
+
+
+def _with_turns(app: App, turns: Turns) -> App:
+    async def serve(scope: dict, receive: Callable, send: Callable) -> None:
+        if scope["type"] != "http" or scope["method"] != "POST" or call_of(scope).route not in AT_WORK:
+            return await app(scope, receive, send)
+        request = Request(scope, receive)
+        body = await request.body()
+        async with turns.turn(scope):
+            if not await request.is_disconnected():  # who leaves is not answered
+                await app(scope, replayed(body, receive), send)
 
     return serve

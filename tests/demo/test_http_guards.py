@@ -256,6 +256,17 @@ def test_images_that_are_not_answered_yet_count_and_no_others(tmp_path):
             assert error_of(requests.post(f"{url}/classify", data=iter([b"x" * 500] * 4)))[0] == 429
 
 
+@pytest.mark.parametrize("limit", ["held", "memory"])
+def test_what_comes_slowly_is_not_kept_in_memory_without_end(tmp_path, limit):
+    head, run = HEAD.replace(UPLOAD, "/gradio_api/run/x"), "/gradio_api/run/x"
+    with guarded(tmp_path, FEW._replace(**{limit: 1500})) as url:
+        with connect(url, f"{head}Content-Length: 1000\r\n\r\n{'x' * 900}"):
+            time.sleep(0.1)
+            assert error_of(requests.post(url + run, data=b"1" * 900))[0] == 429
+        time.sleep(0.2)
+        assert requests.post(url + run, data=b"1" * 900).text == "900"
+
+
 def test_all_clients_together_may_send_so_much_and_room_is_left_on_the_disk(tmp_path):
     for limits in (FEW._replace(folder=1000), FEW._replace(spare=10**18)):
         with guarded(tmp_path, limits) as url:

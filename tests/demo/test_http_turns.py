@@ -9,11 +9,16 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from hub.demo import http_classify, http_routes, http_turns
+from hub.demo import http_classify, http_json, http_routes, http_turns
+from hub.demo.gradio_model import PICTURES
+from hub.demo.gradio_server import guards
+from hub.demo.http_limits import Limits
 from hub.demo.http_turns import AT_ONCE, Turns
+from hub.demo.model_tab import read_pictures
 
 GREEDY, OTHER = "1.1.1.1", "8.8.8.8"
 STREAM = "/gradio_api/heartbeat/page"
+EVENT, MCP = "/gradio_api/run/predict", "/gradio_api/mcp/"
 
 
 class Site:
@@ -22,9 +27,10 @@ class Site:
     def __init__(self, classifier=None):
         self.gate, self.turns, self.at_gate = asyncio.Event(), Turns(), 0
         middleware = [http_routes.middleware({}), http_turns.middleware(self.turns)]
+        middleware += [http_json.middleware(), http_turns.in_turn(self.turns)]
         if classifier:
             middleware.append(http_classify.middleware(classifier, self.turns))
-        paths = ("/gradio_api/run/predict", STREAM, "/healthz")
+        paths = (EVENT, MCP, STREAM, "/healthz")
         routes = [Route(path, self.run, methods=["POST"]) for path in paths]
         self.app = Starlette(routes=routes, middleware=middleware)
 
@@ -33,7 +39,7 @@ class Site:
         await self.gate.wait()
         return PlainTextResponse("answer")
 
-    def ask(self, client, path="/gradio_api/run/predict", **options):
+    def ask(self, client, path=EVENT, **options):
         """Return the task of a request."""
 
         async def post():
@@ -50,10 +56,11 @@ async def until(condition):
             await asyncio.sleep(0.005)
 
 
-def test_a_client_with_many_requests_leaves_room_for_others():
+@pytest.mark.parametrize("path", [EVENT, MCP])
+def test_a_client_with_many_requests_leaves_room_for_others(path):
     async def scenario():
         site = Site()
-        greedy = [site.ask(GREEDY) for _ in range(3 * AT_ONCE)]
+        greedy = [site.ask(GREEDY, path) for _ in range(3 * AT_ONCE)]
         await until(lambda: site.turns.lines and site.turns.lines[GREEDY].length == len(greedy))
         other = site.ask(OTHER)
         await until(lambda: site.at_gate == AT_ONCE + 1)
@@ -115,3 +122,58 @@ def test_images_sent_in_one_request_have_their_turn_with_the_rest(
         await event
 
     asyncio.run(scenario())
+
+
+def test_who_sends_slowly_keeps_nobody_waiting():
+    async def scenario():
+        site = Site()
+
+        async def slow():
+            yield b"["
+            await site.gate.wait()
+            yield b"]"
+
+        slowly = [site.ask(GREEDY, content=slow()) for _ in range(AT_ONCE)]
+        await until(lambda: site.turns.lines and site.turns.lines[GREEDY].open == AT_ONCE)
+        quick = site.ask(GREEDY)
+        await until(lambda: site.at_gate == 1)
+        site.gate.set()
+        assert {(await answer).status_code for answer in [*slowly, quick]} == {200}
+
+    asyncio.run(scenario())
+
+
+def test_who_leaves_before_its_turn_is_not_answered():
+    async def scenario():
+        site, told = Site(), iter([{"type": "http.request"}, {"type": "http.disconnect"}])
+        scope = {"type": "http", "method": "POST", "path": EVENT, "query_string": b"", "headers": []}
+
+        async def receive():
+            return next(told)
+
+        async def send(message):
+            raise AssertionError(message)
+
+        waiting = [site.ask(GREEDY) for _ in range(AT_ONCE)]
+        await until(lambda: site.at_gate == AT_ONCE)
+        left = asyncio.create_task(site.app(scope | {"client": (GREEDY, 1)}, receive, send))
+        await until(lambda: site.turns.lines[GREEDY].length == AT_ONCE + 1)
+        site.gate.set()
+        await asyncio.gather(left, *waiting)
+        assert site.at_gate == AT_ONCE and site.turns.lines == {}
+
+    asyncio.run(scenario())
+
+
+def test_all_that_a_client_asks_for_counts_but_how_the_server_is(classifier, monkeypatch):
+    monkeypatch.setattr(http_turns, "OPEN", 0)
+    site = Starlette(middleware=guards(classifier, Limits(), {}))
+    pictures = (f"/{PICTURES}/{name}" for name in read_pictures(classifier.folder))
+
+    async def scenario():
+        transport = httpx.ASGITransport(site)
+        async with httpx.AsyncClient(transport=transport, base_url="http://demo") as http:
+            statuses = {(await http.get(path)).status_code for path in ("/", "/local/", *pictures)}
+            return statuses, (await http.get("/healthz")).status_code
+
+    assert asyncio.run(scenario()) == ({429}, 200)
