@@ -63,7 +63,7 @@ from hub.demo.gradio_options import (
     SESSIONS,
     THEME,
 )
-from hub.demo.gradio_server import guards, prepare_uploads, served_files, sweeping
+from hub.demo.gradio_server import close_prompts, guards, prepare_uploads, served_files, sweeping
 from hub.demo.http_limits import Limits
 from hub.demo.page_names import opening_sample
 from hub.demo.render import STYLES, page_script
@@ -101,6 +101,7 @@ def launch_options(classifier: Classifier) -> dict:
     fetched as a file.
     """
     prepare_uploads()
+    close_prompts()
     limits = Limits(seconds=DELETE_AFTER)
     files = served_files()
     return {

@@ -89,6 +89,19 @@ def prepare_uploads() -> None:
         module.DEFAULT_TEMP_DIR = get_upload_folder()
 
 
+def close_prompts() -> None:
+    """Let Gradio refuse prompts and resources of MCP, of which there are none.
+
+    For any visitor's question it would make a client of this app by HTTP, for which a thread waits: as many
+    at once as there are threads would halt all visitors.
+    """
+
+    def refuse(server: gradio.mcp.GradioMCPServer) -> None:
+        raise ValueError("There are no prompts and no resources here; call the tool.")
+
+    gradio.mcp.GradioMCPServer._get_or_create_client = refuse
+
+
 def sweeping(every: float, age: float) -> Callable[[gr.routes.App], AbstractAsyncContextManager]:
     """Return the lifespan of an app that deletes uploads after `age` seconds.
 

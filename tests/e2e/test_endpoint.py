@@ -292,6 +292,23 @@ def test_an_address_in_the_place_of_an_upload_is_refused_and_not_looked_for(grad
     assert not (log.parent / "others").exists()
 
 
+@pytest.mark.parametrize(
+    ("method", "asked"),
+    [
+        ("prompts/get", {"name": "film", "arguments": {"image": "x", "prevalence": "0.5"}}),
+        ("resources/read", {"uri": "film://secret"}),
+    ],
+)
+def test_for_prompts_and_resources_of_mcp_the_server_asks_not_even_itself(gradio, method, asked):
+    url, _ = gradio
+    answer = requests.post(
+        f"{url}/gradio_api/mcp/",
+        json={"jsonrpc": "2.0", "id": 1, "method": method, "params": asked},
+        headers={"Accept": "application/json, text/event-stream"},
+    )
+    assert '"error"' in answer.text and "film" not in answer.text and NO_UPLOAD not in answer.text
+
+
 ODD_NAMES = ["", "a\nb.png", "..", "/", "é😀.png", "a\0b", "x" * 3000, 'a"b;c=d.png']
 
 
