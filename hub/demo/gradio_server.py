@@ -31,7 +31,7 @@ from hub.demo import (
     share_preview,
 )
 from hub.demo.http_limits import Ledger, Limits
-from hub.demo.run_folder import swept
+from hub.demo.run_folder import keep, swept
 from hub.inference.classifier import Classifier
 
 
@@ -105,8 +105,8 @@ def close_prompts() -> None:
 def sweeping(every: float, age: float) -> Callable[[gr.routes.App], AbstractAsyncContextManager]:
     """Return the lifespan of an app that deletes uploads after `age` seconds.
 
-    It looks every `every` seconds, and deletes what would be too old at its next look. Gradio's own deletion
-    (`delete_cache`) leaves folders, and what was cut off.
+    It looks every `every` seconds, and deletes what would be too old at its next look. The folder stays.
+    Gradio's own deletion (`delete_cache`) leaves folders, and what was cut off.
     """
 
     @asynccontextmanager
@@ -114,6 +114,7 @@ def sweeping(every: float, age: float) -> Callable[[gr.routes.App], AbstractAsyn
         uploads, serving = Path(get_upload_folder()), asyncio.get_running_loop()
 
         def forget() -> None:
+            keep(uploads.parent)
             known = app.get_blocks().upload_file_set  # their names would stay in memory
             known.difference_update([path for path in list(known) if not Path(path).exists()])
             serving.call_soon_threadsafe(app.get_blocks()._queue.forget, age)

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hub.temporary import not_written, temporary_folder
+from hub.temporary import LOCK, not_written, temporary_folder
 
 PARENT = "chest-xray-demo"  # in the system's temporary folder, for each user of the machine
+FOLDERS = UPLOADS, SAMPLES, OTHER = "uploads", "samples", "other"
 
 
 @contextmanager
@@ -27,12 +28,12 @@ def run_folder() -> Iterator[Path]:
     places = {name: os.environ.get(name) for name in ("TMPDIR", "GRADIO_TEMP_DIR")}
     with temporary_folder(PARENT, places["GRADIO_TEMP_DIR"]) as folder:
         try:
-            for name in ("uploads", "samples", "other"):
+            for name in FOLDERS:
                 (folder / name).mkdir()
         except OSError as error:
             raise not_written(error) from None
         try:
-            _use({"TMPDIR": str(folder / "other"), "GRADIO_TEMP_DIR": str(folder / "uploads")})
+            _use({"TMPDIR": str(folder / OTHER), "GRADIO_TEMP_DIR": str(folder / UPLOADS)})
             yield folder
         finally:
             _use(places)
@@ -47,12 +48,32 @@ def _use(places: dict[str, str | None]) -> None:
     tempfile.tempdir = None  # Python then looks at TMPDIR anew
 
 
-def delete_old(folder: Path, age: float) -> None:
-    """Delete files that nobody wrote to for `age` seconds, and empty folders."""
-    last = time.time() - age
-    for path in sorted(folder.rglob("*"), reverse=True):  # what a folder holds comes before it
+def keep(folder: Path) -> None:
+    """Let the folder of a run look used, but for the uploads in it.
+
+    Systems delete what is old in their folder of temporary files.
+    """
+    with suppress(OSError):  # it is no such folder, or going
+        places = [folder / LOCK, folder, *(folder / name for name in FOLDERS)]
+        for path in (*places, *(folder / SAMPLES).iterdir()):
+            os.utime(path)
+
+
+def delete_old(folder: Path, age: float, seen: dict[Path, tuple[float, float]]) -> None:
+    """Delete files that nobody wrote to for `age` seconds, and empty folders.
+
+    `seen` is kept from look to look: when each was last written to, by a clock that may be set, and since
+    when that is known, by one that never is.
+    """
+    paths = sorted(folder.rglob("*"), reverse=True)  # what a folder holds comes before it
+    now, before = time.monotonic(), dict(seen)
+    seen.clear()
+    for path in paths:
         with suppress(OSError):  # it is gone, or a folder that is not empty
-            if path.lstat().st_mtime > last:
+            written = path.lstat().st_mtime
+            known, since = before.get(path, (written, now))
+            seen[path] = written, since if written == known else now
+            if now - seen[path][1] < age:
                 continue
             if path.is_dir() and not path.is_symlink():
                 path.rmdir()
@@ -66,12 +87,12 @@ def swept(folder: Path, every: float, age: float, after: Callable[[], None] = la
 
     What cannot be looked through, such as a folder that goes meanwhile, can the next time.
     """
-    ended = threading.Event()
+    ended, seen = threading.Event(), {}
 
     def sweep() -> None:
         while not ended.wait(every):
             with suppress(OSError):
-                delete_old(folder, age)
+                delete_old(folder, age, seen)
             after()
 
     thread = threading.Thread(target=sweep, daemon=True)

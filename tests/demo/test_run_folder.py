@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.demo.run_folder import delete_old, run_folder, swept
+from hub.demo.run_folder import delete_old, keep, run_folder, swept
 from hub.errors import InputError
 
 RUN = """
@@ -79,11 +79,28 @@ def test_old_files_and_the_folders_that_they_leave_empty_are_deleted_whenever_th
     for path in (old, new):
         path.parent.mkdir()
         path.write_bytes(b"x")
-    hour_ago = time.time() - 3600
-    for path in (old, old.parent):
-        os.utime(path, (hour_ago, hour_ago))
-    delete_old(place, 60)
-    assert sorted(path.name for path in place.rglob("*")) in (["a", "b", "new.png"], ["b", "new.png"])
+        os.utime(path, (time.time() + jump, time.time() + jump))
+    delete_old(place, 0.1, seen)
+    assert old.exists() and new.exists()
+    time.sleep(0.1)
+    new.write_bytes(b"xx")
+    delete_old(place, 0.1, seen)
+    assert new.exists() and not old.exists()
+    delete_old(place, 0.1, seen)
+    time.sleep(0.1)
+    delete_old(place, 0.1, seen)
+    assert not old.parent.exists()
+
+
+def test_a_run_that_is_long_looks_used_and_its_uploads_their_age(place):
+    with run_folder() as folder:
+        upload = folder / "uploads" / "film.png"
+        for path in (upload, folder / "samples" / "example.png"):
+            path.write_bytes(b"x")
+        for path in (*folder.rglob("*"), folder):
+            os.utime(path, (1, 1))
+        keep(folder)
+        assert {path for path in (*folder.rglob("*"), folder) if path.stat().st_mtime == 1} == {upload}
 
 
 def test_the_folder_is_looked_through_as_long_as_the_app_runs(place):
@@ -100,7 +117,7 @@ def test_the_folder_is_looked_through_as_long_as_the_app_runs(place):
 def test_a_folder_that_cannot_be_looked_through_once_is_looked_through_again(place, monkeypatch):
     looks = []
 
-    def vanished(folder, age):
+    def vanished(folder, age, seen):
         looks.append(folder)
         raise FileNotFoundError(folder)
 
