@@ -18,6 +18,8 @@ DISK_ERRORS = {
     errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ETXTBSY,
 }  # fmt: skip
 
+# How torch says that the memory of a CPU or a GPU ran out.
+NO_MEMORY = re.compile("out of memory|not enough memory|can.t allocate memory", re.IGNORECASE)
 # The group of pyproject.toml that brings a package; "train" brings all others.
 EXTRAS = {"fsspec": "score", "pyarrow": "score", "ray": "ray"} | dict.fromkeys(
     ("cleanlab", "keras", "locust", "playwright", "psutil", "tensorflow"), "benchmarks"
@@ -51,9 +53,9 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
     """Call `main` and return the exit code of the process.
 
     It is what `main` returns, with 0 for None; 2 after an InputError, whose sentence is printed, after one of
-    DISK_ERRORS, such as a full disk, and where a library is not installed; 130 after Ctrl-C, when the
-    sentence that `interrupted` returns is printed, unless it is empty; 1 where nobody reads the output any
-    more.
+    DISK_ERRORS, such as a full disk, where memory runs out, and where a library is not installed; 130 after
+    Ctrl-C, when the sentence that `interrupted` returns is printed, unless it is empty; 1 where nobody reads
+    the output any more.
     """
     open_streams()
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
@@ -72,9 +74,8 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
     except BrokenPipeError:  # the reader of the output, `head` say, has closed it
         _flush_or_drop_output()
         return 1
-    except (OSError, ModuleNotFoundError) as error:
-        sentence = disk_sentence(error) if isinstance(error, OSError) else package_sentence(error)
-        if sentence is None:
+    except (OSError, ModuleNotFoundError, MemoryError, RuntimeError) as error:
+        if (sentence := machine_sentence(error)) is None:
             raise
         print(f"{name}: {sentence}", file=sys.stderr)
         _flush_or_drop_output()
@@ -144,6 +145,16 @@ def disk_sentence(error: OSError) -> str | None:
     return one_line(f"{place} cannot be read or written ({reason}); {advice}.")
 
 
+def memory_sentence(error: Exception) -> str | None:
+    """Return a sentence where memory ran out, as Python or torch says it; None else."""
+    of_torch = isinstance(error, RuntimeError) and NO_MEMORY.search(str(error))
+    if not of_torch and not isinstance(error, MemoryError):
+        return None
+    return (
+        "There is too little memory for this; end other programs, or give a smaller --batch-size or --size."
+    )
+
+
 def package_sentence(error: ModuleNotFoundError) -> str | None:
     """Return a sentence on a library that is not installed; None for one of ours."""
     package = (error.name or "hub").split(".")[0]
@@ -155,6 +166,18 @@ def package_sentence(error: ModuleNotFoundError) -> str | None:
         f"This command needs {error.name}; `pip install 'chest-xray-hub[{extra}]'`, or in a clone "
         f"`{in_clone}`, brings it."
     )
+
+
+def machine_sentence(error: Exception) -> str | None:
+    """Return a sentence on what the machine lacks: room or rights, memory, a library.
+
+    It is None for any other error.
+    """
+    if isinstance(error, OSError):
+        return disk_sentence(error)
+    if isinstance(error, ModuleNotFoundError):
+        return package_sentence(error)
+    return memory_sentence(error)
 
 
 def disk_error(error: OSError) -> str | None:

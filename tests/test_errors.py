@@ -225,3 +225,21 @@ def test_a_process_that_outlives_its_terminal_is_not_ended_with_it():
     finally:
         signal.signal(signal.SIGHUP, before)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB."),
+        RuntimeError(
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+        ),
+    ],
+)
+def test_too_little_memory_is_one_sentence(error, capsys):
+    def main():
+        raise error
+
+    assert errors.exit_code("hub", main, lambda: "") == 2
+    assert capsys.readouterr().err.startswith("hub: There is too little memory")

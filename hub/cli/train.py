@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hub.data.column_options import add_column_options
-from hub.errors import InputError, disk_sentence, run_command
+from hub.errors import InputError, machine_sentence, run_command
 from hub.repo_id import HUB_DATASET
 from hub.training import distributed
 from hub.training.recipes import RECIPES, Recipe, format_recipes, output_name
@@ -201,15 +201,13 @@ def run_training(main: Callable[[Settings], None], settings: Settings) -> None:
     def train() -> None:
         try:
             main(settings)
-        except OSError as error:
-            if not (kept() and (sentence := disk_sentence(error))):
+        except (OSError, MemoryError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and distributed.lost_another(error):
+                sys.exit(2)  # as that process, which says why
+            if not (kept() and (sentence := machine_sentence(error))):
                 raise
             finish = f"`{settings.command} --resume` finishes it"
             raise InputError(f"{sentence.rstrip('.')}; what was trained is kept, and {finish}.") from None
-        except RuntimeError as error:
-            if not distributed.lost_another(error):
-                raise
-            sys.exit(2)  # as that process, which says why
 
     run_command("train.py", train, stopped)
     if settings.push_to and distributed.is_main():

@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 import hub.models.architectures  # noqa: F401 registers them with timm
-from hub.errors import InputError
+from hub.errors import InputError, memory_sentence
 from hub.models.digests import check_digests
 from hub.models.folder import CONFIG, WEIGHTS, read_config
 from hub.models.own_names import is_own
@@ -87,7 +87,9 @@ def check_sizes(model: nn.Module, sizes: Iterable[int], channels: int) -> None:
         try:
             with torch.no_grad():
                 model(torch.zeros(2, channels, size, size))
-        except (RuntimeError, AssertionError, ValueError):
+        except (RuntimeError, AssertionError, ValueError) as error:
+            if memory_sentence(error):
+                raise
             raise InputError(
                 f"{model.pretrained_cfg['architecture']} does not take images of {size} pixels; give another "
                 "--size or --small-size."

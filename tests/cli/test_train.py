@@ -96,3 +96,17 @@ def test_a_full_disk_is_named_with_the_command_that_finishes_what_was_trained(tm
     said = capsys.readouterr().err
     assert exit.value.code == 2 and said.startswith("train.py: model.safetensors cannot be")
     assert "No space left" in said and said.endswith(end)
+
+
+def test_memory_that_runs_out_loses_no_finished_epoch(tmp_path, capsys):
+    settings = Settings("synthetic", tmp_path / "model")
+
+    def main(settings):
+        settings.checkpoint.write_bytes(b"this run")
+        raise MemoryError
+
+    with pytest.raises(SystemExit) as exit:
+        run_training(main, settings)
+    said = capsys.readouterr().err
+    assert exit.value.code == 2 and "too little memory" in said
+    assert said.endswith("`python train.py --resume` finishes it.\n")
