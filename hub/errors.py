@@ -122,15 +122,18 @@ def open_streams() -> None:
 
 
 def check_arguments(words: list[str]) -> None:
-    """Raise InputError for an argument or the value of an option that is empty.
+    """Raise InputError for an argument or an option's value that nobody means.
 
-    A script that gives a variable without a value does so.
+    Empty it is of a script whose variable has no value. And in --output=~/runs shells leave ~ as it is, so
+    that a folder of this name would be made.
     """
     for before, word in pairwise(["", *words]):
         option, equals, value = word.partition("=") if word.startswith("--") else (before, "", word)
         if not value.strip() and (equals or not word.strip()):
             empty = f"The value of {option}" if option.startswith("-") else "An argument"
             raise InputError(f"{empty} is empty; give one, or leave it out.")
+        if value == "~" or value.startswith("~/"):
+            raise InputError(f"{value} is not your home folder unless the shell replaces it; write it out.")
 
 
 def disk_sentence(error: OSError) -> str | None:

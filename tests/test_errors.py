@@ -243,3 +243,10 @@ def test_too_little_memory_is_one_sentence(error, capsys):
 
     assert errors.exit_code("hub", main, lambda: "") == 2
     assert capsys.readouterr().err.startswith("hub: There is too little memory")
+
+
+@pytest.mark.parametrize("word", ["~", "~/runs", "--output=~/runs"])
+def test_a_home_folder_that_the_shell_left_as_it_is_is_refused(word):
+    with pytest.raises(InputError, match="is not your home folder"):
+        errors.check_arguments([word])
+    errors.check_arguments(["~backup", "a~/b"])
