@@ -61,6 +61,7 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        _check_working_folder()
         code = main() or 0
         sys.stdout.flush()  # at the end of the process, an error could not be caught
         return code
@@ -80,6 +81,16 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
         print(f"{name}: {sentence}", file=sys.stderr)
         _flush_or_drop_output()
         return 2
+
+
+def _check_working_folder() -> None:
+    """Raise InputError where the folder that the process was started in was deleted."""
+    try:
+        os.getcwd()  # noqa: PTH109, the name of it does not matter
+    except FileNotFoundError:
+        raise InputError(
+            "The folder that you are in was deleted or replaced; go into one that is there."
+        ) from None
 
 
 def end_on_interrupt() -> None:

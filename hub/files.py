@@ -343,10 +343,24 @@ def _clear(path: Path, partial: Path, old: Path) -> None:
 
 
 def _put(partial: Path, path: Path, old: Path) -> None:
-    """Move a folder to `path`; the one that was there is at `partial` then, or gone."""
+    """Move a folder to `path`; the one that was there is at `partial` then, or gone.
+
+    A process that works in the older folder goes on in the new one.
+    """
+    here = _working_folder()
     if not path.exists():
         partial.rename(path)
     elif not exchange_names(partial, path):
         path.rename(old)
         partial.rename(path)
         shutil.rmtree(old, ignore_errors=True)
+    if here and here.is_relative_to(path) and here.is_dir():
+        os.chdir(here)
+
+
+def _working_folder() -> Path | None:
+    """Return the folder that this process works in; None where it was deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None

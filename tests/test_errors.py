@@ -250,3 +250,11 @@ def test_a_home_folder_that_the_shell_left_as_it_is_is_refused(word):
     with pytest.raises(InputError, match="is not your home folder"):
         errors.check_arguments([word])
     errors.check_arguments(["~backup", "a~/b"])
+
+
+def test_who_works_in_a_folder_that_is_gone_is_told_so(tmp_path, monkeypatch, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert command_line(["classify", "film.png"]) == 2
+    assert "The folder that you are in was deleted or replaced" in capsys.readouterr().err

@@ -312,3 +312,11 @@ def test_a_full_disk_is_named_whatever_the_library_says(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with pytest.raises(OSError, match="File too large"), replace_file(tmp_path / "weights"):
         raise RuntimeError("I/O error: File too large (os error 27)")
+
+
+def test_a_command_that_changes_the_folder_it_runs_in_goes_on_in_the_new_one(tmp_path, monkeypatch):
+    (tmp_path / "model").mkdir()
+    monkeypatch.chdir(tmp_path / "model")
+    with edited_folder(Path()) as folder:
+        (folder / "new").touch()
+    assert [path.name for path in Path().iterdir()] == ["new"] and Path.cwd() == tmp_path / "model"
