@@ -233,8 +233,11 @@ def push(settings: Settings) -> None:
 
 
 def _modified(path: Path) -> int:
-    """Return when a file was written, in nanoseconds; 0 where there is none."""
-    return path.stat().st_mtime_ns if path.is_file() else 0
+    """Return when a file was written, in nanoseconds; 0 where none can be seen."""
+    try:
+        return path.stat().st_mtime_ns if path.is_file() else 0
+    except OSError:  # in a folder that may not be read, say
+        return 0
 
 
 def _not_pushed(settings: Settings) -> str:

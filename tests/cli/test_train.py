@@ -2,6 +2,7 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -96,6 +97,20 @@ def test_a_full_disk_is_named_with_the_command_that_finishes_what_was_trained(tm
     said = capsys.readouterr().err
     assert exit.value.code == 2 and said.startswith("train.py: model.safetensors cannot be")
     assert "No space left" in said and said.endswith(end)
+
+
+def test_an_output_where_nobody_may_look_is_one_sentence(tmp_path, capsys, monkeypatch):
+    def stat(path, *arguments, **options):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    def main(settings):
+        settings.output.exists()
+
+    monkeypatch.setattr(Path, "stat", stat)
+    with pytest.raises(SystemExit) as exit:
+        run_training(main, Settings("synthetic", tmp_path / "closed" / "model"))
+    said = capsys.readouterr().err
+    assert exit.value.code == 2 and "Permission denied" in said and said.count("\n") == 1
 
 
 def test_memory_that_runs_out_loses_no_finished_epoch(tmp_path, capsys):
