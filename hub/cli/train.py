@@ -35,7 +35,9 @@ def parse_settings(description: str, arguments: list[str] | None = None) -> Sett
     changes = {name: value for name, value in values.items() if value is not None}
     output = options.pop("output") or Path("runs") / (options["recipe"] or output_name(options["dataset"]))
     options["teachers"] = tuple(options.pop("teacher"))
-    command = shlex.join(["python", "train.py", *(each for each in arguments if each != "--resume")])
+    # Without --resume, which argparse takes shortened too.
+    words = [word for word in arguments if not ("--resume".startswith(word) and word.startswith("--res"))]
+    command = shlex.join(["python", "train.py", *words])
     return Settings(output=output, changes=changes, command=command, **options)
 
 

@@ -49,7 +49,8 @@ def test_a_network_may_have_several_teachers():
 def test_a_resumed_run_has_the_command_of_the_run_that_was_stopped():
     options = "--dataset", "my images", "--seed", "1"
     assert parse(*options).command == "python train.py --dataset 'my images' --seed 1"
-    assert parse(*options, "--resume").command == parse(*options).command
+    for resume in ("--resume", "--res"):
+        assert parse(*options, resume).command == parse(*options).command
 
 
 @pytest.mark.parametrize(
