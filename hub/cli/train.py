@@ -185,7 +185,6 @@ def run_training(main: Callable[[Settings], None], settings: Settings) -> None:
 
     After Ctrl-C the sentence names the command that resumes training, if there is a checkpoint of this run.
     """
-    distributed.silence_others()
     before = _modified(settings.checkpoint)
 
     def kept() -> bool:
@@ -202,6 +201,7 @@ def run_training(main: Callable[[Settings], None], settings: Settings) -> None:
 
     def train() -> None:
         try:
+            distributed.silence_others()
             main(settings)
         except (OSError, MemoryError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and distributed.lost_another(error):

@@ -31,8 +31,11 @@ def process_count() -> int:
 
 
 def process_rank() -> int:
-    """Return the number of this process, from 0."""
-    return _number(RANKS, 0)
+    """Return the number of this process, from 0.
+
+    Alone it is 0, whatever a program around it has left in the environment.
+    """
+    return _number(RANKS, 0) if process_count() > 1 else 0
 
 
 def is_main() -> bool:
@@ -41,7 +44,12 @@ def is_main() -> bool:
 
 
 def _number(names: tuple[str, ...], default: int) -> int:
-    return int(next((os.environ[name] for name in names if name in os.environ), default))
+    """Return the number in the first of these variables; InputError for anything else."""
+    name = next((name for name in names if name in os.environ), None)
+    value = str(default) if name is None else os.environ[name]
+    if not value.isdecimal():
+        raise InputError(f"The variable {name} is {value!r}, and a launcher writes a number; unset it.")
+    return int(value)
 
 
 def own_part(batch: "Tensor") -> "Tensor":
@@ -69,7 +77,10 @@ def silence_others() -> None:
 
 
 def join() -> None:
-    """Connect the processes: by nccl where there are GPUs, else by gloo."""
+    """Connect the processes: by nccl where there are GPUs, else by gloo.
+
+    Raises InputError where no launcher has said how.
+    """
     if process_count() == 1:
         return
     if not is_main():
@@ -77,8 +88,20 @@ def join() -> None:
     import torch
     from accelerate import PartialState
 
-    PartialState(cpu=not torch.cuda.is_available(), timeout=LONGEST_WAIT)
+    try:
+        state = PartialState(cpu=not torch.cuda.is_available(), timeout=LONGEST_WAIT)
+    except ValueError as error:  # of an address, say, that is not in the environment
+        raise _not_launched(f" ({str(error).splitlines()[0]})") from None
+    if state.num_processes != process_count():
+        raise _not_launched()
     sys.stderr = sys.__stderr__
+
+
+def _not_launched(reason: str = "") -> InputError:
+    return InputError(
+        f"The environment says that this is one of {process_count()} processes, and they cannot be "
+        f"connected{reason}; start them by torchrun, or unset WORLD_SIZE."
+    )
 
 
 def leave() -> None:

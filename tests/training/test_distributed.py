@@ -5,6 +5,7 @@ import os
 
 import pytest
 import torch
+from accelerate import PartialState
 from process_group import run_processes
 from share_training import share
 
@@ -107,3 +108,23 @@ def test_in_evaluation_a_synced_batch_norm_is_the_one_that_it_was_made_from():
     synced = SyncedBatchNorm(norm)
     assert torch.equal(synced(x), norm(x))
     assert synced.state_dict().keys() == norm.state_dict().keys()
+
+
+def test_alone_a_process_does_all_whatever_else_is_in_its_environment(monkeypatch):
+    monkeypatch.setenv("RANK", "3")
+    assert distributed.is_main()
+
+
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "PMI_SIZE"])
+@pytest.mark.parametrize("value", ["", "auto", "-1"])
+def test_a_count_of_processes_that_is_no_number_is_refused(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match=f"The variable {name} is {value!r}"):
+        distributed.process_count()
+
+
+def test_processes_that_no_launcher_has_started_are_refused(monkeypatch):
+    monkeypatch.setattr(os, "environ", {"WORLD_SIZE": "2"})  # accelerate writes into it
+    monkeypatch.setattr(PartialState, "_shared_state", {})
+    with pytest.raises(InputError, match="one of 2 processes, and they cannot be connected"):
+        distributed.join()
