@@ -237,8 +237,9 @@ def _draw(result: Evaluation, classifier: Classifier, folder: Path) -> None:
     plots.plot_roc(*curves, folder / f"roc_{name}.png")
     plots.plot_precision_recall(*curves, folder / f"precision_recall_{name}.png")
     confusions = {f"at {point}": metrics[f"confusion_at_{point}"] for point in points if point == "balanced"}
-    confusions["argmax"] = metrics["confusion"]
-    plots.plot_confusion(confusions, metrics["classes"], folder / f"confusion_{name}.png")
+    if "confusion" in metrics:
+        confusions["argmax"] = metrics["confusion"]
+        plots.plot_confusion(confusions, metrics["classes"], folder / f"confusion_{name}.png")
     if "reliability" in metrics:
         even = reliability_bins(result.probabilities, result.labels)
         plots.plot_reliability(

@@ -12,6 +12,7 @@ from hub.text import counted, interval, number
 
 RESAMPLES = 2000
 BINS = 10  # of the reliability diagram
+MOST_IN_CONFUSION = 100  # classes; of a thousand, metrics.json would be too large to be read again
 
 
 def measure(
@@ -25,9 +26,9 @@ def measure(
 ) -> dict:
     """Return each metric with its interval, and the confusion matrix.
 
-    Each metric is `{"value", "low", "high"}`; the other keys are `confusion`, `n`, `patients` (how many; None
-    where any is unknown) and `classes`, and of two classes `prevalence` and `reliability`, the bins of
-    `reliability_bins`.
+    Each metric is `{"value", "low", "high"}`; the other keys are `n`, `patients` (how many; None
+    where any is unknown) and `classes`, of at most `MOST_IN_CONFUSION` classes `confusion`, and of two
+    `prevalence` and `reliability`, the bins of `reliability_bins`.
 
     `probabilities` is float [N, classes] at even odds, `labels` int [N], `patients` one name per image. The
     predicted label is the argmax; of two classes the second is the positive one, and `brier`, `log_loss`,
@@ -68,7 +69,8 @@ def measure(
         low, high = np.percentile(finite, [2.5, 97.5]).tolist() if len(finite) else (None, None)
         metrics[name] = {"value": float(value) if np.isfinite(value) else None, "low": low, "high": high}
     predicted = {f"confusion_at_{name}": probabilities[:, 1] >= share for name, share in thresholds.items()}
-    predicted = {"confusion": probabilities.argmax(1)} | predicted
+    if len(classes) <= MOST_IN_CONFUSION:
+        predicted = {"confusion": probabilities.argmax(1)} | predicted
     if prevalence is not None:
         metrics |= {"prevalence": prevalence, "reliability": reliability_bins(moved, labels)}
     return metrics | {

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # sklearn.metrics takes a second to import, and plots of imag
     from sklearn.metrics import PrecisionRecallDisplay, RocCurveDisplay
 
 BLUE, ORANGE, GREY = "#2563eb", "#ea580c", "#6b7280"
+MOST_TICKS = 20  # of epochs
 
 
 def plot_training(history: list[dict], path: Path) -> None:
@@ -31,7 +32,7 @@ def plot_training(history: list[dict], path: Path) -> None:
     right.plot(epochs, [row["validation_auc"] for row in history], "o-", color=BLUE, label="AUC")
     right.plot(epochs, [row["validation_accuracy"] for row in history], "o-", color=ORANGE, label="accuracy")
     for axis, title in ((left, "Loss"), (right, "Validation")):
-        axis.set(title=title, xlabel="epoch", xticks=epochs)
+        axis.set(title=title, xlabel="epoch", xticks=epochs[:: -(-len(epochs) // MOST_TICKS)])
         axis.spines[["top", "right"]].set_visible(False)
         axis.legend(frameon=False)
     _save(figure, path)

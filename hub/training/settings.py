@@ -10,8 +10,9 @@ from hub.errors import InputError, check_arguments
 from hub.models.config_entries import LARGEST_SIDE
 from hub.text import is_utf8, readable
 
-# More than anyone trains with; numbers of hundreds of digits would overflow in the middle of a run.
-LARGEST = {"epochs": 1_000_000, "small_epochs": 1_000_000, "batch_size": 1_000_000, "learning_rate": 1000}
+# More than anyone trains with: numbers of hundreds of digits would overflow in the middle of a run, and with
+# a row for each of more epochs metrics.json would be too large to be read again.
+LARGEST = {"epochs": 10_000, "small_epochs": 10_000, "batch_size": 1_000_000, "learning_rate": 1000}
 
 
 @dataclass(frozen=True)

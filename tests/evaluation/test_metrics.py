@@ -7,6 +7,8 @@ from sklearn import metrics as sk
 
 from hub.evaluation import metrics
 from hub.evaluation.metrics import calibration_error, format_metrics, measure
+from hub.files import write_json
+from hub.models.folder import read_json
 
 
 @pytest.fixture(autouse=True)
@@ -222,3 +224,12 @@ def test_subtypes_and_operating_points_are_measured_beside_the_argmax():
     assert measured["screening_sensitivity"]["value"] == pytest.approx(positive[labels == 1].mean())
     assert measured["screening_specificity"]["value"] == pytest.approx((~positive[labels == 0]).mean())
     assert "sensitivity_none" not in measured
+
+
+def test_of_a_thousand_classes_metrics_json_stays_small_enough_to_be_read(monkeypatch, tmp_path):
+    monkeypatch.setattr(metrics, "RESAMPLES", 2)
+    labels = np.arange(1000)
+    names = [f"class {label}" for label in labels]
+    measured = measure(np.eye(1000)[labels], labels, each_alone(labels), names)
+    write_json(tmp_path / "metrics.json", {split: measured for split in ("validation", "test", "train")})
+    assert read_json(tmp_path / "metrics.json")["test"]["accuracy"]["value"] == 1

@@ -75,6 +75,12 @@ def of_three_classes(record, config):
         record.pop(name, None)
 
 
+def of_too_many_classes_for_a_matrix(record, config):
+    of_three_classes(record, config)
+    for split in ("validation", "test"):
+        record[split].pop("confusion")
+
+
 def of_one_of_each(record, config):
     """One image, one patient, one epoch, and so on."""
     record["test"] |= {"n": 1, "patients": 1}
@@ -133,6 +139,7 @@ DRAWN = ("synthetic radiographs of no patient", "bootstrap over images", "10.101
 MODELS = {
     as_it_is: ("the positive\nclass",),
     of_three_classes: ("macro", '"top_k": 1', "random weights", "cat, dog or owl"),
+    of_too_many_classes_for_a_matrix: ("cat, dog or owl",),
     of_one_of_each: ("1 image of 1 patient", "1 epoch,", "changes 1 label\nand 1 verdict"),
     of_drawn_images: (*DRAWN, "--dataset synthetic"),
     of_images_drawn_from_others: (
@@ -171,6 +178,10 @@ def test_the_card_of_a_model_is_sound_and_says_what_kind_it_is(kind, repo, folde
     check(card)
     said = MODELS[kind] if repo else [text for text in MODELS[kind] if "top_k" not in text]
     assert [text for text in said if text not in card.text] == []
+
+
+def test_no_confusion_matrix_is_named_where_there_is_none(folder):
+    assert "onfusion" not in card_text(folder(of_too_many_classes_for_a_matrix))
 
 
 def test_metrics_of_three_classes_are_named_as_the_averages_that_they_are(folder):

@@ -16,7 +16,7 @@ from hub.training.settings import Settings, check_settings
         ({"learning_rate": 0.0}, "--learning-rate must be more than 0"),
         ({"learning_rate": float("nan")}, "--learning-rate must be more than 0"),
         ({"learning_rate": float("inf")}, "--learning-rate must be 1,000 or less"),
-        ({"epochs": 10**400}, "--epochs must be 1,000,000 or less"),
+        ({"epochs": 10**400}, "--epochs must be 10,000 or less"),
         ({"batch_size": 10**20}, "--batch-size must be 1,000,000 or less"),
         ({"small_size": 0}, "--small-size must be more than 0"),
         ({"small_epochs": -1}, "--small-epochs must be 0 or more"),
