@@ -15,6 +15,7 @@ import pytest
 from hub.errors import InputError, disk_sentence
 from hub.files import (
     beside,
+    check_outside,
     check_writable,
     check_writable_folder,
     edited_folder,
@@ -320,3 +321,13 @@ def test_a_command_that_changes_the_folder_it_runs_in_goes_on_in_the_new_one(tmp
     with edited_folder(Path()) as folder:
         (folder / "new").touch()
     assert [path.name for path in Path().iterdir()] == ["new"] and Path.cwd() == tmp_path / "model"
+
+
+def test_a_path_in_a_folder_that_is_read_is_told_from_one_beside_it(tmp_path):
+    (tmp_path / "films").mkdir()
+    (tmp_path / "link").symlink_to("films")
+    for inside in ("films", "films/out", "link/out", "films/../link"):
+        with pytest.raises(InputError, match="give another --output"):
+            check_outside(tmp_path / inside, tmp_path / "films", "--output")
+    check_outside(tmp_path / "films2", tmp_path / "films", "--output")
+    check_outside(tmp_path / "nowhere" / "a", tmp_path / "nowhere", "--output")

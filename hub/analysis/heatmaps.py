@@ -29,7 +29,7 @@ from hub.data.class_names import RADIOGRAPH_CLASSES
 from hub.data.column_options import add_column_options
 from hub.data.splits import load_splits
 from hub.errors import InputError, run_command
-from hub.files import check_writable_folder, replace_file
+from hub.files import check_outside, check_writable_folder, replace_file
 from hub.imaging.read import read_image
 from hub.inference import decision
 from hub.inference.classifier import Classifier, Prediction
@@ -76,6 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
 
     if not options.save:
+        check_outside(options.output, options.model, "--output")
         check_writable_folder(options.output)
     with saving_into(options.model if options.save else None):
         figures, sheets = measure(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hub.cli.card import add_card_options
 from hub.data.column_options import add_column_options
+from hub.files import check_outside
 
 
 def add_parser(commands: _SubParsersAction) -> None:
@@ -98,6 +99,7 @@ def publish_dataset(
     **upload_options,
 ) -> None:
     """Publish the splits of a data set as Parquet, with a card; print their notes."""
+    _check_dry_run(source, upload_options)
 
     def write(folder: Path) -> None:
         from hub.repo_id import check_license
@@ -129,6 +131,7 @@ def publish_model(
 
     The options of its card are those of `models.folder_refresh.refresh`.
     """
+    _check_dry_run(folder, upload_options)
 
     def write(copy: Path) -> None:
         from hub.repo_id import check_repo_id
@@ -185,6 +188,12 @@ def publish_page(model: str, model_folder: Path | None, repo_id: str, **upload_o
         write_card(target, model)
 
     _publish(write, repo_id, "space", upload_options)
+
+
+def _check_dry_run(source: str | Path, upload_options: dict) -> None:
+    """Raise InputError for a dry run into the folder that is published."""
+    if folder := upload_options["dry_run"]:
+        check_outside(folder, source, "--dry-run")
 
 
 def _publish(write: Callable[[Path], object], repo_id: str, kind: str, upload_options: dict) -> None:

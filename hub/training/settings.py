@@ -76,6 +76,7 @@ def check_settings(settings: Settings) -> None:
         raise InputError(f"The seed is {settings.seed}; give a whole number from 0 to {2**32 - 1}.")
     if settings.overwrite:
         _check_sources_stay(settings)
+    files.check_outside(settings.output, settings.dataset, "--output")
     for word in words:
         if not is_utf8(word):
             raise InputError(f"The name {readable(word)} is not in UTF-8; rename what it names.")

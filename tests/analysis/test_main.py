@@ -37,6 +37,7 @@ def test_a_command_gets_the_arguments_after_its_name(tmp_path, capsys):
     ("arguments", "sentence"),
     [
         (["heatmaps", "some/id", "--save"], "--save writes into a model folder of train.py, and some/id"),
+        (["heatmaps", str(BUNDLED), "--output", str(BUNDLED)], "which is read; give another --output"),
         (["heatmaps", str(BUNDLED), "--output", "/proc/pictures"], "/proc/pictures cannot be"),
         (["shortcuts", "--weights", "FILE", "--save", "nowhere"], "model folder of train.py, and nowhere"),
         (["input_check", "nowhere", "--save"], "model folder of train.py, and nowhere"),

@@ -81,6 +81,16 @@ def test_every_command_that_takes_a_data_set_takes_its_columns(command):
         (["classify", "x.png", "--model", "no/such/model"], "check the name"),
         (["evaluate", BUNDLED, "--dataset", "synthetic", "--json", BUNDLED], "is a folder; give the name"),
         (["evaluate", BUNDLED, "--dataset", "synthetic", "--plots", __file__], "is no folder; give another"),
+        (
+            ["evaluate", BUNDLED, "--dataset", "nowhere", "--json", BUNDLED / "metrics.json"],
+            "which is read; give another --json",
+        ),
+        (["evaluate", BUNDLED, "--dataset", "nowhere", "--plots", BUNDLED], "is read; give another --plots"),
+        (
+            ["publish", "dataset", ROOT / "tests", "U/D", "--dry-run", ROOT / "tests" / "x"],
+            "another --dry-run",
+        ),
+        (["publish", "model", ROOT / "tests", "U/M", "--dry-run", ROOT / "tests" / "x"], "another --dry-run"),
         (["publish", "model", BUNDLED, "USER/MODEL", "--license="], "The value of --license is empty"),
         (["evaluate", BUNDLED, "--dataset", "synthetic", "--json", ""], "The value of --json is empty"),
         (["fit-synthetic", "--dataset", "nowhere"], "There is no folder nowhere"),

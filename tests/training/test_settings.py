@@ -59,6 +59,15 @@ def test_data_are_never_overwritten(place, tmp_path):
     check_settings(Settings("synthetic", tmp_path / "model", weights=str(tmp_path / "model"), overwrite=True))
 
 
+@pytest.mark.parametrize("output", ["films", "films/model", "link/model"])
+def test_no_model_is_put_among_the_images_that_it_learns_from(output, tmp_path):
+    """The next run would take the folder for a class."""
+    (tmp_path / "films").mkdir()
+    (tmp_path / "link").symlink_to("films")
+    with pytest.raises(InputError, match="which is read; give another --output"):
+        check_settings(Settings(str(tmp_path / "films"), tmp_path / output))
+
+
 def test_a_checkpoint_lies_beside_the_output(tmp_path):
     assert Settings("synthetic", tmp_path / "model").checkpoint.parent == tmp_path
 
