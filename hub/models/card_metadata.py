@@ -67,6 +67,15 @@ def file_url(repo_id: str, file: str) -> str:
     return f"https://huggingface.co/{repo_id}/resolve/main/{file}"
 
 
+def is_of_training_data(metrics: dict, split: str) -> bool:
+    """Return whether a split that was measured is of the data that the model was trained on.
+
+    `hub evaluate` measures any data of the same classes.
+    """
+    told = metrics.get("card", {}).get("dataset_id")
+    return metrics[split]["dataset"] in (metrics["training"]["dataset"], told)
+
+
 def _results(config: dict, metrics: dict, dataset_id: str | None) -> list[EvalResult]:
     """Return the measured metrics of both splits, with intervals in their names.
 
@@ -78,7 +87,8 @@ def _results(config: dict, metrics: dict, dataset_id: str | None) -> list[EvalRe
         EvalResult(
             task_type="image-classification",
             task_name="Image classification",
-            dataset_type=dataset_id or ("synthetic" if metrics[split]["dataset"] == "synthetic" else other),
+            dataset_type=(dataset_id if is_of_training_data(metrics, split) else None)
+            or ("synthetic" if metrics[split]["dataset"] == "synthetic" else other),
             dataset_name=metrics[split]["dataset"],
             dataset_split=split,
             metric_type=kind,

@@ -10,6 +10,7 @@ from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 from huggingface_hub.utils import yaml_dump
 
 from hub.files import write_text
+from hub.models.card_metadata import is_of_training_data
 from hub.models.folder import read_metrics
 from hub.version import NAME
 
@@ -31,11 +32,12 @@ def write_benchmark(folder: Path, title: str, classes: list[str]) -> None:
 def write_results(folder: Path, repo_id: str) -> None:
     """Write a model's results on the test split.
 
-    There are none where no data set on the Hub was named: a leaderboard belongs to one.
+    There are none where no data set on the Hub was named, or another one was measured: a leaderboard belongs
+    to one.
     """
     metrics = read_metrics(folder)
     dataset_id, test = metrics.get("card", {}).get("dataset_id"), metrics.get("test")
-    if not dataset_id or not test:
+    if not dataset_id or not test or not is_of_training_data(metrics, "test"):
         return
     how = {"accuracy": "of the most probable class", "auc": _area(test["classes"])}
     of = "patients" if test.get("patients") else "images"

@@ -93,6 +93,7 @@ def test_what_is_told_stands_in_the_card_and_in_its_commands(folder, record):
         card__base_model="google/mobilenet_v2_1.0_224",
         training__dataset="films",
         test__dataset="films",
+        validation__dataset="films",
         training__command="python train.py --dataset films --weights films --seed 1",
     )
     data = data_of(folder)
@@ -102,6 +103,12 @@ def test_what_is_told_stands_in_the_card_and_in_its_commands(folder, record):
     text = card_text(folder)
     assert "python train.py --dataset someone/films --weights films --seed 1\n" in text
     assert "`python -m hub evaluate FOLDER --dataset someone/films`" in text
+
+
+def test_figures_of_other_data_are_no_results_on_the_data_that_it_was_trained_on(folder, record):
+    record(card__dataset_id="someone/films", test__dataset="adults")
+    types = {result.dataset_split: result.dataset_type for result in data_of(folder).eval_results}
+    assert types == {"validation": "someone/films", "test": "chest-xray-pneumonia"}
 
 
 def test_weights_of_timm_are_named_without_being_told(folder, record):

@@ -26,7 +26,7 @@ from hub.inference.decision import report
 from hub.models.card_metadata import EXAMPLES
 from hub.models.folder import BUNDLED
 from hub.publishing import model
-from hub.publishing.benchmark import TASKS
+from hub.publishing.benchmark import TASKS, write_results
 from hub.version import NAME, VERSION
 
 ROOT = Path(__file__).parents[2]
@@ -170,6 +170,14 @@ def test_results_stand_where_the_leaderboard_of_the_data_set_reads_them(publishe
     }
     assert {entry.dataset_id for entry in entries.values()} == {"someone/films"}
     assert all(entry.source_url and entry.notes for entry in entries.values())
+
+
+def test_results_on_other_data_than_it_learned_from_are_on_no_leaderboard(tmp_path):
+    record = json.loads((BUNDLED / "metrics.json").read_text())
+    record["card"], record["test"]["dataset"] = {"dataset_id": "someone/films"}, "adults"
+    (tmp_path / "metrics.json").write_text(json.dumps(record))
+    write_results(tmp_path, "someone/model")
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
 
 
 def test_the_widget_and_the_preview_show_images_that_are_in_the_repo(published, exact_classifier):
