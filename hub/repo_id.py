@@ -28,6 +28,18 @@ def check_repo_id(repo_id: str) -> None:
         raise InputError("A repo on the Hub is named USER/NAME, letters, digits, - and _; give such a name.")
 
 
+def check_token(token: str | None) -> None:
+    """Raise InputError for what cannot be a token of the Hub; it quotes no letter of it.
+
+    What is sent with a space or a line end in it, libraries refuse with all of it in their message.
+    """
+    if token is not None and not re.fullmatch(r"[!-~]+", token):
+        raise InputError(
+            "The Hub token has spaces or other signs than a token has; give it again, or log in with "
+            "`hf auth login`."
+        )
+
+
 def check_tag(tag: str) -> None:
     """Raise InputError for what cannot be the name of a tag."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", tag) or ".." in tag or tag.endswith((".", ".lock")):

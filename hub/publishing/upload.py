@@ -12,6 +12,7 @@ from huggingface_hub import (
     CommitOperationDelete,
     HfApi,
     SpaceCard,
+    get_token,
     hf_hub_download,
 )
 from huggingface_hub.errors import (
@@ -28,7 +29,7 @@ from tqdm.auto import tqdm
 from hub.errors import InputError, disk_error
 from hub.files import new_folder
 from hub.models.folder import read_named_config
-from hub.repo_id import check_repo_id, check_tag
+from hub.repo_id import check_repo_id, check_tag, check_token
 from hub.temporary import temporary_folder
 from hub.version import LIBRARY
 
@@ -107,6 +108,7 @@ def check_access(repo_id: str, token: str | None = None, create_pr: bool = False
     """
     check_repo_id(repo_id)
     with _hub_errors(repo_id):
+        check_token(token or get_token())
         user = _wait_for_rate_limit(HfApi(token=token, **LIBRARY).whoami)
     if user.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise InputError(

@@ -40,6 +40,7 @@ def publish(folder, **options):
     [
         ("someone/films", {"HF_TOKEN": ""}, "There is no Hub token; log in with `hf auth login`"),
         ("someone/films", {"HF_TOKEN": "hf_wrong"}, "The Hub does not accept the token; log in again"),
+        ("someone/films", {"HF_TOKEN": "hf_sécret"}, "The Hub token has spaces or other signs"),
         ("nobody/films", {}, "The Hub knows no nobody that someone, who is logged in, may write to"),
         ("films", {}, "A repo on the Hub is named USER/NAME"),
         ("someone/films", {"HF_ENDPOINT": "http://127.0.0.1:9"}, "The connection to the Hub failed"),
@@ -52,6 +53,15 @@ def test_who_cannot_publish_reads_why_before_anything_is_done(hub, run_here, rep
     assert sentence in err
     assert len(err.strip().splitlines()) == 1
     assert hub.repos == {}
+
+
+@pytest.mark.parametrize(
+    "token", ["hf_secret\r", "hf_secret\n", " hf_secret", "hf_sec\x01ret", "hf_s\u00e9cret"]
+)
+def test_a_token_that_cannot_be_sent_is_refused_without_a_word_of_it(hub, run_here, token):
+    code, out, err = run_here("publish", "dataset", "synthetic", "someone/films", "--token", token)
+    assert (code, out) == (2, "") and "The Hub token has spaces or other signs" in err
+    assert "cret" not in err and hub.requests == []
 
 
 def test_a_refusal_on_the_way_is_one_sentence(hub, call, folder):
