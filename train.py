@@ -63,7 +63,7 @@ def main(settings: Settings) -> None:
     from hub.training.report import format_summary
     from hub.training.tracking import check_tracker, tracked
 
-    check_tracker(settings.track)
+    check_tracker(settings)
     # Of several processes the first reads, decodes and writes, and all train.
     distributed.join()
     if distributed.from_main(lambda: checkpoint.is_complete(settings)):

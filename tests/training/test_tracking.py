@@ -18,8 +18,20 @@ def test_nothing_is_tracked_unless_asked(tmp_path):
 def test_a_tracker_that_is_not_installed_is_refused_with_what_to_do(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match="`pip install trackio` brings it"):
-        tracking.check_tracker("trackio")
-    tracking.check_tracker(None)
+        tracking.check_tracker(Settings("synthetic", Path("model"), track="trackio"))
+    tracking.check_tracker(Settings("synthetic", Path("model")))
+
+
+@pytest.mark.parametrize("output", ["tensorboard", "runs/../tensorboard", "other"])
+def test_the_folder_of_tensorboard_is_no_output_and_has_to_be_written(tmp_path, monkeypatch, output):
+    """Where it was made meanwhile, a finished model could not be put there."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    settings = Settings("synthetic", tmp_path / output, track="tensorboard")
+    if output == "other":
+        tracking.check_tracker(settings)
+        (tmp_path / "tensorboard").write_text("a file")
+    with pytest.raises(InputError, match="give another"):
+        tracking.check_tracker(settings)
 
 
 @pytest.mark.parametrize("name", tracking.TRACKERS)
