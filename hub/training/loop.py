@@ -116,13 +116,13 @@ def train(
                 **scores,
             }
         )
+        if save and distributed.is_main():  # first: nothing that cannot be shown costs an epoch
+            save(_state(run) | {"history": history})
         run.log(scores | {"loss": loss, "images_per_second": rate}, run.step)
         tqdm.write(
             f"epoch {epoch}: loss {loss:.4f}, validation loss {scores['validation_loss']:.4f}, "
             f"accuracy {scores['validation_accuracy']:.4f}, AUC {scores['validation_auc']:.4f}"
         )
-        if save and distributed.is_main():
-            save(_state(run) | {"history": history})
     model.load_state_dict(run.average.module.state_dict())
     model.to("cpu").eval()
     return history

@@ -140,3 +140,15 @@ def test_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, optim
 def test_the_last_epoch_is_at_full_size_and_none_at_more(changes, sizes):
     recipe = RECIPE._replace(**changes)
     assert [loop.image_size(recipe, epoch + 1) for epoch in range(recipe.epochs)] == sizes
+
+
+def test_an_epoch_is_kept_before_anything_is_shown_of_it():
+    saved = []
+
+    def log(figures, step):
+        if "validation_loss" in figures:
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        loop.train(tiny_model(), tiny_set(32, 1), tiny_set(16, 2), RECIPE, save=saved.append, log=log)
+    assert len(saved[0]["history"]) == 1
