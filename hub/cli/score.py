@@ -10,6 +10,7 @@ from hub.errors import InputError
 from hub.prevalence import EVEN
 from hub.text import counted
 
+LARGEST_SHARD = 1_000_000  # images, whose rows are in memory
 DESCRIPTION = """\
 Score an archive of radiographs, of millions if need be, into Parquet files.
 
@@ -107,8 +108,10 @@ def run(
     from hub.scoring.storage import open_output
     from hub.system import usable_cores
 
-    if shard_size < 1 or (workers is not None and workers < 1):
-        raise InputError("Give a --shard-size and --workers of 1 or more.")
+    if not 1 <= shard_size <= LARGEST_SHARD:
+        raise InputError(f"Give a --shard-size from 1 to {LARGEST_SHARD:,}.")
+    if workers is not None and workers < 1:
+        raise InputError("Give --workers of 1 or more.")
     if ray:
         import_module("ray")  # where it is missing, say so before anything is listed
     place = open_output(out)

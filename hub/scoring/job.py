@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from hub.errors import InputError
 from hub.files import lock
@@ -43,20 +43,31 @@ def make_job(
 ) -> Job:
     """Return a job for sources that are there and a model that can be loaded.
 
-    Raises InputError where `open_source` and `Classifier.from_pretrained` do.
+    Raises InputError where `open_source` and `Classifier.from_pretrained` do, and for a source that is given
+    twice.
     """
     places = [open_source(source) for source in sources]
+    _check_apart([place.url for place in places])
     classifier = Classifier.from_pretrained(model or BUNDLED, precision=precision, prevalence=prevalence)
     local = model is None or Path(model).is_dir()
     return Job(
         sources=tuple(place.url for place in places),
         model=str(classifier.folder.resolve()) if local else model,
-        name="bundled" if model is None else model,
+        name="bundled" if model is None else str(Path(model)) if local else model,
         precision=classifier.precision,
         digest=classifier.digest,
         prevalence=prevalence,
         image_column=image_column,
     )
+
+
+def _check_apart(addresses: list[str]) -> None:
+    """Raise InputError for a source that is given twice, whose images would count twice."""
+    counts = Counter(map(PurePosixPath, addresses))
+    for address in addresses:
+        path = PurePosixPath(address)
+        if counts[path] > 1 or any(folder in counts for folder in path.parents):
+            raise InputError(f"{address} is given twice, alone or by a folder around it; give it once.")
 
 
 def begin(out: Place, job: Job, shard_size: int) -> Begun:

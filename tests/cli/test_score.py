@@ -34,6 +34,7 @@ def test_a_folder_is_scored_and_the_last_lines_say_what_came_out(run, films, tmp
     [
         (["--workers", 0], "--workers of 1 or more"),
         (["--shard-size", 0], "--shard-size"),
+        (["--shard-size", 10**30], "--shard-size from 1 to 1,000,000"),
         (["--model", "nowhere/at-all"], "nowhere/at-all"),
         (["--prevalence", 2], "prevalence"),
         (["--ray", "127.0.0.1:1"], "ray"),

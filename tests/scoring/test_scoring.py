@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from uploads import Brightness, archive, png
 
 from hub.errors import InputError
 from hub.imaging.synthetic import sample_radiographs
+from hub.models.folder import BUNDLED
 from hub.scoring import job, plan, pool
 from hub.scoring.plan import Plan
 from hub.scoring.shard import score_shard, shard_name
@@ -306,6 +308,18 @@ def test_a_folder_of_another_job_or_of_anything_else_is_refused(films, tmp_path)
         begin("", tmp_path / "out")
     with pytest.raises(InputError, match="is no folder"):
         begin(films, tmp_path / "film.png")
+
+
+@pytest.mark.parametrize("again", ["", "/", "/film-0.png"])
+def test_no_image_is_scored_twice(films, again):
+    with pytest.raises(InputError, match="is given twice"):
+        job.make_job([str(films), f"{films}{again}"])
+
+
+def test_a_model_is_the_same_however_its_folder_is_written(films, tmp_path):
+    shutil.copytree(BUNDLED, tmp_path / "model")
+    begin(films, tmp_path / "out", model=str(tmp_path / "model"))
+    begin(films, tmp_path / "out", model=f"{tmp_path / 'model'}/")
 
 
 def test_two_jobs_that_begin_at_once_do_not_mix(films, tmp_path, monkeypatch):
