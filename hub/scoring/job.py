@@ -14,7 +14,7 @@ from hub.inference.classifier import Classifier
 from hub.models.folder import BUNDLED
 from hub.scoring.plan import PLAN, Job, Plan, write_plan
 from hub.scoring.pool import Progress, score_locally
-from hub.scoring.shard import finished_shards, read_counts
+from hub.scoring.shard import check_digest, finished_shards, read_counts
 from hub.scoring.storage import Place, names_in, open_source
 
 READERS = 16  # shards whose counts are read at a time
@@ -56,6 +56,7 @@ def make_job(
         name="bundled" if model is None else str(Path(model)) if local else model,
         precision=classifier.precision,
         digest=classifier.digest,
+        input_check=check_digest(classifier),
         prevalence=prevalence,
         image_column=image_column,
     )
@@ -83,7 +84,8 @@ def begin(out: Place, job: Job, shard_size: int) -> Begun:
                 raise InputError(f"{out.url} holds other files; give another folder for the scores.")
             write_plan(out, job, shard_size)
     plan = Plan(out)
-    if different := [name for name, value in job.same().items() if plan.job.same()[name] != value]:
+    before = plan.job.same()
+    if different := [name for name, value in job.same().items() if before[name] not in (value, "")]:
         raise InputError(
             f"{out.url} holds the scores of another job, with another {different[0].replace('_', ' ')}; give "
             "another folder for the scores, or the options of that job to go on with it."

@@ -37,7 +37,8 @@ class Job:
     """How a job scores, the same for all its shards.
 
     `model` is a folder or Hub id, as given, and `name` what the rows call it; `digest` is the SHA-256 of its
-    network of this precision. `omitted` counts files that the listing left out.
+    network of this precision, `input_check` that of its check: "none" without one, "" where an earlier
+    version did not say. `omitted` counts files that the listing left out.
     """
 
     sources: tuple[str, ...]
@@ -48,6 +49,7 @@ class Job:
     prevalence: float
     image_column: str | None
     omitted: int = 0
+    input_check: str = ""
 
     def same(self) -> dict:
         """Return what a job that goes on has in common with the one that was stopped."""

@@ -19,6 +19,7 @@ from hub.batching import batches
 from hub.errors import InputError
 from hub.files import sha256
 from hub.inference.classifier import CHUNK_SIZE, Classifier, Prediction
+from hub.models.folder import INPUT_CHECK
 from hub.scoring.plan import Job, Plan, undamaged
 from hub.scoring.reading import Contents, read_items
 from hub.scoring.storage import Place, names_in, reachable, replace_at
@@ -55,11 +56,17 @@ def open_classifier(job: Job) -> Classifier:
     classifier = Classifier.from_pretrained(
         job.model, precision=job.precision, prevalence=job.prevalence, threads=1
     )
-    if sha256(classifier.file) != job.digest:
+    if sha256(classifier.file) != job.digest or job.input_check not in (check_digest(classifier), ""):
         raise InputError(
             f"{job.model} is another model than at the start of this job; give another folder for the scores."
         )
     return classifier
+
+
+def check_digest(classifier: Classifier) -> str:
+    """Return the SHA-256 of a model's input check, which another fit replaces; "none" without one."""
+    file = classifier.folder / INPUT_CHECK
+    return sha256(file) if file.is_file() else "none"
 
 
 def score_shard(

@@ -13,6 +13,7 @@ import uuid
 import zipfile
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
@@ -24,10 +25,11 @@ from uploads import Brightness, archive, png
 
 from hub.errors import InputError
 from hub.imaging.synthetic import sample_radiographs
-from hub.models.folder import BUNDLED
+from hub.models.digests import DIGESTS
+from hub.models.folder import BUNDLED, INPUT_CHECK
 from hub.scoring import job, plan, pool
 from hub.scoring.plan import Plan
-from hub.scoring.shard import score_shard, shard_name
+from hub.scoring.shard import open_classifier, score_shard, shard_name
 from hub.scoring.storage import open_output
 
 ROOT = Path(__file__).parents[2]
@@ -320,6 +322,18 @@ def test_a_model_is_the_same_however_its_folder_is_written(films, tmp_path):
     shutil.copytree(BUNDLED, tmp_path / "model")
     begin(films, tmp_path / "out", model=str(tmp_path / "model"))
     begin(films, tmp_path / "out", model=f"{tmp_path / 'model'}/")
+
+
+def test_no_job_goes_on_with_another_input_check(films, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(BUNDLED, model)
+    _, begun = begin(films, tmp_path / "out", model=str(model))
+    (model / INPUT_CHECK).unlink(), (model / DIGESTS).unlink()
+    with pytest.raises(InputError, match="with another input check"):
+        begin(films, tmp_path / "out", model=str(model))
+    with pytest.raises(InputError, match="another model than at the start"):
+        open_classifier(begun.plan.job)
+    assert open_classifier(replace(begun.plan.job, input_check="")), "of a plan that does not say it"
 
 
 def test_two_jobs_that_begin_at_once_do_not_mix(films, tmp_path, monkeypatch):
