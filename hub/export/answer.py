@@ -16,6 +16,7 @@ bits. It changes nothing in an image of `size` x `size` pixels, whose answer is 
 
 import hashlib
 import json
+import shlex
 from pathlib import Path
 
 import onnx
@@ -67,7 +68,7 @@ def verify_answer(folder: Path) -> None:
     if properties.get(SOURCES) != _sources(folder):
         raise InputError(
             f"{path} was not made from the files beside it; "
-            f"run python -m hub export {folder} --format answer."
+            f"run python -m hub export {shlex.quote(str(folder))} --format answer."
         )
 
 

@@ -4,6 +4,7 @@ They are made from `onnx/model.onnx`, and kept only where they label every image
 That is a check that two programs agree: nothing is chosen by it, and no true label is read.
 """
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +61,8 @@ def verify_formats(folder: Path) -> None:
         made_from = sha256(folder / NETWORKS["fp32"]) if files else None
         if (found, made_from) != (section.get("sha256", {}), section.get("made_from")):
             raise InputError(
-                f"{folder_of_it} does not belong to {NETWORKS['fp32']}; run python -m hub export {folder} "
-                f"--dataset SOURCE --format {name} again."
+                f"{folder_of_it} does not belong to {NETWORKS['fp32']}; run python -m hub export "
+                f"{shlex.quote(str(folder))} --dataset SOURCE --format {name} again."
             )
 
 
