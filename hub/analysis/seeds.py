@@ -58,11 +58,13 @@ def compare(runs: list[Path], earlier: list[Path]) -> tuple[dict, Path]:
     """Return the table of the runs, and the one that the rule chooses.
 
     `earlier` are files as metrics.json, of models measured on the test split before. Raises InputError for a
-    file that lacks its figures.
+    file that lacks its figures, and for a run that is given twice.
     """
     for file in earlier:
         if not read_metrics(file).get("test"):
             raise InputError(f"{file} was never measured on test; leave it out of --earlier.")
+    if len({run.resolve() for run in runs}) < len(runs):
+        raise InputError("A run is given twice, and would count twice in the mean; give it once.")
     rows = [_row_of(run / "metrics.json", run_row) for run in runs]
     choice = max(range(len(rows)), key=lambda index: rows[index]["shifted_validation_auc"])
     for index, row in enumerate(rows):

@@ -93,3 +93,9 @@ def test_what_was_never_measured_on_test_is_not_listed_as_if_it_had_been():
     unmeasured = selection_tables.FOLDER / "finalists" / "third-untouched-seed1.json"
     with pytest.raises(InputError, match="was never measured on test"):
         seeds.main([str(BUNDLED), "--earlier", str(unmeasured)])
+
+
+def test_a_run_counts_once(write_run):
+    run = write_run(0, 0.97, 0.99)
+    with pytest.raises(InputError, match="given twice"):
+        seeds.main([str(run), f"{run}/"])
