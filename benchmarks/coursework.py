@@ -87,9 +87,10 @@ def main(arguments: list[str] | None = None) -> None:
         record[name] = compare(name, getattr(options, name), weights, options.seed, options.output)
         print(format_table(record), flush=True)
     if options.save:
-        older = records.older(RECORD)
-        record = {name: (older | record)[name] for name in EXERCISES if name in older | record}
-        files.write_json(RECORD, record)
+        with files.lock(RECORD, wait=True):  # another exercise may be saved just now
+            older = records.older(RECORD)
+            record = {name: (older | record)[name] for name in EXERCISES if name in older | record}
+            files.write_json(RECORD, record)
 
 
 def compare(name: str, source: str, weights: str | None, seed: int, output: Path) -> dict:

@@ -26,8 +26,9 @@ def load_here(name: str) -> dict:
 
 
 def save(name: str, section: dict) -> None:
-    """Write a section; the others stay as they are."""
-    files.write_json(RECORD, older(RECORD) | {name: section})
+    """Write a section; the others stay as they are, those of a comparison that ends just now too."""
+    with files.lock(RECORD, wait=True):
+        files.write_json(RECORD, older(RECORD) | {name: section})
 
 
 def check(saving: bool, *paths: Path) -> None:

@@ -72,9 +72,10 @@ def recorded() -> dict:
 
 def save(name: str, section: dict) -> None:
     """Keep the figures of a part, and write the page."""
-    record = recorded() | {name: section}
-    files.write_json(RECORD, record)
-    files.write_text(PAGE, format_page(record))
+    with files.lock(RECORD, wait=True):  # another part may be saved just now
+        record = recorded() | {name: section}
+        files.write_json(RECORD, record)
+        files.write_text(PAGE, format_page(record))
 
 
 def format_page(record: dict) -> str:

@@ -1,6 +1,7 @@
 """The file in which comparisons keep their figures."""
 
 import json
+import threading
 
 import pytest
 
@@ -38,3 +39,21 @@ def test_figures_of_two_machines_are_not_mixed(tmp_path, monkeypatch):
     records.save("training", {"machine": machine.describe() | {"cpu": "another"}})
     with pytest.raises(InputError, match="figures of another machine"):
         records.load_here("training")
+
+
+def test_comparisons_that_end_at_once_lose_no_figures(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "RECORD", tmp_path / "results.json")
+    older, others = records.older, []
+
+    def end_another_meanwhile(path):
+        found = older(path)
+        if not others:
+            others.append(threading.Thread(target=records.save, args=("serving", {"clicks": 1})))
+            others[0].start()
+            others[0].join(0.2)  # it waits
+        return found
+
+    monkeypatch.setattr(records, "older", end_another_meanwhile)
+    records.save("inference", {"rows": []})
+    others[0].join()
+    assert older(records.RECORD).keys() == {"inference", "serving"}
