@@ -29,3 +29,10 @@ def test_the_price_is_that_of_the_time_of_all_cores():
     text = score.format_record({"100000": record | machine, "1000": smaller})
     assert "| 2 | 200 | 1,800,000 | 1.80 | 3.90 | 0.06 |" in text
     assert text.index("1,000 files") < text.index("100,000 files")
+
+
+def test_no_file_gets_more_links_than_a_disk_allows(radiograph_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(score, "MOST_LINKS", 2)
+    archive = score.repeat(sorted(radiograph_folder.iterdir())[:1], 5, tmp_path / "archive")
+    files = sorted(archive.rglob("*.png"))
+    assert len(files) == 5 and max(file.stat().st_nlink for file in files) <= 3  # with the copy itself
