@@ -99,7 +99,7 @@ class CountingHandler(Handler):
 def main(arguments: list[str] | None = None) -> None:
     """Compare the page with Python, and print the figures.
 
-    Raises InputError for a folder without files, and where Chromium is missing.
+    Raises InputError for a folder without files, for numbers below 1, and where Chromium is missing.
     """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.browser",
@@ -115,6 +115,8 @@ def main(arguments: list[str] | None = None) -> None:
     add("--save", action="store_true", help="keep the figures, and put them into docs/browser.md")
     options = parser.parse_args(arguments)
     records.check(options.save, RECORD, PAGE)
+    if options.first is not None and options.first < 1:
+        raise InputError("Give --first of 1 or more.")
     if not Path(CHROMIUM).is_file():
         raise InputError("There is no Chromium; `apt-get install chromium` brings it.")
     folders = {folder.resolve().name: folder for folder in (options.films, *options.others)}

@@ -26,7 +26,7 @@ NEAR = 0.01  # in probability
 def main(arguments: list[str] | None = None) -> None:
     """Compare both ways to decode images, and print the figures.
 
-    Raises InputError without images.
+    Raises InputError without images, and for a side below 1.
     """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.scale",
@@ -38,6 +38,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--save", action="store_true", help="put the figures into results.json")
     options = parser.parse_args(arguments)
     records.check(options.save, records.RECORD)
+    if options.side < 1:
+        raise InputError("Give --side of 1 or more.")
     paths = inference.find_images(options.films) if options.films else []
     if not paths:
         raise InputError("There are no films to read; give --films DIR.")

@@ -85,7 +85,7 @@ Change = Callable[[Path], object]
 def main(arguments: list[str] | None = None) -> None:
     """Print what became of the folders.
 
-    Raises InputError if one of them was not refused.
+    Raises InputError if one of them was not refused, and for a count below 1.
     """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.reliability.model_folders",
@@ -93,7 +93,10 @@ def main(arguments: list[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--count", type=int, help="only so many, spread over all kinds (default: all)")
-    figures = measure(parser.parse_args(arguments).count)
+    count = parser.parse_args(arguments).count
+    if count is not None and count < 1:
+        raise InputError("Give --count of 1 or more.")
+    figures = measure(count)
     print(json.dumps(figures, indent=2))
     if figures["exceptions"] or figures["taken"]:
         raise InputError("Some broken folders were not refused in one sentence; see above.")

@@ -38,6 +38,8 @@ def test_the_help_text_lists_the_comparisons(capsys):
         (["inference", "--films", "few", "--count", "40"], "few holds 6 pictures; --count asks for 40."),
         (["inference", "--films", "few", "--turns", "1"], "Give --count 32 or more, and --turns 3 or more."),
         (["serving", "--visitors", "0"], "Give --visitors, --clicks and --starts of 1 or more."),
+        (["scale", "--films", "few", "--side", "0"], "Give --side of 1 or more."),
+        (["browser", "--films", "few", "--first", "0"], "Give --first of 1 or more."),
         (["scale"], "There are no films to read; give --films DIR."),
         (
             ["training", "--dataset", "hub"],
