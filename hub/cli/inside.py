@@ -28,4 +28,5 @@ def run(model: Path) -> None:
 
     read_config(model)  # raises for what is no model folder
     with edited_model(model) as partial:
-        print(f"{model / 'inside'}: {prepare(partial)}")
+        shown = prepare(partial)
+    print(f"{model / 'inside'}: {shown}")
