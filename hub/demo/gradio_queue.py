@@ -54,7 +54,7 @@ class BoundedQueue(Queue):
         return sum(client_of(event.request.scope) == client for event in events)
 
     def make_room(self, session: str | None) -> None:
-        """Drop what waits for the page that was told something the longest ago, where one is too many.
+        """Drop what waits for the page that was idle longest, where one is too many.
 
         Gradio would drop that of the page which came first, even while it waits for its batch.
         """
