@@ -26,7 +26,10 @@ def load_here(name: str) -> dict:
 
 
 def save(name: str, section: dict) -> None:
-    """Write a section; the others stay as they are, those of a comparison that ends just now too."""
+    """Write a section; the others stay as they are.
+
+    So do those of a comparison that ends at the same time.
+    """
     with files.lock(RECORD, wait=True):
         files.write_json(RECORD, older(RECORD) | {name: section})
 

@@ -87,9 +87,9 @@ def check_writable_folder(path: Path) -> None:
 
 
 def check_outside(path: Path, folder: str | Path, option: str) -> None:
-    """Raise InputError, which names `option`, for a path in a folder that is there and is read.
+    """Raise InputError, which names `option`, for a path in a folder that is read.
 
-    What is written among images would be read with them the next time.
+    The folder counts where it is there. What is written among images would be read with them the next time.
     """
     if Path(folder).is_dir() and real_path(path).is_relative_to(real_path(Path(folder))):
         raise InputError(f"{path} lies in {folder}, which is read; give another {option}.")
