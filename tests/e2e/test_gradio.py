@@ -184,9 +184,17 @@ def test_what_gets_no_answer_is_said_to_have_none_after_a_reload_too(page):
     sample_named(page, "normal")
 
 
+FORBIDDEN = """Object.defineProperty(window, "sessionStorage", {
+  get() { throw new DOMException("", "SecurityError"); },
+})"""
+
+
 @browser_test
 def test_a_film_that_is_chosen_before_the_page_is_all_there_is_answered(browser, gradio_url):
-    """In another language than English, where the server says all anew once the page is open."""
+    """In another language than English, where the server says all anew once the page is open.
+
+    And in a browser that keeps nothing, as in the frame of another site.
+    """
     words = words_in("es")
     chosen = words("samples.shown", name=words("samples.normal"))
 
@@ -195,6 +203,7 @@ def test_a_film_that_is_chosen_before_the_page_is_all_there_is_answered(browser,
 
     with open_page(browser, gradio_url, "tablet-light", locale="es-ES") as page:
         headline(page, words("card.signs"))
+        page.add_init_script(FORBIDDEN)
         held = []
         page.route(ASKED, lambda route: route.continue_() if is_event(route) else held.append(route))
         page.reload(wait_until="commit")

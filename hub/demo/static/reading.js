@@ -3,6 +3,14 @@
 const TOO_SLOW = 120_000; // ms
 const UNCHANGED = 3_000; // ms, after which a setting is taken to leave the card as it was
 const OPENING = 10_000; // ms, after which the page is taken to be all there
+// What outlives the page being loaded anew; nothing does where a browser blocks it, as in the frame of another site.
+const store = () => {
+  try {
+    return sessionStorage;
+  } catch {
+    return {};
+  }
+};
 const answer = () => document.querySelector("#answer");
 const said = () => document.querySelector("#reading .reading");
 let waiting = null; // for an answer to the latest film: { name, token, again, timer, send }
@@ -33,7 +41,7 @@ const lose = (reason) => {
   ignoreToasts();
   if (waiting) clearTimeout(waiting.timer);
   const { name, again } = waiting ?? {};
-  sessionStorage.lost = name ?? "";
+  store().lost = name ?? "";
   waiting = asking = changing = null;
   answer().inert = true;
   document.body.dataset.film = "lost";
@@ -61,7 +69,7 @@ const ask = () => {
 // server is there again.
 const reach = (name) => {
   if (document.body.dataset.film !== "lost") return null;
-  sessionStorage.lost = name;
+  store().lost = name;
   return fetch(new URL("gradio_api/app_id", document.baseURI), { cache: "no-store" });
 };
 
@@ -99,7 +107,7 @@ addEventListener("offline", () => {
 const arrived = () => {
   clearTimeout(waiting.timer);
   waiting = null;
-  delete sessionStorage.lost;
+  delete store().lost;
   delete document.body.dataset.film;
   answer().inert = false;
   say("");
@@ -141,14 +149,14 @@ new MutationObserver(() => {
 }).observe(document.body, { childList: true, characterData: true, subtree: true });
 
 // When the server is there again, Gradio loads the page anew, with its example: that is not the answer.
-const { lost } = sessionStorage;
-delete sessionStorage.lost;
+const { lost } = store();
+delete store().lost;
 if (lost) {
   const starting = setInterval(() => {
     if (!said()) return;
     clearInterval(starting);
     waiting = { name: lost };
     lose(said().dataset.noConnection);
-    delete sessionStorage.lost;
+    delete store().lost;
   }, 50);
 }
