@@ -429,3 +429,50 @@ def test_a_batch_has_the_table_of_python(window, model, radiograph, tmp_path):
         for cell, other in zip(theirs[1:], ours[1:], strict=True):
             number = re.fullmatch(r"\d+\.\d+(e[-+]\d+)?", cell)
             assert np.isclose(float(cell), float(other), rtol=0.02) if number else cell == other
+
+
+FOLDER = """() => {
+  const { slice, arrayBuffer } = Blob.prototype;
+  const isFolder = (file) => file.name === "films" || file.isOfFolder;
+  Blob.prototype.slice = function (...ends) {
+    return Object.assign(slice.apply(this, ends), { isOfFolder: isFolder(this) });
+  };
+  Blob.prototype.arrayBuffer = function () {
+    return isFolder(this) ? Promise.reject(new DOMException("", "NotFoundError")) : arrayBuffer.call(this);
+  };
+}"""
+
+
+@pytest.mark.browser
+def test_a_folder_among_the_files_of_a_batch_is_one_row(window, radiograph):
+    """A browser gives it as a file, which cannot be read."""
+    window.reload()
+    window.evaluate(FOLDER)
+    upload(window, ("films", b""), ("film.png", film(radiograph)))
+    expect(window.locator("[data-batch=status] [role=status]")).to_be_visible(timeout=WAIT)
+    expect(window.locator(".batch tr[data-index]")).to_have_count(2)
+    expect(window.locator(".batch .open")).to_have_text("film.png")
+
+
+WORKER = """async ([script, kept]) => {
+  const heard = {}, deleted = [], full = async () => { throw new DOMException("", "QuotaExceededError"); };
+  const caches = { open: full, keys: async () => kept, delete: async (name) => deleted.push(name) };
+  const registration = { scope: "https://host/a/" }, clients = { claim() {} };
+  const self = { registration, clients, addEventListener: (kind, hear) => (heard[kind] = hear) };
+  const happen = (kind, event) =>
+    new Promise((done) => heard[kind]({ ...event, waitUntil: done, respondWith: done }));
+  const fetch = async ({ url }) => ({ ok: true, url, clone() {} });
+  new Function("self", "caches", "fetch", script)(self, caches, fetch);
+  await happen("activate", {});
+  const request = { method: "GET", url: "https://host/a/vendor/codecs/codec.js" };
+  return { deleted, fetched: (await happen("fetch", { request })).url === request.url };
+}"""
+
+
+@pytest.mark.browser
+def test_its_worker_leaves_other_pages_of_the_host_alone_and_needs_no_room(browser):
+    page = browser.new_page()
+    kept = ["page https://host/a/ old", "page https://host/a/b/ x", "page https://host/b/ x"]
+    script = (ROOT / "hub" / "page" / "web" / "service_worker.js").read_text()
+    assert page.evaluate(WORKER, [script, kept]) == {"deleted": kept[:1], "fetched": True}
+    page.close()

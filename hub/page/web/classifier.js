@@ -39,13 +39,13 @@ export class Classifier {
   // Return what the network answers to a file, before an operating point and a prevalence are chosen. `options` are
   // those of inference/worker.js.
   async answer(file, { name = file.name ?? "The image", ...options } = {}) {
-    return this.#asker.ask({ bytes: await bytesOf(file), name, ...options });
+    return this.#asker.ask({ bytes: await bytesOf(file, name), name, ...options });
   }
 
   // Return the image of a file as the network reads it, { width, height, channels: 1 or 3, data, view }: upright, in 8
   // bits, without plain borders.
   async read(file, { name = file.name ?? "The image" } = {}) {
-    return this.#asker.ask({ bytes: await bytesOf(file), name, only: true });
+    return this.#asker.ask({ bytes: await bytesOf(file, name), name, only: true });
   }
 
   // Return the report of an answer at an operating point and a prevalence.
@@ -69,8 +69,10 @@ export const readPage = async (address) => (await fetched(address, "page.json"))
 
 const usableThreads = () => (globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency || 1) : 1);
 
-async function bytesOf(file) {
-  if (file instanceof Blob) return file.arrayBuffer();
+// A folder that is dropped is a File, too, until it is read.
+async function bytesOf(file, name) {
+  const isGone = () => { throw new InputError(`${name} cannot be opened; give files rather than folders, or this one once more.`); };
+  if (file instanceof Blob) return file.arrayBuffer().catch(isGone);
   if (file instanceof ArrayBuffer) return file;
   if (ArrayBuffer.isView(file)) return file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength);
   throw new TypeError("An image is a File, Blob, ArrayBuffer or Uint8Array.");

@@ -10,8 +10,8 @@ const END = 22 + 65_536; // bytes at the end of a ZIP that hold its last record,
 const SUFFIXES = /\.(png|jpe?g|jpe|jfif|gif|webp|avif|hei[cf]|hif|tiff?|bmp|dib|jp2|j2k|jpf|jpx|p[bgpn]m|pfm|dcm|dicom)$/i;
 const CLUTTER = /(^|\/)(__MACOSX|\.[^/]*|Thumbs\.db|desktop\.ini|DICOMDIR)(\/|$)/i;
 
-// Return whether a file is a ZIP, by its first bytes.
-export const isZip = async (file) => /^PK(\x03\x04|\x05\x06)/.test(latin1(await bytesOf(file.slice(0, 4))));
+// Return whether a file is a ZIP, by its first bytes; none where it cannot be read, as a folder that was dropped.
+export const isZip = async (file) => /^PK(\x03\x04|\x05\x06)/.test(latin1(await bytesOf(file.slice(0, 4)).catch(() => "")));
 
 const bytesOf = async (blob) => new Uint8Array(await blob.arrayBuffer());
 
