@@ -1,7 +1,8 @@
 // Keep the page for when there is no network. A new build has another version, and is fetched whole before it takes
 // the place of the old one. Codecs are kept when a file first needs them, or all of them once the page is installed.
 const VERSION = "__VERSION__";
-const CACHE = `page-${VERSION}`;
+const OURS = `page ${self.registration.scope} `; // another page of this host keeps its own
+const CACHE = OURS + VERSION;
 const LATER = "vendor/codecs/";
 
 const listed = async () => {
@@ -17,7 +18,7 @@ self.addEventListener("install", (event) => {
 
 self.addEventListener("activate", (event) => {
   const clean = async () => {
-    for (const name of await caches.keys()) if (name.startsWith("page-") && name !== CACHE) await caches.delete(name);
+    for (const name of await caches.keys()) if (name.startsWith(OURS) && name !== CACHE) await caches.delete(name);
     await self.clients.claim();
   };
   event.waitUntil(clean());
@@ -33,12 +34,12 @@ self.addEventListener("fetch", (event) => {
   event.respondWith(answer(request));
 });
 
-// Return what is kept, else fetch and keep it.
+// Return what is kept, else fetch and keep it. Where nothing can be kept, as on a full disk, the page works all the same.
 async function answer(request) {
-  const cache = await caches.open(CACHE), isPage = request.mode === "navigate";
-  const kept = await cache.match(isPage ? "./" : request, { ignoreSearch: isPage });
+  const cache = await caches.open(CACHE).catch(() => null), isPage = request.mode === "navigate";
+  const kept = await cache?.match(isPage ? "./" : request, { ignoreSearch: isPage }).catch(() => null);
   if (kept) return kept;
   const response = await fetch(request);
-  if (response.ok && new URL(request.url).pathname.includes(LATER)) await cache.put(request, response.clone());
+  if (response.ok && new URL(request.url).pathname.includes(LATER)) await cache?.put(request, response.clone()).catch(() => {});
   return response;
 }
