@@ -7,11 +7,13 @@ import asyncio
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable
 
 import h11
 import h11._readers
 import uvicorn
 from h11 import _abnf as grammar
+from h11._readers import _decode_header_lines
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hub.demo import server_log
@@ -51,23 +53,30 @@ def allow_many() -> int:
 
 
 def read_in_linear_time() -> None:
-    """Let h11 look once at each blank in a request.
+    """Let h11 look once at each blank in a request, and at few headers.
 
-    It would look at each two of them: 60 kB of blanks before an odd letter would halt all visitors for half a
-    minute.
+    It would look at each two blanks: 60 kB of them before an odd letter would halt all visitors for half a
+    minute, and a hundred requests with thousands of headers for ten seconds.
     """
     blanks, value = grammar.OWS, grammar.field_value
     header = rf"(?P<field_name>{grammar.field_name}):{blanks}+(?P<field_value>{value}){blanks}"
     chunk = rf"(?P<chunk_size>{grammar.chunk_size})(?:{grammar.chunk_ext}|{blanks})\r\n"
     h11._readers.header_field_re = re.compile(header.encode())
     h11._readers.chunk_header_re = re.compile(chunk.encode())
+    h11._readers._decode_header_lines = _few_headers
+
+
+def _few_headers(lines: list[bytearray]) -> Iterable[tuple[bytes, bytes]]:
+    if len(lines) > MOST_HEADERS:
+        raise h11.LocalProtocolError("The request has too many headers")
+    return _decode_header_lines(lines)
 
 
 class Connection(h11.Connection):
     """A connection whose bodies do not come as crumbs.
 
-    Each would take as long as a page of text. Its requests have few headers, and name a host where they name
-    an origin: Gradio compares the two, before any guard.
+    Each would take as long as a page of text. Its requests name a host where they name an origin: Gradio
+    compares the two, before any guard.
     """
 
     pieces, bytes = 0, 0
@@ -82,8 +91,6 @@ class Connection(h11.Connection):
         event = super().next_event()
         if isinstance(event, h11.Request):
             self.pieces, self.bytes = 0, 0
-            if len(event.headers) > MOST_HEADERS:
-                raise h11.RemoteProtocolError("The request has too many headers")
             names = {name for name, _ in event.headers}
             if b"origin" in names and b"host" not in names:  # by HTTP/1.0 alone
                 raise h11.RemoteProtocolError("The request names an origin and no host")

@@ -207,7 +207,7 @@ def test_a_body_in_crumbs_is_refused_and_one_in_pieces_is_taken(tmp_path):
     assert sent[0].status_code == 400 and sent[1].text == "19200"
 
 
-SPACES = " " * 60_000
+SPACES, MANY = " " * 60_000, "a:\r\n" * 15_000 + "\r\n"
 
 
 @pytest.mark.parametrize(
@@ -215,9 +215,10 @@ SPACES = " " * 60_000
     [
         f"GET /nothing HTTP/1.1\r\nHost:{SPACES}\v\r\n\r\n",
         f"{HEAD}Transfer-Encoding: chunked\r\n\r\n1;{SPACES}\n\r\n",
-        "GET /nothing HTTP/1.1\r\nHost: x\r\n" + "a:\r\n" * 15_000 + "\r\n",
+        f"GET /nothing HTTP/1.1\r\nHost: x\r\n{MANY}",
+        f"{HEAD}Transfer-Encoding: chunked\r\n\r\n0\r\n{MANY}",
     ],
-    ids=["blanks in a head", "blanks before a piece", "many headers"],
+    ids=["blanks in a head", "blanks before a piece", "many headers", "many headers at the end"],
 )
 def test_a_request_that_takes_long_to_take_apart_is_refused_at_once(shared_url, sent):
     begun = time.monotonic()
