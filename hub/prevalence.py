@@ -7,10 +7,12 @@ how many times more often positives look like this image than negatives do; it i
 
 import math
 import numbers
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from hub.errors import InputError
+
+if TYPE_CHECKING:  # for EVEN alone the command line needs no NumPy
+    import numpy as np
 
 EVEN = 0.5  # the prevalence that the softmax of a model folder is for
 MOST_EVIDENCE = 1e30  # the largest likelihood ratio, either way: JSON has no infinity
@@ -56,11 +58,13 @@ def posterior(likelihood_ratio: float, prevalence: float) -> float:
     return odds / (1 + odds)
 
 
-def move(probabilities: np.ndarray, prevalence: float, before: float = EVEN) -> np.ndarray:
+def move(probabilities: "np.ndarray", prevalence: float, before: float = EVEN) -> "np.ndarray":
     """Return probabilities at another prevalence than the one `before`.
 
     `probabilities` and the result are float [..., 2], the positive class last.
     """
+    import numpy as np
+
     weights = np.array([(1 - prevalence) / (1 - before), prevalence / before])
     odds = np.asarray(probabilities, np.float64) * weights
     return odds / odds.sum(-1, keepdims=True)

@@ -2,9 +2,6 @@
 
 import re
 
-from huggingface_hub.errors import HFValidationError
-from huggingface_hub.utils import validate_repo_id
-
 from hub.errors import InputError
 
 HUB_DATASET = "hf-vision/chest-xray-pneumonia"  # what train.py reads by default
@@ -20,6 +17,9 @@ def is_hub_id(source: str) -> bool:
 
 def check_repo_id(repo_id: str) -> None:
     """Raise InputError where `repo_id` is not USER/NAME."""
+    from huggingface_hub.errors import HFValidationError  # for is_hub_id the command line does without
+    from huggingface_hub.utils import validate_repo_id
+
     try:
         validate_repo_id(repo_id)
     except HFValidationError:

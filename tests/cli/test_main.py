@@ -130,6 +130,8 @@ def test_help_imports_nothing_that_takes_seconds(command):
     modules = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
     assert "hub.cli" in modules
     assert modules.isdisjoint({"torch", "datasets", "timm", "onnxruntime", "sklearn", "matplotlib"})
+    # Nor what is missing where nothing was installed yet: the command then says what brings it.
+    assert modules.isdisjoint({"numpy", "huggingface_hub", "tqdm", "filelock"})
 
 
 @pytest.mark.parametrize(
