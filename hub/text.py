@@ -38,7 +38,12 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def interval(metric: dict, digits: int = 4) -> str:
-    """Return "LOW to HIGH" of a metric as `evaluation.metrics.measure` gives it."""
+    """Return "LOW to HIGH" of a metric as `evaluation.metrics.measure` gives it.
+
+    It is "unknown" where no draw of the bootstrap has every class, as of many classes of few images.
+    """
+    if metric["low"] is None:
+        return "unknown"
     return f"{number(metric['low'], digits)} to {number(metric['high'], digits)}"
 
 

@@ -4,6 +4,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from hub.models.own_names import is_own
 from hub.repo_id import is_hub_id
+from hub.text import interval
 
 LICENCE = "apache-2.0"  # of a model where nobody says another
 # For each of our metrics the Hub's id and its name on the card.
@@ -92,7 +93,7 @@ def _results(config: dict, metrics: dict, dataset_id: str | None) -> list[EvalRe
             dataset_name=metrics[split]["dataset"],
             dataset_split=split,
             metric_type=kind,
-            metric_name=f"{macro.get(key, name)}, 95 % interval {metric['low']:.4f} to {metric['high']:.4f}",
+            metric_name=f"{macro.get(key, name)}, 95 % interval {interval(metric)}",
             metric_value=round(metric["value"], 4),
         )
         for split in ("validation", "test")

@@ -12,6 +12,7 @@ from huggingface_hub.utils import yaml_dump
 from hub.files import write_text
 from hub.models.card_metadata import is_of_training_data
 from hub.models.folder import read_metrics
+from hub.text import interval
 from hub.version import NAME
 
 TASKS = {"accuracy": "accuracy", "auc": "auc"}  # key in metrics.json: id of the task
@@ -50,7 +51,7 @@ def write_results(folder: Path, repo_id: str) -> None:
             source_url=f"https://huggingface.co/{repo_id}",
             source_name="Model card",
             source_user=repo_id.split("/")[0],
-            notes=f"{how[key]}; 95 % interval {test[key]['low']:.4f} to {test[key]['high']:.4f} "
+            notes=f"{how[key]}; 95 % interval {interval(test[key])} "
             f"by a bootstrap over {of}; no weight, calibration or threshold was fitted on test data",
         )
         for key, task in TASKS.items()

@@ -81,6 +81,12 @@ def of_too_many_classes_for_a_matrix(record, config):
         record[split].pop("confusion")
 
 
+def of_classes_too_rare_for_an_interval(record, config):
+    """No draw of the bootstrap has every class, so that there is no AUC in any."""
+    of_three_classes(record, config)
+    record["validation"]["auc"] |= {"low": None, "high": None}
+
+
 def of_one_of_each(record, config):
     """One image, one patient, one epoch, and so on."""
     record["test"] |= {"n": 1, "patients": 1}
@@ -140,6 +146,7 @@ MODELS = {
     as_it_is: ("the positive\nclass",),
     of_three_classes: ("macro", '"top_k": 1', "random weights", "cat, dog or owl"),
     of_too_many_classes_for_a_matrix: ("cat, dog or owl",),
+    of_classes_too_rare_for_an_interval: ("| unknown |",),
     of_one_of_each: ("1 image of 1 patient", "1 epoch,", "changes 1 label\nand 1 verdict"),
     of_drawn_images: (*DRAWN, "--dataset synthetic"),
     of_images_drawn_from_others: (
