@@ -74,9 +74,12 @@ class _Bounded(io.BytesIO):
         self.budget = budget
 
     def read(self, size: int | None = -1) -> bytes:
-        """Return the next bytes; raise DamagedError once there were too many pieces."""
+        """Return the next bytes; raise DamagedError once there were too many pieces.
+
+        All bytes are read only by pydicom, to inflate them without a limit, which `_inflate` does with one.
+        """
         self.budget.left -= 1
-        if self.budget.left < 0:
+        if self.budget.left < 0 or size is None or size < 0:
             raise DamagedError
         return super().read(size)
 
@@ -212,8 +215,10 @@ def _inflate(data: bytes) -> bytes:
         return data
     stream = _Bounded(data, _Budget())
     stream.seek(132 if data[128:132] == b"DICM" else 0)
-    try:  # pass over the meta information (PS3.10 7.1), whose own statement of its length may be missing
-        read_dataset(stream, False, True, stop_when=lambda tag, *_: tag >> 16 != 2)
+    try:  # the meta information (PS3.10 7.1), whose own statement of its length may be missing
+        meta = read_dataset(stream, False, True, stop_when=lambda tag, *_: tag >> 16 != 2)
+        if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+            return data  # which names it elsewhere
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         inflated = inflater.decompress(data[stream.tell() :], MAX_INFLATED)
     except (*MALFORMED, zlib.error) as error:

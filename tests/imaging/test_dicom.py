@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import tracemalloc
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -143,6 +144,19 @@ def test_a_file_that_inflates_without_end_is_refused(monkeypatch):
     assert "damaged" in refusal(data)
     lying = data[:140] + bytes(4) + data[144:]  # the meta information is zero bytes long, it says
     assert "damaged" in refusal(lying)
+
+
+def test_what_was_deflated_twice_is_refused_and_not_inflated_again():
+    image = dataset(DEEP)
+    inner = stored(image, uids.DeflatedExplicitVRLittleEndian)
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    meta = inner[: 144 + struct.unpack_from("<L", inner, 140)[0]]
+    assert "damaged" in refusal(meta + packer.compress(inner) + packer.flush())
+
+
+def test_the_name_of_deflated_files_elsewhere_deflates_none():
+    image = dataset(DEEP, StudyDescription=f"copy of {uids.DeflatedExplicitVRLittleEndian}")
+    np.testing.assert_array_equal(pixels(stored(image)), stretched(DEEP))
 
 
 ITEM = bytes.fromhex("feff00e0ffffffff feff0de000000000")  # an empty one of undefined length
