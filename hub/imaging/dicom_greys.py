@@ -219,7 +219,8 @@ def _table(header: Dataset, descriptor: str, data: str, signed: bool) -> Table |
     `signed` says whether the values to look up may be negative.
     """
     described, data_bytes = numbers(header, descriptor), raw(header, data)
-    if len(described) != 3 or not np.isfinite(described).all() or not data_bytes:
+    # Of numbers that fit 16 bits, or a count of one more; NaN does not.
+    if len(described) != 3 or not all(-32_768 <= value <= 65_536 for value in described) or not data_bytes:
         return None
     count, first, depth = (int(value) for value in described)
     count = count % 65_536 or 65_536  # which does not fit in 16 bits, and is stored as 0

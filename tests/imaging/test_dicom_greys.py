@@ -176,11 +176,14 @@ def test_a_slope_that_is_none_is_1(slope):
     np.testing.assert_allclose(pixels(windowed), linear(DEEP.astype(float), 1500, 900), atol=0.51)
 
 
+FAR = {"LUTDescriptor": [4096, 2**62 + 300, 12]}  # from values on that no sample has
+
+
 @pytest.mark.parametrize("sequence", ["VOILUTSequence", "ModalityLUTSequence"])
 @pytest.mark.parametrize(
     "change",
-    [{"LUTData": [1, 2, 3]}, {"LUTData": None}, {"LUTDescriptor": None}, {"LUTDescriptor": [4096, 0]}],
-    ids=["too short", "no data", "no descriptor", "short descriptor"],
+    [{"LUTData": [1, 2, 3]}, {"LUTData": None}, {"LUTDescriptor": None}, {"LUTDescriptor": [4096, 0]}, FAR],
+    ids=["too short", "no data", "no descriptor", "short descriptor", "far away"],
 )
 def test_a_lut_that_is_none_is_ignored(sequence, change):
     items = lut(np.arange(4096)[::-1], 0, 12)
@@ -189,6 +192,7 @@ def test_a_lut_that_is_none_is_ignored(sequence, change):
             delattr(items[0], name)
         else:
             items[0][name].value = value
+            items[0][name].VR = "FD" if name == "LUTDescriptor" else "US"  # which has room for any number
     np.testing.assert_array_equal(pixels(stored(dataset(DEEP, **{sequence: items}))), stretched(DEEP))
     windowed = dataset(DEEP, WindowCenter=1500, WindowWidth=900, **{sequence: items})
     np.testing.assert_allclose(pixels(stored(windowed)), linear(DEEP.astype(float), 1500, 900), atol=0.51)

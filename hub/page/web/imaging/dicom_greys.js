@@ -166,7 +166,8 @@ function firstTable(header, sequence, signed) {
 // values to look up may be negative.
 function readTable(header, descriptor, data, signed) {
   const described = numbers(header, descriptor), bytes = raw(header, data);
-  if (described.length !== 3 || !described.every(Number.isFinite) || !bytes.length) return null;
+  // Numbers that fit 16 bits, or a count of one more.
+  if (described.length !== 3 || !described.every((value) => value >= -32_768 && value <= 65_536) || !bytes.length) return null;
   let [count, first, depth] = described.map(Math.trunc);
   count = ((count % 65_536) + 65_536) % 65_536 || 65_536; // which does not fit in 16 bits, and is stored as 0
   // Entries of 8 bits may be stored in one byte or two.
