@@ -16,6 +16,7 @@ FROM_A_SIDE = re.compile(
 AT_AN_ANGLE = re.compile(
     r"[LR][APL]?O|MLO|LMO|[LR]?T?OBL[A-Z]*|AXIAL|TANGENTIAL|LORDOTIC|CRANIO[A-Z]*|CAUD[A-Z]*|CEPHALAD"
 )
+MOST_CODES = 100  # that are looked up; a radiograph has one or two
 LYING = re.compile("[LR]LD|DECUB[A-Z]*")
 
 
@@ -47,7 +48,7 @@ def _meanings(header: Dataset) -> Iterator[str]:
     """Yield the meanings of the codes of the view and of its modifiers."""
     views = items(header, "ViewCodeSequence")
     modifiers = [code for place in (header, *views) for code in items(place, "ViewModifierCodeSequence")]
-    for code in views + modifiers:
+    for code in (views + modifiers)[:MOST_CODES]:
         value = text(code, "CodeValue")
         yield (value and _meaning(value)) or text(code, "CodeMeaning")
 

@@ -7,6 +7,7 @@ from PIL import Image
 from pydicom import Dataset, Sequence
 from pydicom.sr.codedict import codes
 
+from hub.imaging import dicom_views
 from hub.imaging.read import read_image, read_reduced
 
 FRONTAL = [
@@ -99,6 +100,15 @@ def test_every_code_of_an_oblique_or_lateral_view_is_known():
             assert view(data) == "oblique"
         elif "lateral" in concept.meaning:
             assert "lateral view" in refusal(data)
+
+
+def test_of_very_many_codes_the_first_are_looked_up(monkeypatch):
+    looked_up = []
+    monkeypatch.setattr(dicom_views, "_meaning", looked_up.append)
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator = "399348003", "SCT"
+    assert view(stored(dataset(DEEP, ViewCodeSequence=Sequence([code] * 500)))) == ""
+    assert 1 < len(looked_up) <= dicom_views.MOST_CODES
 
 
 def test_the_meaning_counts_where_the_code_is_of_another_scheme():

@@ -7,6 +7,7 @@ const FROM_A_SIDE =
   /^(?:[LR]L|ML|LM|(?:X|XT|XTABLE|CROSSTABLE|[LR]T?|LEFT|RIGHT)?LAT(?:ER[A-Z]*|[LR])?|SWIM[A-Z]*|SAG[A-Z]*|TRANSTHORACIC|P(?:RO|ER)FIL[A-Z]*)$/;
 const AT_AN_ANGLE =
   /^(?:[LR][APL]?O|MLO|LMO|[LR]?T?OBL[A-Z]*|AXIAL|TANGENTIAL|LORDOTIC|CRANIO[A-Z]*|CAUD[A-Z]*|CEPHALAD)$/;
+const MOST_CODES = 100; // that are looked up; a radiograph has one or two
 const LYING = /^(?:[LR]LD|DECUB[A-Z]*)$/;
 
 // Return LATERAL or OBLIQUE; "" for a frontal view, or where nothing says it.
@@ -20,7 +21,8 @@ export function view(header) {
 
 function viewCodes(header) {
   const views = items(header, "ViewCodeSequence");
-  return [...views, ...[header, ...views].flatMap((place) => items(place, "ViewModifierCodeSequence"))];
+  const modifiers = [header, ...views].flatMap((place) => items(place, "ViewModifierCodeSequence"));
+  return [...views, ...modifiers].slice(0, MOST_CODES);
 }
 
 function byCode(item) {
