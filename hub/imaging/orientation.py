@@ -43,13 +43,15 @@ def exif_orientation(exif: bytes) -> int | None:
     try:
         (start,) = struct.unpack_from(f"{order}L", data, 4)
         (count,) = struct.unpack_from(f"{order}H", data, start)
-        for place in range(start + 2, start + 2 + 12 * count, 12):
-            tag, kind, values = struct.unpack_from(f"{order}HHL", data, place)
-            if tag == ORIENTATION and kind in NUMBERS and values == 1:
-                (found,) = struct.unpack_from(order + NUMBERS[kind], data, place + 8)
     except struct.error:  # it ends here
-        pass
-    return found
+        return None
+    whole = min(count, max(0, len(data) - start - 2) // 12)
+    tags = struct.iter_unpack(f"{order}HHL4s", data[start + 2 : start + 2 + 12 * whole])
+    # Of the last one that states it: a file of 100 MB may have millions of tags.
+    for tag, kind, values, value in tags:
+        if tag == ORIENTATION and kind in NUMBERS and values == 1:
+            found = kind, value
+    return found and struct.unpack_from(order + NUMBERS[found[0]], found[1])[0]
 
 
 def orientation_alone(exif: bytes) -> bytes:
