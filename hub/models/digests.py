@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hub.errors import InputError
 from hub.files import edited_folder, sha256, write_text
+from hub.text import is_printable
 
 DIGESTS = "SHA256SUMS"
 LARGEST_FILE = 1_000_000  # bytes, of DIGESTS itself
@@ -50,8 +51,8 @@ def read_digests(folder: Path) -> dict[str, str]:
         return {}
     try:
         is_small = path.is_file() and path.stat().st_size <= LARGEST_FILE
-        lines = path.read_text(encoding="utf-8").splitlines() if is_small else [""]
-        matches = [LINE.fullmatch(line) for line in lines]
+        lines = path.read_text(encoding="utf-8").split("\n") if is_small else ["?"]
+        matches = [LINE.fullmatch(line) for line in filter(None, lines)]
         return {match[2]: match[1] for match in matches}
     except (OSError, ValueError, TypeError):
         raise InputError(f"{path} is damaged; get the model again.") from None
@@ -87,7 +88,10 @@ def _write(folder: Path, digests: dict[str, str]) -> None:
 
 
 def _files(folder: Path) -> list[str]:
-    """Return the names of the files that have digests, with those in folders."""
+    """Return the names of the files that have digests, with those in folders.
+
+    A file whose name no line of `DIGESTS` can hold has none.
+    """
     paths = (path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file())
     hidden = (path.as_posix() for path in paths if not any(part[0] == "." for part in path.parts))
-    return [name for name in hidden if name not in (DIGESTS, EDITED)]
+    return [name for name in hidden if name not in (DIGESTS, EDITED) and is_printable(name)]

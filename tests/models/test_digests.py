@@ -60,6 +60,17 @@ def test_a_list_that_is_no_file_is_damaged(copy):
         digests.read_digests(copy)
 
 
+def test_files_of_any_name_may_lie_in_a_folder(copy):
+    names = ["lat\udce9.txt", "two\nlines", "a\u2028b", "\N{LUNGS} and spaces "]
+    for name in names:
+        (copy / name).write_text("a note")
+    with digests.edited_model(copy) as partial:
+        (partial / METRICS).write_text("{}")
+    assert all((copy / name).is_file() for name in names)
+    assert {*names} & {*digests.read_digests(copy)} == {*names[2:]}
+    digests.check_digests(copy)
+
+
 def test_the_apps_refuse_a_folder_for_a_file_that_they_read_later(copy, monkeypatch):
     monkeypatch.setenv("MODEL", str(copy))
     assert handlers.load_model().folder == copy
