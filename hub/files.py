@@ -109,8 +109,9 @@ def copy_tree(source: Path, target: Path, ignore: Callable | None = None) -> Non
     """Copy a folder, and what links in it lead to, into one that is there.
 
     `ignore` is that of `shutil.copytree`. Raises InputError for what cannot be copied: a link that leads
-    nowhere, a pipe or a device.
+    nowhere, or back to a folder that holds it, a pipe or a device.
     """
+    _refuse_loops(source)
 
     def copy(file: str, to: str) -> None:
         if not Path(file).is_file():
@@ -118,6 +119,28 @@ def copy_tree(source: Path, target: Path, ignore: Callable | None = None) -> Non
         shutil.copy2(file, to)
 
     shutil.copytree(source, target, ignore=ignore, copy_function=copy, dirs_exist_ok=True)
+
+
+def _refuse_loops(folder: Path) -> None:
+    """Raise InputError for a link to a folder that would be copied again and again."""
+    real = real_path(folder)
+    for place, names, _ in os.walk(folder):
+        for path in (Path(place, name) for name in names):
+            to = real_path(path)
+            if path.is_symlink() and (to.is_relative_to(real) or real.is_relative_to(to)):
+                raise InputError(f"The link {path} leads back to a folder that holds it; remove the link.")
+
+
+def refuse_links_out(folder: Path) -> None:
+    """Raise InputError for a link from a folder to anywhere but the Hub's cache around it.
+
+    A folder of others may have a link to any file of this machine, which must not be published as part of it.
+    """
+    real = real_path(folder)
+    inside = real, *(place / "blobs" for place in real.parents[1:2])  # as in models--NAME/snapshots/COMMIT
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() and not any(real_path(path).is_relative_to(place) for place in inside):
+            raise InputError(f"{path} is a link that leads out of the folder; put the file itself there.")
 
 
 def seal(path: Path) -> None:

@@ -22,6 +22,7 @@ from hub.files import (
     is_sealed,
     lock,
     new_folder,
+    refuse_links_out,
     replace_file,
     seal,
     sha256,
@@ -296,6 +297,35 @@ def test_a_folder_with_what_cannot_be_copied_is_refused_and_stays(tmp_path, name
     ):
         pass
     assert [path.name for path in model.rglob("*")] == ["onnx", "link"]
+
+
+def test_a_folder_that_links_to_itself_is_refused_and_other_links_are_followed(tmp_path):
+    model = tmp_path / "model"
+    for place in (model / "onnx", tmp_path / "elsewhere"):
+        place.mkdir(parents=True)
+        (place / "file").write_text(place.name)
+    (model / "more").symlink_to(tmp_path / "elsewhere")
+    with edited_folder(model) as copy:
+        assert (copy / "more" / "file").read_text() == "elsewhere"
+    for target in (model, "/", model / "onnx"):
+        (model / "link").symlink_to(target)
+        with pytest.raises(InputError, match="link leads back"), edited_folder(model):
+            pass
+        (model / "link").unlink()
+
+
+def test_links_out_of_a_folder_are_found_and_those_of_the_cache_of_the_hub_are_none(tmp_path):
+    snapshot, blobs = tmp_path / "models--a--b" / "snapshots" / "1", tmp_path / "models--a--b" / "blobs"
+    for place in (snapshot, blobs):
+        place.mkdir(parents=True)
+    for path in (blobs / "f00", snapshot / "config.json", tmp_path / "key"):
+        path.touch()
+    (snapshot / "weights").symlink_to("../../blobs/f00")
+    (snapshot / "again").symlink_to("config.json")
+    refuse_links_out(snapshot)
+    (snapshot / "notes").symlink_to(tmp_path / "key")
+    with pytest.raises(InputError, match="notes is a link that leads out"):
+        refuse_links_out(snapshot)
 
 
 def test_a_full_disk_is_named_whatever_the_library_says(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from PIL import Image
 
 from hub.batching import batches
 from hub.errors import InputError
-from hub.files import replace_file
+from hub.files import refuse_links_out, replace_file
 from hub.imaging.read import Source, read_reduced, squash
 from hub.inference import input_check
 from hub.inference.hub_files import download
@@ -212,8 +212,10 @@ class Classifier:
         """Put the files of `save_pretrained` on the Hub in one commit; return its URL.
 
         The repo is made where there is none. `python -m hub publish model` also writes a card for the repo,
-        and what other libraries and endpoints need. Raises the errors of huggingface_hub.
+        and what other libraries and endpoints need. Raises InputError for a link that leads out of the
+        folder, and the errors of huggingface_hub.
         """
+        refuse_links_out(self.folder)
         api = HfApi(token=token, **LIBRARY)
         repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
         if revision and not create_pr:

@@ -10,7 +10,7 @@ from hub.explorer import prepared
 from hub.export.answer import verify_answer, write_answer
 from hub.export.formats import verify_formats
 from hub.export.onnx import verify
-from hub.files import copy_tree, sha256
+from hub.files import copy_tree, refuse_links_out, sha256
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference import input_check
 from hub.inference.classifier import Classifier
@@ -52,6 +52,7 @@ def copy_folder(
     verify_answer(folder)
     verify_formats(folder)
     input_check.load(folder, sha256(folder / "model.safetensors"))
+    refuse_links_out(folder)
     # The folder may itself be of a published model, and the code is that of this version.
     copy_tree(folder, copy, shutil.ignore_patterns(".*", "hub"))
     if not (copy / ANSWER).is_file():
