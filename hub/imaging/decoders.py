@@ -52,6 +52,7 @@ PNM_HEADER = re.compile(
     re.VERBOSE,
 )
 BITS_HEADER = re.compile(rb"P[14]SPACE\d{1,9}SPACE\d{1,9}\s".replace(b"SPACE", rb"(?:\s|#[^\r\n]*[\r\n])+"))
+HEADER = 65_536  # bytes of a PNM in which its size has to be, whatever comments it has
 MAX_SCANNED = 2_000_000_000  # pixels in all scans of a JPEG: ten scans of any image, two seconds
 MAX_COMPLETED = 16_000_000  # pixels of an image that is decoded again and again, as it was cut short
 SLOW_CODECS = {"bmp_rle", "ppm", "ppm_plain"}  # which Pillow decodes in Python
@@ -432,8 +433,8 @@ def _read_pnm(data: bytes, admit: Admit) -> Image.Image:
 
     What Pillow alone reads, such as bits and comments between numbers, it reads.
     """
-    header = PNM_HEADER.match(data)
-    if header is None and not BITS_HEADER.match(data):
+    header = PNM_HEADER.match(data, 0, HEADER)
+    if header is None and not BITS_HEADER.match(data, 0, HEADER):
         raise DamagedError  # Pillow would read a comment without an end byte by byte
     if header is None:
         return _read_by_pillow(data, admit, "PNM")
@@ -441,6 +442,8 @@ def _read_pnm(data: bytes, admit: Admit) -> Image.Image:
     check_size(width, height)
     with _library():
         scale = float(header["scale"])  # of floats its sign is the order of bytes; else the value of white
+        if not (0 < scale < 65_536 or (kind in b"fF" and scale)):
+            raise DamagedError
         dtype = ("<f4" if scale < 0 else ">f4") if kind in b"fF" else "u1" if scale < 256 else ">u2"
         shape = height, width, 3 if kind in b"36F" else 1
         size = np.dtype(np.int32 if kind in b"23" else dtype).itemsize

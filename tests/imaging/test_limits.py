@@ -165,6 +165,14 @@ def test_a_comment_of_a_pnm_without_an_end_is_damage():
     assert "damaged" in refusal(b"P4 #" + 1_000_000 * b"x", radiograph=False)
 
 
+def test_a_size_behind_far_too_much_space_is_not_looked_for():
+    assert read_image(b"P5 2" + 60_000 * b" " + b"1 255\n" + b"\xaa\x55").size == (2, 1)
+    tracemalloc.start()
+    assert "damaged" in refusal(b"P5 2" + 3_000_000 * b" " + b"1 255\n" + b"\xaa\x55", radiograph=False)
+    assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    tracemalloc.stop()
+
+
 def test_a_frame_of_far_too_many_parts_is_refused(monkeypatch):
     monkeypatch.setattr(unreadable, "MAX_PARTS", 2000)
     jpeg, empty = encoded(GREY, "JPEG"), b"\xff\xfe\0\2"

@@ -297,6 +297,15 @@ def test_a_pnm_of_text_is_read_as_the_same_one_of_bytes(binary, text, white):
             read_image(text + header + odd + b"\n" + rest)
 
 
+@pytest.mark.parametrize("white", ["0", "-1", "65536", "0.0"])
+@pytest.mark.parametrize("kind", ["P2", "P5", "P6", "Pf"])
+def test_a_pnm_whose_white_is_none_is_damaged(kind, white):
+    if kind == "Pf" and float(white):
+        return  # any number but 0 is the order of bytes
+    with pytest.raises(InputError, match="damaged"):
+        read_image(f"{kind} 40 40 {white}\n".encode() + 12_000 * b"1 ")
+
+
 def test_a_pnm_of_text_that_was_cut_short_is_refused():
     for rows in (20, 39):
         spelled = b"\n".join(b"%d" % value for value in GREY[:rows].flat)

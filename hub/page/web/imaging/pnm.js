@@ -9,7 +9,7 @@ const SCALE = new RegExp(`^${SPACE}([-+.\\deE]{1,30})`);
 
 // Return the image in 8 bits. `admit(width, height, bytes)` is called before pixels are decoded.
 export function decodePnm(bytes, admit) {
-  const head = latin1(bytes.subarray(0, 4096)), found = HEADER.exec(head);
+  const head = latin1(bytes.subarray(0, 65_536)), found = HEADER.exec(head);
   if (!found) throw damaged();
   const [start, kind, width, height] = [found[0], found[1], Number(found[2]), Number(found[3])];
   const isBitmap = kind === "1" || kind === "4", stated = isBitmap ? null : SCALE.exec(head.slice(start.length));
