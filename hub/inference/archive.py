@@ -45,7 +45,9 @@ PACKERS = {
 # Other files may be archives by their contents too: a .docx is a ZIP.
 ARCHIVE_SUFFIXES = {"", ".zip", ".tar", ".tgz", ".gz", ".7z", ".rar", ".bz2", ".xz", ".zst"}
 
-ZIP_ERRORS = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError)  # of a damaged one
+# Of a damaged one; the third is of places that are far beyond its end.
+ZIP_ERRORS = (zipfile.BadZipFile, OSError, OverflowError, ValueError, NotImplementedError)
+MEMBER_ERRORS = (*ZIP_ERRORS, zlib.error, EOFError, RuntimeError)
 
 File = str | Path | BinaryIO
 
@@ -139,7 +141,7 @@ def count_members(path: str | Path) -> int:
     try:
         with Path(path).open("rb") as stream, _open_zip(stream, "") as archive:
             return sum(not member.is_dir() for member in archive.infolist())
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):  # InputError is a ValueError
+    except ZIP_ERRORS:  # InputError is a ValueError
         return 1
 
 
@@ -269,7 +271,7 @@ def unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | 
                     f"{label} has more than {MAX_BYTES // 1_000_000} MB; make it smaller and try again."
                 )
             return head + stream.read(member.file_size + 1 - len(head))
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError):
+    except MEMBER_ERRORS:
         return InputError(f"{label} is damaged or cut short in the ZIP; make that again.")
 
 

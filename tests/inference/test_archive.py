@@ -279,6 +279,17 @@ def test_a_member_that_is_larger_than_it_says_is_damaged(tmp_path):
     assert "damaged or cut short in the ZIP" in result.error
 
 
+def test_a_member_that_would_be_far_beyond_the_end_is_damaged(tmp_path):
+    path, member = tmp_path / "films.zip", io.BytesIO()
+    Image.new("L", (48, 40)).save(member, "PNG")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("film.png", member.getvalue())
+        archive.filelist[0].header_offset = 2**64 - 1
+    for file in (path, io.BytesIO(path.read_bytes())):
+        [(_, contents)] = unpack(file)
+        assert isinstance(contents, InputError) and "damaged" in str(contents)
+
+
 @pytest.mark.parametrize(
     "name",
     ["../../etc/film.png", "/etc/film.png", "C:\\films\\film.png", "..\\film.png", "a//./film.png"],
