@@ -140,13 +140,17 @@ def load(image: Image.Image, admit: Admit = check_size, is_slow: bool = False) -
 
     `is_slow` says that decoding may take long. Raises UnreadableError for one that is damaged or too large.
     """
+    if getattr(image, "tile", ()) and image.fp is None:
+        raise _closed()
     admit(*image.size, BYTES.get(image.mode, 4), is_slow)
     # Of one that a caller has opened; `_read_jpeg` has counted those of its own.
-    if image.format in ("JPEG", "MPO") and getattr(image, "tile", ()) and getattr(image, "fp", None):
-        place = image.fp.tell()
-        image.fp.seek(0)
-        _check_scans(image.fp.read(), *image.size)
-        image.fp.seek(place)
+    if image.format in ("JPEG", "MPO") and getattr(image, "tile", ()):
+        with _library():
+            place = image.fp.tell()
+            image.fp.seek(0)
+            data = image.fp.read()
+            image.fp.seek(place)
+        _check_scans(data, *image.size)
     return _load(image)
 
 
@@ -188,9 +192,17 @@ def _library() -> Iterator[None]:
     except Image.DecompressionBombError:
         raise too_large() from None
     except ERRORS as error:
+        if "closed" in str(error):  # a PIL image, or its file
+            raise _closed() from None
         if str(error).startswith("Unsupported BMP"):
             raise UnreadableError("is a BMP of an unusual kind; save it as PNG.") from None
         raise DamagedError from None
+
+
+def _closed() -> UnreadableError:
+    return UnreadableError(
+        "was closed before its pixels were read; open it again, and give it while it is open."
+    )
 
 
 def _admit_small(admit: Admit, width: int, height: int, bytes_per_pixel: float, apart: bool) -> None:

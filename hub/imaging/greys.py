@@ -96,7 +96,7 @@ def stretch(pixels: np.ndarray) -> np.ndarray:
     if pixels.dtype.kind in "ui" and pixels.dtype.itemsize <= 2:
         return _stretch_by_table(pixels)
     lowest, highest = pixels.min(), pixels.max()
-    if not (math.isfinite(lowest) and math.isfinite(highest)):
+    if not math.isfinite(float(highest) - float(lowest)):
         raise UnreadableError("holds values that are not numbers; export it again as 8 or 16 bits.")
     if pixels.dtype.kind == "f" and lowest >= 0 and 0.5 < highest <= 1:
         return scale(pixels, 0, 1)

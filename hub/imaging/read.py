@@ -251,7 +251,9 @@ def _to_8_bit(image: Image.Image, factor: int) -> Image.Image:
         image = ImageChops.invert(grey) if white_is_zero else grey
     if image.mode == "LAB":
         return _by_strips(image, "L", factor, lambda strip: strip.getchannel("L"))
-    mode = "L" if image.mode in ("L", "LA", "La", "1") else "RGB"
+    if image.mode == "La":  # the one mode that Pillow converts to another of grey alone
+        image = image.convert("LA")
+    mode = "L" if image.mode in ("L", "LA", "1") else "RGB"
     if not image.has_transparency_data:
         return _by_strips(image, mode, factor, lambda strip: strip.convert(mode))
     # Programs that know no transparency leave it at 0 everywhere, in BMP files above all.

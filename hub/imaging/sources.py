@@ -2,6 +2,7 @@
 
 import io
 import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -36,15 +37,15 @@ def read_source(source: Source) -> bytes | Image.Image | np.ndarray:
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source)
     if isinstance(source, Image.Image):
-        return _read_stream(source.fp) if decoders.is_deep(source) else source
+        return _read_deep(source) if decoders.is_deep(source) else source
     if isinstance(source, np.ndarray):
-        return source
+        return _read_array(source)
     if hasattr(source, "read"):
         return _read_stream(source)
     if hasattr(source, "detach"):
         return _read_tensor(source)
     if hasattr(source, "__array__"):
-        return np.asarray(source)
+        return _read_array(source)
     if path := _path(source):
         return read_file(path)
     raise _wrong_type(source)
@@ -58,8 +59,9 @@ def read_file(path: str | os.PathLike) -> bytes:
     path = os.fsdecode(path)
     try:
         with Path(path).open("rb") as file:
-            check_bytes(os.fstat(file.fileno()).st_size, path)
-            data = file.read() if Path(path).is_file() else file.read(LARGEST + 1)  # a device has no end
+            size = os.fstat(file.fileno()).st_size
+            check_bytes(size, path)
+            data = file.read() if size else read_all(file)  # devices, pipes and /proc state none
     except InputError:
         raise
     except FileNotFoundError:
@@ -70,6 +72,15 @@ def read_file(path: str | os.PathLike) -> bytes:
         raise InputError(f"{path} cannot be read: {_reason(error)}.") from None
     check_bytes(len(data), path)
     return data
+
+
+def read_all(stream: BinaryIO) -> bytes:
+    """Return the rest of a stream, or one byte more than `LARGEST`: it may have no end."""
+    parts, left = [], LARGEST + 1
+    while left > 0 and (part := stream.read(left)):
+        parts.append(part)
+        left -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def check_bytes(count: int, name: str) -> None:
@@ -83,19 +94,42 @@ def _read_stream(stream: BinaryIO) -> bytes:
         raise _wrong_type(stream)
     try:
         if not stream.seekable():
-            data = stream.read()
+            data = read_all(stream)
         else:
             position = stream.tell()
             stream.seek(0)
-            data = stream.read()
+            data = read_all(stream)
             stream.seek(position)
-    except UnicodeDecodeError:  # of a wrapper around a file in text mode
+    except (UnicodeDecodeError, TypeError):  # of a wrapper around a file in text mode
         raise _wrong_type(stream) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two of a damaged gzip or ZIP
         raise InputError(f"{image_name(stream)} cannot be read: {_reason(error)}.") from None
     if not isinstance(data, bytes | bytearray | memoryview):
         raise _wrong_type(stream)
+    check_bytes(len(data), image_name(stream))
     return bytes(data)
+
+
+def _read_deep(image: Image.Image) -> bytes | Image.Image:
+    """Return the file of an image whose colours Pillow would cut down to 8 bits.
+
+    Raises InputError for another page of it than the first, which is the one that is read of a file.
+    """
+    if image.tell():
+        raise InputError(
+            "The image is a further page of a file with more than 8 bits a colour; save that page alone."
+        )
+    return _read_stream(image.fp) if image.fp else image
+
+
+def _read_array(source: object) -> np.ndarray:
+    """Return an array of no subclass: a matrix has two dimensions whatever is done to it.
+
+    Raises InputError for one with a mask, under which there may be any values.
+    """
+    if np.ma.is_masked(source):
+        raise InputError("The image is an array with masked values; fill them, by array.filled(0) say.")
+    return np.asarray(source)
 
 
 def _read_tensor(tensor: object) -> np.ndarray:

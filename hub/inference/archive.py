@@ -18,6 +18,7 @@ from typing import BinaryIO
 from hub.errors import InputError
 from hub.imaging.formats import SUFFIXES, is_image
 from hub.imaging.read import count_pixels
+from hub.imaging.sources import read_all
 from hub.left_out import is_clutter, left_out
 
 MAX_MEMBERS = 2000
@@ -92,12 +93,12 @@ def _unpack_stream(stream: BinaryIO) -> Iterator[tuple[str, Contents]]:
     name = getattr(stream, "name", None)  # that of a temporary file is a number or None
     name = _printable(name) if isinstance(name, str) else "image"
     if not stream.seekable():
-        stream = io.BytesIO(stream.read())
+        stream = io.BytesIO(read_all(stream))
     packer = _packer(stream)
     if packer == "ZIP":
         yield from _unpack_zip(stream, name)
     else:
-        yield name, _packed(PurePosixPath(name).name, packer) if packer else stream.read()
+        yield name, _packed(PurePosixPath(name).name, packer) if packer else read_all(stream)
 
 
 def _unpack_path(path: Path) -> Iterator[tuple[str, Contents]]:

@@ -102,10 +102,10 @@ def test_an_image_that_is_transparent_everywhere_is_opaque():
     np.testing.assert_array_equal(np.asarray(image), gradient())
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_values_that_are_not_finite_are_refused(value):
-    pixels = gradient().astype(np.float32)
-    pixels[3, 4] = value
+@pytest.mark.parametrize("values", [[np.nan], [np.inf], [-np.inf], [-1e308, 1e308]])
+def test_values_that_are_not_finite_or_infinitely_far_apart_are_refused(values):
+    pixels = gradient().astype(np.float64)
+    pixels[3, : len(values)] = values
     with pytest.raises(UnreadableError, match="not numbers"):
         greys.stretch(pixels)
 

@@ -1,5 +1,6 @@
 """An image may be given as anything that holds one; anything else is a TypeError that lists what may."""
 
+import gzip
 import io
 import tempfile
 from pathlib import Path
@@ -8,7 +9,7 @@ import gradio
 import numpy as np
 import pytest
 import torch
-from encoded_images import encoded, gradient, png
+from encoded_images import encoded, gradient, png, tiff
 from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
@@ -58,6 +59,23 @@ def test_a_file_larger_than_any_image_is_refused_and_not_read(source, tmp_path, 
         read_image(source)
 
 
+@pytest.mark.parametrize("buffering", [-1, 0])
+def test_an_open_file_without_an_end_is_refused(buffering, monkeypatch):
+    monkeypatch.setattr(sources, "LARGEST", 1_000_000)
+    with (
+        open("/dev/zero", "rb", buffering=buffering) as file,  # noqa: PTH123
+        pytest.raises(InputError, match="zero has more than 1 MB"),
+    ):
+        read_image(file)
+
+
+def test_a_stream_that_unpacks_what_is_damaged_is_refused():
+    cut = gzip.compress(PNG)[:-20]
+    for data in (cut, cut[:40] + b"\xff" * 40 + cut[80:]):
+        with gzip.open(io.BytesIO(data)) as stream, pytest.raises(InputError, match="cannot be read"):
+            read_image(stream)
+
+
 def test_uploads_of_gradio_are_read(tmp_path):
     path = tmp_path / "image.png"
     path.write_bytes(PNG)
@@ -93,6 +111,14 @@ def test_grey_arrays_are_read_with_and_without_a_channel(shape):
     assert_reads(GREY.reshape(shape))
     assert_reads((GREY.astype(np.uint16) * 16).reshape(shape))
     assert_reads((GREY / 255).reshape(shape))
+
+
+def test_a_matrix_is_read_as_an_array_and_a_mask_has_to_be_filled():
+    deep = GREY.astype(np.uint16) * 16
+    assert_reads(deep.view(np.matrix))
+    assert_reads(np.ma.array(deep))
+    with pytest.raises(InputError, match="masked"):
+        read_image(np.ma.masked_greater(deep, 900))
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float16, np.float64])
@@ -131,6 +157,39 @@ def test_a_tensor_in_bfloat16_is_read():
 def test_an_image_that_pillow_has_opened_is_read_at_full_depth():
     deep = COLOUR.astype(np.uint16) * 16
     np.testing.assert_array_equal(np.asarray(read_image(Image.open(io.BytesIO(png(deep))))), COLOUR)
+
+
+def test_grey_with_its_opacity_multiplied_in_is_read():
+    image = Image.merge("LA", [Image.fromarray(GREY), Image.new("L", GREY.shape[::-1], 255)]).convert("La")
+    assert_reads(image)
+
+
+def test_a_further_page_of_deep_colours_is_not_taken_for_the_first():
+    deep = COLOUR.astype(np.uint16) * 16
+    image = Image.open(io.BytesIO(tiff(np.stack([deep, deep[::-1]]), photometric="rgb")))
+    np.testing.assert_array_equal(np.asarray(read_image(image)), COLOUR)
+    image.seek(1)
+    with pytest.raises(InputError, match="further page"):
+        read_image(image)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [PNG, encoded(Image.fromarray(GREY), "JPEG"), png(COLOUR.astype(np.uint16))],
+    ids=["PNG", "JPEG", "deep"],
+)
+def test_an_image_that_was_closed_before_it_was_read_is_refused(data, tmp_path):
+    path, stream = tmp_path / "film", io.BytesIO(data)
+    path.write_bytes(data)
+    with Image.open(path) as left:
+        pass
+    loaded, of_closed = Image.open(path), Image.open(stream)
+    loaded.load()
+    loaded.close()
+    stream.close()
+    for image in (left, loaded, of_closed):
+        with pytest.raises(InputError, match="closed"):
+            read_image(image)
 
 
 @pytest.mark.parametrize(
