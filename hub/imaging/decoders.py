@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 # What the libraries raise for damaged files; tests/imaging/test_damage.py looks for more. They are caught
 # around calls of libraries alone, so that a mistake here is not called damage.
 ERRORS = (
-    AttributeError, EOFError, LookupError, OSError, OverflowError, RuntimeError, SyntaxError, TypeError,
-    ValueError, ZeroDivisionError, struct.error,
+    AssertionError, AttributeError, EOFError, LookupError, OSError, OverflowError, RuntimeError, SyntaxError,
+    TypeError, ValueError, ZeroDivisionError, struct.error,
 )  # fmt: skip
 PILLOW_NAMES = {"PNM": "PPM"}  # where they differ from ours
 PNM_HEADER = re.compile(
@@ -130,9 +130,10 @@ def open_header(data: bytes, image_format: str) -> Image.Image:
 
     `image_format` is one that Pillow reads. Raises UnreadableError for one that is damaged or too large.
     """
+    data = without_metadata(data, image_format)
     if image_format == "TIFF":
         _check_tags(data)
-    return _open(without_metadata(data, image_format), image_format)
+    return _open(data, image_format)
 
 
 def load(image: Image.Image, admit: Admit = check_size, is_slow: bool = False) -> Image.Image:
@@ -348,15 +349,25 @@ def _read_tiff(data: bytes, admit: Admit) -> Image.Image:
         bits, kinds = (image.tag_v2.get(tag, (1,)) for tag in (BITS_PER_SAMPLE, SAMPLE_FORMAT))
         if max(bits) <= 8 and set(kinds) == {UNSIGNED}:
             apart = image.tag_v2.get(COMPRESSION, UNCOMPRESSED) not in PLAIN_COMPRESSIONS
-            tile = [image.tag_v2.get(tag, 0) for tag in (TILE_WIDTH, TILE_LENGTH)]
-            rows = min(image.tag_v2.get(ROWS_PER_STRIP, image.height), image.height)
-            segment = math.prod(tile) or rows * image.width
-            extra = len(bits) * max(bits) / 8 * segment / math.prod(image.size)
+            extra = len(bits) * max(bits) / 8 * _segment(image) / math.prod(image.size)
             admit(*image.size, BYTES.get(image.mode, 4) + extra, apart)
             return _load(image)
     except DamagedError:
         pass  # or stored in a way that Pillow does not know
     return _read_by_tifffile(data, admit)
+
+
+def _segment(image: Image.Image) -> int:
+    """Return the pixels of a strip or tile of a TIFF, which are decoded at once.
+
+    Raises DamagedError where a tag is no whole number: it may be text, or a fraction of 0.
+    """
+    tags = {TILE_WIDTH: 0, TILE_LENGTH: 0, ROWS_PER_STRIP: image.height}
+    with _library():  # Pillow reads a tag when it is asked for
+        width, length, rows = (image.tag_v2.get(tag, default) for tag, default in tags.items())
+    if not all(isinstance(number, int) and number >= 0 for number in (width, length, rows)):
+        raise DamagedError
+    return width * length or min(rows, image.height) * image.width
 
 
 def _read_by_tifffile(data: bytes, admit: Admit) -> Image.Image:

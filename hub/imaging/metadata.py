@@ -1,16 +1,17 @@
 """Encoded images without their metadata, on some of which decoders fail.
 
 Color profiles, texts, previews and the further frames of animations are left out. What says how to show
-pixels stays: transparency, and of EXIF the orientation. PNG, JPEG, WebP and GIF need this; the decoders of
-other formats read metadata only on request.
+pixels stays: transparency, and of EXIF the orientation. PNG, JPEG, WebP, GIF and TIFF need this; the decoders
+of other formats read metadata only on request.
 """
 
 import re
+import struct
 import zlib
 from collections.abc import Iterator
 from itertools import count
 
-from hub.imaging.orientation import orientation_alone
+from hub.imaging.orientation import ORIENTATION, orientation_alone
 from hub.imaging.unreadable import few
 
 PNG_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND")
@@ -28,6 +29,13 @@ JPEG_AFTER_DATA = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 WEBP_CHUNKS = (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"EXIF")
 GIF_PALETTE, GIF_EXTENSION, GIF_CONTROL = 0x80, b"!", b"\xf9"  # the last says what is transparent
 WEBP_PROFILE_AND_XMP = 0x20 | 0x04  # flags of VP8X
+# How pixels are stored and shown, from ImageWidth to SampleFormat; of fax, JPEG, YCbCr and LERC; and how deep
+# a volume is.
+TIFF_TAGS = {
+    256, 257, 258, 259, 262, 266, 273, ORIENTATION, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324,
+    325, 332, 334, 338, 339, 347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 32_997,
+    32_998, 50_674,
+}  # fmt: skip
 
 
 def without_metadata(data: bytes, image_format: str) -> bytes:
@@ -45,6 +53,8 @@ def without_metadata(data: bytes, image_format: str) -> bytes:
             return _webp(data)
         case "GIF":
             return _gif(data)
+        case "TIFF":
+            return _tiff(data)
     return data
 
 
@@ -171,6 +181,28 @@ def _gif(data: bytes) -> bytes:
         if data[start + 1 : start + 2] == GIF_CONTROL:
             kept.append(data[start:place])
     return b"".join([*kept, data[place:]])
+
+
+def _tiff(data: bytes) -> bytes:
+    """Blank the tags of the first page that do not say how to show its pixels.
+
+    Libraries would read what some of them lead to, however much that is.
+    """
+    order, is_big = ("<" if data[:1] == b"I" else ">"), b"+" in data[2:4]
+    offset, count, size = ("8xQ", "Q", 20) if is_big else ("4xL", "H", 12)
+    try:
+        (start,) = struct.unpack_from(order + offset, data)
+        (tags,) = struct.unpack_from(order + count, data, start)
+    except (struct.error, OverflowError):  # it ends here, which the libraries find out
+        return data
+    first = start + struct.calcsize(order + count)
+    last = min(first + tags * size, len(data))
+    view, kept = memoryview(data), []
+    for place in few(range(first, last - size + 1, size)):
+        (tag,) = struct.unpack_from(order + "H", data, place)
+        kept.append(view[place : place + size] if tag in TIFF_TAGS else bytes(size))
+    end = first + len(kept) * size
+    return b"".join([view[:first], *kept, view[end:]])
 
 
 def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -28,15 +28,16 @@ class DamagedError(UnreadableError):
 def check_size(width: int, height: int, bytes_per_pixel: float = 1, apart: bool = False) -> None:
     """Raise UnreadableError for no pixels, or for too many of them.
 
-    There are at most `MAX_PIXELS`, `MAX_SIDE` on a side, and they take no more than `MAX_MEMORY`.
+    There are at most `MAX_PIXELS`, `MAX_SIDE` on a side, and they take no more than `MAX_MEMORY`. A file
+    may state numbers that are NaN: they do not fit either.
     """
-    if width < 1 or height < 1:
+    if not (width >= 1 and height >= 1):
         raise DamagedError
     if width * height > MAX_PIXELS:
         raise too_large()
     if max(width, height) > MAX_SIDE:
         raise UnreadableError(f"is {width} x {height} pixels; give at most {MAX_SIDE:,} on each side.")
-    if width * height * bytes_per_pixel > MAX_MEMORY:
+    if not width * height * bytes_per_pixel <= MAX_MEMORY:
         raise too_much_memory()
 
 

@@ -22,7 +22,7 @@ from hub.imaging.dicom_codestream import ITEM, join, read_codestream
 from hub.imaging.memory import Room, room_for
 from hub.imaging.metadata import jpeg_scans, without_metadata
 from hub.imaging.read import count_pixels, read_image, read_reduced
-from hub.imaging.unreadable import DamagedError
+from hub.imaging.unreadable import DamagedError, UnreadableError, check_size
 
 ROOT = Path(__file__).parents[2]
 GREY = Image.fromarray(gradient())
@@ -127,7 +127,38 @@ def tags_that_share_bytes(count, size):
     return b"MM\0*" + struct.pack(">LH", 8, count) + b"".join(tags) + bytes(4 + size)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WebP", "TIFF"])
+def with_tag(data, tag, entry):
+    """A TIFF of little endian whose tag, or another one in its place, is this entry of 12 bytes."""
+    (start,) = struct.unpack_from("<L", data, 4)
+    (count,) = struct.unpack_from("<H", data, start)
+    places = range(start + 2, start + 2 + 12 * count, 12)
+    place = next(place for place in places if struct.unpack_from("<H", data, place) == (tag,))
+    return data[:place] + entry + data[place + 12 :]
+
+
+def tiff_with_exif():
+    """A TIFF whose EXIF has a hundred tags, each with the same million bytes for its value."""
+    plain = encoded(GREY, "TIFF", software="a scanner")
+    start = len(plain)
+    tags = (struct.pack("<HHLL", 40_000 + number, 7, 1_000_000, 8) for number in range(100))
+    exif = struct.pack("<H", 100) + b"".join(tags) + bytes(4)
+    return with_tag(plain, 305, struct.pack("<HHLL", 34_665, 4, 1, start)) + exif + bytes(1_000_000)
+
+
+@pytest.mark.parametrize("tag", [278, 322])
+@pytest.mark.parametrize(("kind", "value"), [(2, b"ten\0"), (5, bytes(8)), (11, struct.pack("<f", np.nan))])
+def test_memory_for_sizes_that_are_no_numbers_is_not_waited_for(kind, value, tag):
+    lzw = encoded(GREY, "TIFF", compression="tiff_lzw")
+    entry = struct.pack("<HHL", tag, kind, 4 if kind == 2 else 1)
+    entry += struct.pack("<L", len(lzw)) if len(value) > 4 else value
+    with suppress(InputError):
+        assert read_image(with_tag(lzw, 278, entry) + value).size == (48, 40)
+    for sizes in ((np.nan, 40), (40, np.nan), (40, 40, np.nan)):
+        with pytest.raises(UnreadableError):
+            check_size(*sizes)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WebP", "TIFF", "EXIF of a TIFF"])
 def test_tags_that_share_their_bytes_are_not_copied_for_each(kind):
     png, jpeg = (encoded(GREY, kind) for kind in ("PNG", "JPEG"))
     shared = tags_that_share_bytes(*{"JPEG": (2000, 40_000)}.get(kind, (100, 1_000_000)))
@@ -136,6 +167,7 @@ def test_tags_that_share_their_bytes_are_not_copied_for_each(kind):
         "JPEG": jpeg[:2] + jpeg_segment(0xE1, b"Exif\0\0" + shared[:65_000]) + jpeg[2:],
         "WebP": encoded(GREY, "WEBP", exif=shared),
         "TIFF": shared,
+        "EXIF of a TIFF": tiff_with_exif(),
     }[kind]
     tracemalloc.start()
     with suppress(InputError):

@@ -45,7 +45,7 @@ export function checkSize(width, height, bytesPerPixel = 1) {
     const most = MAX_SIDE.toLocaleString("en");
     throw new UnreadableError(`is ${width} x ${height} pixels; give at most ${most} on each side.`);
   }
-  if (width * height * bytesPerPixel > MAX_MEMORY) throw tooMuchMemory();
+  if (!(width * height * bytesPerPixel <= MAX_MEMORY)) throw tooMuchMemory();
 }
 
 // Throw for an image that is too small or too long to be a radiograph.
