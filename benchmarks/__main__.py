@@ -19,7 +19,7 @@ from hub.errors import InputError, check_arguments, run_command
 
 COMMANDS = {
     "inference": "ways to serve one model folder: latency, throughput, start-up and memory",
-    "scale": "JPEGs decoded at reduced scale beside the same files decoded whole",
+    "reduction": "JPEGs decoded at reduced scale beside the same files decoded whole",
     "score": "an archive: films an hour against processes, euros per million films",
     "runtimes": "ONNX Runtime beside OpenVINO, with one thread and with all",
     "serving": "the demo: start-up, clicks and memory",
@@ -33,6 +33,7 @@ COMMANDS = {
     "coursework": "train.py beside the coursework's exercises in Keras",
     "reliability": "bad input, broken folders, faults, hostile clients and load; writes docs/reliability.md",
     "browser": "the page in Chromium beside Python: answers, times, bytes; fills docs/browser.md",
+    "scale": "what was measured of more films, devices and visitors than one machine has; measures nothing",
     "report": "benchmarks/README.md, from what the others saved",
 }
 
@@ -86,7 +87,7 @@ def commands(options: argparse.Namespace) -> dict[str, list[str]]:
     exercises = ["--mnist", options.mnist, "--cifar10", options.cifar10, "--xray", options.xray, *weights]
     comparisons = {
         "inference": images,
-        "scale": images,
+        "reduction": images,
         "serving": [],
         "training": training,
         "memory": [],

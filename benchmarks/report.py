@@ -15,8 +15,8 @@ from benchmarks import (
     inference,
     memory,
     records,
+    reduction,
     runtimes,
-    scale,
     score,
     serving,
     training,
@@ -108,11 +108,11 @@ Where the time goes:
 
 {inference.format_profile(record["inference"])}
 
-{scale.format_record(record["scale"])}
+{reduction.format_record(record["reduction"])}
 
 ```bash
 python -m benchmarks inference --films ../shared/data/chest_xray/test --save
-python -m benchmarks scale --films ../shared/data/chest_xray/test --save
+python -m benchmarks reduction --films ../shared/data/chest_xray/test --save
 ```
 
 ## Archives

@@ -38,9 +38,9 @@ def test_the_help_text_lists_the_comparisons(capsys):
         (["inference", "--films", "few", "--count", "40"], "few holds 6 pictures; --count asks for 40."),
         (["inference", "--films", "few", "--turns", "1"], "Give --count 32 or more, and --turns 3 or more."),
         (["serving", "--visitors", "0"], "Give --visitors, --clicks and --starts of 1 or more."),
-        (["scale", "--films", "few", "--side", "0"], "Give --side of 1 or more."),
+        (["reduction", "--films", "few", "--side", "0"], "Give --side of 1 or more."),
         (["browser", "--films", "few", "--first", "0"], "Give --first of 1 or more."),
-        (["scale"], "There are no films to read; give --films DIR."),
+        (["reduction"], "There are no films to read; give --films DIR."),
         (
             ["training", "--dataset", "hub"],
             "There is nothing to learn from; give --dataset DIR and --weights FILE.safetensors.",

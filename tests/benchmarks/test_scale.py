@@ -1,10 +1,22 @@
-"""JPEGs decoded at reduced scale beside whole ones."""
+"""What was measured beyond one machine, printed."""
 
-from benchmarks import inference, scale
+import json
+
+import pytest
+
+from benchmarks import records, scale
+from hub.errors import InputError
 
 
-def test_a_large_jpeg_is_answered_like_the_whole_of_it(radiograph_folder):
-    record = scale.compare(inference.find_images(radiograph_folder)[:4], side=2000)
-    assert record["films"] == 4
-    assert record["labels_changed"] == 0
-    assert record["milliseconds"]["reduced"] > 0
+def test_the_saved_figures_of_processes_archives_and_visitors_are_printed(capsys):
+    scale.main([])
+    printed, record = capsys.readouterr().out, json.loads(records.RECORD.read_text())
+    assert all(f"{archive['files']:,} files" in printed for archive in record["score"].values())
+    for command in ("distributed", "memory", "growth", "score", "serving"):
+        assert f"python -m benchmarks {command}" in printed
+
+
+def test_without_figures_there_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "RECORD", tmp_path / "results.json")
+    with pytest.raises(InputError, match=r"There is no results\.json yet"):
+        scale.main([])
