@@ -97,7 +97,7 @@ def enlarged(radiograph):
 
 
 def test_a_large_jpeg_has_the_answer_that_all_its_pixels_give(radiographs):
-    """In 32 bits; `benchmarks.scale` counts how often 8 bits move further."""
+    """In 32 bits; `benchmarks.reduction` counts how often 8 bits move further."""
     classifier, files = Classifier(BUNDLED, precision="fp32"), list(map(enlarged, radiographs))
     shape = classifier.size, classifier.channels, classifier.radiograph
     plain = [read_pixels(file, *shape, crop=True) for file in files]
