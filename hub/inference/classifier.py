@@ -42,6 +42,7 @@ MAX_CHANGES = 2  # of labels or verdicts on the test split, for 8 bits to be the
 # Pixels that a JPEG decoded at reduced scale keeps per pixel of the input, on each side. With 2, some
 # radiographs move their probability by more than 0.01.
 OVERSAMPLING = 3
+LARGEST_NETWORK = 2**31  # bytes of a file of ONNX
 CHUNK_SIZE = 4  # images in one run of the network; more are no faster and take more memory
 
 
@@ -123,6 +124,8 @@ class Classifier:
             if self.precision == "int8" and (Path(folder) / NETWORKS["fp32"]).is_file():
                 advice = 'it is left out where 8 bits lose too much; give precision="fp32"'
             raise InputError(f"{folder} has no {_network(self.precision)}; {advice}.")
+        if file.stat().st_size > LARGEST_NETWORK:  # which would be read, and searched, whole
+            raise InputError(f"{file} has more than 2 GB, which no ONNX file has; get it again.")
         checks = [INPUT_CHECK] if check is True else []
         check_digests(Path(folder), (_network(self.precision), *checks))
         self.threads = threads or usable_cores()

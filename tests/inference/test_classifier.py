@@ -70,6 +70,10 @@ def test_a_model_folder_with_a_damaged_network_or_without_network_or_class_names
     network.write_bytes(network.read_bytes()[:100_000])
     with pytest.raises(InputError, match=r"model\.onnx is damaged"):
         Classifier.from_pretrained(tmp_path / "model")
+    with network.open("wb") as file:
+        file.truncate(2**31 + 1)  # of holes, which take no room
+    with pytest.raises(InputError, match="more than 2 GB"):
+        Classifier.from_pretrained(tmp_path / "model")
     network.unlink()
     with pytest.raises(InputError, match=r"no onnx/model\.onnx; python -m hub export"):
         Classifier.from_pretrained(tmp_path / "model")
