@@ -183,13 +183,18 @@ def read_tables(tree: FileTree, tables: list[ImageTable]) -> tuple[dict[str, Dat
     if outside := words.count(""):
         notes.append(f"left out {counted(outside, 'image')} that are in no split")
     names = by_split(words, tree.root)
-    splits = {
-        split: Dataset.from_dict(
-            {column: [value for value, word in zip(values, words, strict=True) if word == name]
-             for column, values in columns.items()}
-        )
-        for split, name in names.items()
-    }  # fmt: skip
+    try:
+        splits = {
+            split: Dataset.from_dict(
+                {column: [value for value, word in zip(values, words, strict=True) if word == name]
+                 for column, values in columns.items()}
+            )
+            for split, name in names.items()
+        }  # fmt: skip
+    except UnicodeEncodeError:  # JSON may hold halves of characters
+        raise InputError(
+            f"{tree.root} has a table with text that is not in UTF-8; write the table again."
+        ) from None
     return splits, unusual_names(names) + notes
 
 

@@ -32,6 +32,8 @@ DAMAGE = (
     ValueError,
     KeyError,
 )
+# Also of JSON beside the data, of columns say, that is of another kind than it should be.
+FOREIGN = (*DAMAGE, AttributeError, TypeError)
 
 
 def shard_files(tree: FileTree) -> tuple[str, list[str]]:
@@ -104,7 +106,7 @@ def read_saved(path: Path) -> tuple[dict[str, Dataset], list[str]]:
     """Return the `named_splits` of a folder that `save_to_disk` wrote."""
     try:
         loaded = datasets.load_from_disk(path)
-    except (*DAMAGE, TypeError, AttributeError) as error:  # the last two of JSON that is another's
+    except FOREIGN as error:
         raise InputError(
             f"{path} cannot be read as a folder of save_to_disk; save it again ({first_sentence(error)})."
         ) from None
@@ -133,7 +135,7 @@ def load_files(source: Path, builder: str, paths: list[str]) -> Dataset:
     # One split at a time: loaded together, all would be taken to have the classes of the first.
     try:
         dataset = datasets.load_dataset(builder, cache_name(paths), data_files=paths, split="train")
-    except DAMAGE as error:
+    except FOREIGN as error:
         raise_full_disk(error)
         kind, todo = KINDS[builder]
         raise InputError(f"{source} cannot be read as {kind}; {todo} ({first_sentence(error)}).") from None

@@ -177,7 +177,7 @@ def _from_hub(source: str, load: Callable) -> datasets.DatasetDict | datasets.Da
         raise InputError(
             f"There is no dataset {source} on the Hub, nor a folder here; check the name, or log in."
         ) from None
-    except (RuntimeError, *shards.DAMAGE) as error:
+    except (RuntimeError, *shards.FOREIGN) as error:
         shards.raise_full_disk(error)
         raise InputError(
             f"The dataset {source} cannot be fetched; check the network, "

@@ -251,6 +251,13 @@ def test_json_lines_that_name_no_image_are_refused(content, write_images):
     assert str(folder / "films.jsonl") in refusal(folder)
 
 
+def test_json_lines_with_half_a_character_are_refused(write_images):
+    folder = write_images(count=2)
+    lines = '{"name": "000.png", "label": "\\ud800"}\n{"name": "001.png", "label": "b"}'
+    (folder / "films.jsonl").write_text(lines)
+    assert "not in UTF-8" in refusal(folder)
+
+
 def test_folders_and_a_table_that_say_the_same_are_the_folders(write_images):
     write_images("a", 20, "{:03}0.png")
     folder = write_images("b", 20, "{:03}1.png")

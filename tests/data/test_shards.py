@@ -5,6 +5,7 @@ import os
 
 import datasets
 import pyarrow.ipc
+import pyarrow.parquet
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict
 from image_sets import features, radiographs, refusal, write_parquet, write_tar
@@ -116,6 +117,16 @@ def test_parquet_among_clutter_is_skipped(clutter, tmp_path):
     splits, notes = load_with_notes(folder)
     assert sizes(splits) == {"train": 42, "validation": 6, "test": 16}
     assert notes == []
+
+
+@pytest.mark.parametrize(
+    "columns", [[1], {"label": {"names": 5, "_type": "ClassLabel"}}, {"label": {"_type": "os.system"}}]
+)
+def test_parquet_whose_columns_are_said_to_be_nonsense_is_refused(columns, tmp_path):
+    said = {"huggingface": json.dumps({"info": {"features": columns}})}
+    table = pyarrow.table({"image": [b"film"], "label": [0]}).replace_schema_metadata(said)
+    pyarrow.parquet.write_table(table, tmp_path / "train.parquet")
+    assert "cannot be read as Parquet" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize(("one", "other"), [("val", "validation"), ("Train", "train"), ("eval", "test")])
