@@ -16,6 +16,12 @@ from hub.imaging import decoders
 # Also a torch tensor, [C, H, W] or [H, W], and whatever else has `__array__` or a `path`.
 Source = str | os.PathLike | bytes | bytearray | memoryview | BinaryIO | Mapping | Image.Image | np.ndarray
 LARGEST = 500_000_000  # bytes of a file; the largest images that are read have 64 megapixels
+STREAM_ERRORS = (
+    OSError,
+    ValueError,
+    EOFError,
+    zlib.error,
+)  # the last two of one that unpacks what is damaged
 ALLOWED = "a path, bytes, a file opened in binary mode, an upload, a PIL image, an array or a tensor"
 
 
@@ -69,7 +75,7 @@ def read_file(path: str | os.PathLike) -> bytes:
     except IsADirectoryError:
         raise InputError(f"{path} is a folder; give the image files inside it.") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {_reason(error)}.") from None
+        raise InputError(f"{path} cannot be read: {reason(error)}.") from None
     check_bytes(len(data), path)
     return data
 
@@ -102,8 +108,8 @@ def _read_stream(stream: BinaryIO) -> bytes:
             stream.seek(position)
     except (UnicodeDecodeError, TypeError):  # of a wrapper around a file in text mode
         raise _wrong_type(stream) from None
-    except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two of a damaged gzip or ZIP
-        raise InputError(f"{image_name(stream)} cannot be read: {_reason(error)}.") from None
+    except STREAM_ERRORS as error:
+        raise InputError(f"{image_name(stream)} cannot be read: {reason(error)}.") from None
     if not isinstance(data, bytes | bytearray | memoryview):
         raise _wrong_type(stream)
     check_bytes(len(data), image_name(stream))
@@ -146,7 +152,8 @@ def _path(source: object) -> object:
     return path if isinstance(path, str | os.PathLike) else None
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Return why a file cannot be read, without a full stop."""
     return str(getattr(error, "strerror", None) or error).rstrip(".")
 
 

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from hub.errors import InputError
 from hub.imaging.formats import SUFFIXES, is_image
 from hub.imaging.read import count_pixels
-from hub.imaging.sources import read_all
+from hub.imaging.sources import STREAM_ERRORS, read_all, reason
 from hub.left_out import is_clutter, left_out
 
 MAX_MEMBERS = 2000
@@ -91,14 +91,20 @@ def _unpack_stream(stream: BinaryIO) -> Iterator[tuple[str, Contents]]:
     if isinstance(stream, io.TextIOBase) or not hasattr(stream, "read"):
         raise TypeError(f"{type(stream).__name__} is no file; give paths or files open in binary mode.")
     name = getattr(stream, "name", None)  # that of a temporary file is a number or None
-    name = _printable(name) if isinstance(name, str) else "image"
-    if not stream.seekable():
-        stream = io.BytesIO(read_all(stream))
-    packer = _packer(stream)
+    name = _printable(name) if name and isinstance(name, str) else "image"
+    label = PurePosixPath(name).name
+    try:
+        if not stream.seekable():
+            stream = io.BytesIO(read_all(stream))
+        packer = _packer(stream)
+        contents = read_all(stream) if packer is None else None
+    except STREAM_ERRORS as error:
+        yield name, InputError(f"{label} cannot be read: {reason(error)}.")
+        return
     if packer == "ZIP":
         yield from _unpack_zip(stream, name)
     else:
-        yield name, _packed(PurePosixPath(name).name, packer) if packer else read_all(stream)
+        yield name, _packed(label, packer) if packer else contents
 
 
 def _unpack_path(path: Path) -> Iterator[tuple[str, Contents]]:

@@ -1,5 +1,6 @@
 """ZIP archives: every member is read, or refused in one sentence."""
 
+import gzip
 import io
 import os
 import random
@@ -135,6 +136,16 @@ def test_a_damaged_member_does_not_stop_the_rest(tmp_path):
     first, second = classify_files(Brightness(), [path])
     assert "a.png is damaged or cut short in the ZIP" in checked(first.error, "a.png")
     assert second.error is None
+
+
+def test_a_stream_that_cannot_be_read_does_not_stop_the_rest(tmp_path):
+    film = png(RADIOGRAPH)
+    closed = io.BytesIO(film)
+    closed.close()
+    with gzip.open(io.BytesIO(gzip.compress(film)[:-30])) as cut:
+        *refused, read = classify_files(Brightness(), [cut, closed, io.BytesIO(film)])
+    assert all(checked(result.error, "image").startswith("image cannot be read") for result in refused)
+    assert read.error is None
 
 
 def test_a_zip_with_a_password_is_refused_once(tmp_path):
