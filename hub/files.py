@@ -132,9 +132,10 @@ def _refuse_loops(folder: Path) -> None:
 
 
 def refuse_links_out(folder: Path) -> None:
-    """Raise InputError for a link from a folder to anywhere but the Hub's cache around it.
+    """Raise InputError for a link that leads out of a folder.
 
-    A folder of others may have a link to any file of this machine, which must not be published as part of it.
+    It may lead into the Hub's cache around it. A folder of others may have a link to any file of this
+    machine, which must not be published as part of it.
     """
     real = real_path(folder)
     inside = real, *(place / "blobs" for place in real.parents[1:2])  # as in models--NAME/snapshots/COMMIT

@@ -81,7 +81,10 @@ def read_file(path: str | os.PathLike) -> bytes:
 
 
 def read_all(stream: BinaryIO) -> bytes:
-    """Return the rest of a stream, or one byte more than `LARGEST`: it may have no end."""
+    """Return the rest of a stream, or one byte more than `LARGEST`.
+
+    It may have no end.
+    """
     parts, left = [], LARGEST + 1
     while left > 0 and (part := stream.read(left)):
         parts.append(part)
@@ -129,9 +132,10 @@ def _read_deep(image: Image.Image) -> bytes | Image.Image:
 
 
 def _read_array(source: object) -> np.ndarray:
-    """Return an array of no subclass: a matrix has two dimensions whatever is done to it.
+    """Return an array of no subclass.
 
-    Raises InputError for one with a mask, under which there may be any values.
+    A matrix would have two dimensions whatever is done to it. Raises InputError for one with a mask, under
+    which there may be any values.
     """
     if np.ma.is_masked(source):
         raise InputError("The image is an array with masked values; fill them, by array.filled(0) say.")
