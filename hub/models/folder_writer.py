@@ -48,7 +48,8 @@ def save_folder(
         (folder / WEIGHTS).rename(partial)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     # transformers passes num_classes itself and fails on a second one in model_args.
-    fixed = config["pretrained_cfg"].get("fixed_input_size")
+    # What timm writes of it is false for a network that takes other sizes too; its positions are of this one.
+    fixed = model.pretrained_cfg.get("fixed_input_size")
     config["model_args"] = {"img_size": config["pretrained_cfg"]["input_size"][-1]} if fixed else {}
     config["pretrained_cfg"].pop("tag", None)  # of the weights that training began with
     config["radiograph"] = radiograph

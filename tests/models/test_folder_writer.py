@@ -8,6 +8,10 @@ from hub.export.onnx import export
 from hub.inference.classifier import Classifier
 from hub.models import factory, folder_writer, forward
 
+METRICS = {"training": {"command": "", "dataset": "", "weights": "", "seconds": 0, "temperature": 1.0,
+           "history": [], "splits": {"images": {"train": 1, "validation": 1}, "patients_known": True,
+           "shared_patients": {}, "shared_numbers": {}, "shared_images": {}}}}  # fmt: skip
+
 
 def test_a_one_channel_network_and_its_package_are_the_same_function(tmp_path, radiograph):
     torch.manual_seed(0)  # some random weights make numbers so large that 32 bits differ in the fourth digit
@@ -15,13 +19,17 @@ def test_a_one_channel_network_and_its_package_are_the_same_function(tmp_path, r
     torch.nn.init.normal_(model.get_classifier().weight)
     pixels = torch.from_numpy(np.asarray(radiograph.resize((48, 48))).copy())[None, None]
     expected = forward.predict_logits(model, pixels).softmax(1)[0].tolist()
-    metrics = {"training": {"command": "", "dataset": "", "weights": "", "seconds": 0, "temperature": 1.0,
-               "history": [], "splits": {"images": {"train": 1, "validation": 1}, "patients_known": True,
-               "shared_patients": {}, "shared_numbers": {}, "shared_images": {}}}}  # fmt: skip
-    folder_writer.save_folder(tmp_path, model, ["NORMAL", "PNEUMONIA"], True, metrics)
+    folder_writer.save_folder(tmp_path, model, ["NORMAL", "PNEUMONIA"], True, METRICS)
     images = torch.randint(0, 256, (8, 1, 48, 48), dtype=torch.uint8)
     export(tmp_path, images[:4], (images, torch.arange(8) % 2))
     classifier = Classifier.from_pretrained(tmp_path)
     assert classifier.channels == 3
     prediction = classifier(radiograph.resize((48, 48)))
     assert list(prediction.probabilities.values()) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("radiograph", [True, False])
+def test_a_transformer_that_takes_several_sizes_is_loaded_at_the_one_it_was_trained_at(tmp_path, radiograph):
+    model = factory.create_model("test_vit", 2, "none", radiograph, size=64)
+    folder_writer.save_folder(tmp_path, model, ["NORMAL", "PNEUMONIA"], radiograph, METRICS)
+    assert factory.load_network(tmp_path).pos_embed.shape == model.pos_embed.shape
