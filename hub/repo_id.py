@@ -29,7 +29,7 @@ def check_repo_id(repo_id: str) -> None:
 
 
 def check_token(token: str | None) -> None:
-    """Raise InputError for what cannot be a token of the Hub; it quotes no letter of it.
+    """Raise InputError, which quotes no letter of it, for what cannot be a token.
 
     What is sent with a space or a line end in it, libraries refuse with all of it in their message.
     """

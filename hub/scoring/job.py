@@ -63,7 +63,7 @@ def make_job(
 
 
 def _check_apart(addresses: list[str]) -> None:
-    """Raise InputError for a source that is given twice, whose images would count twice."""
+    """Raise InputError for a source that is given twice."""
     counts = Counter(map(PurePosixPath, addresses))
     for address in addresses:
         path = PurePosixPath(address)

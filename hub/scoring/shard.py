@@ -64,7 +64,7 @@ def open_classifier(job: Job) -> Classifier:
 
 
 def check_digest(classifier: Classifier) -> str:
-    """Return the SHA-256 of a model's input check, which another fit replaces; "none" without one."""
+    """Return the SHA-256 of a model's input check; "none" without one."""
     file = classifier.folder / INPUT_CHECK
     return sha256(file) if file.is_file() else "none"
 

@@ -44,7 +44,7 @@ def is_main() -> bool:
 
 
 def _number(names: tuple[str, ...], default: int) -> int:
-    """Return the number in the first of these variables; InputError for anything else."""
+    """Return the number in the first of these variables; InputError for no number."""
     name = next((name for name in names if name in os.environ), None)
     value = str(default) if name is None else os.environ[name]
     if not value.isdecimal():
