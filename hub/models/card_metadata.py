@@ -69,7 +69,7 @@ def file_url(repo_id: str, file: str) -> str:
 
 
 def is_of_training_data(metrics: dict, split: str) -> bool:
-    """Return whether a split that was measured is of the data that the model was trained on.
+    """Return whether a measured split is of the data that the model was trained on.
 
     `hub evaluate` measures any data of the same classes.
     """
