@@ -6,7 +6,6 @@ import io
 import os
 import re
 import shutil
-import struct
 import subprocess
 import threading
 import zipfile
@@ -271,7 +270,7 @@ def unreadable_files():
 
 
 def of_many_parts(count=201_000):
-    """Files of so many parts that say nothing, by name; of one of them a tag states many numbers."""
+    """Files of so many parts that say nothing, by name."""
     grey = Image.new("L", (40, 40))
     png, jpeg, webp = (encoded(grey, kind) for kind in ("PNG", "JPEG", "WEBP"))
     chunks, dicom = webp[12:] + count * b"none\0\0\0\0", stored(dataset(DEEP))
@@ -281,8 +280,6 @@ def of_many_parts(count=201_000):
         "parts.jpg": jpeg[:2] + count * b"\xff\xfe\0\2" + jpeg[2:],
         "parts.webp": b"RIFF" + (4 + len(chunks)).to_bytes(4, "little") + b"WEBP" + chunks,
         "parts.dcm": dicom[:pixels] + count * bytes.fromhex("0900101053480000") + dicom[pixels:],
-        "parts.tif": struct.pack("<4sHHQQ", b"II+\0", 8, 0, 16, count) + bytes(20 * count + 8),
-        "numbers.tif": struct.pack("<4sLHHHLLL", b"II*\0", 8, 1, 273, 4, 10**6 + 1, 30, 0) + bytes(4_000_004),
     }
 
 
