@@ -1,10 +1,12 @@
 """What tests of servers and of pages share."""
 
+import asyncio
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,6 +32,12 @@ def windows(*names):
     """
     marks = pytest.mark.browser, (pytest.mark.browser, pytest.mark.slow)
     return [pytest.param(name, marks=marks[number > 0]) for number, name in enumerate(names)]
+
+
+def run_coroutine(coroutine, seconds=None):
+    """Return what a coroutine does, in a thread of its own: in this one Playwright may have a loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result(seconds)
 
 
 def free_port():

@@ -2,13 +2,12 @@
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import gradio as gr
 import pytest
 import requests
-from servers import free_port
+from servers import free_port, run_coroutine
 
 from hub.demo import gradio_queue
 from hub.demo.gradio_errors import Page
@@ -112,8 +111,7 @@ def test_what_nobody_fetches_is_forgotten_by_the_thread_that_serves(tmp_path, mo
                 await asyncio.sleep(0.01)
         return threading.get_ident()
 
-    with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(asyncio.run, serve()).result(10) == threads[0]
+    assert run_coroutine(serve(), 10) == threads[0]
 
 
 def test_a_session_keeps_nothing_of_what_its_page_shows(page):

@@ -2,10 +2,10 @@
 
 import asyncio
 import io
-from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from servers import run_coroutine
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -51,12 +51,6 @@ class Site:
         return asyncio.create_task(post())
 
 
-def run(scenario):
-    """Return what a coroutine does, in a thread of its own: here a browser may have a loop."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, scenario).result(60)
-
-
 async def until(condition):
     async with asyncio.timeout(20):
         while not condition():
@@ -76,7 +70,7 @@ def test_a_client_with_many_requests_leaves_room_for_others(path):
         assert {(await answer).status_code for answer in [*greedy, other]} == {200}
         assert site.turns.lines == {}
 
-    run(scenario())
+    run_coroutine(scenario(), 60)
 
 
 def test_too_many_requests_that_wait_are_refused(monkeypatch):
@@ -92,7 +86,7 @@ def test_too_many_requests_that_wait_are_refused(monkeypatch):
         assert {(await answer).status_code for answer in waiting} == {200}
         assert (await site.ask(GREEDY)).status_code == 200
 
-    run(scenario())
+    run_coroutine(scenario(), 60)
 
 
 def test_too_many_open_requests_of_a_client_are_refused(monkeypatch):
@@ -109,7 +103,7 @@ def test_too_many_open_requests_of_a_client_are_refused(monkeypatch):
         assert {(await answer).status_code for answer in pages + others} == {200}
         assert site.turns.lines == {}
 
-    run(scenario())
+    run_coroutine(scenario(), 60)
 
 
 @pytest.mark.parametrize(("most", "status"), [(1, 429), (2, 200)])
@@ -128,7 +122,7 @@ def test_images_sent_in_one_request_have_their_turn_with_the_rest(
         site.gate.set()
         await event
 
-    run(scenario())
+    run_coroutine(scenario(), 60)
 
 
 def test_who_sends_slowly_keeps_nobody_waiting():
@@ -147,7 +141,7 @@ def test_who_sends_slowly_keeps_nobody_waiting():
         site.gate.set()
         assert {(await answer).status_code for answer in [*slowly, quick]} == {200}
 
-    run(scenario())
+    run_coroutine(scenario(), 60)
 
 
 def test_who_leaves_before_its_turn_is_not_answered():
@@ -169,7 +163,7 @@ def test_who_leaves_before_its_turn_is_not_answered():
         await asyncio.gather(left, *waiting)
         assert site.at_gate == AT_ONCE and site.turns.lines == {}
 
-    run(scenario())
+    run_coroutine(scenario(), 60)
 
 
 def test_all_that_a_client_asks_for_counts_but_how_the_server_is(classifier, monkeypatch):
@@ -183,4 +177,4 @@ def test_all_that_a_client_asks_for_counts_but_how_the_server_is(classifier, mon
             statuses = {(await http.get(path)).status_code for path in ("/", "/local/", *pictures)}
             return statuses, (await http.get("/healthz")).status_code
 
-    assert run(scenario()) == ({429}, 200)
+    assert run_coroutine(scenario(), 60) == ({429}, 200)

@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from servers import run_coroutine
 
 from hub.demo import server_health, server_metrics
 from hub.demo.http_call import Call
@@ -32,8 +32,7 @@ def get(path, health, exposition=None, clients=1):
     async def ask():
         await asyncio.gather(*[serve(scope, None, send) for _ in range(clients)])
 
-    with ThreadPoolExecutor(1) as thread:  # Playwright's own loop may run in this one
-        thread.submit(asyncio.run, ask()).result()
+    run_coroutine(ask())
     return sent[0]["status"], sent[-1]["body"].decode()
 
 

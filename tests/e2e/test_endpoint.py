@@ -1,6 +1,5 @@
 """The endpoint /classify of the Gradio app for its clients, and what any client can send to the page."""
 
-import asyncio
 import base64
 import json
 import re
@@ -9,7 +8,6 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pydicom
@@ -19,7 +17,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
-from servers import write_dicom
+from servers import run_coroutine, write_dicom
 
 from hub.demo.gradio_errors import NO_UPLOAD
 from hub.demo.words import words_in
@@ -165,14 +163,10 @@ def test_the_mcp_tool_says_what_it_does_and_does_it(gradio_url, classifier, radi
             await session.initialize()
             return await session.list_tools(), await session.call_tool("classify", {"image": image})
 
-    def run(function, *arguments):  # Playwright has a loop of its own in this thread
-        with ThreadPoolExecutor() as pool:
-            return pool.submit(lambda: asyncio.run(function(*arguments))).result()
-
     def uri(path):
         return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
-    tools, result = run(use, uri(radiograph_file))
+    tools, result = run_coroutine(use(uri(radiograph_file)))
     (tool,) = tools.tools
     assert tool.name == "classify"
     assert "signs of pneumonia" in tool.description
@@ -182,7 +176,7 @@ def test_the_mcp_tool_says_what_it_does_and_does_it(gradio_url, classifier, radi
     assert not result.isError
     assert json.loads(result.content[0].text) == decision.report(classifier, classifier(radiograph_file))
     (tmp_path / "broken.png").write_bytes(b"nothing")
-    _, result = run(use, uri(tmp_path / "broken.png"))
+    _, result = run_coroutine(use(uri(tmp_path / "broken.png")))
     assert result.isError
     assert "not an image that can be read here" in result.content[0].text
 
