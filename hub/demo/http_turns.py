@@ -41,8 +41,9 @@ class Turns:
         self.lines: dict[str, Line] = {}
 
     @contextmanager
-    def open(self, client: str) -> Iterator[None]:
+    def open(self, scope: dict) -> Iterator[None]:
         """Count a request until it is answered; raise BusyError for one too many."""
+        client = client_of(scope)
         line = self.lines.setdefault(client, Line())
         if line.open >= OPEN:
             raise BusyError(BUSY)
@@ -93,7 +94,7 @@ def _with_count(app: App, turns: Turns) -> App:
         if scope["type"] != "http" or call_of(scope).route in UNCOUNTED:
             return await app(scope, receive, send)
         try:
-            with turns.open(client_of(scope)):
+            with turns.open(scope):
                 await app(scope, receive, send)
         except BusyError:
             await refuse(scope, send)
