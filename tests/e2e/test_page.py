@@ -203,13 +203,37 @@ def lossless_files(folder):
         "grey.pgm": encoded(grey, "PPM"),
         "packed.tif": tiff(deep, compression="zlib", predictor=True, rowsperstrip=30),
         "lzw.tif": tiff(deep, compression="lzw", predictor=True, rowsperstrip=30),
-        "lzw-colour.tif": tiff(np.asarray(colour), compression="lzw"),
+        **tiffs(np.asarray(grey), np.asarray(colour), deep),
         "written.pgm": written("P2", np.asarray(grey), 255),
         "written-deep.pgm": written("P2", deep, 4095),
         "written.ppm": written("P3", np.asarray(colour).reshape(len(deep), -1), 255, deep.shape[1]),
         "bits.pbm": written("P1", (deep > 2000).astype(int)),
         "bits-packed.pbm": encoded(grey.convert("1"), "PPM"),
     }
+
+
+def tiffs(grey, colour, deep):
+    """TIFFs of many kinds, by name."""
+    rows, other = {"rowsperstrip": 40}, {"byteorder": ">"}
+    floats, palette = (deep / 5000).astype(np.float32), np.arange(768, dtype=np.uint16).reshape(3, 256) * 80
+    colours = {"photometric": "rgb"}
+    alpha = {**colours, "extrasamples": ["unassalpha"]}
+    seen = np.concatenate([colour, colour[..., :1] // 2], -1)
+    kinds = {
+        "lzw-colour": (colour, {"compression": "lzw", **colours}),
+        "big-endian": (deep, {"compression": "lzw", "predictor": True, **rows, **other}),
+        "planes": (np.stack([deep, deep // 2, deep]), {**colours, "planarconfig": "separate", **other}),
+        "12-bit": (deep, {"photometric": "minisblack", "bitspersample": 12, **rows, **other}),
+        "packbits": (grey, {"compression": "packbits", **rows}),
+        "floats": (floats, {"compression": "zlib", "predictor": True, **rows, **other}),
+        "halves": (floats.astype(np.float16), {"compression": "zlib", "predictor": True, **rows}),
+        "tiles": (colour, {"tile": (64, 48), "compression": "zlib", "predictor": True, **colours}),
+        "alpha": (seen, alpha),
+        "deep-alpha": (seen.astype(np.uint16) * 99, {**alpha, "compression": "lzw", **other}),
+        "palette": (grey, {"photometric": "palette", "colormap": palette}),
+        "white-is-zero": (grey, {"photometric": "miniswhite"}),
+    }  # fmt: skip
+    return {f"{name}.tif": tiff(pixels, **options) for name, (pixels, options) in kinds.items()}
 
 
 def bloated_tiff(pixels):
@@ -265,6 +289,7 @@ def unreadable_files():
         "few.pgm": b"P2 40 40 200 " + b"20 " * 1500,
         "twos.pbm": b"P1 40 40 " + b"012" * 1600,
         "cut.dcm": stored(dataset(DEEP))[:-500],
+        "ycbcr.tif": tiff(np.full((40, 40, 3), 90, np.uint8), photometric="ycbcr"),
         **of_many_parts(),
     }
 

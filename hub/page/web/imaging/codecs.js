@@ -1,9 +1,11 @@
 // Decoders of other projects, each loaded from this page's own address when a file first needs it.
 import { inflate } from "./inflate.js";
 import { unpackLzw } from "./lzw.js";
+import { readJpeg } from "./metadata.js";
 import { damaged } from "./unreadable.js";
 
 const FOLDER = new URL("../vendor/codecs/", import.meta.url);
+const JPEG_IN_TIFF = 7, JPEG_BLOCK = 16; // pixels to whose multiple some programs fill the last strip
 const loaded = new Map();
 
 // Return what `make` promises, made once by name; a failure is not kept.
@@ -33,7 +35,7 @@ const loadCharLs = () => wasm("charlswasm_decode.js", "CharLSWASM");
 const loadOpenJpeg = () => wasm("openjpegwasm_decode.js", "OpenJPEGWASM");
 const loadLossless = () => once("lossless", () => import(new URL("lossless.mjs", FOLDER).href));
 
-// Return geotiff.js with a Deflate and an LZW of as many bytes as a strip or tile has; its own have no limit.
+// Return geotiff.js with decoders of as many bytes as a strip or tile has; its own have no limit.
 function withBounds(geotiff) {
   class Deflate extends geotiff.BaseDecoder {
     async decodeBlock(packed) {
@@ -43,25 +45,37 @@ function withBounds(geotiff) {
     }
   }
   class Lzw extends geotiff.BaseDecoder {
-    async decodeBlock(packed) {
+    decodeBlock(packed) {
       return unpackLzw(new Uint8Array(packed), this.parameters.size).buffer;
     }
   }
-  geotiff.addDecoder([8, 32_946], async () => Deflate, blockParameters);
-  geotiff.addDecoder(5, async () => Lzw, blockParameters);
+  class PackBits extends geotiff.BaseDecoder {
+    decodeBlock(packed) {
+      return unpackBits(new Uint8Array(packed), this.parameters.size).buffer;
+    }
+  }
+  geotiff.addDecoder([8, 32_946], async () => Deflate);
+  geotiff.addDecoder(5, async () => Lzw);
+  geotiff.addDecoder(32_773, async () => PackBits);
   return geotiff;
 }
 
-async function blockParameters(directory) {
-  const value = (name) => directory.loadValue(name);
-  const [bitsPerSample, planarConfiguration] = [await value("BitsPerSample"), await value("PlanarConfiguration")];
-  const isTiled = !directory.hasTag("StripOffsets"), tileWidth = await value(isTiled ? "TileWidth" : "ImageWidth");
-  const rows = (await value(isTiled ? "TileLength" : "RowsPerStrip")) || Infinity;
-  const tileHeight = isTiled ? rows : Math.min(rows, await value("ImageLength"));
-  const samples = planarConfiguration === 2 ? 1 : (await value("SamplesPerPixel")) || 1;
-  const bits = Math.max(...(typeof bitsPerSample === "object" ? bitsPerSample : [bitsPerSample || 1]));
-  const size = tileHeight * Math.ceil((tileWidth * samples * bits) / 8);
-  return { tileWidth, tileHeight, bitsPerSample, planarConfiguration, predictor: (await value("Predictor")) || 1, size };
+// Return what decodes the strips or tiles of a page of geotiff.js; predictors are left in.
+export async function tiffDecoder(page) {
+  const directory = page.fileDirectory, { getDecoder } = await loadGeoTiff();
+  const compression = directory.getValue("Compression") ?? 1, width = page.getTileWidth(), height = page.getTileHeight();
+  const samples = page.planarConfiguration === 2 ? 1 : page.getSamplesPerPixel();
+  const size = height * Math.ceil((width * samples * page.getBitsPerSample()) / 8);
+  if (compression !== JPEG_IN_TIFF) return getDecoder(compression, { size, samplesPerPixel: samples, predictor: 1 });
+  const JPEGTables = directory.hasTag("JPEGTables") ? await directory.loadValue("JPEGTables") : undefined;
+  const decoder = await getDecoder(compression, { predictor: 1, JPEGTables });
+  return {
+    decode: (packed) => {
+      const jpeg = readJpeg(new Uint8Array(packed)), tallest = JPEG_BLOCK * Math.ceil(height / JPEG_BLOCK);
+      if (jpeg.width !== width || jpeg.height > tallest || jpeg.channels !== samples) throw damaged();
+      return decoder.decode(packed);
+    },
+  };
 }
 
 // Run a library's decoder: whatever it throws, the bytes are damaged.
@@ -125,25 +139,28 @@ export function decodeRle(frame, pixels, channels, bits) {
   const starts = Array.from({ length: channels * size }, (_, i) => view.getUint32(4 + 4 * i, true));
   for (let i = 0; i < starts.length; i++) {
     const channel = Math.floor(i / size), shift = 2 ** (8 * (size - 1 - (i % size)));
-    const plane = unpackBits(frame, starts[i], starts[i + 1] ?? frame.length, pixels);
+    const plane = unpackBits(frame.subarray(starts[i], starts[i + 1] ?? frame.length), pixels);
+    if (plane.length < pixels) throw damaged();
     for (let p = 0; p < pixels; p++) samples[p * channels + channel] += plane[p] * shift;
   }
   return samples;
 }
 
-function unpackBits(bytes, start, end, length) {
-  const plane = new Uint8Array(length);
+// Return the first `length` bytes that runs stand for, fewer where they end before.
+function unpackBits(runs, length) {
+  const bytes = new Uint8Array(length);
   let to = 0;
-  for (let from = start; from < end && to < length; ) {
-    const control = bytes[from++];
+  for (let from = 0; from < runs.length && to < length; ) {
+    const control = runs[from++];
     if (control < 128) {
-      plane.set(bytes.subarray(from, Math.min(from + control + 1, end, from + length - to)), to);
-      [from, to] = [from + control + 1, to + control + 1];
+      const same = runs.subarray(from, Math.min(from + control + 1, from + length - to));
+      bytes.set(same, to);
+      from += control + 1;
+      to += same.length;
     } else if (control > 128) {
-      plane.fill(bytes[from++], to, to + 257 - control);
+      bytes.fill(runs[from++], to, to + 257 - control);
       to += 257 - control;
     }
   }
-  if (to < length) throw damaged();
-  return plane;
+  return to < length ? bytes.slice(0, to) : bytes;
 }

@@ -60,8 +60,10 @@ export function scale(pixels, low, high) {
 }
 
 // Return numbers as Uint8Array, black and white at their `limits`. Floats from 0 to 1 of which some are above a
-// half are shares of white already. `width` and `channels` say how pixels lie, for a sample of them.
+// half are shares of white already; bytes stay as they are. `width` and `channels` say how pixels lie, for a sample of
+// them.
 export function stretch(pixels, width, channels = 1) {
+  if (pixels instanceof Uint8Array) return pixels;
   const isFloat = pixels instanceof Float32Array || pixels instanceof Float64Array;
   if (!isFloat && pixels.BYTES_PER_ELEMENT <= 2) return stretchByTable(pixels);
   let lowest = Infinity, highest = -Infinity, finite = true;
@@ -103,8 +105,8 @@ export function lookUp(pixels, table) {
   return found;
 }
 
-// Return deep pixels as an image of 8 bits, { width, height, channels: 1 or 3, data }. They are interleaved:
-// grey, grey and alpha, RGB or RGBA. Colours are stretched together, and three equal ones are grey. Transparent
+// Return pixels as an image of 8 bits, { width, height, channels: 1 or 3, data }. They are interleaved:
+// grey, grey and alpha, RGB or RGBA. Deep colours are stretched together, and three equal ones are grey. Transparent
 // pixels become black, unless all are transparent; what nobody sees does not move the limits.
 export function toEight(pixels, width, height, channels) {
   let colours = channels > 2 ? 3 : 1;
@@ -136,6 +138,7 @@ function pick(pixels, channels, first, count) {
 }
 
 function opacity(alpha) {
+  if (alpha instanceof Uint8Array) return alpha;
   let highest = -Infinity;
   for (const value of alpha) if (value > highest) highest = value;
   return scale(alpha, 0, highest);

@@ -117,7 +117,7 @@ const READERS = {
     const decoded = await DECODERS["jpeg-2000"](bytes);
     const { width, height, channels, samples: pixels } = decoded;
     if (bits === 8 && [1, 3].includes(channels)) return { width, height, channels, data: pixels, kind };
-    return toEight(bits < 9 ? Uint16Array.from(pixels) : pixels, width, height, channels);
+    return toEight(bits < 8 ? Uint16Array.from(pixels) : pixels, width, height, channels);
   },
 };
 

@@ -3,12 +3,14 @@ import { loadGeoTiff } from "./codecs.js";
 import { bytesPerPixel, scale, toEight } from "./greys.js";
 import { invert, turn } from "./image.js";
 import { viewOf } from "./metadata.js";
+import { readSamples, unusual } from "./tiff_samples.js";
 import { checkSize, damaged, few, UnreadableError } from "./unreadable.js";
 
 const WHITE_IS_ZERO = 0, BLACK_IS_ZERO = 1, RGB = 2, PALETTE = 3, YCBCR = 6, SEPARATE_ALPHA = 2;
+const JPEG = 7, COMPRESSIONS = [1, 5, JPEG, 8, 32_946, 32_773, 50_001]; // none, LZW, …, Deflate twice, PackBits, WebP
 const RAW_TYPES = [1, 2, 7], MAX_NUMBERS = 1_000_000; // bytes and text, and how many numbers a tag may have
-// Where the pixels are: long lists, which the library reads on request alone.
-const PLACES = ["TileOffsets", "TileByteCounts", "StripOffsets", "StripByteCounts"];
+// Long lists, which the library reads on request alone: where the pixels are, and the colours of a palette.
+const LISTS = ["TileOffsets", "TileByteCounts", "StripOffsets", "StripByteCounts", "ColorMap"];
 
 // Return the first page in 8 bits, upright. `admit(width, height, bytes)` is called before pixels are decoded.
 export async function decodeTiff(bytes, admit) {
@@ -16,31 +18,33 @@ export async function decodeTiff(bytes, admit) {
     return await decode(bytes, admit);
   } catch (error) {
     if (error instanceof UnreadableError || error instanceof RangeError) throw error;
-    // Fax above all, and one bit without a tag that says so.
-    const isUnusual = /Unknown compression|BitsPerSample/.test(error.message);
-    throw isUnusual ? new UnreadableError("is a TIFF of an unusual kind; save it as PNG.") : damaged();
+    throw damaged();
   }
 }
 
 async function decode(bytes, admit) {
   for (const { kind, count } of few(tagHeads(bytes))) if (count > MAX_NUMBERS && !RAW_TYPES.includes(kind)) throw damaged();
-  const { fromArrayBuffer } = await loadGeoTiff();
-  const { page, tags } = await open(fromArrayBuffer, bytes);
+  const geotiff = await loadGeoTiff(), { page, tags } = await open(geotiff, bytes);
   const width = page.getWidth(), height = page.getHeight(), samples = page.getSamplesPerPixel();
   const bits = Math.max(...tags("BitsPerSample", [1])), photometric = tags("PhotometricInterpretation", [BLACK_IS_ZERO])[0];
+  const compression = tags("Compression", [1])[0];
   checkSize(width * Math.ceil(samples / 4), height);
   // Strips and tiles are decoded one by one: a strip that is the whole image is there twice.
   const stored = (samples * bits) / 8, shown = bits <= 8 ? 4 : bytesPerPixel(samples, bits / 8);
   admit(width, height, shown + (stored * page.getTileWidth() * page.getTileHeight()) / (width * height));
+  // The library knows no YCbCr of which a colour has fewer pixels, but in a JPEG.
   const isKnown = [WHITE_IS_ZERO, BLACK_IS_ZERO, RGB].includes(photometric);
-  if (!isKnown && !(bits <= 8 && [PALETTE, YCBCR].includes(photometric))) {
+  const isConverted = photometric === PALETTE || (photometric === YCBCR && compression === JPEG);
+  if (!isKnown && !(bits <= 8 && isConverted)) {
     throw new UnreadableError("has colours that are neither grey nor RGB; save it as grey or RGB.");
   }
   if (tags("SampleFormat", [1]).some((format) => format > 3)) {
     throw new UnreadableError("holds complex numbers; export it again as 8 or 16 bits.");
   }
   if (!isWhole(bytes, tags)) throw damaged();
-  const image = await readPage(page, { width, height, samples, bits, photometric, tags });
+  const depths = new Set(tags("BitsPerSample", [])), formats = new Set(tags("SampleFormat", [1]));
+  if (!COMPRESSIONS.includes(compression) || depths.size !== 1 || formats.size !== 1) throw unusual();
+  const image = await readPage(page, geotiff, { width, height, samples, bits, photometric, tags });
   const bright = photometric === WHITE_IS_ZERO ? invert(image) : image;
   return turn(bright, tags("Orientation", [1])[0]);
 }
@@ -57,12 +61,12 @@ function* tagHeads(bytes) {
   }
 }
 
-async function open(fromArrayBuffer, bytes) {
-  const file = await fromArrayBuffer(bytes.slice().buffer), page = await file.getImage(0);
-  const directory = page.fileDirectory, places = new Map();
-  for (const name of PLACES) if (directory.hasTag(name)) places.set(name, await directory.loadValue(name));
+async function open(geotiff, bytes) {
+  const file = await geotiff.fromArrayBuffer(bytes.slice().buffer), page = await file.getImage(0);
+  const directory = page.fileDirectory, lists = new Map();
+  for (const name of LISTS) if (directory.hasTag(name)) lists.set(name, await directory.loadValue(name));
   const tags = (name, none) => {
-    const value = places.get(name) ?? directory.getValue(name);
+    const value = lists.get(name) ?? directory.getValue(name);
     return value === undefined ? none : typeof value === "object" ? Array.from(value) : [value];
   };
   return { page, tags };
@@ -74,17 +78,19 @@ function isWhole(bytes, tags) {
   return offsets.length > 0 && offsets.every((offset, i) => offset + (counts[i] ?? 0) <= bytes.length);
 }
 
-async function readPage(page, { width, height, samples, bits, photometric, tags }) {
-  const format = tags("SampleFormat", [1])[0], colours = photometric === RGB ? 3 : 1;
-  const alpha = tags("ExtraSamples", [0])[0] === SEPARATE_ALPHA && samples > colours ? 1 : 0;
-  if ([PALETTE, YCBCR].includes(photometric)) {
-    return { width, height, channels: 3, data: new Uint8Array(await page.readRGB({ interleave: true })) };
+async function readPage(page, geotiff, { width, height, samples, bits, photometric, tags }) {
+  const colours = [RGB, YCBCR].includes(photometric) ? 3 : 1;
+  if (colours > samples) throw damaged();
+  const hasAlpha = tags("ExtraSamples", [0])[0] === SEPARATE_ALPHA && samples > colours && bits >= 8;
+  const channels = colours + (hasAlpha && photometric !== PALETTE ? 1 : 0);
+  const wanted = Array.from({ length: channels }, (_, i) => i);
+  const pixels = Object.assign(await readSamples(page, wanted), { width, height });
+  if (photometric === PALETTE) {
+    const palette = tags("ColorMap", []);
+    if (palette.length < 3 << bits) throw damaged();
+    return { width, height, channels: 3, data: geotiff.rgb.fromPalette(pixels, palette) };
   }
-  const wanted = Array.from({ length: colours + alpha }, (_, i) => i);
-  const pixels = await page.readRasters({ interleave: true, samples: wanted });
-  if (bits < 8) {
-    return { width, height, channels: 1, data: scale(pixels, 0, 2 ** bits - 1) };
-  }
-  if (bits === 8 && format === 1 && !alpha) return { width, height, channels: colours, data: pixels };
-  return toEight(bits === 8 ? Uint16Array.from(pixels) : pixels, width, height, colours + alpha);
+  if (photometric === YCBCR) return { width, height, channels: 3, data: new Uint8Array(geotiff.rgb.fromYCbCr(pixels)) };
+  if (bits < 8) return { width, height, channels, data: scale(pixels, 0, 2 ** bits - 1) };
+  return hasAlpha || !(pixels instanceof Uint8Array) ? toEight(pixels, width, height, channels) : { width, height, channels, data: pixels };
 }
