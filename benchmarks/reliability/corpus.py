@@ -96,6 +96,10 @@ def films() -> dict[str, bytes]:
         "nan.tif": _tiff(np.full((SIDE, SIDE), np.nan, np.float32)),
         "jpeg.tif": _saved(colour, "TIFF", compression="jpeg"),
         "tiles.tif": _tiff(deep, tile=(16, 16), compression="zlib"),
+        "big-endian.tif": _tiff(deep, byteorder=">", compression="lzw", predictor=True, rowsperstrip=20),
+        "12-bit.tif": _tiff(deep // 16, bitspersample=12, photometric="minisblack"),
+        "runs.tif": _saved(grey, "TIFF", compression="packbits"),
+        "palette.tif": _saved(colour.quantize(16), "TIFF"),
         "pgm": _saved(grey, "PPM"),
         "text.pgm": b"P2 64 64 255\n" + b" ".join(b"%d" % value for value in pixels.flat),
         "pfm": b"Pf\n64 64\n-1.0\n" + pixels.astype("<f4").tobytes(),
@@ -207,6 +211,51 @@ def _wall(kind: str, mode: str = "L", **options: object) -> bytes:
     return _saved(Image.new(mode, (WALL, WALL)), kind, **options)
 
 
+def _parts_png(count: int = 1_000_000) -> bytes:
+    """Return a PNG of so many texts that say nothing."""
+    png = films()["png"]
+    return png[:33] + count * (bytes(4) + b"tEXt" + struct.pack(">I", zlib.crc32(b"tEXt"))) + png[33:]
+
+
+def _parts_jpeg(count: int = 5_000_000) -> bytes:
+    jpeg = films()["jpg"]
+    return jpeg[:2] + count * b"\xff\xfe\0\2" + jpeg[2:]
+
+
+def _parts_dicom(count: int = 2_000_000) -> bytes:
+    film = films()["dcm"]
+    pixels = film.rindex(b"\xe0\x7f\x10\0")
+    return film[:pixels] + count * bytes.fromhex("0900101053480000") + film[pixels:]
+
+
+def _nested_dicom(depth: int = 100_000) -> bytes:
+    """Return a DICOM file of sequences within sequences, none of which ends."""
+    film = films()["dcm"]
+    pixels = film.rindex(b"\xe0\x7f\x10\0")
+    return film[:pixels] + depth * bytes.fromhex("0900101053510000fffffffffeff00e0ffffffff") + film[pixels:]
+
+
+def _shared_tags(count: int = 1000, size: int = 10_000_000) -> bytes:
+    """Return a TIFF of tags that have the same bytes for their values."""
+    first = 8 + 2 + 12 * count + 4
+    tags = (struct.pack(">HHLL", 40_000 + number, 7, size, first) for number in range(count))
+    return b"MM\0*" + struct.pack(">LH", 8, count) + b"".join(tags) + bytes(4 + size)
+
+
+def _no_rows() -> bytes:
+    """Return a TIFF whose strips have 0/0 rows."""
+    film = films()["tif"]
+    place = film.index(struct.pack("<HH", 278, 3))
+    return film[:place] + struct.pack("<HHLL", 278, 5, 1, len(film)) + film[place + 12 :] + bytes(8)
+
+
+def _jpeg_strip() -> bytes:
+    """Return a small TIFF with a JPEG that says it has 65,500 pixels a side."""
+    film = films()["jpeg.tif"]
+    place = film.index(b"\xff\xc0") + 5
+    return film[:place] + struct.pack(">HH", 65_500, 65_500) + film[place + 4 :]
+
+
 def _text_wall() -> bytes:
     return b"P2 4000 4000 255\n" + b"7 " * 16_000_000
 
@@ -240,6 +289,16 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "text pgm": _text_wall,
     "deflated dcm": lambda: _dicom(np.zeros((7000, 7000), np.uint16), uids.DeflatedExplicitVRLittleEndian),
     "lying dcm": lambda: _dicom(np.zeros((64, 64), np.uint16), Rows=65_535, Columns=970),
+    "parts png": _parts_png,
+    "parts jpg": _parts_jpeg,
+    "parts dcm": _parts_dicom,
+    "nested dcm": _nested_dicom,
+    "shared-tags tif": _shared_tags,
+    "no-rows tif": _no_rows,
+    "jpeg-strip tif": _jpeg_strip,
+    "runs tif": lambda: _wall("TIFF", compression="packbits"),
+    "big-endian tif": lambda: _tiff(np.zeros((WALL, WALL), ">u2"), compression="lzw", predictor=True),
+    "blanks pgm": lambda: b"P2" + b" " * 30_000_000 + b"64 64 255 " + b"7 " * SIDE**2,
     "overlapping-100 zip": lambda: _overlapping(100),
     "overlapping-2000 zip": lambda: _overlapping(2000),
     "table zip": lambda: _overlapping(500_000),
