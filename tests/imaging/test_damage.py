@@ -76,7 +76,8 @@ def damaged(data, dice):
 @pytest.mark.parametrize("data", FILES.values(), ids=FILES)
 def test_a_damaged_file_is_an_image_or_refused_and_never_anything_else(data):
     dice, read, refused = random.Random(0), 0, 0
-    for _ in range(ROUNDS):
+    slow = data is FILES["animated WebP"]  # whose canvas is large at times
+    for _ in range(ROUNDS // 3 if slow else ROUNDS):
         try:
             assert isinstance(read_here(damaged(data, dice), "The image", None), Image.Image)
             read += 1
