@@ -4,9 +4,9 @@
 
 The page is built, served on loopback as a static host does, and opened in Debian's Chromium with nothing in
 its cache. Every file of the folders is given to it and to `Classifier` in the same precision: label, verdict
-and sentence have to be the same, and the probability within 0.005. The first answer is timed from the start
-of the navigation, later ones from the bytes of a file to its answer, with one thread and with as many as the
-page takes. Bytes are those that the server sent; memory is that of the process of page and worker, after 50
+and sentence have to be the same, and the probability within 0.005. The first answer, to a film that is given
+as soon as the page's script runs, is timed from the start of the navigation, later ones from the bytes of a
+file to its answer, with one thread and with as many as the page takes. Bytes are those that the server sent; memory is that of the process of page and worker, after 50
 films and after 500. --lighthouse has Google's Lighthouse, which npm fetches, look at the page as a desktop
 and as a phone see it: on slow networks, the phone's with a quarter of this machine's speed. --save puts the
 figures into browser.json and into docs/browser.md.
@@ -224,7 +224,7 @@ def opened(url: str) -> Iterator[tuple[Page, list[str]]]:
         page = browser.new_page()
         page.set_default_timeout(PATIENCE)
         page.context.on("request", lambda request: requests.append(request.url))
-        page.goto(url)
+        page.goto(url, wait_until="commit")
         page.wait_for_function("window.xray")
         yield page, requests
         browser.close()

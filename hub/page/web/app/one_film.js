@@ -38,6 +38,7 @@ export function buildOneFilm(root, classifier, context, settings) {
     else say(words("page.reading", { name }));
     try {
       const loaded = await classifier;
+      if (token !== latest) return;
       const { inverted, turns, file } = question, screen = page.heatmap.screen_side;
       const answer = await loaded.answer(file, { name: question.name, screen, layered: true, inverted, turns });
       if (token !== latest) return;

@@ -37,7 +37,7 @@ function numbersOf(page, row, samples) {
   if (predictor === HORIZONTAL && bits === 64) throw unusual();
   return (data) => {
     if (!isWhole) return page.getArrayForSample(0, data); // geotiff.js made numbers of these bits
-    const buffer = data.slice(0, data.byteLength - (data.byteLength % size)), bytes = new Uint8Array(buffer);
+    const rest = data.byteLength % size, buffer = rest ? data.slice(0, -rest) : data, bytes = new Uint8Array(buffer);
     if (predictor === FLOATING_POINT) undoFloatingPoint(bytes, row, samples, size);
     else if (!page.littleEndian) turnRound(bytes, size);
     if (predictor === HORIZONTAL) undoHorizontal(new WORDS[bits](buffer), row, samples);
