@@ -6,10 +6,11 @@ The page is built, served on loopback as a static host does, and opened in Debia
 its cache. Every file of the folders is given to it and to `Classifier` in the same precision: label, verdict
 and sentence have to be the same, and the probability within 0.005. The first answer, to a film that is given
 as soon as the page's script runs, is timed from the start of the navigation, later ones from the bytes of a
-file to its answer, with one thread and with as many as the page takes. Bytes are those that the server sent; memory is that of the process of page and worker, after 50
-films and after 500. --lighthouse has Google's Lighthouse, which npm fetches, look at the page as a desktop
-and as a phone see it: on slow networks, the phone's with a quarter of this machine's speed. --save puts the
-figures into browser.json and into docs/browser.md.
+file to its answer, with one thread and with as many as the page takes. Bytes are those that the server sent;
+memory is that of the process of page and worker, after 50 films and after 500. --lighthouse has Google's
+Lighthouse, which npm fetches, look at the page as a desktop and as a phone see it: on slow networks, the
+phone's with a quarter of this machine's speed. --save puts the figures into browser.json and into
+docs/browser.md.
 """
 
 import argparse

@@ -85,9 +85,10 @@ PIXEL_TAGS = {256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 322, 3
 
 # Pillow warns about large images, which are refused, and about EXIF, which may hold anything; tifffile warns
 # about tags. Set once: warnings.catch_warnings leaves its filters behind in threads, and threads decode
-# images.
+# images. Both log what is wrong with a file, too, which our sentence says.
 warnings.filterwarnings("ignore", module="PIL|tifffile")
-logging.getLogger("tifffile").disabled = True
+for name in ("PIL", "tifffile"):
+    logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _silence_libtiff() -> None:
