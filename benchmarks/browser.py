@@ -58,6 +58,8 @@ ASK = """async ([name, bytes]) => {
   return { ...answer, heatmap: null, taken: performance.now() - start, since: performance.now() };
 }"""
 CORES = "Math.min(4, navigator.hardwareConcurrency)"
+# Playwright's own waiting would be a script of text, which the page's policy forbids.
+BEGUN = "async () => { while (!window.xray) await new Promise((resolve) => setTimeout(resolve, 2)); }"
 OPEN = """() => { window.asked = (data, name) => window.xray.classify(data, name); }"""
 ALONE = """async (threads) => {
   const { Classifier } = await import("./classifier.js");
@@ -226,7 +228,7 @@ def opened(url: str) -> Iterator[tuple[Page, list[str]]]:
         page.set_default_timeout(PATIENCE)
         page.context.on("request", lambda request: requests.append(request.url))
         page.goto(url, wait_until="commit")
-        page.wait_for_function("window.xray")
+        page.evaluate(BEGUN)
         yield page, requests
         browser.close()
 
