@@ -45,11 +45,16 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def resolve(requirements: Path) -> list[str]:
-    """Return a line with version and SHA-256 for each package that pip would install."""
+    """Return a line with version and SHA-256 for each package that pip would install.
+
+    Ends the program where pip fails.
+    """
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         command = ["install", "--dry-run", "--ignore-installed", "--quiet", "--report", report]
-        subprocess.run([sys.executable, "-m", "pip", *command, "-r", requirements], check=True)
+        if subprocess.run([sys.executable, "-m", "pip", *command, "-r", requirements]).returncode:
+            print(f"pip cannot resolve {requirements}; what it says above is why.", file=sys.stderr)
+            sys.exit(2)
         packages = json.loads(report.read_text(encoding="utf-8"))["install"]
     return sorted(
         f"{normal(package['metadata']['name'])}=={package['metadata']['version']} "

@@ -3,12 +3,14 @@
 import errno
 import os
 import re
+import shlex
 import signal
 import sys
 from collections.abc import Callable
 from io import TextIOWrapper
 from itertools import pairwise
 from pathlib import Path
+from subprocess import CalledProcessError
 
 from hub.text import one_line
 
@@ -53,9 +55,9 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
     """Call `main` and return the exit code of the process.
 
     It is what `main` returns, with 0 for None; 2 after an InputError, whose sentence is printed, after one of
-    DISK_ERRORS, such as a full disk, where memory runs out, and where a library is not installed; 130 after
-    Ctrl-C, when the sentence that `interrupted` returns is printed, unless it is empty; 1 where nobody reads
-    the output any more.
+    DISK_ERRORS, such as a full disk, where memory runs out, where a library is not installed, and where a
+    program that was called fails; 130 after Ctrl-C, when the sentence that `interrupted` returns is printed,
+    unless it is empty; 1 where nobody reads the output any more.
     """
     open_streams()
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
@@ -75,7 +77,7 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
     except BrokenPipeError:  # the reader of the output, `head` say, has closed it
         _flush_or_drop_output()
         return 1
-    except (OSError, ModuleNotFoundError, MemoryError, RuntimeError) as error:
+    except (OSError, ModuleNotFoundError, MemoryError, RuntimeError, CalledProcessError) as error:
         if (sentence := machine_sentence(error)) is None:
             raise
         print(f"{name}: {sentence}", file=sys.stderr)
@@ -182,8 +184,20 @@ def package_sentence(error: ModuleNotFoundError) -> str | None:
     )
 
 
+def program_sentence(error: CalledProcessError) -> str:
+    """Return a sentence on a program that failed.
+
+    It ends with the last line of what it said where nobody was shown that.
+    """
+    command = error.cmd if isinstance(error.cmd, str) else shlex.join(map(str, error.cmd))
+    said = error.stderr or error.output or ""
+    lines = (said if isinstance(said, str) else said.decode(errors="replace")).strip().splitlines()
+    reason = lines[-1].rstrip(".") if lines else "what it says above is why"
+    return one_line(f"`{command}` ended with {error.returncode}; {reason}.")
+
+
 def machine_sentence(error: Exception) -> str | None:
-    """Return a sentence on what the machine lacks: room or rights, memory, a library.
+    """Return a sentence on what the machine lacks, or a program on it that failed.
 
     It is None for any other error.
     """
@@ -191,6 +205,8 @@ def machine_sentence(error: Exception) -> str | None:
         return disk_sentence(error)
     if isinstance(error, ModuleNotFoundError):
         return package_sentence(error)
+    if isinstance(error, CalledProcessError):
+        return program_sentence(error)
     return memory_sentence(error)
 
 

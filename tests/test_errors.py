@@ -245,6 +245,18 @@ def test_too_little_memory_is_one_sentence(error, capsys):
     assert capsys.readouterr().err.startswith("hub: There is too little memory")
 
 
+@pytest.mark.parametrize(
+    ("options", "reason"), [({"capture_output": True}, "no room"), ({}, "what it says above is why")]
+)
+def test_a_program_that_fails_is_one_sentence(options, reason, capsys):
+    def main():
+        subprocess.run(["bash", "-c", "echo no room. >&2; exit 3"], check=True, **options)
+
+    assert errors.exit_code("hub", main, lambda: "") == 2
+    said = capsys.readouterr().err
+    assert said.endswith(f"ended with 3; {reason}.\n") and said.count("\n") == 1
+
+
 @pytest.mark.parametrize("word", ["~", "~/runs", "--output=~/runs"])
 def test_a_home_folder_that_the_shell_left_as_it_is_is_refused(word):
     with pytest.raises(InputError, match="is not your home folder"):

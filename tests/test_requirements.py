@@ -1,6 +1,7 @@
 """What is installed: pyproject.toml says it, and the requirements files agree."""
 
 import re
+import runpy
 import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -96,3 +97,13 @@ def test_serving_needs_no_torch():
     assert names.isdisjoint(
         {"torch", "timm", "torchvision", "transformers", "datasets", "gradio", "streamlit"}
     )
+
+
+def test_a_lock_that_cannot_be_resolved_stays_as_it_is_and_says_so(monkeypatch, capsys):
+    program = runpy.run_path(str(ROOT / "docs" / "dependencies.py"))
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    before = program["LOCK"].read_bytes()
+    with pytest.raises(SystemExit) as ended:
+        program["main"](["--lock"])
+    assert ended.value.code == 2 and capsys.readouterr().err.count("\n") == 1
+    assert program["LOCK"].read_bytes() == before
