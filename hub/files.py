@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -108,8 +109,9 @@ def _try_file(path: Path, folder: Path) -> None:
 def copy_tree(source: Path, target: Path, ignore: Callable | None = None) -> None:
     """Copy a folder, and what links in it lead to, into one that is there.
 
-    `ignore` is that of `shutil.copytree`. Raises InputError for what cannot be copied: a link that leads
-    nowhere, or back to a folder that holds it, a pipe or a device.
+    Whoever copies may change what is there then, even of a source that may only be read. `ignore` is that of
+    `shutil.copytree`. Raises InputError for what cannot be copied: a link that leads nowhere, or back to a
+    folder that holds it, a pipe or a device.
     """
     _refuse_loops(source)
 
@@ -119,6 +121,8 @@ def copy_tree(source: Path, target: Path, ignore: Callable | None = None) -> Non
         shutil.copy2(file, to)
 
     shutil.copytree(source, target, ignore=ignore, copy_function=copy, dirs_exist_ok=True)
+    for path in (target, *target.rglob("*")):  # what may not be changed there may be here
+        path.chmod(path.stat().st_mode | (stat.S_IRWXU if path.is_dir() else stat.S_IWUSR))
 
 
 def _refuse_loops(folder: Path) -> None:

@@ -299,6 +299,16 @@ def test_a_folder_with_what_cannot_be_copied_is_refused_and_stays(tmp_path, name
     assert [path.name for path in model.rglob("*")] == ["onnx", "link"]
 
 
+def test_the_copy_of_a_folder_that_may_only_be_read_may_be_changed(tmp_path):
+    file = tmp_path / "model" / "onnx" / "model.onnx"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    for path in (file, file.parent, tmp_path / "model"):
+        path.chmod(path.stat().st_mode & ~0o222)
+    with edited_folder(tmp_path / "model") as copy:
+        assert all(path.stat().st_mode & 0o200 for path in (copy, *copy.rglob("*")))
+
+
 def test_a_folder_that_links_to_itself_is_refused_and_other_links_are_followed(tmp_path):
     model = tmp_path / "model"
     for place in (model / "onnx", tmp_path / "elsewhere"):
