@@ -16,6 +16,7 @@ from hub.files import replace_file
 if TYPE_CHECKING:  # sklearn.metrics takes a second to import, and plots of images do without
     from sklearn.metrics import PrecisionRecallDisplay, RocCurveDisplay
 
+matplotlib.rcdefaults()  # a style of the user might ask for fonts, or for LaTeX, that are not there
 BLUE, ORANGE, GREY = "#2563eb", "#ea580c", "#6b7280"
 MOST_TICKS = 20  # of epochs
 

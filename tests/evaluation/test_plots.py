@@ -1,5 +1,8 @@
 """Plots: what is written on them."""
 
+import importlib
+
+import matplotlib
 import numpy as np
 from PIL import Image
 
@@ -15,3 +18,9 @@ def test_names_of_classes_are_written_as_they_are_and_not_as_formulas(tmp_path):
     plots.plot_samples({name: [image]}, tmp_path / "samples.png")
     plots.plot_thumbnail({name: image}, name, tmp_path / "thumbnail.png")
     assert len([*map(Image.open, tmp_path.iterdir())]) == 4
+
+
+def test_plots_look_alike_whatever_style_the_user_has(monkeypatch):
+    monkeypatch.setitem(matplotlib.rcParams, "text.usetex", True)
+    importlib.reload(plots)
+    assert not matplotlib.rcParams["text.usetex"]
