@@ -39,8 +39,11 @@ def run(model: Path, weights: str) -> None:
     config = read_config(model)
     radiograph = config["radiograph"]
     after = filters.first_layer_filters(factory.load_network(model), radiograph)
-    size = config["pretrained_cfg"]["input_size"][-1]
-    network = factory.create_model(config["architecture"], config["num_classes"], weights, radiograph, size)
+    channels, _, size = config["pretrained_cfg"]["input_size"]
+    channels = 1 if radiograph else channels
+    network = factory.create_model(
+        config["architecture"], config["num_classes"], weights, radiograph, size, channels
+    )
     before = filters.first_layer_filters(network)
     with edited_model(model) as partial:
         filters.save_filters(partial, before)

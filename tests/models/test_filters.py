@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import timm
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -12,7 +13,8 @@ from hub.cli import main
 from hub.errors import InputError
 from hub.inference.classifier import Classifier
 from hub.models import factory, filters
-from hub.models.folder import BUNDLED, FILTERS
+from hub.models.folder import BUNDLED, FILTERS, read_metrics
+from hub.models.folder_writer import save_folder
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +64,15 @@ def test_the_command_writes_the_filters_of_weights_into_the_folder(shared, tmp_p
     kept = load_file(tmp_path / "model" / FILTERS)["before"]
     torch.testing.assert_close(kept, load_file(weights)["conv_stem.weight"].sum(1, keepdim=True))
     assert np.array_equal(kept.numpy(), filters.load_filters(BUNDLED))
+
+
+def test_the_filters_of_a_network_that_reads_grey_are_written_too(tmp_path, capsys):
+    metrics, trained = read_metrics(BUNDLED), []
+    for name in ("before", "after"):
+        (tmp_path / name).mkdir()
+        trained.append(timm.create_model("simple_cnn", num_classes=3).eval())
+        save_folder(tmp_path / name, trained[-1], [*"abc"], False, {"training": metrics["training"]})
+    command = ["filters", str(tmp_path / "after"), "--weights", str(tmp_path / "before")]
+    assert main.main(command) == 0, capsys.readouterr().err
+    kept = filters.load_filters(tmp_path / "after")
+    assert np.array_equal(kept, trained[0].stages[0][0].weight.detach().numpy())
