@@ -18,7 +18,7 @@ from hub.data.split_names import SPLITS
 from hub.data.streaming import Sizes
 from hub.errors import InputError
 from hub.imaging.synthetic import sample_radiographs
-from hub.text import counted
+from hub.text import counted, one_line
 
 MAX_HELD_OUT = 5000  # images; more would hardly narrow an interval
 SMALL_DATA = {"train": 195, "validation": 8}  # images of each class: 390 and 16, as in many courses
@@ -81,7 +81,7 @@ def load_with_notes(
             )
     splits = _complete(splits, seed)
     _check_classes(splits, source)
-    return splits, notes
+    return splits, [*map(one_line, notes)]  # which name files, for terminals and cards
 
 
 def is_official(splits: dict[str, Dataset]) -> bool:

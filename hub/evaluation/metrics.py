@@ -8,7 +8,7 @@ from scipy.stats import binomtest, rankdata
 from hub.data.patients import patients_known
 from hub.evaluation.bootstrap import resamples
 from hub.prevalence import move
-from hub.text import counted, interval, number
+from hub.text import counted, interval, number, one_line
 
 RESAMPLES = 2000
 BINS = 10  # of the reliability diagram
@@ -197,4 +197,4 @@ def format_metrics(metrics: dict) -> str:
     for name, metric in metrics.items():
         if isinstance(metric, dict) and "value" in metric:
             lines.append(f"{name:<22} {number(metric['value'])}   95 % interval {interval(metric)}")
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))  # subtypes are of any text

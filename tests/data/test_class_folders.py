@@ -59,10 +59,10 @@ def test_two_folders_that_mean_one_split_are_refused_by_name(pair, write_folder)
 
 def test_another_folder_beside_train_is_named(write_folder, write_noise):
     folder = write_folder(train=40, test=6, extra=8)
-    write_noise(folder / "holdout" / "x.png")
+    write_noise(folder / "hold\nout" / "x.png")
     splits, notes = load_with_notes(folder)
     assert sum(sizes(splits).values()) == 46
-    assert notes == ["left out the folder extra: 8 files", "left out the folder holdout: 1 file"]
+    assert notes == ["left out the folder extra: 8 files", "left out the folder hold out: 1 file"]
 
 
 def test_images_in_no_class_folder_are_named(write_folder, write_noise):
