@@ -2,10 +2,13 @@
 
 import math
 import os
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 LONGEST_NAME = 1000  # characters
+# Signs that mean something to Markdown; _ does not between letters, as in no_finding.
+MARKUP = re.compile(r"[\\`*#\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def is_printable(name: str) -> bool:
@@ -107,6 +110,21 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> s
     lines = [f"| {' | '.join(header)} |", "| --- " * len(header) + "|"]
     lines += [f"| {' | '.join(map(str, row))} |" for row in rows]
     return "\n".join(lines)
+
+
+def markdown(name: object) -> str:
+    """Return a name as Markdown shows it letter by letter, in prose or in a table.
+
+    Signs by which a part of it would be a link, a tag, code or another cell are escaped.
+    """
+    return MARKUP.sub(r"\\\g<0>", one_line(str(name)))
+
+
+def markdown_code(name: object) -> str:
+    """Return a name as code of Markdown, whatever it holds."""
+    text = one_line(str(name))
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence} {text} {fence}" if "`" in text else f"`{text}`"
 
 
 # Templates call them by these names: {{ share | percent }}.

@@ -2,7 +2,17 @@
 
 import pytest
 
-from hub.text import counted, interval, is_printable, markdown_table, number, patient_noun, percent
+from hub.text import (
+    counted,
+    interval,
+    is_printable,
+    markdown,
+    markdown_code,
+    markdown_table,
+    number,
+    patient_noun,
+    percent,
+)
 
 
 def test_a_number_has_as_many_digits_as_asked_for_and_none_where_it_was_not_measured():
@@ -34,6 +44,22 @@ def test_a_share_is_never_0_or_100_per_cent_that_is_neither(share, text):
 def test_a_table_has_a_line_under_its_header_and_no_newline_at_its_end():
     table = markdown_table(("name", "value"), [("AUC", 1), ("ECE", 2)])
     assert table == "| name | value |\n| --- | --- |\n| AUC | 1 |\n| ECE | 2 |"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("no_finding", "no_finding"), ("_a_", r"\_a\_"), ("a|b", r"a\|b"), ("<i>&", r"\<i\>\&"),
+        ("C# `x`", r"C\# \`x\`"), ("a\nb", "a b"), ("肺炎 (1)", "肺炎 (1)"),
+    ],
+)  # fmt: skip
+def test_signs_of_a_name_mean_nothing_in_markdown(name, shown):
+    assert markdown(name) == shown
+
+
+def test_code_of_markdown_may_hold_what_marks_it():
+    assert markdown_code("films") == "`films`"
+    assert markdown_code("a``b\nc") == "``` a``b c ```"
 
 
 @pytest.mark.parametrize(

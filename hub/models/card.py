@@ -12,7 +12,7 @@ from hub.models.card_metadata import card_data
 from hub.models.folder import ANSWER, METRICS, read_metrics, read_named_config
 from hub.models.own_names import is_own
 from hub.public_names import public_record
-from hub.text import counted, interval, patient_noun
+from hub.text import counted, interval, markdown, markdown_code, patient_noun
 
 TEMPLATE = Path(__file__).parent / "card.md"
 
@@ -58,6 +58,9 @@ def _card(config: dict, metrics: dict, context: dict[str, object]) -> str:
         groups="" if is_synthetic else patient_noun(training["splits"]),
         base_model=data.base_model,
         license=data.license,
+        names=[markdown(name) for name in config["label_names"]],
+        shown=markdown,
+        code=markdown_code,
         counted=counted,
         interval=interval,
         quote=shlex.quote,

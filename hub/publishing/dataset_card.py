@@ -16,7 +16,7 @@ from hub.files import write_json, write_text
 from hub.imaging.synthetic import components_source
 from hub.publishing.benchmark import write_benchmark
 from hub.publishing.croissant import croissant
-from hub.text import counted
+from hub.text import counted, markdown, markdown_code
 
 TEMPLATE = Path(__file__).parent / "dataset_card.md"
 SIZE_CATEGORIES = {10**3: "n<1K", 10**4: "1K<n<10K", 10**5: "10K<n<100K", 10**6: "100K<n<1M"}
@@ -84,7 +84,9 @@ def write_card(
         template_path=str(TEMPLATE),
         repo_id=repo_id,
         tag=tag,
-        classes=classes,
+        names=[markdown(name) for name in classes],
+        shown=markdown,
+        code=markdown_code,
         groups=sorted(set().union(*counts.values())),
         counts=counts,
         finer=any(name not in classes for name in set().union(*counts.values())),

@@ -24,6 +24,7 @@ from hub.publishing import space
 from hub.publishing.dataset import write_dataset
 
 COUNTED = "images?|patients|epochs|minutes|classes|labels|verdicts|errors|groups"
+SIGNS = ("*cat*", "dog|wolf", "`owl` <b>")  # names of classes
 
 
 def check(card):
@@ -40,7 +41,7 @@ def check(card):
 
 def check_tables(prose):
     """Check that each table is a block of its own, whose rows have as many cells as its first."""
-    rows = ["", *prose.splitlines(), ""]
+    rows = ["", *re.sub(r"\\.", "", prose).splitlines(), ""]  # without escaped signs
     for above, below in pairwise(rows):
         if "|" in (above[:1], below[:1]):
             assert "" in (above, below) or above.count("|") == below.count("|"), (above, below)
@@ -79,6 +80,11 @@ def of_too_many_classes_for_a_matrix(record, config):
     of_three_classes(record, config)
     for split in ("validation", "test"):
         record[split].pop("confusion")
+
+
+def of_classes_that_look_like_markdown(record, config):
+    of_three_classes(record, config)
+    config["label_names"] = record["test"]["classes"] = record["validation"]["classes"] = [*SIGNS]
 
 
 def of_classes_too_rare_for_an_interval(record, config):
@@ -146,6 +152,7 @@ MODELS = {
     as_it_is: ("the positive\nclass",),
     of_three_classes: ("macro", '"top_k": 1', "random weights", "cat, dog or owl"),
     of_too_many_classes_for_a_matrix: ("cat, dog or owl",),
+    of_classes_that_look_like_markdown: (r"\*cat\*, dog\|wolf or \`owl\` \<b\>",),
     of_classes_too_rare_for_an_interval: ("| unknown |",),
     of_one_of_each: ("1 image of 1 patient", "1 epoch,", "changes 1 label\nand 1 verdict"),
     of_drawn_images: (*DRAWN, "--dataset synthetic"),
@@ -269,6 +276,13 @@ def test_the_card_of_photographs_speaks_of_copies_and_not_of_patients(dataset_ca
     for text in (card.text, others):
         assert not re.findall('(?i)patients|(?<![`/"])patient(?![`"])|X-ray|radiograph', text)
     assert "one against the rest" in others
+
+
+def test_names_of_classes_mean_nothing_to_the_card_of_a_data_set(dataset_card, colours):
+    for folder, name in zip(sorted((colours / "train").iterdir()), SIGNS, strict=True):
+        folder.rename(folder.with_name(name))
+    card, _ = dataset_card(colours)
+    assert all(sign in card.text for sign in (r"| dog\|wolf |", r"| \*cat\* |", r"| \`owl\` \<b\> |"))
 
 
 def test_the_card_of_childrens_radiographs_is_sound(dataset_card, kaggle_folder):
