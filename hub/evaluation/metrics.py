@@ -13,6 +13,7 @@ from hub.text import counted, interval, number, one_line
 RESAMPLES = 2000
 BINS = 10  # of the reliability diagram
 MOST_IN_CONFUSION = 100  # classes; of a thousand, metrics.json would be too large to be read again
+MOST_SUBTYPES = 100  # of more, each draw takes long, and they are rather names of images
 
 
 def measure(
@@ -33,16 +34,17 @@ def measure(
     `probabilities` is float [N, classes] at even odds, `labels` int [N], `patients` one name per image. The
     predicted label is the argmax; of two classes the second is the positive one, and `brier`, `log_loss`,
     `ece` and `reliability` are those of the probabilities at the prevalence of these labels. Rows of
-    `confusion` are the truth. `subtypes` (one per image, "none" for the negatives) add
-    `sensitivity_<subtype>`, and `operating_points` (thresholds on the positive probability)
-    `<name>_sensitivity`, `<name>_specificity`, `accuracy_at_<name>` and `confusion_at_<name>`.
+    `confusion` are the truth. Of two classes, `subtypes` (one per image, "none" for the negatives) add
+    `sensitivity_<subtype>` where they are `MOST_SUBTYPES` at most, and `operating_points` (thresholds on the
+    positive probability) `<name>_sensitivity`, `<name>_specificity`, `accuracy_at_<name>` and
+    `confusion_at_<name>`.
 
     low and high bound the 95 % interval of a bootstrap over patients, of `RESAMPLES` draws. Repeated images
     make calibration look worse than it is, so `ece` may lie below its interval. A metric that cannot be
     computed, such as the AUC of a single class, is None.
     """
     subtypes = np.asarray(["none"] * len(labels) if subtypes is None else subtypes)
-    positive_subtypes = sorted(set(subtypes) - {"none"})
+    positive_subtypes = _subtypes(subtypes, labels) if probabilities.shape[1] == 2 else []
     thresholds = operating_points or {}
     prevalence = _prevalence(probabilities, labels)
     moved = probabilities if prevalence is None else move(probabilities, prevalence)
@@ -79,6 +81,12 @@ def measure(
         "patients": len(set(patients)) if patients_known(patients) else None,
         "classes": list(classes),
     }
+
+
+def _subtypes(subtypes: np.ndarray, labels: np.ndarray) -> list[str]:
+    """Return the subtypes of the positives; none where there are too many."""
+    found = sorted(set(subtypes[labels == 1].tolist()) - {"none"})
+    return found if len(found) <= MOST_SUBTYPES else []
 
 
 def _prevalence(probabilities: np.ndarray, labels: np.ndarray) -> float | None:

@@ -19,6 +19,7 @@ from hub.publishing.croissant import croissant
 from hub.text import counted, markdown, markdown_code
 
 TEMPLATE = Path(__file__).parent / "dataset_card.md"
+MOST_GROUPS = 1000  # rows of a table
 SIZE_CATEGORIES = {10**3: "n<1K", 10**4: "1K<n<10K", 10**5: "10K<n<100K", 10**6: "100K<n<1M"}
 KERMANY = """@article{kermany2018,
   title   = {Identifying Medical Diagnoses and Treatable Diseases by Image-Based Deep Learning},
@@ -56,7 +57,7 @@ def write_card(
     identifier of the Hub, by default that of the radiographs of Kermany et al. 2018 for these and for what is
     drawn from them. The examples load the revision `tag`, if there is one.
     """
-    counts = {name: Counter(group_names(split)) for name, split in splits.items()}
+    counts = _counts(splits)
     patients = {patient for split in splits.values() for patient in split["patient"][:]}
     radiograph = is_radiograph(info.features["label"].names)
     kermany = radiograph and are_kermanys(patients)
@@ -107,6 +108,15 @@ def write_card(
     write_json(folder / "croissant.json", croissant(info, repo_id, title, license, patient, citation))
     if benchmark:
         write_benchmark(folder, title, classes)
+
+
+def _counts(splits: DatasetDict) -> dict[str, Counter]:
+    """Return how many images of each group, or else of each class, a split has."""
+    counts = {name: Counter(group_names(split)) for name, split in splits.items()}
+    if len(set().union(*counts.values())) <= MOST_GROUPS:
+        return counts
+    names = splits["train"].features["label"].names
+    return {name: Counter(names[label] for label in split["label"][:]) for name, split in splits.items()}
 
 
 def _patient_column(kermany: bool, radiograph: bool, groups: str) -> str:

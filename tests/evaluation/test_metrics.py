@@ -226,6 +226,17 @@ def test_subtypes_and_operating_points_are_measured_beside_the_argmax():
     assert "sensitivity_none" not in measured
 
 
+def test_names_of_images_are_no_subtypes_and_neither_are_those_of_other_classes_than_two():
+    probabilities, labels = answers(300, 2)
+    named = np.array([f"film {index}" for index in range(300)])
+    few = np.array(["a", "b"])[np.arange(300) % 2]
+    three, of_three = answers(300, 3)
+    for given in ((probabilities, labels, named), (three, of_three, few)):
+        scores, truth, subtypes = given
+        measured = measure(scores, truth, each_alone(truth), [*"xyz"][: scores.shape[1]], 0, subtypes)
+        assert not [name for name in measured if name.startswith("sensitivity_")]
+
+
 def test_of_a_thousand_classes_metrics_json_stays_small_enough_to_be_read(monkeypatch, tmp_path):
     monkeypatch.setattr(metrics, "RESAMPLES", 2)
     labels = np.arange(1000)

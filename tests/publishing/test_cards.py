@@ -285,9 +285,14 @@ def test_names_of_classes_mean_nothing_to_the_card_of_a_data_set(dataset_card, c
     assert all(sign in card.text for sign in (r"| dog\|wolf |", r"| \*cat\* |", r"| \`owl\` \<b\> |"))
 
 
-def test_the_card_of_childrens_radiographs_is_sound(dataset_card, kaggle_folder):
+@pytest.mark.parametrize(("most", "row"), [(3, "| PNEUMONIA, virus |"), (2, "| PNEUMONIA |")])
+def test_the_card_of_childrens_radiographs_is_sound_and_counts_as_finely_as_has_room(
+    dataset_card, kaggle_folder, monkeypatch, most, row
+):
+    monkeypatch.setattr("hub.publishing.dataset_card.MOST_GROUPS", most)
     card, _ = dataset_card(kaggle_folder)
     assert "| patients |" in card.text and "bare patient numbers" in card.text
+    assert row in card.text
 
 
 @pytest.mark.parametrize("radiograph", [True, False])
