@@ -44,6 +44,8 @@ MAX_CHANGES = 2  # of labels or verdicts on the test split, for 8 bits to be the
 OVERSAMPLING = 3
 LARGEST_NETWORK = 2**31  # bytes of a file of ONNX
 CHUNK_SIZE = 4  # images in one run of the network; more are no faster and take more memory
+SESSIONS = ("session", "_session_of_one")  # attributes of `Classifier`
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ class Prediction:
 class Classifier:
     """A model folder, loaded for inference without torch.
 
+    It may be copied and pickled, as for other processes and machines: it goes with its network.
+
     >>> classifier = Classifier.from_pretrained()
     >>> prediction = classifier("radiograph.jpeg")
     >>> prediction.label, prediction.probabilities  # None and {} where the input check refuses
@@ -115,6 +119,7 @@ class Classifier:
         which is faster. Raises InputError if it is not a model folder, has no network of this precision, if a
         file is damaged or does not fit the others, or if the prevalence is not between 0 and 1.
         """
+        self.threads = _check_threads(threads) if threads else usable_cores()
         check_digests(Path(folder), (CONFIG, METRICS))
         config = read_served_config(Path(folder))
         self.precision = precision or default_precision(Path(folder))
@@ -128,7 +133,6 @@ class Classifier:
             raise InputError(f"{file} has more than 2 GB, which no ONNX file has; get it again.")
         checks = [INPUT_CHECK] if check is True else []
         check_digests(Path(folder), (_network(self.precision), *checks))
-        self.threads = threads or usable_cores()
         self._network = file.read_bytes()  # kept: the file may be another one later
         self.session = open_session(self._network, self.threads, file)
         shapes = output_shapes(self.session, config, file)
@@ -146,6 +150,14 @@ class Classifier:
         self.operating_points = config.operating_points
         # Covariance of scale and offset of the log odds, as the calibration left them uncertain.
         self.calibration_covariance = config.covariance
+
+    def __getstate__(self) -> dict:
+        """Leave out the sessions of ONNX Runtime, which a copy opens anew."""
+        return {name: value for name, value in vars(self).items() if name not in SESSIONS}
+
+    def __setstate__(self, state: dict) -> None:
+        vars(self).update(state)
+        self.session = open_session(self._network, self.threads, self.file)
 
     def _load_check(self, shapes: dict[str, tuple[int, ...]]) -> dict | None:
         """Return the folder's input check, None if it has none that fits.
@@ -233,7 +245,12 @@ class Classifier:
         return done.pr_url or done.commit_url
 
     def _files(self) -> list[str]:
-        """Return the names of the files of the model folder, without hidden ones."""
+        """Return the names of the files of the model folder, without hidden ones.
+
+        Raises InputError where the folder is gone.
+        """
+        if not self.folder.is_dir():
+            raise InputError(f"{self.folder}, which the model was loaded from, is not there; load it again.")
         paths = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file())
         return sorted(
             path.as_posix()
@@ -371,6 +388,13 @@ def changed_by_int8(folder: Path) -> dict[str, int]:
         return {name: int(section[f"test_{name}_changed"]) for name in ("labels", "verdicts")}
     except (ValueError, KeyError, TypeError, OverflowError):
         return {}
+
+
+def _check_threads(threads: int) -> int:
+    """Return a number of threads; raise InputError for one that cannot be had."""
+    if not isinstance(threads, int | np.integer) or not 0 < threads <= MOST_THREADS:
+        raise InputError(f"There are no {threads!r} threads; give a whole number from 1 to {MOST_THREADS}.")
+    return int(threads)
 
 
 def _network(precision: str) -> str:

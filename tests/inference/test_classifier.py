@@ -2,9 +2,11 @@
 
 import io
 import json
+import pickle
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -223,13 +225,26 @@ def test_however_many_images_are_given_each_has_the_answer_it_has_alone(classifi
         np.testing.assert_allclose(one.heatmap, other.heatmap, atol=1e-3)
 
 
-def test_a_folder_that_is_gone_meanwhile_changes_no_answer(tmp_path, classifier):
+def test_a_folder_that_is_gone_meanwhile_changes_no_answer_also_of_copies_and_in_other_processes(
+    tmp_path, classifier
+):
     images, _ = sample_radiographs(9)
     opened = Classifier(shutil.copytree(BUNDLED, tmp_path / "model"))
+    expected = [answer.probabilities for answer in classifier(images)]
+    assert [answer.probabilities for answer in opened(images)] == expected
+    pickled = pickle.dumps(opened)
     shutil.rmtree(tmp_path / "model")
-    assert [answer.probabilities for answer in opened(images)] == [
-        answer.probabilities for answer in classifier(images)
-    ]
+    for each in (opened, deepcopy(opened), pickle.loads(pickled)):
+        assert [answer.probabilities for answer in each(images)] == expected
+        assert each.digest == classifier.digest
+    with pytest.raises(InputError, match="is not there"):
+        opened.save_pretrained(tmp_path / "saved")
+
+
+@pytest.mark.parametrize("threads", [-1, 10**9, 1.5, "two"])
+def test_threads_that_nobody_can_have_are_one_sentence(threads):
+    with pytest.raises(InputError, match="threads; give a whole number"):
+        Classifier(BUNDLED, threads=threads)
 
 
 def test_many_images_take_little_more_memory_than_a_run_of_the_network_in_each_thread():
