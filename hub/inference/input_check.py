@@ -8,6 +8,7 @@ the linear layer was fitted to. `training/input_check_fit.py` fits both; a model
 """
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,9 +73,11 @@ def load(folder: Path, network: str | None = None, channels: int | None = None) 
     other weights than those with the SHA-256 `network`, or to statistics of other than so many `channels`.
     """
     path = folder / INPUT_CHECK
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     try:
+        if not path.is_file():  # a link that leads nowhere, or a pipe that never ends
+            raise ValueError
         with safe_open(path, "numpy") as file:
             kinds, fitted_for = json.loads(file.metadata()["kinds"]), file.metadata()["network"]
             shapes = {name: file.get_slice(name).get_shape() for name in TENSORS}

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 
 import matplotlib
 import numpy as np
@@ -287,8 +288,17 @@ def test_synthetic_radiographs_pass(classifier, radiographs):
     assert share(classifier, radiographs, "fine") >= 0.9
 
 
-def test_a_damaged_check_is_refused_rather_than_left_out(tmp_path):
-    (tmp_path / INPUT_CHECK).write_bytes((BUNDLED / INPUT_CHECK).read_bytes()[:1000])
+DAMAGES = {
+    "half": lambda path: path.write_bytes((BUNDLED / INPUT_CHECK).read_bytes()[:1000]),
+    "broken link": lambda path: path.symlink_to("nowhere"),
+    "pipe": os.mkfifo,
+    "folder": lambda path: path.mkdir(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_check_is_refused_rather_than_left_out(damage, tmp_path):
+    DAMAGES[damage](tmp_path / INPUT_CHECK)
     with pytest.raises(InputError, match="is damaged"):
         input_check.load(tmp_path)
 
