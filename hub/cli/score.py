@@ -132,10 +132,10 @@ def run(
 
 def _line(counts: Counter, done: int, seconds: float, omitted: int) -> str:
     """Return what came out, and how fast this run was."""
-    from hub.scoring.shard import LEFT_OUT, REFUSED, UNREADABLE, WARNED
+    from hub.scoring.shard import LEFT_OUT, REFUSED, UNANSWERED, UNREADABLE, WARNED
 
     no_images = counts[LEFT_OUT] + omitted
-    kinds = [name for name in sorted(counts) if name not in (WARNED, REFUSED, UNREADABLE, LEFT_OUT)]
+    kinds = [name for name in sorted(counts) if name not in UNANSWERED]
     parts = [f"{counts[name]:,} {name}" for name in [*kinds, WARNED, REFUSED, UNREADABLE] if counts[name]]
     speed = f" in {seconds:,.0f} s, {3600 * done / max(seconds, 1e-9):,.0f} an hour" if done else " already"
     rows = counts.total() - counts[LEFT_OUT]

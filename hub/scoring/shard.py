@@ -39,7 +39,7 @@ SCHEMA = pa.schema(
     ]
 )
 COUNTS = b"chest_xray_counts"  # metadata of a shard: how many rows of each kind
-WARNED, REFUSED, UNREADABLE, LEFT_OUT = "not reliable", "refused", "unreadable", "left out"
+WARNED, REFUSED, UNREADABLE, LEFT_OUT = UNANSWERED = "not reliable", "refused", "unreadable", "left out"
 Opened = tuple[dict, np.ndarray | None, str | None]  # a row, its pixels and its view
 
 
@@ -173,4 +173,9 @@ def _kind(row: dict | None) -> str:
         return LEFT_OUT
     if row["error"]:
         return UNREADABLE
-    return {"refused": REFUSED, "warned": WARNED}.get(row["verdict"], row["label"])
+    return {"refused": REFUSED, "warned": WARNED}.get(row["verdict"]) or _class_kind(row["label"])
+
+
+def _class_kind(label: str) -> str:
+    """Return the name of a class, in quotes where it would be that of another kind."""
+    return json.dumps(label, ensure_ascii=False) if label in UNANSWERED or label[0] == '"' else label

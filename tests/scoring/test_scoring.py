@@ -25,6 +25,7 @@ from uploads import Brightness, archive, png
 
 from hub.errors import InputError
 from hub.imaging.synthetic import sample_radiographs
+from hub.inference.classifier import Prediction
 from hub.models.digests import DIGESTS
 from hub.models.folder import BUNDLED, INPUT_CHECK
 from hub.scoring import job, plan, pool
@@ -334,6 +335,21 @@ def test_no_job_goes_on_with_another_input_check(films, tmp_path):
     with pytest.raises(InputError, match="another model than at the start"):
         open_classifier(begun.plan.job)
     assert open_classifier(replace(begun.plan.job, input_check="")), "of a plan that does not say it"
+
+
+class Refused(Brightness):
+    """A model with a class of a name that other rows are counted by."""
+
+    def predict(self, images, views):
+        return [Prediction("refused", {"refused": 1.0, "kept": 0.0}, {}) for _ in images]
+
+
+def test_images_of_a_class_are_counted_apart_from_others_whatever_its_name(films, tmp_path):
+    (films / "broken.png").write_bytes(b"")
+    place, begun = begin(films, tmp_path / "out", shard_size=20)
+    assert score_shard(Refused(), begun.plan, place, 0) == {'"refused"': 12, "unreadable": 1}
+    _, begun = begin(films, tmp_path / "out")
+    assert begun.counts == Counter({'"refused"': 12, "unreadable": 1})
 
 
 def test_two_jobs_that_begin_at_once_do_not_mix(films, tmp_path, monkeypatch):
