@@ -25,7 +25,7 @@ def score_on_ray(out: str, shards: list[int], address: str, workers: int) -> Ite
     try:
         _reach(address)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-    except (OSError, ValueError, RuntimeError) as error:  # ConnectionError is an OSError
+    except (OSError, OverflowError, ValueError, RuntimeError) as error:  # ConnectionError is an OSError
         said = " ".join(str(error).split())[:200]
         raise InputError(
             f"There is no Ray cluster at {address} ({said}); begin one by `ray start`."

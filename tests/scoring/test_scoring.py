@@ -28,7 +28,7 @@ from hub.imaging.synthetic import sample_radiographs
 from hub.inference.classifier import Prediction
 from hub.models.digests import DIGESTS
 from hub.models.folder import BUNDLED, INPUT_CHECK
-from hub.scoring import job, plan, pool
+from hub.scoring import job, on_ray, plan, pool
 from hub.scoring.plan import Plan
 from hub.scoring.shard import open_classifier, score_shard, shard_name
 from hub.scoring.storage import open_output
@@ -450,3 +450,9 @@ def test_a_large_zip_is_no_bomb_here(tmp_path):
     )
     _, begun = begin(path, tmp_path / "out", shard_size=1000)
     assert (begun.plan.images, begun.plan.shards) == (2500, 3)
+
+
+def test_a_port_that_no_machine_has_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", object())  # which is asked after the port
+    with pytest.raises(InputError, match="no Ray cluster at"):
+        next(on_ray.score_on_ray("out", [0], f"127.0.0.1:{10**30}", 1))
