@@ -63,6 +63,8 @@ def load_with_notes(
     if not 0 <= seed < 2**32:
         raise InputError(f"The seed is {seed}; give a whole number from 0 to {2**32 - 1}.")
     if str(source) == "synthetic":
+        if image_column or label_column:
+            raise InputError("synthetic has no columns; leave out --image-column and --label-column.")
         return _synthetic_splits(seed), []
     given, notes = read_source(source, image_column, label_column, stream_to)
     if 0 < sum("patient" in dataset.features for dataset in given.values()) < len(given):

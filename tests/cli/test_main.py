@@ -93,6 +93,7 @@ def test_every_command_that_takes_a_data_set_takes_its_columns(command):
         (["publish", "model", ROOT / "tests", "U/M", "--dry-run", ROOT / "tests" / "x"], "another --dry-run"),
         (["publish", "model", BUNDLED, "USER/MODEL", "--license="], "The value of --license is empty"),
         (["evaluate", BUNDLED, "--dataset", "synthetic", "--json", ""], "The value of --json is empty"),
+        (["evaluate", BUNDLED, "--dataset", "synthetic", "--label-column", "x"], "synthetic has no columns"),
         (["fit-synthetic", "--dataset", "nowhere"], "There is no folder nowhere"),
         (["scope", ROOT / "tests", "--dataset", "synthetic"], "not a model folder"),
         (["scope", BUNDLED, "--dataset", "nowhere"], "There is no folder nowhere"),
