@@ -1,5 +1,6 @@
 """Parquet, Arrow and WebDataset files, read by `datasets`."""
 
+import glob
 import hashlib
 import os
 import re
@@ -132,9 +133,10 @@ def load_files(source: Path, builder: str, paths: list[str]) -> Dataset:
 
     Raises InputError, which names the `source`, for what is damaged.
     """
+    found = patterns(paths)
     # One split at a time: loaded together, all would be taken to have the classes of the first.
     try:
-        dataset = datasets.load_dataset(builder, cache_name(paths), data_files=paths, split="train")
+        dataset = datasets.load_dataset(builder, cache_name(paths), data_files=found, split="train")
     except FOREIGN as error:
         raise_full_disk(error)
         kind, todo = KINDS[builder]
@@ -144,6 +146,17 @@ def load_files(source: Path, builder: str, paths: list[str]) -> Dataset:
     if all(isinstance(kind, Image) for name, kind in dataset.features.items() if not name.startswith("__")):
         raise InputError(f"{source} holds images without classes; unpack it, and give the folder.")
     return dataset.flatten()  # the fields of .json files become columns
+
+
+def patterns(paths: list[str]) -> list[str]:
+    """Return the patterns by which `datasets` finds just these files.
+
+    Raises InputError for a path that no pattern stands for.
+    """
+    for path in paths:
+        if "::" in os.path.abspath(path):  # noqa: PTH100, it keeps links
+            raise InputError(f"{path} has :: in its name, which means a file in an archive; rename it.")
+    return [glob.escape(os.path.abspath(path)) for path in paths]  # noqa: PTH100
 
 
 def raise_full_disk(error: Exception) -> None:

@@ -19,7 +19,7 @@ from hub.data.class_names import is_radiograph, standard_names
 from hub.data.columns import column_names
 from hub.data.image_files import locate_errors
 from hub.data.image_headers import is_grey
-from hub.data.shards import DAMAGE, cache_name, first_sentence
+from hub.data.shards import DAMAGE, cache_name, first_sentence, patterns
 from hub.errors import InputError, disk_sentence
 from hub.imaging.read import MIN_RADIOGRAPH_SIDE, PIXELS_VERSION, read_pixels
 
@@ -40,7 +40,7 @@ def open_files(source: Path, kind: str, paths: list[str]) -> Stream:
     `kind` is their builder in `datasets`. Raises InputError for what is damaged.
     """
     with _damage(source):
-        builder = datasets.load_dataset_builder(kind, cache_name(paths), data_files=paths)
+        builder = datasets.load_dataset_builder(kind, cache_name(paths), data_files=patterns(paths))
         return Stream(builder.as_streaming_dataset("train"), builder.cache_dir)
 
 

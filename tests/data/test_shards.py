@@ -38,6 +38,14 @@ def test_folders_of_save_to_disk_may_be_the_splits(tmp_path):
     assert sizes(load_splits(tmp_path)) == {"train": 42, "validation": 6, "test": 16}
 
 
+def test_a_folder_of_parquet_may_have_any_name_but_one_that_means_an_archive(tmp_path):
+    source = write_parquet(tmp_path / "films", train=radiographs(48))
+    for name in ("films [1]", "*", "what?", "100%20", "a#b", "{a,b}"):
+        source = source.rename(tmp_path / name)
+        assert sum(sizes(load_splits(source)).values()) == 48
+    assert "rename it" in refusal(source.rename(tmp_path / "a::b"))
+
+
 @pytest.mark.parametrize("damage", ["arrow", "state", "no state"])
 def test_a_damaged_folder_of_save_to_disk_is_refused(damage, tmp_path):
     DatasetDict(train=dataset(16)).save_to_disk(tmp_path)
