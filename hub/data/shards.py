@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import datasets
 from datasets import Dataset, DatasetDict, Image
+from huggingface_hub.errors import HTTPError
 from pyarrow.lib import ArrowException
 
 from hub.data.file_tree import FileTree
@@ -29,6 +30,7 @@ DAMAGE = (
     datasets.exceptions.DatasetGenerationError,
     ArrowException,
     tarfile.TarError,
+    HTTPError,  # of a connection that ends amid the data
     OSError,
     ValueError,
     KeyError,

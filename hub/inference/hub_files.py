@@ -8,12 +8,13 @@ from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
+    HTTPError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 
-from hub.errors import InputError
+from hub.errors import InputError, disk_error
 from hub.version import LIBRARY
 
 
@@ -44,7 +45,11 @@ def download(
                 **LIBRARY,
             )
         )
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+    except (HFValidationError, HTTPError, LocalEntryNotFoundError) as error:
+        raise InputError(_explanation(error, model_id, revision)) from error
+    except (OSError, RuntimeError, UnicodeEncodeError) as error:
+        if isinstance(error, OSError) and disk_error(error):
+            raise
         raise InputError(_explanation(error, model_id, revision)) from error
 
 
@@ -65,4 +70,8 @@ def _explanation(error: Exception, model_id: str, revision: str | None) -> str:
             f"There is no model {model_id}, neither as a folder nor on the Hub; "
             "check the name, or log in if it is private."
         )
-    return f"The Hub did not give {model_id} ({error.response.status_code}); try again later."
+    if isinstance(error, HfHubHTTPError):
+        return f"The Hub did not give {model_id} ({error.response.status_code}); try again later."
+    # Their text may quote the token.
+    reason = type(error).__name__
+    return f"{model_id} cannot be fetched ({reason}); check the network, its proxy, and the token."

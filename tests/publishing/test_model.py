@@ -226,6 +226,7 @@ def test_a_revision_stays_and_the_cache_answers_without_network(hub, run, tmp_pa
         (["someone/secret"], {"HF_TOKEN": ""}, "log in if it is private", "RepositoryNotFoundError"),
         (["someone/model"], {"HF_HUB_OFFLINE": "1"}, "nor in the cache", "LocalEntryNotFoundError"),
         (["no/such/folder"], {}, "There is no model no/such/folder", "HFValidationError"),
+        (["someone/model"], {"HF_TOKEN": "hf_tökén"}, "cannot be fetched", "UnicodeEncodeError"),
     ],
 )
 def test_what_cannot_be_loaded_is_said_and_the_cause_is_what_users_of_the_hub_know(
@@ -237,6 +238,14 @@ def test_what_cannot_be_loaded_is_said_and_the_cause_is_what_users_of_the_hub_kn
     with pytest.raises(InputError, match=sentence) as refused:
         Classifier.from_pretrained(*arguments)
     assert type(refused.value.__cause__).__name__ == cause
+
+
+def test_a_model_whose_connection_is_cut_is_said_to_be_so(hub, connect):
+    put_model(hub)
+    connect()
+    hub.faults.append(lambda method, path: "cut")
+    with pytest.raises(InputError, match="check the network"):
+        Classifier.from_pretrained("someone/model")
 
 
 def test_a_private_model_is_loaded_with_the_token_of_the_environment(hub, connect):
