@@ -25,6 +25,7 @@ from hub.explorer.layers import Layer
 from hub.explorer.prepared import FIELD, FOLDER, INPUTS, LAYERS, NETWORK, look_into
 from hub.files import replace_folder, write_json
 from hub.models.factory import load_network
+from hub.models.onnx_program import save_program
 
 # Of ONNX Runtime from torch, as a share of the largest value. Rounding moves single activations over the edge
 # of a ReLU, and with them the gradients behind it.
@@ -89,7 +90,7 @@ def write_network(model: nn.Module, layers: list[Layer], file: Path) -> dict[str
         output_names=[*names, FIELD],
         verbose=False,
     )
-    program.save(str(file), external_data=False)
+    save_program(program, file)
     return steps
 
 

@@ -29,6 +29,7 @@ from hub.inference.session import session_options
 from hub.models import forward
 from hub.models.factory import load_network
 from hub.models.folder import DIGEST, WEIGHTS, read_metrics
+from hub.models.onnx_program import save_program
 from hub.system import usable_cores
 from hub.text import number
 
@@ -207,7 +208,7 @@ def write_onnx(model: nn.Module, file: Path) -> None:
             )
     except (torch.onnx.OnnxExporterError, AttributeError):
         raise InputError("This network cannot be written as ONNX; choose another architecture.") from None
-    program.save(str(file), external_data=False)
+    save_program(program, file)
 
 
 @torch.inference_mode()

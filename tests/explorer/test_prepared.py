@@ -57,6 +57,11 @@ def test_every_layer_is_there_with_its_costs_and_its_field(folder):
     assert open_prepared(Served(folder)).layers == list_layers(load_network(folder))
 
 
+def test_what_is_prepared_names_no_folder_of_this_machine(folder):
+    written = (folder / "inside" / "network.onnx").read_bytes()
+    assert not [place for place in (str(ROOT), sys.prefix, "site-packages") if place.encode() in written]
+
+
 def test_maps_their_steps_and_fields_are_those_of_torch(folder, noise):
     network, model = open_prepared(Served(folder)), load_network(folder)
     assert network.maps and not network.trouble

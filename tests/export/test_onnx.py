@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -21,6 +23,8 @@ from hub.inference.session import session_options
 from hub.models import factory, folder_writer
 from hub.models.factory import load_network
 from hub.models.folder import BUNDLED
+
+ROOT = Path(__file__).parents[2]
 
 
 def radiographs(count):
@@ -240,6 +244,12 @@ def test_a_network_without_class_activation_maps_has_no_heatmap(architecture, si
     prediction = Classifier.from_pretrained(folder)(np.zeros((size, size, 3), np.uint8))
     assert prediction.heatmap is None
     assert sum(prediction.probabilities.values()) == pytest.approx(1)
+
+
+def test_onnx_files_name_no_folder_of_this_machine(exported):
+    for file in (exported[0] / "onnx").glob("*.onnx"):
+        written = file.read_bytes()
+        assert not [place for place in (str(ROOT), sys.prefix, "site-packages") if place.encode() in written]
 
 
 @pytest.mark.slow
