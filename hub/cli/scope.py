@@ -56,7 +56,6 @@ def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path], **co
     from hub.data import decode_cache
     from hub.export.answer import write_answer
     from hub.inference.classifier import Classifier
-    from hub.models import folder_writer
     from hub.models.digests import edited_model
     from hub.training import image_groups, input_check_fit
 
@@ -79,6 +78,6 @@ def run(model: Path, dataset: str, unlike: list[Path], foreign: list[Path], **co
     rows = input_check_fit.measure(classifier, validation, **groups)
     with edited_model(model) as partial:
         input_check_fit.save(check, partial)
-        folder_writer.save_metrics(partial, "scope", {"validation": rows})
+        input_check_fit.save_figures(rows, partial)
         write_answer(partial)
     print(input_check_fit.format_table(rows))

@@ -19,7 +19,8 @@ from hub.inference import input_check
 from hub.inference.batch import BATCH_SIZE
 from hub.inference.classifier import Classifier
 from hub.inference.input_check import FINE, FOREIGN, UNLIKE, Verdict
-from hub.models.folder import INPUT_CHECK, WEIGHTS
+from hub.models.card import write_card
+from hub.models.folder import INPUT_CHECK, WEIGHTS, read_metrics, write_metrics
 from hub.text import number
 from hub.training import perturbations
 from hub.training.image_groups import Halves
@@ -280,6 +281,18 @@ def save(check: dict, folder: Path) -> None:
     metadata = {"kinds": json.dumps(check["kinds"]), "network": sha256(folder / WEIGHTS)}
     with replace_file(folder / INPUT_CHECK) as partial:
         save_file(tensors, partial, metadata)
+
+
+def save_figures(rows: dict[str, dict], folder: Path) -> None:
+    """Write the rates of a new check, by `measure`, into metrics.json and the card.
+
+    What 8 bits change was counted with the check before, and is not known of this one.
+    """
+    metrics = read_metrics(folder)
+    counted = {"test_labels_changed", "test_verdicts_changed"}
+    onnx = {name: value for name, value in metrics.get("onnx", {}).items() if name not in counted}
+    write_metrics(folder, metrics | {"scope": {"validation": rows}} | ({"onnx": onnx} if onnx else {}))
+    write_card(folder)
 
 
 def sign(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The input check is fitted from radiographs and other images, halved by patient."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hub.errors import InputError
 from hub.imaging.synthetic import sample_radiographs
 from hub.inference.classifier import Classifier
 from hub.inference.input_check import FOREIGN, UNLIKE
-from hub.models.folder import BUNDLED
+from hub.models.folder import BUNDLED, read_metrics
 from hub.training import image_groups, input_check_fit, perturbations
 
 
@@ -115,3 +116,15 @@ def test_damaged_parquet_of_other_images_is_refused(tmp_path, damage):
         (tmp_path / "pets" / "train-00000-of-00001.parquet").write_bytes(b"PAR1")
     with pytest.raises(InputError, match=r"pets.*\.$"):
         image_groups.read_groups([tmp_path / "pets"])
+
+
+def test_a_new_check_is_not_said_to_keep_its_verdicts_in_8_bits(tmp_path):
+    for name in ("config.json", "metrics.json"):
+        shutil.copy(BUNDLED / name, tmp_path)
+    before = read_metrics(tmp_path)
+    rows = {"as they are": {"n": 9, "warned": 0.0, "refused": 0.0, "named": None}}
+    input_check_fit.save_figures(rows, tmp_path)
+    after = read_metrics(tmp_path)
+    assert after["scope"] == {"validation": rows} and after["test"] == before["test"]
+    assert before["onnx"].keys() - after["onnx"] == {"test_labels_changed", "test_verdicts_changed"}
+    assert "of the input check; `Classifier`" not in (tmp_path / "README.md").read_text()
