@@ -70,10 +70,11 @@ def evaluate(
     """
     if json_file:
         files.check_writable(json_file)
-        files.check_outside(json_file, model, "--json")
     if plot_folder:
         files.check_writable_folder(plot_folder)
-        files.check_outside(plot_folder, model, "--plots")
+    for path, option in ((json_file, "--json"), (plot_folder, "--plots")):
+        for folder in (model, dataset) if path else ():
+            files.check_outside(path, folder, option)
     with saving_into(model if save else None):
         classifier = Classifier.from_pretrained(model, precision="fp32")
         rows, notes = _read_rows(dataset, split, image_column, label_column)

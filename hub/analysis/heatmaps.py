@@ -76,7 +76,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
 
     if not options.save:
-        check_outside(options.output, options.model, "--output")
+        for folder in (options.model, options.dataset):
+            check_outside(options.output, folder, "--output")
         check_writable_folder(options.output)
     with saving_into(options.model if options.save else None):
         figures, sheets = measure(

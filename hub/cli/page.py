@@ -25,12 +25,14 @@ def add_parser(commands: _SubParsersAction) -> None:
 def run(model: str | None, port: int, output: Path | None, build_only: bool, live: bool) -> None:
     """Build the page of a model, and serve it until it is interrupted."""
     from hub.demo.local_page import BUILT
+    from hub.files import check_outside
     from hub.models.folder import BUNDLED
     from hub.page.build import build
     from hub.page.packages import WEB
     from hub.page.serve import HOST, server
 
     folder = output or BUILT
+    check_outside(folder, model or BUNDLED, "--output")
     if build_only:
         print(build(model or BUNDLED, folder))
         return

@@ -87,6 +87,11 @@ def test_every_command_that_takes_a_data_set_takes_its_columns(command):
         ),
         (["evaluate", BUNDLED, "--dataset", "nowhere", "--plots", BUNDLED], "is read; give another --plots"),
         (
+            ["evaluate", BUNDLED, "--dataset", ROOT / "tests", "--plots", ROOT / "tests" / "x"],
+            "is read; give another --plots",
+        ),
+        (["page", BUNDLED, "--output", BUNDLED / "page", "--build-only"], "is read; give another --output"),
+        (
             ["publish", "dataset", ROOT / "tests", "U/D", "--dry-run", ROOT / "tests" / "x"],
             "another --dry-run",
         ),
