@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,10 +24,12 @@ from hub.evaluation.metrics import auc, format_metrics, measure, reliability_bin
 from hub.export.answer import write_answer
 from hub.inference.classifier import Classifier, Prediction
 from hub.models import card
+from hub.models.card_metadata import is_training_data
 from hub.models.digests import edited_model
 from hub.models.folder import METRICS, NETWORKS, read_metrics, write_metrics
 from hub.models.saving import saving_into
 from hub.progress import progress
+from hub.public_names import public_name, public_record
 
 BATCH = 32
 
@@ -36,7 +38,7 @@ BATCH = 32
 class Evaluation:
     """Results on one split.
 
-    `name` is the name of the split or, for all images of a data set, of the data set. `probabilities` is
+    `name` is that of the split or, for all images of a data set, of the data set. `probabilities` is
     float [N, classes], `labels` int [N]. `robustness` and `int8` are empty if they were not measured.
     """
 
@@ -87,6 +89,7 @@ def evaluate(
         if plot_folder:
             _draw(result, classifier, plot_folder)
         if save:
+            result = _named_in(result, Path(model))
             with edited_model(Path(model)) as partial:
                 _draw(result, classifier, partial)
                 _save(result, partial)
@@ -156,6 +159,19 @@ def _measure(classifier: Classifier, rows: Dataset, dataset: str, split: str, ro
         robustness=_robustness(classifier, images, labels) if robustness else {},
         int8=int8,
     )
+
+
+def _named_in(result: Evaluation, model: Path) -> Evaluation:
+    """Return results under the name that they are kept by in a model folder.
+
+    Those of a split of other data must not take the place of those of the model's own.
+    """
+    record, dataset, split = public_record(_record(model)), result.metrics["dataset"], result.metrics["split"]
+    if split == "all" or is_training_data(record, public_name(dataset)):
+        return result
+    name = f"{_source_name(dataset)}_{split}"
+    print(f"saved as {name}, of other data than the model was trained on, {record['training']['dataset']}")
+    return replace(result, name=name)
 
 
 def _source_name(dataset: str) -> str:
@@ -256,13 +272,13 @@ def _save(result: Evaluation, folder: Path) -> None:
     """Put an evaluation into metrics.json of a model folder, and write its card."""
     record, name = _record(folder), result.name
     metrics = result.metrics | {"date": datetime.now(UTC).date().isoformat()}
-    if metrics["split"] == "all":
-        record["others"] = record.get("others", {}) | {name: metrics}
-    else:
+    if name in SPLITS:
         record[name] = metrics
+    else:
+        record["others"] = record.get("others", {}) | {name: metrics}
     if result.robustness:
         record[f"robustness_{name}"] = result.robustness
-    if result.int8 and result.metrics["split"] == "test" and "onnx" in record:
+    if result.int8 and name == "test" and "onnx" in record:
         record["onnx"] |= {f"test_{what}": count for what, count in result.int8.items()}
     write_metrics(folder, record)
     card.write_card(folder)

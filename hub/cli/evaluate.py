@@ -40,7 +40,11 @@ def add_parser(commands: _SubParsersAction) -> None:
     add = parser.add_argument_group("Where the figures go").add_argument
     add("--json", dest="json_file", type=Path, metavar="FILE", help="also write the metrics to FILE")
     add("--plots", dest="plot_folder", type=Path, metavar="DIR", help="also draw the plots into DIR")
-    add("--save", action="store_true", help="put metrics and plots into the model folder and its card")
+    add(
+        "--save",
+        action="store_true",
+        help="put metrics and plots into the model folder and its card, those of other data beside its own",
+    )
 
 
 def run(

@@ -68,13 +68,13 @@ def file_url(repo_id: str, file: str) -> str:
     return f"https://huggingface.co/{repo_id}/resolve/main/{file}"
 
 
-def is_of_training_data(metrics: dict, split: str) -> bool:
-    """Return whether a measured split is of the data that the model was trained on.
+def is_training_data(metrics: dict, dataset: str) -> bool:
+    """Return whether a data set of this public name is what the model was trained on.
 
     `hub evaluate` measures any data of the same classes.
     """
     told = metrics.get("card", {}).get("dataset_id")
-    return metrics[split]["dataset"] in (metrics["training"]["dataset"], told)
+    return dataset in (metrics["training"]["dataset"], told)
 
 
 def _results(config: dict, metrics: dict, dataset_id: str | None) -> list[EvalResult]:
@@ -88,7 +88,7 @@ def _results(config: dict, metrics: dict, dataset_id: str | None) -> list[EvalRe
         EvalResult(
             task_type="image-classification",
             task_name="Image classification",
-            dataset_type=(dataset_id if is_of_training_data(metrics, split) else None)
+            dataset_type=(dataset_id if is_training_data(metrics, metrics[split]["dataset"]) else None)
             or ("synthetic" if metrics[split]["dataset"] == "synthetic" else other),
             dataset_name=metrics[split]["dataset"],
             dataset_split=split,

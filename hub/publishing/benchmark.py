@@ -10,7 +10,7 @@ from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 from huggingface_hub.utils import yaml_dump
 
 from hub.files import write_text
-from hub.models.card_metadata import is_of_training_data
+from hub.models.card_metadata import is_training_data
 from hub.models.folder import read_metrics
 from hub.text import interval
 from hub.version import NAME
@@ -38,7 +38,7 @@ def write_results(folder: Path, repo_id: str) -> None:
     """
     metrics = read_metrics(folder)
     dataset_id, test = metrics.get("card", {}).get("dataset_id"), metrics.get("test")
-    if not dataset_id or not test or not is_of_training_data(metrics, "test"):
+    if not dataset_id or not test or not is_training_data(metrics, test["dataset"]):
         return
     how = {"accuracy": "of the most probable class", "auc": _area(test["classes"])}
     of = "patients" if test.get("patients") else "images"
