@@ -155,10 +155,16 @@ def patterns(paths: list[str]) -> list[str]:
 
     Raises InputError for a path that no pattern stands for.
     """
-    for path in paths:
-        if "::" in os.path.abspath(path):  # noqa: PTH100, it keeps links
-            raise InputError(f"{path} has :: in its name, which means a file in an archive; rename it.")
-    return [glob.escape(os.path.abspath(path)) for path in paths]  # noqa: PTH100
+    whole = [os.path.abspath(path) for path in paths]  # noqa: PTH100, it keeps links
+    for path in whole:
+        check_address(path)
+    return [*map(glob.escape, whole)]
+
+
+def check_address(path: str) -> None:
+    """Raise InputError for a path that `datasets` takes for a file in an archive."""
+    if "::" in path:
+        raise InputError(f"{path} has :: in its name, which means a file in an archive; rename it.")
 
 
 def raise_full_disk(error: Exception) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from hub.data.image_files import encoded_images, locate_errors
 from hub.data.image_headers import HEADER_ERRORS
+from hub.data.shards import check_address
 from hub.evaluation.plots import plot_samples
 from hub.imaging.formats import is_dicom
 from hub.imaging.read import read_image
@@ -86,6 +87,8 @@ def _write_shards(
         for start in range(0, len(split), ROWS):
             rows = split.select(range(start, min(start + ROWS, len(split))))
             for index, image in enumerate(encoded_images(rows), start):
+                if isinstance(image, str):
+                    check_address(image)
                 with locate_errors(index, image):
                     sizes[read_image(image).size] += 1
                     kinds[_kind(image)] += 1

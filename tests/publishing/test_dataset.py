@@ -168,6 +168,12 @@ def test_an_image_that_cannot_be_read_is_named_before_anything_is_uploaded(kaggl
 
 
 @pytest.mark.usefixtures("no_picture")
+def test_a_folder_whose_name_means_an_archive_is_refused_in_a_sentence(kaggle_folder, tmp_path):
+    splits = load_splits(kaggle_folder.rename(tmp_path / "a::b"))
+    with pytest.raises(InputError, match="rename it"):
+        write_dataset(splits, tmp_path / "out", "someone/xray")
+
+
 def test_dicom_is_published_as_png_without_its_header(kaggle_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     pixels = np.random.default_rng(0).integers(0, 256, (48, 64), np.uint8)
