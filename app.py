@@ -47,6 +47,7 @@ from hub.demo import (
     gradio_image,
     gradio_model,
     gradio_queue,
+    gradio_sessions,
     handlers,
     http_connections,
     local_page,
@@ -102,6 +103,7 @@ def launch_options(classifier: Classifier) -> dict:
     """
     prepare_uploads()
     close_prompts()
+    gradio_sessions.use()
     limits = Limits(seconds=DELETE_AFTER)
     files = served_files()
     return {

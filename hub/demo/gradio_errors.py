@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse
 
 from hub.demo import server_log
 from hub.demo.http_call import Call, call_of
+from hub.demo.http_limits import client_of
 from hub.demo.http_log import BROKEN
 from hub.errors import InputError
 
@@ -51,11 +52,10 @@ class Page(gr.Blocks):
         **options,
     ):
         """Run an event from inputs to outputs; raise gr.Error for what goes wrong."""
-        if state is not None:
-            state.STATE_TTL_WHEN_CLOSED = self.seconds_kept
-            _keep_no_values(state)
         sent = getattr(request, "request", None)  # MCP has none
         call = call_of(sent.scope) if sent else Call()
+        if state is not None and sent:
+            state.client = client_of(sent.scope)
         try:
             return await super().process_api(*arguments, state=state, request=request, **options)
         except gr.Error as error:
@@ -90,13 +90,6 @@ class Page(gr.Blocks):
             raise _shown(NO_UPLOAD) from None
         except InputError as error:
             raise _shown(str(error)) from None
-
-
-def _keep_no_values(state: SessionState) -> None:
-    """Let a session forget what its page shows, which Gradio keeps for links to it."""
-    state.config_values.clear()
-    state._update_value_in_config = lambda key, value: None
-
 
 def _check_files(inputs: list) -> None:
     """Refuse files that were not uploaded, before Gradio fetches them.

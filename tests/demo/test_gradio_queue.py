@@ -9,7 +9,7 @@ import pytest
 import requests
 from servers import free_port, run_coroutine
 
-from hub.demo import gradio_queue
+from hub.demo import gradio_queue, gradio_sessions
 from hub.demo.gradio_errors import Page
 from hub.demo.gradio_server import sweeping
 
@@ -33,6 +33,7 @@ def page(gate):
         button.click(lambda: "x" * 10**6, None, shown, api_visibility="private", queue=False)
         gr.api(classify, api_name="classify", queue=False)
     gradio_queue.use(blocks, 200)
+    gradio_sessions.use()
     blocks.launch(prevent_thread_lock=True, server_port=free_port(), quiet=True)
     yield blocks
     gate.set()
