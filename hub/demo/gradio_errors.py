@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from hub.demo import server_log
+from hub.demo.gradio_queue import to_its_end
 from hub.demo.http_call import Call, call_of
 from hub.demo.http_limits import client_of
 from hub.demo.http_log import BROKEN
@@ -81,15 +82,34 @@ class Page(gr.Blocks):
             raise _shown(WRONG_INPUTS) from None
 
     async def call_function(self, block_fn: BlockFunction, *arguments, **options):
-        """Run the function of an event; raise gr.Error for an InputError."""
+        """Run the function of an event to its end; raise gr.Error for an InputError."""
         if not block_fn.fn:  # an event of the browser alone
             raise _shown(NO_ENDPOINT)
         try:
-            return await super().call_function(block_fn, *arguments, **options)
+            return await to_its_end(self._step(block_fn, *arguments, **options))
         except gr.Error:  # by Gradio, for a file in what the page says of an event
             raise _shown(NO_UPLOAD) from None
         except InputError as error:
             raise _shown(str(error)) from None
+
+    async def _step(
+        self,
+        block_fn: BlockFunction,
+        inputs: list,
+        iterator: object,
+        request: object,
+        event: str | None,
+        *arguments,
+        **options,
+    ) -> dict:
+        """Run a function, or a generator until it yields, and note that down for the queue to end."""
+        result = await super().call_function(
+            block_fn, inputs, iterator, request, event, *arguments, **options
+        )
+        if event and result["iterator"]:
+            self._queue.server_app.iterators[event] = result["iterator"]
+        return result
+
 
 def _check_files(inputs: list) -> None:
     """Refuse files that were not uploaded, before Gradio fetches them.

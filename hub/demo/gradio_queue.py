@@ -5,12 +5,15 @@ Gradio keeps an event's answer until its page fetches it, for ever where that ne
 
 import asyncio
 import time
+from collections.abc import Coroutine
 
+import anyio
 import gradio as gr
 import gradio.queueing
 from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event, EventMessage, Queue
 from gradio.route_utils import get_fn
+from gradio.utils import cancel_tasks
 from starlette.requests import Request
 
 from hub.demo.http_limits import client_of
@@ -47,6 +50,28 @@ class BoundedQueue(Queue):
             return False, NO_TURN, "queue_full"
         self.make_room(body.session_hash)
         return await super().push(body=body, request=request, username=username)
+
+    async def remove_from_queue(self, event_id: str) -> None:
+        """Take an event out of the queue, or end it where it is at work already."""
+        await super().remove_from_queue(event_id)
+        if event := self.event_ids_to_events.get(event_id):
+            await cancel_tasks({f"{event.session_hash}_{event.fn._id}"})
+
+    async def reset_iterators(self, event_id: str) -> None:
+        """End what an event has begun, and let no other have its place before.
+
+        Gradio has just given that away, and would end a generator in the thread that serves: all visitors
+        would wait for the generator's threads.
+        """
+        asyncio.current_task().set_name(event_id)  # cancelled again, it would stay in memory
+        place = self.event_queue_per_concurrency_id[self.event_ids_to_events[event_id].concurrency_id]
+        steps = self.server_app.iterators.pop(event_id, None)
+        place.current_concurrency += 1
+        try:
+            if steps:
+                await anyio.to_thread.run_sync(steps.iterator.close)
+        finally:
+            place.current_concurrency -= 1
 
     def waiting_of(self, client: str) -> int:
         """Return how many events of an address wait for their turn."""
@@ -104,10 +129,29 @@ class BoundedQueue(Queue):
         self.pending_event_ids_session.pop(session, None)
 
 
+async def to_its_end(work: Coroutine) -> object:
+    """Return what a coroutine returns, after its end even where it is cancelled.
+
+    A thread that works for it cannot be: it would work on beside whatever begins in its place.
+    """
+    task, cancelled = asyncio.ensure_future(work), None
+    with anyio.CancelScope(shield=True):
+        while not task.done():
+            try:
+                await asyncio.wait([task])
+            except asyncio.CancelledError as error:
+                cancelled = error
+    if cancelled:
+        if not task.cancelled():
+            task.exception()  # else asyncio complains that nobody asked for it
+        raise cancelled
+    return task.result()
+
+
 def use(blocks: gr.Blocks, size: int) -> gr.Blocks:
     """Give a page such a queue of `size` events, and return it."""
     gradio.queueing.AsyncQueue = Unread
-    blocks.queue(max_size=size)
+    blocks.queue(max_size=size, api_open=False)  # what has a queue is asked for by it alone
     blocks._queue = BoundedQueue(
         live_updates=True,
         concurrency_count=blocks.max_threads,

@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import gradio as gr
@@ -21,17 +23,39 @@ def gate():
 
 
 @pytest.fixture(scope="module")
-def page(gate):
-    """A served page with an event that waits, one without the queue, and one of the API."""
+def begun():
+    """The sessions whose events have begun to wait at the gate, in order, and those that wait there."""
+    return SimpleNamespace(sessions=[], waiting=[])
+
+
+@pytest.fixture(scope="module")
+def page(gate, begun):
+    """A served page with events: one waits, one has no queue, one is of the API, one waits at its end."""
+
+    def wait(request: gr.Request) -> str:
+        begun.sessions.append(request.session_hash)
+        begun.waiting.append(request.session_hash)
+        gate.wait(60)
+        begun.waiting.pop()
+        return "done"
 
     def classify() -> str:
         return "answer"
 
+    def steps(request: gr.Request):
+        try:
+            while True:
+                yield "step"
+                time.sleep(0.01)
+        finally:
+            wait(request)
+
     with Page() as blocks:
         button, shown = gr.Button(), gr.HTML()
-        button.click(lambda: gate.wait(60) and "done", None, shown, api_name="slow")
+        button.click(wait, None, shown, api_name="slow")
         button.click(lambda: "x" * 10**6, None, shown, api_visibility="private", queue=False)
         gr.api(classify, api_name="classify", queue=False)
+        button.click(steps, None, shown, api_name="steps")
     gradio_queue.use(blocks, 200)
     gradio_sessions.use()
     blocks.launch(prevent_thread_lock=True, server_port=free_port(), quiet=True)
@@ -47,6 +71,15 @@ def join(page, number, session, address="127.0.0.1"):
     return requests.post(f"{page.local_url}gradio_api/queue/join", json=body, headers=headers).status_code
 
 
+def cancel(page, number, session):
+    """Ask for the end of the events of a session, which the answer waits for."""
+    (event,) = (
+        name for name, each in page._queue.event_ids_to_events.items() if each.session_hash == session
+    )
+    body = {"session_hash": session, "fn_index": number, "event_id": event}
+    return requests.post(f"{page.local_url}gradio_api/cancel", json=body).ok
+
+
 def wait_until(condition):
     pause = threading.Event()
     assert any(condition() or pause.wait(0.05) for _ in range(200))
@@ -57,6 +90,37 @@ def test_one_visitor_does_not_fill_the_queue_for_others(page, gate):
     assert statuses.count(200) in (gradio_queue.EACH, gradio_queue.EACH + 1)  # one is at work
     assert statuses[-1] == 503 and join(page, 0, "other", "8.8.8.8") == 200
     gate.set()
+    wait_until(lambda: not page._queue.event_ids_to_events)
+
+
+def test_an_event_that_is_cancelled_keeps_its_place_until_its_thread_is_done(page, gate, begun):
+    gate.clear()
+    with ThreadPoolExecutor() as pool:
+        for number in range(3):
+            assert join(page, 0, f"cancelled-{number}") == 200
+        wait_until(lambda: begun.waiting)
+        cancelled = [pool.submit(cancel, page, 0, begun.waiting[0]) for _ in range(3)]
+        time.sleep(0.3)
+        at_once = len(begun.waiting)
+        gate.set()
+        assert at_once == 1 and all(each.result() for each in cancelled)
+    wait_until(lambda: not page._queue.event_ids_to_events)
+
+
+@pytest.mark.parametrize("number", [3, 99], ids=["as it is named", "by another name"])
+def test_the_end_of_an_event_halts_nobody(page, gate, begun, number):
+    gate.clear()
+    with ThreadPoolExecutor() as pool:
+        assert join(page, 3, "first") == join(page, 3, "second") == 200
+        time.sleep(0.1)
+        cancelled = pool.submit(cancel, page, number, "first")
+        try:
+            wait_until(lambda: begun.waiting)
+            assert requests.get(f"{page.local_url}config", timeout=5).ok
+            assert begun.waiting == ["first"] and not cancelled.done()
+        finally:
+            gate.set()
+        assert cancelled.result() and cancel(page, 3, "second")
     wait_until(lambda: not page._queue.event_ids_to_events)
 
 
