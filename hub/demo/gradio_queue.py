@@ -4,6 +4,7 @@ Gradio keeps an event's answer until its page fetches it, for ever where that ne
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Coroutine
 
@@ -40,6 +41,7 @@ class BoundedQueue(Queue):
         super().__init__(**options)
         self.ANALYTICS_MAX_EVENTS = 0
         self.last_told: dict[str, float] = {}  # when a session got its last message
+        self.begun: dict[str, float] = {}  # when the last event of a client began, while others wait
 
     async def push(self, body: PredictBodyInternal, request: Request, username: str | None) -> tuple:
         """Return whether an event is taken, its id or a sentence, and a word for that."""
@@ -50,6 +52,22 @@ class BoundedQueue(Queue):
             return False, NO_TURN, "queue_full"
         self.make_room(body.session_hash)
         return await super().push(body=body, request=request, username=username)
+
+    def get_events(self) -> tuple | None:
+        """Return the next event; the others of its client go behind those of other clients."""
+        taken = super().get_events()
+        if taken:
+            lines = self.event_queue_per_concurrency_id.values()
+            oldest = min((event.enqueue_time for line in lines for event in line.queue), default=math.inf)
+            self.begun[client_of(taken[0][0].request.scope)] = time.monotonic()
+            self.begun = {client: begun for client, begun in self.begun.items() if begun > oldest}
+            for line in lines:
+                line.queue.sort(key=self.turn_of)
+        return taken
+
+    def turn_of(self, event: Event) -> float:
+        """Return since when an event waits, or its client has had no other turn."""
+        return max(event.enqueue_time, self.begun.get(client_of(event.request.scope), 0))
 
     async def remove_from_queue(self, event_id: str) -> None:
         """Take an event out of the queue, or end it where it is at work already."""

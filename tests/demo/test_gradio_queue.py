@@ -93,6 +93,16 @@ def test_one_visitor_does_not_fill_the_queue_for_others(page, gate):
     wait_until(lambda: not page._queue.event_ids_to_events)
 
 
+def test_others_have_their_turn_between_the_events_of_one_visitor(page, gate, begun):
+    gate.clear()
+    begun.sessions.clear()
+    assert [join(page, 0, f"greedy-{number}", "1.1.1.1") for number in range(6)] == [200] * 6
+    assert join(page, 0, "other", "8.8.8.8") == 200
+    gate.set()
+    wait_until(lambda: not page._queue.event_ids_to_events)
+    assert begun.sessions.index("other") <= 2 and len(begun.sessions) == 7
+
+
 def test_an_event_that_is_cancelled_keeps_its_place_until_its_thread_is_done(page, gate, begun):
     gate.clear()
     with ThreadPoolExecutor() as pool:
