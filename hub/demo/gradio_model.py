@@ -1,6 +1,6 @@
 """The tab "The model" of the Gradio app."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.middleware import Middleware
@@ -8,12 +8,11 @@ from starlette.responses import Response
 
 from hub.demo import model_panels, model_tab
 from hub.demo.gradio_language import Localized, localized_html
+from hub.demo.http_call import App, path_of
 from hub.demo.words import Words
 from hub.inference.classifier import Classifier
 
 PICTURES = "model_pictures"  # the address of the pictures, which does not tell where the folder lies
-
-App = Callable[[dict, Callable, Callable], Awaitable[None]]
 
 
 def build(classifier: Classifier, metrics: dict, localized: Localized) -> None:
@@ -38,7 +37,7 @@ def _with_pictures(app: App, pictures: dict[str, bytes]) -> App:
     addresses = {f"/{PICTURES}/{name}": content for name, content in pictures.items()}
 
     async def serve(scope: dict, receive: Callable, send: Callable) -> None:
-        path = scope["path"].removeprefix(scope.get("root_path", "")) if scope["type"] == "http" else ""
+        path = path_of(scope) if scope["type"] == "http" else ""
         if path not in addresses:
             return await app(scope, receive, send)
         kind = "image/png" if path.endswith(".png") else "image/jpeg"

@@ -30,7 +30,8 @@ def call_of(scope: dict) -> Call:
 
 def path_of(scope: dict) -> str:
     """Return the path of a request below the address of the app."""
-    return scope["path"].removeprefix(scope.get("root_path", "")) or "/"
+    path, root = scope["path"], scope.get("root_path", "").rstrip("/")
+    return (path.removeprefix(root) or "/") if f"{path}/".startswith(f"{root}/") else path
 
 
 def header(scope: dict, name: str) -> str:

@@ -11,7 +11,7 @@ from gradio.route_utils import get_root_url
 from starlette.middleware import Middleware
 from starlette.requests import Request
 
-from hub.demo.http_call import App
+from hub.demo.http_call import App, path_of
 from hub.demo.http_routes import address_of
 from hub.demo.render import STATIC, render
 from hub.demo.words import preferred_language, words_in
@@ -28,7 +28,7 @@ def middleware(radiograph: bool) -> Middleware:
 
 def _with_preview(app: App, radiograph: bool) -> App:
     async def serve(scope: dict, receive: Callable, send: Callable) -> None:
-        if scope["type"] != "http" or scope["path"].removeprefix(scope.get("root_path", "")) not in ("", "/"):
+        if scope["type"] != "http" or path_of(scope) != "/":
             return await app(scope, receive, send)
         start, parts = {}, []
 
