@@ -47,7 +47,7 @@ def not_written(error: OSError) -> InputError:
 def _make(place: Path, is_ours: bool) -> tuple[Path, FileLock]:
     """Make a folder and lock it; the lock is lost when the process ends."""
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if is_ours and place.stat().st_uid != _user():
+    if is_ours and place.lstat().st_uid != _user():
         raise InputError(f"{place} belongs to another user; name another folder in TMPDIR.")
     _delete_dead(place)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=place))

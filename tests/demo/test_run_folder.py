@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.demo.run_folder import delete_old, keep, run_folder, swept
+from hub.demo.run_folder import PARENT, delete_old, keep, run_folder, swept
 from hub.errors import InputError
 
 RUN = """
@@ -127,6 +127,18 @@ def test_a_folder_that_cannot_be_looked_through_once_is_looked_through_again(pla
         while len(looks) < 2 and time.monotonic() < deadline:
             time.sleep(0.01)
     assert len(looks) >= 2
+
+
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root may give a link away")
+def test_a_link_that_another_user_has_put_in_its_place_is_not_followed(place, monkeypatch):
+    own, link = place / "own", place / f"{PARENT}-{os.getuid()}"
+    own.mkdir()
+    link.symlink_to(own)
+    os.lchown(link, 12_345, 12_345)
+    monkeypatch.delenv("GRADIO_TEMP_DIR")
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    with pytest.raises(InputError, match="another user"), run_folder():
+        pass
 
 
 @pytest.mark.parametrize("blocked", ["file", "missing disk"])
