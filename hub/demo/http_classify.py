@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 import anyio
 from starlette.middleware import Middleware
+from starlette.requests import Request
 
 from hub.demo.http_call import App, answer, call_of, header, path_of, sentence
 from hub.demo.http_turns import BusyError, Turns, refuse
@@ -46,6 +47,8 @@ def _with_classify(app: App, classifier: Classifier, turns: Turns, cores: int) -
                 await _receive(receive, image)
                 work = partial(_report, classifier, image, *options)
                 async with turns.turn(scope):
+                    if await Request(scope, receive).is_disconnected():
+                        return None  # who leaves is not answered
                     report = await anyio.to_thread.run_sync(work, limiter=room[0])
         except BusyError:
             return await refuse(scope, send)

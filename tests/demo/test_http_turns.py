@@ -144,10 +144,11 @@ def test_who_sends_slowly_keeps_nobody_waiting():
     run_coroutine(scenario(), 60)
 
 
-def test_who_leaves_before_its_turn_is_not_answered():
+@pytest.mark.parametrize("path", [EVENT, "/classify"])
+def test_who_leaves_before_its_turn_is_not_answered(classifier, path):
     async def scenario():
-        site, told = Site(), iter([{"type": "http.request"}, {"type": "http.disconnect"}])
-        scope = {"type": "http", "method": "POST", "path": EVENT, "query_string": b"", "headers": []}
+        site, told = Site(classifier), iter([{"type": "http.request"}, {"type": "http.disconnect"}])
+        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": []}
 
         async def receive():
             return next(told)
