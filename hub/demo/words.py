@@ -12,6 +12,7 @@ from pathlib import Path
 
 LANGUAGES = {"en": "English", "es": "Español", "zh": "中文"}
 FOLDER = Path(__file__).parent / "words"
+LONGEST = 1_000  # characters of a browser's languages that are looked at; more take time
 # Called with the name of a phrase and what fills it: words("card.hundred", count=93).
 Words = Callable[..., str]
 
@@ -42,7 +43,7 @@ def preferred_language(accepted: str | None) -> str:
 
     Browsers list languages in the order of preference: "es-MX,es;q=0.9,en;q=0.8".
     """
-    for part in (accepted or "").split(","):
+    for part in (accepted or "")[:LONGEST].split(","):
         language = part.split(";")[0].strip().lower().split("-")[0]
         if language in LANGUAGES:
             return language

@@ -67,7 +67,14 @@ def test_only_translations_say_that_no_native_doctor_reviewed_them():
 
 @pytest.mark.parametrize(
     ("accepted", "language"),
-    [("es-MX,es;q=0.9,en;q=0.8", "es"), ("fr, ZH-CN;q=0.5", "zh"), ("fr,de", "en"), ("", "en"), (None, "en")],
+    [
+        ("es-MX,es;q=0.9,en;q=0.8", "es"),
+        ("fr, ZH-CN;q=0.5", "zh"),
+        ("fr,de", "en"),
+        ("fr," * 10_000 + "es", "en"),
+        ("", "en"),
+        (None, "en"),
+    ],
 )
 def test_the_first_language_that_a_browser_asks_for_and_the_page_speaks_is_taken(accepted, language):
     assert preferred_language(accepted) == language
