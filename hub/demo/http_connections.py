@@ -17,6 +17,7 @@ from h11._readers import _decode_header_lines
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hub.demo import server_log
+from hub.demo.http_limits import public
 
 SECONDS = 20.0  # to send the head of a request, or to take some of what was sent
 SLOWEST = 1_000  # bytes per second that a client takes
@@ -117,7 +118,8 @@ def _with_patience(protocol: type[H11Protocol], seconds: float, most: int) -> ty
 
         def connection_made(self, transport: asyncio.Transport) -> None:
             super().connection_made(transport)
-            self.peer = (self.client or ("",))[0]
+            peer = (self.client or ("",))[0]
+            self.peer = public(peer) or peer
             peers[self.peer] += 1
             if peers[self.peer] > most:
                 transport.abort()

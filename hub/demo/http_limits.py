@@ -20,6 +20,7 @@ from hub.demo.http_call import App, Call, call_of, header, sentence, start
 MB = 1_000_000
 LONGEST_TYPE = 1_000  # characters of a Content-Type; to take a longer one apart may take seconds
 MOST_PROXIES = 10  # addresses of X-Forwarded-For that are looked at: thousands take long
+WITH_PORT = re.compile(r"\[(.*)\](?::[0-9]*)?|([^:]*):[0-9]*")
 PARTS = 1_000
 LINGER = 2  # seconds that what a client still sends is read and dropped, for it to see why it was refused
 ON_DISK = ("upload", "classify")  # is written there as it comes
@@ -313,15 +314,20 @@ def client_of(scope: dict) -> str:
     lines = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
     passed = b",".join(lines).decode("latin-1").rsplit(",", MOST_PROXIES)[-MOST_PROXIES:]
     addresses = [own, *(each.strip() for each in reversed(passed))]
-    return next(filter(None, map(_public, addresses)), own)
+    return next(filter(None, map(public, addresses)), own)
 
 
-def _public(address: str) -> str:
-    """Return what tells a client of the internet from others, "" for no such one."""
+def public(address: str) -> str:
+    """Return what tells a client of the internet from others, "" for no such one.
+
+    A proxy may name its port, too, or say its address of IPv4 as one of IPv6.
+    """
+    with_port = WITH_PORT.fullmatch(address)
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(with_port[1] or with_port[2] if with_port else address)
     except ValueError:
         return ""
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     if not parsed.is_global:
         return ""
-    return address if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed if parsed.version == 4 else ipaddress.IPv6Network((int(parsed), 64), strict=False))

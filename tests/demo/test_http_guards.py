@@ -8,15 +8,18 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
 import uvicorn
 from gradio.route_utils import upload_fn
-from servers import free_port
+from servers import free_port, run_coroutine
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 from hub.demo import (
     http_connections,
@@ -338,6 +341,23 @@ def test_one_peer_leaves_connections_for_others(tmp_path, monkeypatch):
             each.close()
 
 
+def test_a_client_is_one_peer_by_all_addresses_of_its_network():
+    """Of IPv6 it has as many as it wants."""
+    protocol, refused = http_connections._with_patience(H11Protocol, 5, 1), []
+    config = uvicorn.Config(Starlette())
+
+    async def scenario():
+        for address in ("2001:4860::1", "2001:4860::2", "2001:4860:0:1::1"):
+            names = {"peername": (address, 1), "sockname": ("::1", 80)}
+            transport = SimpleNamespace(
+                get_extra_info=names.get, abort=lambda address=address: refused.append(address)
+            )
+            protocol(config, ServerState(), {}).connection_made(transport)
+
+    run_coroutine(scenario())
+    assert refused == ["2001:4860::2"]
+
+
 @pytest.mark.parametrize(("pause", "whole"), [(0.05, True), (None, False)], ids=["slow", "never"])
 def test_who_takes_an_answer_slowly_gets_all_of_it_and_who_takes_none_is_cut_off(tmp_path, pause, whole):
     head = "POST /gradio_api/run/long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -491,6 +511,11 @@ def test_routes_that_the_page_does_not_use_are_closed(path):
     [
         ("8.8.8.8", "1.1.1.1", "8.8.8.8"),
         ("10.0.0.3", "6.6.6.6, 1.1.1.1, 10.0.0.1", "1.1.1.1"),
+        ("10.0.0.3", "6.6.6.6, 1.1.1.1:5678, 10.0.0.1:80", "1.1.1.1"),
+        ("10.0.0.3", "[2001:4860:4860::8888]:5678", "2001:4860:4860::/64"),
+        ("::ffff:8.8.8.8", "1.1.1.1", "8.8.8.8"),
+        ("10.0.0.3", "::ffff:1.1.1.1", "1.1.1.1"),
+        ("2001:4860:4860::8888%1", "", "2001:4860:4860::/64"),
         ("127.0.0.1", "", "127.0.0.1"),
         ("10.0.0.3", "nonsense, <b>", "10.0.0.3"),
         ("10.0.0.3", "6.6.6.6" + ", 10.0.0.1" * 6000, "10.0.0.3"),
