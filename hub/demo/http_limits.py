@@ -24,6 +24,7 @@ WITH_PORT = re.compile(r"\[(.*)\](?::[0-9]*)?|([^:]*):[0-9]*")
 PARTS = 1_000
 LINGER = 2  # seconds that what a client still sends is read and dropped, for it to see why it was refused
 ON_DISK = ("upload", "classify")  # is written there as it comes
+LASTING = (*ON_DISK, "mcp")  # is kept, or may take long to be answered
 
 
 class Limits(NamedTuple):
@@ -31,9 +32,10 @@ class Limits(NamedTuple):
 
     `file` is for one uploaded file, `request` and `files` for one upload, `client` and `folder` for the
     uploads of one client, and of all, within the last `seconds`, while they are kept, and for the images that
-    /classify has not answered yet. `call` is for any other request but /classify, which takes one file, and
-    MCP, which carries pictures as text. These are kept in memory until they are answered: `held` is for
-    those of one client, `memory` for those of all. `spare` is what stays free on the disk.
+    /classify has not answered yet. There, each uploaded file counts `least` bytes more: the smallest takes
+    room, too. `call` is for any other request but /classify, which takes one file, and MCP, which carries
+    pictures as text. These are kept in memory until they are answered: `held` is for those of one client,
+    `memory` for those of all. `spare` is what stays free on the disk.
     """
 
     file: int = 100 * MB
@@ -41,6 +43,7 @@ class Limits(NamedTuple):
     files: int = 100
     client: int = 2_000 * MB
     folder: int = 8_000 * MB
+    least: int = 50_000
     seconds: float = 900
     call: int = MB
     mcp: int = 4 * MB  # its library reads hardly more
@@ -91,11 +94,22 @@ class Ledger:
     held: Counter = field(default_factory=Counter)
 
     def take(self, client: str, size: int, kept: bool = True) -> Refusal | None:
-        """Note down an upload, or say why it is too much.
+        """Note down what came of an upload, or say why it is too much.
 
-        One that is not `kept` counts until it is given back.
+        What is not `kept` counts until it is given back.
         """
-        now = int(PARTS * time.monotonic() / self.limits.seconds)
+        if refusal := self.problem(client, size):
+            return refusal
+        if kept:
+            entry = self._now(), client
+            self.entries[entry] = self.entries.get(entry, 0) + size
+        self.sums[client] += size
+        self.total += size
+        return None
+
+    def problem(self, client: str, size: int) -> Refusal | None:
+        """Return why so many bytes more would be too much."""
+        now = self._now()
         while self.entries and (oldest := next(iter(self.entries)))[0] < now - PARTS:
             self.give_back(oldest[1], self.entries.pop(oldest))
         if size + self.sums[client] > self.limits.client:
@@ -104,11 +118,10 @@ class Ledger:
             return Refusal(507, "folder limit", _later("Visitors have", self.limits.folder, self.limits))
         if size + self.limits.spare > shutil.disk_usage(tempfile.gettempdir()).free:
             return FULL
-        if kept:
-            self.entries[now, client] = self.entries.get((now, client), 0) + size
-        self.sums[client] += size
-        self.total += size
         return None
+
+    def _now(self) -> int:
+        return int(PARTS * time.monotonic() / self.limits.seconds)
 
     def hold(self, client: str, size: int) -> Refusal | None:
         """Note down what is kept in memory, or say why it is too much."""
@@ -195,7 +208,6 @@ class Body:
     refusal: Refusal | None = None
     gone: bool = False  # the client is
     complete: bool = False
-    counted: bool = False  # by its length
     passing: int = 0  # bytes that are kept no longer than the request
     held: int = 0  # in memory
     waited: float = 0
@@ -221,19 +233,25 @@ class Body:
             return None
         if not re.fullmatch("[0-9]{1,15}", length):
             return MALFORMED
-        self.counted = True
-        return self._check_size(int(length), int(length))
+        refusal = self._check_size(int(length))
+        if not refusal and self.call.route in LASTING:  # what it says to send may never come
+            return self.ledger.problem(self.client, int(length))
+        return refusal
 
-    def _check_size(self, total: int, new: int) -> Refusal | None:
+    def _check_size(self, total: int) -> Refusal | None:
         limits, route = self.ledger.limits, self.call.route
         most = {"upload": limits.request, "mcp": limits.mcp, "classify": limits.file}.get(route, limits.call)
         if total > most:
             kind = "one upload" if route == "upload" else "this request"
             return Refusal(413, "too large", f"There may be {most // MB} MB in {kind}; send less at once.")
-        if route not in ("upload", "mcp", "classify"):
+        return None
+
+    def _take(self, size: int) -> Refusal | None:
+        if self.call.route not in LASTING:
             return None
-        refusal = self.ledger.take(self.client, new, kept=route != "classify")
-        self.passing += new if route == "classify" and not refusal else 0
+        kept = self.call.route != "classify"
+        refusal = self.ledger.take(self.client, size, kept)
+        self.passing += 0 if kept or refusal else size
         return refusal
 
     async def receive(self) -> dict:
@@ -267,19 +285,21 @@ class Body:
             if refusal := self.ledger.hold(self.client, len(chunk)):
                 self._stop(refusal)
             self.held += len(chunk)
-        if not self.counted and (refusal := self._check_size(self.call.received, len(chunk))):
+        size = self._check_size(self.call.received) or self._take(len(chunk))
+        if refusal := size or self._check_parts(chunk):
             self._stop(refusal)
-        if self.boundary:
-            text = self.tail + chunk
-            self.parts += text.count(self.boundary)
-            self.tail = (
-                text[len(text) - len(self.boundary) + 1 :] if len(text) >= len(self.boundary) else text
-            )
-            most = self.ledger.limits.files
-            if self.parts > most:
-                self._stop(
-                    Refusal(413, "too many files", f"There may be {most} files in one upload; send fewer.")
-                )
+
+    def _check_parts(self, chunk: bytes) -> Refusal | None:
+        if not self.boundary:
+            return None
+        text, most = self.tail + chunk, self.ledger.limits.files
+        found = text.count(self.boundary)
+        self.parts += found
+        self.tail = text[len(text) - len(self.boundary) + 1 :] if len(text) >= len(self.boundary) else text
+        if self.parts > most:
+            sentence = f"There may be {most} files in one upload; send fewer."
+            return Refusal(413, "too many files", sentence)
+        return self._take(found * self.ledger.limits.least) if found else None
 
     def _stop(self, refusal: Refusal) -> None:
         self.refusal = refusal

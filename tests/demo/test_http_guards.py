@@ -22,6 +22,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from hub.demo import (
+    http_call,
     http_connections,
     http_cookies,
     http_headers,
@@ -34,7 +35,7 @@ from hub.demo import (
 from hub.demo.http_limits import Ledger, Limits, Pace, client_of
 
 QUICK = Pace(idle=0.5, grace=1, rate=1e6)
-FEW = Limits(request=5000, files=3, client=20_000, folder=30_000, call=1000, spare=0)
+FEW = Limits(request=5000, files=3, client=20_000, folder=30_000, call=1000, spare=0, least=0)
 UPLOAD = "/gradio_api/upload"
 LONG = 12_000_000  # bytes of an answer, more than the system takes at once
 
@@ -255,7 +256,8 @@ def test_images_that_are_not_answered_yet_count_and_no_others(tmp_path):
     with guarded(tmp_path, limits) as url:
         head = HEAD.replace(UPLOAD, "/classify")
         assert [requests.post(f"{url}/classify", data=b"x" * 2000).status_code for _ in range(3)] == [200] * 3
-        with connect(url, f"{head}Content-Length: 2000\r\n\r\nxx"):
+        with connect(url, f"{head}Content-Length: 2000\r\n\r\n{'x' * 1999}"):
+            time.sleep(0.1)
             assert error_of(requests.post(f"{url}/classify", data=b"x" * 2000))[0] == 429
             assert error_of(requests.post(f"{url}/classify", data=iter([b"x" * 500] * 4)))[0] == 429
 
@@ -269,6 +271,21 @@ def test_what_comes_slowly_is_not_kept_in_memory_without_end(tmp_path, limit):
             assert error_of(requests.post(url + run, data=b"1" * 900))[0] == 429
         time.sleep(0.2)
         assert requests.post(url + run, data=b"1" * 900).text == "900"
+
+
+def test_what_is_only_said_to_come_takes_nobodys_room(tmp_path):
+    with guarded(tmp_path, FEW._replace(client=3000)) as url:
+        said = [connect(url, f"{HEAD}Content-Length: 2900\r\n\r\n") for _ in range(3)]
+        time.sleep(0.1)
+        assert requests.post(url + UPLOAD, files=files(2000)).ok
+        for connection in said:
+            connection.close()
+
+
+def test_many_small_files_take_the_room_of_larger_ones(tmp_path):
+    with guarded(tmp_path, FEW._replace(least=3000)) as url:
+        statuses = [requests.post(url + UPLOAD, files=files(1, 1)).status_code for _ in range(3)]
+    assert statuses == [200, 200, 429]
 
 
 def test_all_clients_together_may_send_so_much_and_room_is_left_on_the_disk(tmp_path):
@@ -448,6 +465,22 @@ def test_json_of_a_large_batch_is_passed_on_as_it_is(shared_url):
     body = json.dumps({"data": [[file] * 100], "session_hash": "abcdefghij"}, ensure_ascii=False).encode()
     answer = requests.post(f"{shared_url}/gradio_api/run/x", data=body)
     assert answer.text == str(len(body))
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "below"),
+    [
+        ("/config", "", "/config"),
+        ("/xray/config", "/xray", "/config"),
+        ("/xray", "/xray", "/"),
+        ("/xrays/config", "/xray", "/xrays/config"),
+        ("/config", "/xray", "/config"),
+        ("/config", "/", "/config"),
+        ("/xray/config", "/xray/", "/config"),
+    ],
+)
+def test_a_path_is_that_below_the_address_of_the_app(path, root, below):
+    assert http_call.path_of({"path": path, "root_path": root}) == below
 
 
 @pytest.mark.parametrize("name", ["Host", "X-Forwarded-Host"])
