@@ -513,6 +513,15 @@ def test_a_cookie_that_takes_long_to_read_is_left_out_and_the_others_are_kept(sh
     assert answer.json()["cookies"] == {"_xsrf": "2|ab|cd", "theme": "dark"}
 
 
+def test_of_thousands_of_cookies_the_first_are_read(shared_url):
+    names = [f"c{number}" for number in range(2 * http_cookies.MOST)]
+    lines = ["; ".join(f"{name}=1" for name in names[half::2]) for half in range(2)]
+    head = "POST /gradio_api/run/headers HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n"
+    with connect(shared_url, head + "".join(f"Cookie: {line}\r\n" for line in lines) + "\r\n") as connection:
+        answer = b"".join(iter(lambda: connection.recv(100_000), b""))
+    assert list(json.loads(answer.split(b"\r\n\r\n")[1])["cookies"]) == names[::2]
+
+
 def test_a_method_that_a_client_made_up_is_not_in_the_log(tmp_path, log):
     with guarded(tmp_path) as url:
         requests.request("MUELLER", f"{url}/nothing")
