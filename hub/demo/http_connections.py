@@ -77,7 +77,7 @@ class Connection(h11.Connection):
     """A connection whose bodies do not come as crumbs.
 
     Each would take as long as a page of text. Its requests name a host where they name an origin: Gradio
-    compares the two, before any guard.
+    compares the two, before any guard. Their heads are not longer than may be, even where they come at once.
     """
 
     pieces, bytes = 0, 0
@@ -89,9 +89,13 @@ class Connection(h11.Connection):
 
     def next_event(self) -> object:
         """Return what comes next; raise h11.RemoteProtocolError for what is not taken."""
-        event = super().next_event()
+        before, event = self.ahead, super().next_event()
         if isinstance(event, h11.Request):
             self.pieces, self.bytes = 0, 0
+            if event.method == b"CONNECT":  # an answer would have no body
+                raise h11.RemoteProtocolError("The server is no proxy")
+            if before - self.ahead > LONGEST_HEAD:
+                raise h11.RemoteProtocolError("The head is too long")
             names = {name for name, _ in event.headers}
             if b"origin" in names and b"host" not in names:  # by HTTP/1.0 alone
                 raise h11.RemoteProtocolError("The request names an origin and no host")

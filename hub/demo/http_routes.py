@@ -53,7 +53,8 @@ CLOSED = (f"{API}upload_progress",)
 # for browsers holds its own address as it is, script and all.
 SCHEMA = f"{API}mcp/schema"
 MCP = (f"{API}mcp", f"{API}mcp/", f"{API}mcp/http", f"{API}mcp/http/", SCHEMA)
-LONGEST_PATH = 1_000  # characters; a file system takes hardly more
+LONGEST_PATH, LONGEST_NAME = 1_000, 255  # characters, and bytes of a part; a file system takes hardly more
+LONGEST_QUERY = 4_000  # characters; hundreds of thousands of `&` take long to take apart
 # What Gradio makes addresses of: the name or number of a machine, perhaps with a port.
 HOST = re.compile(r"([\w.-]{1,255}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{0,5})?", re.ASCII)
 # What Gradio is not told: the address as its own Node would say it, of which there is none, and a range: it
@@ -83,6 +84,8 @@ def route_of(path: str) -> str | None:
         return "page"
     if path.startswith(CLOSED) or len(path) > LONGEST_PATH or not path.isprintable():
         return None
+    if max(map(len, path.encode().split(b"/"))) > LONGEST_NAME:
+        return None
     route = next((name for beginning, name in ROUTES.items() if path.startswith(beginning)), None)
     return None if route == "mcp" and path not in MCP else route
 
@@ -95,7 +98,7 @@ def _with_routes(app: App, files: dict[str, Path]) -> App:
         if not all(map(_is_address, _hosts(scope))):
             call.refused = "malformed"
             return await answer(send, 400, sentence(ODD_HOST))
-        route = route_of(path)
+        route = route_of(path) if len(scope["query_string"]) <= LONGEST_QUERY else None
         if route == "file":
             file = files.get(path.removeprefix(FILE))
             if file:
@@ -126,8 +129,10 @@ def _hosts(scope: dict) -> list[str]:
 
 
 def _is_address(host: str) -> bool:
+    if not HOST.fullmatch(host):
+        return False
     try:
         httpx.URL(f"http://{host}")  # as Gradio does
     except httpx.InvalidURL:  # such as 999.1.1.1
         return False
-    return bool(HOST.fullmatch(host))
+    return True

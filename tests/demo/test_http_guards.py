@@ -211,7 +211,7 @@ def test_a_body_in_crumbs_is_refused_and_one_in_pieces_is_taken(tmp_path):
     assert sent[0].status_code == 400 and sent[1].text == "19200"
 
 
-SPACES, MANY = " " * 60_000, "a:\r\n" * 15_000 + "\r\n"
+SPACES, MANY, LINE = " " * 60_000, "a:\r\n" * 15_000 + "\r\n", "a: " + "b," * 9_000 + "\r\n"
 
 
 @pytest.mark.parametrize(
@@ -221,8 +221,17 @@ SPACES, MANY = " " * 60_000, "a:\r\n" * 15_000 + "\r\n"
         f"{HEAD}Transfer-Encoding: chunked\r\n\r\n1;{SPACES}\n\r\n",
         f"GET /nothing HTTP/1.1\r\nHost: x\r\n{MANY}",
         f"{HEAD}Transfer-Encoding: chunked\r\n\r\n0\r\n{MANY}",
+        f"GET /nothing HTTP/1.1\r\nHost: x\r\n{LINE * 5}\r\n",
+        "CONNECT /classify HTTP/1.1\r\nHost: x\r\n\r\n",
     ],
-    ids=["blanks in a head", "blanks before a piece", "many headers", "many headers at the end"],
+    ids=[
+        "blanks in a head",
+        "blanks before a piece",
+        "many headers",
+        "many headers at the end",
+        "a long head at once",
+        "a way through",
+    ],
 )
 def test_a_request_that_takes_long_to_take_apart_is_refused_at_once(shared_url, sent):
     begun = time.monotonic()
@@ -483,6 +492,10 @@ def test_a_path_is_that_below_the_address_of_the_app(path, root, below):
     assert http_call.path_of({"path": path, "root_path": root}) == below
 
 
+def test_a_question_that_takes_long_to_take_apart_is_refused(shared_url):
+    assert error_of(requests.post(f"{shared_url}/gradio_api/run/x?{'&' * 20_000}"))[0] == 404
+
+
 @pytest.mark.parametrize("name", ["Host", "X-Forwarded-Host"])
 @pytest.mark.parametrize("host", ["[::1", "a:b", "a<b>", "x" * 300, "256.1.1.1", "[1.2.3.4]"])
 def test_a_host_that_is_no_address_is_refused(shared_url, name, host):
@@ -546,6 +559,11 @@ def test_a_method_that_a_client_made_up_is_not_in_the_log(tmp_path, log):
 )
 def test_routes_that_the_page_does_not_use_are_closed(path):
     assert http_routes.route_of(f"/gradio_api/{path}") in (None, "file")
+
+
+@pytest.mark.parametrize(("length", "route"), [(100, "asset"), (128, None)])
+def test_a_name_that_no_disk_takes_is_not_looked_for(length, route):
+    assert http_routes.route_of(f"/static/{'ü' * length}") == route
 
 
 @pytest.mark.parametrize(
