@@ -54,7 +54,7 @@ class BoundedQueue(Queue):
         return await super().push(body=body, request=request, username=username)
 
     def get_events(self) -> tuple | None:
-        """Return the next event; the others of its client go behind those of other clients."""
+        """Return the next event; its client's others go behind those of other clients."""
         taken = super().get_events()
         if taken:
             lines = self.event_queue_per_concurrency_id.values()
