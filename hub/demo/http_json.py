@@ -14,7 +14,7 @@ from starlette.requests import Request
 from hub.demo.http_call import App, answer, call_of, replayed, sentence
 
 ROUTES = ("run", "call", "queue", "cancel", "mcp")
-MOST_BRACKETS, MOST_COMMAS, DEEPEST = 5_000, 50_000, 100  # a batch of 100 files has 200, 700 and 4
+MOST_BRACKETS, MOST_COMMAS, DEEPEST = 5_000, 5_000, 100  # a batch of 100 files has 200, 700 and 4
 SESSION = re.compile(r"[\w.-]{1,100}", re.ASCII)  # its name: Gradio keeps it, and puts it into names of tasks
 TOO_MUCH = "There are too many values in this request; send less at once."
 MALFORMED = "The body of this request is no JSON that can be read; see /gradio_api/info for what it holds."
