@@ -49,11 +49,12 @@ class Page(gr.Blocks):
         self,
         *arguments,
         state: SessionState | None = None,
-        request: gr.Request | None = None,
+        request: gr.Request | list[gr.Request] | None = None,
         **options,
     ):
         """Run an event from inputs to outputs; raise gr.Error for what goes wrong."""
-        sent = getattr(request, "request", None)  # MCP has none
+        first = request[0] if isinstance(request, list) else request  # a client may say that it sends a batch
+        sent = getattr(first, "request", None)  # MCP has none
         call = call_of(sent.scope) if sent else Call()
         if state is not None and sent:
             state.client = client_of(sent.scope)

@@ -10,10 +10,13 @@ import gradio as gr
 import pytest
 import requests
 from servers import free_port, run_coroutine
+from starlette.requests import Request as StarletteRequest
 
 from hub.demo import gradio_queue, gradio_sessions
 from hub.demo.gradio_errors import Page
 from hub.demo.gradio_server import sweeping
+from hub.demo.http_call import call_of
+from hub.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +170,19 @@ def test_an_event_that_is_cancelled_again_and_again_leaves_few_messages(page, ga
     for _ in range(10):
         assert requests.post(f"{page.local_url}gradio_api/cancel", json=body).ok
     assert queue.pending_messages_per_session["cancelling"].qsize() == 3
+
+
+def test_a_wrong_request_is_known_as_one_even_where_it_says_to_be_many(page, monkeypatch):
+    def refuse():
+        raise InputError("There is no picture; give one.")
+
+    monkeypatch.setattr(page.fns[2], "fn", refuse)
+    scope = {"type": "http", "headers": []}
+    request = gr.Request(StarletteRequest(scope))
+    wrong = page.process_api(block_fn=page.fns[2], inputs=[], request=[request])
+    with pytest.raises(gr.Error):
+        run_coroutine(wrong)
+    assert call_of(scope).refused == "input"
 
 
 def test_events_leave_no_figures(page):
