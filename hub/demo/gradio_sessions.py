@@ -1,4 +1,4 @@
-"""What the Gradio app keeps in memory for each page that is open, for how long, and for how many."""
+"""What the Gradio app keeps in memory for each page that is open, and how long."""
 
 import time
 from collections import Counter
