@@ -67,7 +67,7 @@ def add_batch(classifier: Classifier, tab: Tab) -> tuple[gr.events.Dependency, .
         paths, start, rows = list(map(gradio_errors.upload_path, files)), time.perf_counter(), []
         opening = batch_panel.notice(words("batch.opening"), False, words)
         yield rows, View(), opening, "", batch_panel.progress(0, 0, 0, words)
-        total = min(batch.expected(paths), batch_panel.ROWS)  # a lone /run/predict ends before this
+        total = min(batch.expected(paths), batch_panel.ROWS)
         shown, is_full = 0, False
         with closing(handlers.classify_uploads(classifier, paths, batch_film.SIDE)) as results:
             for row in results:

@@ -274,7 +274,11 @@ def test_a_batch_of_what_was_not_uploaded_is_refused(gradio_url, tmp_path):
     config = requests.get(f"{gradio_url}/config").json()
     (drop,) = [part["id"] for part in config["components"] if part["props"].get("elem_id") == "batch-input"]
     (event,) = [each["id"] for each in config["dependencies"] if [drop, "select"] in each["targets"]]
-    for files in ([{"path": str(tmp_path / "film.png")}], ["x"], [5], 5, None, {"path": "/etc/passwd"}):
-        body = {"data": [], "fn_index": event, "session_hash": "other", "event_data": {"files": files}}
-        answer = requests.post(f"{gradio_url}/gradio_api/run/predict", json=body)
-        assert "no uploaded file" in answer.text
+    given = ([{"path": str(tmp_path / "film.png")}], ["x"], [5], 5, None, {"path": "/etc/passwd"})
+    for number, files in enumerate(given):
+        session = {"session_hash": f"other-{number}"}
+        body = session | {"data": [], "fn_index": event, "event_data": {"files": files}}
+        assert requests.post(f"{gradio_url}/gradio_api/queue/join", json=body).ok
+        told = requests.get(f"{gradio_url}/gradio_api/queue/data", params=session).text
+        assert "no uploaded file" in told
+        assert requests.post(f"{gradio_url}/gradio_api/run/predict", json=body).status_code == 404
