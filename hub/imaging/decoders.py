@@ -51,6 +51,7 @@ PNM_HEADER = re.compile(
     """.replace(b"SPACE", rb"(?:\s|\#[^\r\n]*[\r\n])+"),
     re.VERBOSE,
 )
+COMMENT = re.compile(rb"\#[^\r\n]*")
 BITS_HEADER = re.compile(rb"P[14]SPACE\d{1,9}SPACE\d{1,9}\s".replace(b"SPACE", rb"(?:\s|#[^\r\n]*[\r\n])+"))
 HEADER = 65_536  # bytes of a PNM in which its size has to be, whatever comments it has
 MAX_SCANNED = 2_000_000_000  # pixels in all scans of a JPEG: ten scans of any image, two seconds
@@ -455,7 +456,7 @@ def _stored_tags(data: bytes, file: "TiffFile") -> set[int]:
 def _read_pnm(data: bytes, admit: Admit) -> Image.Image:
     """Return a PNM, also at a depth to which Pillow does not read colours.
 
-    What Pillow alone reads, such as bits and comments between numbers, it reads.
+    Bits are left to Pillow.
     """
     header = PNM_HEADER.match(data, 0, HEADER)
     if header is None and not BITS_HEADER.match(data, 0, HEADER):
@@ -474,9 +475,9 @@ def _read_pnm(data: bytes, admit: Admit) -> Image.Image:
         is_slow = kind in b"23" and len(data) > MAX_QUICK
         admit(width, height, greys.bytes_per_pixel(shape[2], size), is_slow)
         if kind in b"23":
-            numbers = _numbers(data[header.end() :], math.prod(shape), scale)
+            numbers = _numbers(COMMENT.sub(b" ", data[header.end() :]), math.prod(shape), scale)
             if numbers is None:
-                return _read_by_pillow(data, admit, "PNM")
+                raise DamagedError
             pixels = numbers.astype(dtype).reshape(shape)
         else:
             pixels = np.frombuffer(data, dtype, math.prod(shape), header.end()).reshape(shape)
