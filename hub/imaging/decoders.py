@@ -72,6 +72,7 @@ TYPE_BYTES = {
 }  # fmt: skip
 RAW_TYPES, MAX_NUMBERS = (1, 2, 7), 1_000_000
 UNCOMPRESSED = 1
+UNPREDICTED = (UNCOMPRESSED, 32_773)  # compressions that know no predictors; the second is PackBits
 # What text of a PNM consists of, and numbers beyond 32 bits.
 DIGIT, SPACE, OTHER = b"0", b" ", b"?"
 KINDS = bytes(
@@ -381,6 +382,8 @@ def _read_by_tifffile(data: bytes, admit: Admit) -> Image.Image:
 
     with _library(), tifffile.TiffFile(io.BytesIO(data)) as file:
         page = file.pages.first
+        if page.compression in UNPREDICTED:
+            page.predictor = 1  # which tifffile would undo all the same
         if not _stored_tags(data, file) & PIXEL_TAGS <= set(page.tags.keys()):
             raise DamagedError  # tifffile takes a tag that it cannot read for one that is not there
         photometric, orientation = page.tags.valueof(PHOTOMETRIC), page.tags.valueof(ORIENTATION)

@@ -58,6 +58,10 @@ def test_a_tiff_of_any_numbers_is_read(kind):
     np.testing.assert_allclose(read, 255 - pixels(DEEP), atol=2)
 
 
+def test_a_predictor_that_a_tiff_states_without_compression_is_none():
+    np.testing.assert_array_equal(pixels(tiff(DEEP, extratags=[(317, 3, 1, 2, True)])), pixels(DEEP))
+
+
 @pytest.mark.parametrize("write", [lambda deep: deep, lambda deep: tiff(deep, photometric="minisblack")])
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32, np.float64])
 def test_hot_and_dead_pixels_and_a_small_marker_change_the_rest_little(write, dtype):
