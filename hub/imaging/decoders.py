@@ -25,6 +25,7 @@ from PIL import Image, ImageChops
 from hub.errors import InputError
 from hub.imaging import greys, heic, truncation
 from hub.imaging.metadata import (
+    JPEG_EXIF,
     JPEG_FRAMES,
     JPEG_LOSSLESS,
     JPEG_PROGRESSIVE,
@@ -209,6 +210,10 @@ def _closed() -> UnreadableError:
     )
 
 
+def _other_colours() -> UnreadableError:
+    return UnreadableError("has colours that are neither grey nor RGB; save it as grey or RGB.")
+
+
 def _admit_small(admit: Admit, width: int, height: int, bytes_per_pixel: float, apart: bool) -> None:
     if width * height > MAX_COMPLETED:
         raise DamagedError
@@ -286,16 +291,27 @@ def _read_deep_jpeg(data: bytes, width: int, height: int, admit: Admit) -> Image
         raise DamagedError
     with _library():
         pixels = imagecodecs.jpeg8_decode(data)
-    return greys.to_image(pixels)
+    if pixels.ndim == 3 and pixels.shape[2] != 3:
+        raise _other_colours()
+    deep = greys.to_image(pixels)
+    segments = jpeg_segments(data)
+    deep.info["exif"] = next(
+        (data[start + 4 : end] for mark, start, end in segments if mark == JPEG_EXIF), None
+    )
+    return deep
 
 
 def _read_png(data: bytes, admit: Admit) -> Image.Image:
     image = _open(data, "PNG")
-    if data[24] < 16:  # bits per channel
+    bits = data[24]  # per channel
+    if bits in (2, 4) and image.mode == "L" and "transparency" in image.info:
+        image.info["transparency"] *= 255 // (2**bits - 1)  # as Pillow does with the pixels
+    if bits < 16:
         return load(image, admit)
     import imagecodecs
 
-    admit(*image.size, greys.bytes_per_pixel(PNG_CHANNELS.get(data[25], 4), 2), False)
+    channels = PNG_CHANNELS.get(data[25], 4) + ("transparency" in image.info)
+    admit(*image.size, greys.bytes_per_pixel(channels, 2), False)
     with _library():
         pixels = imagecodecs.png_decode(data)
     deep = greys.to_image(pixels)
@@ -392,7 +408,7 @@ def _read_by_tifffile(data: bytes, admit: Admit) -> Image.Image:
         is_whole = max(ends) <= len(data)
         # Of a compressed page of 8 bits Pillow knows what is damaged.
         if not is_known and (depth > 8 or (is_whole and page.compression == UNCOMPRESSED)):
-            raise UnreadableError("has colours that are neither grey nor RGB; save it as grey or RGB.")
+            raise _other_colours()
         if page.dtype.kind == "c":
             raise UnreadableError("holds complex numbers; export it again as 8 or 16 bits.")
         # Room for four channels, as of every other format.

@@ -103,7 +103,8 @@ def _markers(data: bytes, position: int) -> Iterator[int]:
 
 
 def _png(data: bytes) -> bytes:
-    view, kept = memoryview(data), [data[:8]]
+    """Leave out chunks, and put EXIF before the pixels: `_read_png` looks there alone, and it may follow."""
+    view, kept, turned = memoryview(data), [data[:8]], b""
     for name, start, end in few(png_chunks(data)):
         if name not in PNG_CHUNKS or (name in PNG_OPTIONAL and _has_wrong_checksum(view[start:end])):
             continue
@@ -111,8 +112,8 @@ def _png(data: bytes) -> bytes:
             kept.append(view[start:end])
         elif exif := orientation_alone(data[start + 8 : end - 4]).removeprefix(b"Exif\0\0"):
             checksum = zlib.crc32(name + exif).to_bytes(4)
-            kept.append(len(exif).to_bytes(4) + name + exif + checksum)
-    return b"".join(kept)
+            turned = len(exif).to_bytes(4) + name + exif + checksum
+    return b"".join([*kept[:2], turned, *kept[2:]])
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

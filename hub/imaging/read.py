@@ -255,6 +255,8 @@ def _to_8_bit(image: Image.Image, factor: int) -> Image.Image:
         image = image.convert("LA")
     mode = "L" if image.mode in ("L", "LA", "1") else "RGB"
     if not image.has_transparency_data:
+        if image.mode == mode and factor == 1:
+            return image
         return _by_strips(image, mode, factor, lambda strip: strip.convert(mode))
     # Programs that know no transparency leave it at 0 everywhere, in BMP files above all.
     strips = (image.crop(box).convert("RGBA").getchannel("A").getbbox() for box in _boxes(image.size, 1))
@@ -281,8 +283,6 @@ def _by_strips(
     image: Image.Image, mode: str, factor: int, convert: Callable[[Image.Image], Image.Image]
 ) -> Image.Image:
     """Return an image converted strip by strip, and reduced by a whole number."""
-    if image.mode == mode and factor == 1:
-        return image
     width, height = image.size
     made = Image.new(mode, (-(-width // factor), -(-height // factor)))
     for box in _boxes(image.size, factor):

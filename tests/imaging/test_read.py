@@ -12,7 +12,7 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
-from encoded_images import encoded, exif, png, png_chunk, tiff
+from encoded_images import encoded, exif, jpeg_segment, png, png_chunk, tiff
 from PIL import Image
 from timm.data import create_transform
 
@@ -163,7 +163,11 @@ def test_a_deep_image_is_turned_as_its_exif_says(orientation):
     expected = UPRIGHT[orientation](COLOUR)
     chunk = png_chunk(b"eXIf", exif(orientation).tobytes().removeprefix(b"Exif\0\0"))
     tag = (274, 3, 1, orientation, True)
-    for data in (png(DEEP_COLOUR, chunk), tiff(DEEP_COLOUR, photometric="rgb", extratags=[tag])):
+    late = png(DEEP_COLOUR)[:-12] + chunk + png(DEEP_COLOUR)[-12:]
+    jpeg = imagecodecs.jpeg8_encode(DEEP, bitspersample=12, lossless=True)
+    jpeg = jpeg[:2] + jpeg_segment(0xE1, exif(orientation).tobytes()) + jpeg[2:]
+    np.testing.assert_array_equal(pixels(read_image(jpeg)), UPRIGHT[orientation](GREY))
+    for data in (png(DEEP_COLOUR, chunk), late, tiff(DEEP_COLOUR, photometric="rgb", extratags=[tag])):
         np.testing.assert_array_equal(pixels(read_image(data)), expected)
 
 
