@@ -324,6 +324,20 @@ def _read_heic(data: bytes, admit: Admit) -> Image.Image:
         return heic.decode(data, admit)
 
 
+def _read_gif(data: bytes, admit: Admit) -> Image.Image:
+    """Return the first frame of a GIF, on black where it is smaller than the image: nothing is there."""
+    image = _open(data, "GIF")
+    box = image.tile[0].extents
+    is_whole = box == (0, 0, *image.size) or "transparency" in image.info
+    admit(*image.size, BYTES["P"] if is_whole else BYTES["P"] + 8, False)
+    frame = _load(image)
+    if is_whole:
+        return frame
+    shown = Image.new("L" if frame.mode == "L" else "RGB", frame.size)
+    shown.paste(frame.crop(box).convert(shown.mode), box)
+    return shown
+
+
 def _read_webp(data: bytes, admit: Admit) -> Image.Image:
     image = _open(data, "WEBP")
     admit(*image.size, WEBP_BYTES, False)
@@ -344,6 +358,8 @@ def _read_jpeg_2000(data: bytes, admit: Admit) -> Image.Image:
     right, bottom, left, top = struct.unpack_from(">4L", data, header + 8)
     (channels,) = struct.unpack_from(">H", data, header + 40)
     check_size(right - left, bottom - top)
+    if channels > 4:
+        raise _other_colours()
     small = (right - left) * (bottom - top) * channels <= MAX_QUICK and len(data) <= MAX_QUICK
     # Before it is opened: Pillow reads millions of boxes in Python.
     admit(right - left, bottom - top, 4 * channels + BYTES["L"] + 1, not small)
@@ -352,13 +368,22 @@ def _read_jpeg_2000(data: bytes, admit: Admit) -> Image.Image:
     admit(*image.size, 4 * channels + BYTES.get(image.mode, 4) + 1, not small)
     # Three bytes for each component, of which the first is its bits less 1, and its sign.
     components = data[header + 42 :][: 3 * channels : 3]
-    if max((component & 0x7F for component in components), default=0) < 8:
-        return _load(image)
+    bits = 1 + max((component & 0x7F for component in components), default=0)
+    if bits <= 8:
+        return _brightened(_load(image), bits)
     import imagecodecs
 
     with _library():
         pixels = imagecodecs.jpeg2k_decode(data)
     return greys.to_image(pixels)
+
+
+def _brightened(image: Image.Image, bits: int) -> Image.Image:
+    """Return an image whose few bits Pillow has put into the highest of 8, with white at 255."""
+    if bits == 8 or image.mode in ("P", "PA"):
+        return image
+    white = (2**bits - 1) << (8 - bits)
+    return image.point(lambda value: round(255 * value / white))
 
 
 def _read_tiff(data: bytes, admit: Admit) -> Image.Image:
@@ -529,6 +554,7 @@ def _is_of_numbers(text: bytes) -> bool:
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the type of colours
 READERS = {
     "AVIF": _read_avif,
+    "GIF": _read_gif,
     "HEIC": _read_heic,
     "JPEG": _read_jpeg,
     "JPEG2000": _read_jpeg_2000,

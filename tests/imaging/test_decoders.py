@@ -2,9 +2,12 @@
 
 import io
 import struct
+import zlib
 
+import imagecodecs
 import numpy as np
 import pytest
+from encoded_images import png_chunk
 from PIL import Image
 
 from hub.errors import InputError
@@ -69,3 +72,52 @@ def test_an_image_that_is_transparent_everywhere_is_opaque(data):
 def test_what_people_take_for_images_is_named(data, name):
     with pytest.raises(InputError, match=f"{name}.*give a PNG"):
         read_image(data)
+
+
+def png_of_4_bits(values, transparent):
+    """A grey PNG of 4 bits in which one value is transparent."""
+    height, width = values.shape
+    header = struct.pack(">IIBBBBB", width, height, 4, 0, 0, 0, 0)
+    rows = b"".join(b"\0" + (row[::2] * 16 + row[1::2]).tobytes() for row in values)
+    hidden, pixels = png_chunk(b"tRNS", struct.pack(">H", transparent)), zlib.compress(rows)
+    chunks = [png_chunk(b"IHDR", header), hidden, png_chunk(b"IDAT", pixels), png_chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def test_one_transparent_colour_is_black():
+    few = GREY // 16
+    hidden, colour = int(GREY[0, 24]), tuple(COLOUR[0, 24].tolist())
+    grey = np.where(hidden == GREY, 0, GREY)
+    for data, expected in (
+        (encoded(GREY, "PNG", transparency=hidden), grey),
+        (
+            encoded(COLOUR, "PNG", transparency=colour),
+            np.where((colour == COLOUR).all(-1)[..., None], 0, COLOUR),
+        ),
+        (png_of_4_bits(few, 7), np.where(few == 7, 0, few * 17)),
+    ):
+        np.testing.assert_array_equal(np.asarray(read_image(data)), expected)
+
+
+def test_around_a_gif_that_is_smaller_than_it_says_nothing_is_to_be_seen():
+    bright = Image.fromarray(GREY // 2 + 100).convert("P")
+    data = bytearray(encoded(np.asarray(bright), "GIF"))
+    data[6:10] = struct.pack("<HH", 60, 50)
+    read = np.asarray(read_image(bytes(data)))
+    np.testing.assert_array_equal(read[:40, :48], GREY // 2 + 100)
+    assert read.shape[:2] == (50, 60) and not read[40:].any() and not read[:, 48:].any()
+
+
+@pytest.mark.parametrize("bits", [1, 4, 7])
+def test_white_of_a_jpeg_2000_of_few_bits_is_white(bits):
+    white = 2**bits - 1
+    few = np.rint(GREY * (white / 255)).astype(np.uint8)
+    data = imagecodecs.jpeg2k_encode(few, level=0, reversible=True, bitspersample=bits)
+    np.testing.assert_array_equal(np.asarray(read_image(data)), np.rint(few * (255 / white)))
+
+
+def test_a_jpeg_2000_of_more_than_four_channels_is_refused_with_the_reason():
+    for kind in (np.uint8, np.uint16):
+        data = imagecodecs.jpeg2k_encode(np.dstack([GREY.astype(kind)] * 5), level=0, reversible=True)
+        with pytest.raises(InputError, match="neither grey nor RGB"):
+            read_image(data)
