@@ -14,6 +14,7 @@ from hub.inference import decision, heatmap, input_check
 from hub.inference.batch import FORMULA, HEADLINES, REPORTED
 from hub.inference.classifier import Classifier
 from hub.inference.input_check import OBLIQUE, UNCHECKED, Verdict
+from hub.left_out import CLUTTER
 from hub.models.folder import DIGEST
 from hub.prevalence import EVEN, MOST_EVIDENCE, log_odds
 
@@ -39,6 +40,7 @@ def page_data(classifier: Classifier, graph: dict, samples: list[Sample], addres
         "heatmap": _heatmap(metrics),
         "scale": {"end": panels.SCALE_END, "ticks": panels.TICKS},
         "csv": {"columns": ["file", "answer", *REPORTED], "headlines": HEADLINES, "formula": FORMULA},
+        "clutter": sorted(CLUTTER),
         "examples": [_example(classifier, sample) for sample in samples],
         "opening": _opening(samples),
         "languages": LANGUAGES,

@@ -3,7 +3,7 @@ import { heat } from "../inference/picture.js";
 import { choose, openedFilm, rowsOf, table } from "./batch_rows.js";
 import { toCsv } from "./csv.js";
 import { fill, html } from "./html.js";
-import { isZip, unzip } from "./zip.js";
+import { packed, packerOf, unzip } from "./zip.js";
 import { thousands } from "./words.js";
 
 const PICTURE = 512, THUMBNAIL = 96; // pixels, the longer side
@@ -44,7 +44,7 @@ export function buildBatch(root, classifier, context, settings) {
     const started = performance.now();
     let total = files.length, drawn = 0;
     const done = () => results.filter((result) => result && !result.note).length;
-    const source = members(files, (count) => (total += count));
+    const source = members(files, (count) => (total += count), page.clutter);
     const take = async (worker) => {
       for (let item = await source.next(); !item.done && !run.stopped; item = await source.next()) {
         const { index, ...given } = item.value;
@@ -107,13 +107,15 @@ async function ask(worker, { name, file }) {
 }
 
 // Yield { index, name, file }, or an error or a note in place of the file; `more` is told how many a ZIP adds.
-async function* members(files, more) {
+async function* members(files, more, clutter) {
   let index = 0;
   for (const file of files) {
-    if (!(await isZip(file))) yield { index: index++, name: file.name, file };
-    else {
+    const packer = await packerOf(file);
+    if (packer !== "ZIP") {
+      yield { index: index++, name: file.name, ...(packer ? { error: packed(file.name, packer).message } : { file }) };
+    } else {
       let count = 0;
-      for await (const member of unzip(file)) {
+      for await (const member of unzip(file, clutter)) {
         if (count++) more(1);
         yield { index: index++, ...member };
       }
