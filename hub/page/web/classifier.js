@@ -3,7 +3,7 @@
 //   import { Classifier } from "./classifier.js";
 //   const classifier = await Classifier.load();
 //   const { label, probability, verdict, heatmap } = await classifier.classify(file);
-import { InputError } from "./imaging/unreadable.js";
+import { InputError, LARGEST } from "./imaging/unreadable.js";
 import { report } from "./inference/decision.js";
 import { fetched } from "./inference/load.js";
 import { makeAsker } from "./inference/pool.js";
@@ -69,11 +69,12 @@ export const readPage = async (address) => (await fetched(address, "page.json"))
 
 const usableThreads = () => (globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency || 1) : 1);
 
-// A folder that is dropped is a File, too, until it is read.
+// Return the bytes of a file, an ArrayBuffer that nobody else has. A folder that is dropped is a File, too, until it is read.
 async function bytesOf(file, name) {
+  if ((file.size ?? file.byteLength) > LARGEST) throw new InputError(`${name} has more than ${LARGEST / 1e6} MB; make it smaller.`);
   const isGone = () => { throw new InputError(`${name} cannot be opened; give files rather than folders, or this one once more.`); };
   if (file instanceof Blob) return file.arrayBuffer().catch(isGone);
-  if (file instanceof ArrayBuffer) return file;
-  if (ArrayBuffer.isView(file)) return file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength);
+  if (file instanceof ArrayBuffer) return file.slice();
+  if (ArrayBuffer.isView(file)) return new Uint8Array(file.buffer, file.byteOffset, file.byteLength).slice().buffer;
   throw new TypeError("An image is a File, Blob, ArrayBuffer or Uint8Array.");
 }

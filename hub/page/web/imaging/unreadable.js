@@ -5,6 +5,7 @@ export const MAX_MEMORY = 350_000_000; // bytes at once, from the pixels as they
 export const MAX_PARTS = 200_000; // chunks, segments or tags of a file; an image of 64 megapixels may have 30,000
 export const MIN_RADIOGRAPH_SIDE = 32;
 export const MAX_RADIOGRAPH_RATIO = 20; // of the longer side to the shorter
+export const LARGEST = 500_000_000; // bytes of a file
 
 // An input that cannot be used. The message is one sentence for the user: what is wrong and what to do.
 export class InputError extends Error {
@@ -12,7 +13,7 @@ export class InputError extends Error {
 
   // A sentence is one line, whatever the names in it hold.
   constructor(sentence) {
-    super(sentence.replace(/[\p{Cc}\u2028\u2029]+/gu, " "));
+    super(sentence.replace(/[\p{Cc}\u2028\u2029]/gu, " "));
   }
 }
 
@@ -22,6 +23,9 @@ export class UnreadableError extends Error {
 }
 
 export const damaged = () => new UnreadableError("is damaged or cut short; export or download it again.");
+
+// Return the error for a format that is read, but not this kind of it.
+export const unusual = (format) => new UnreadableError(`is a ${format} of an unusual kind; save it as PNG.`);
 
 export const tooMuchMemory = () =>
   new UnreadableError("takes too much memory to decode; make it smaller, or save it with 8 bits.");

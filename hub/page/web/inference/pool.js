@@ -67,7 +67,7 @@ function send(worker, message, limit) {
     const fail = () => end(reject, tooMuchMemory());
     worker.addEventListener("message", hear);
     worker.addEventListener("error", fail);
-    worker.postMessage({ ...message, id });
+    worker.postMessage({ ...message, id }, message.ask ? [message.ask.bytes] : []);
   });
 }
 
