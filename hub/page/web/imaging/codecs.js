@@ -1,11 +1,13 @@
 // Decoders of other projects, each loaded from this page's own address when a file first needs it.
+import { withoutSigns } from "./dicom_codestream.js";
 import { inflate } from "./inflate.js";
 import { unpackLzw } from "./lzw.js";
 import { readJpeg } from "./metadata.js";
-import { damaged } from "./unreadable.js";
+import { damaged, unusual } from "./unreadable.js";
 
 const FOLDER = new URL("../vendor/codecs/", import.meta.url);
-const JPEG_IN_TIFF = 7, JPEG_BLOCK = 16; // pixels to whose multiple some programs fill the last strip
+const JPEG_IN_TIFF = 7, WEBP_IN_TIFF = 50_001, LOW_BITS_FIRST = 2; // compressions, and an order of bits
+const JPEG_BLOCK = 16; // pixels to whose multiple some programs fill the last strip
 const loaded = new Map();
 
 // Return what `make` promises, made once by name; a failure is not kept.
@@ -31,9 +33,6 @@ const wasm = (file, name) =>
 
 export const loadDicomParser = () => once("dicomParser", () => script("dicomParser.min.js", "dicomParser"));
 export const loadGeoTiff = () => once("GeoTIFF", async () => withBounds(await script("geotiff.js", "GeoTIFF")));
-const loadCharLs = () => wasm("charlswasm_decode.js", "CharLSWASM");
-const loadOpenJpeg = () => wasm("openjpegwasm_decode.js", "OpenJPEGWASM");
-const loadLossless = () => once("lossless", () => import(new URL("lossless.mjs", FOLDER).href));
 
 // Return geotiff.js with decoders of as many bytes as a strip or tile has; its own have no limit.
 function withBounds(geotiff) {
@@ -66,47 +65,52 @@ export async function tiffDecoder(page) {
   const compression = directory.getValue("Compression") ?? 1, width = page.getTileWidth(), height = page.getTileHeight();
   const samples = page.planarConfiguration === 2 ? 1 : page.getSamplesPerPixel();
   const size = height * Math.ceil((width * samples * page.getBitsPerSample()) / 8);
-  if (compression !== JPEG_IN_TIFF) return getDecoder(compression, { size, samplesPerPixel: samples, predictor: 1 });
+  if (compression !== JPEG_IN_TIFF) {
+    const decoder = await getDecoder(compression, { size, samplesPerPixel: samples, predictor: 1 });
+    const isReversed = compression !== WEBP_IN_TIFF && directory.getValue("FillOrder") === LOW_BITS_FIRST;
+    return isReversed ? { decode: (packed) => decoder.decode(reversed(packed)) } : decoder;
+  }
   const JPEGTables = directory.hasTag("JPEGTables") ? await directory.loadValue("JPEGTables") : undefined;
   const decoder = await getDecoder(compression, { predictor: 1, JPEGTables });
   return {
     decode: (packed) => {
       const jpeg = readJpeg(new Uint8Array(packed)), tallest = JPEG_BLOCK * Math.ceil(height / JPEG_BLOCK);
+      if (jpeg.bits !== 8 || jpeg.lossless || jpeg.isUnusual) throw unusual("TIFF");
       if (jpeg.width !== width || jpeg.height > tallest || jpeg.channels !== samples) throw damaged();
       return decoder.decode(packed);
     },
   };
 }
 
-// Run a library's decoder: whatever it throws, the bytes are damaged.
-function decoded(decode) {
+// Return bytes whose bits are in the other order.
+function reversed(buffer) {
+  const bytes = new Uint8Array(buffer);
+  return bytes.map((byte) => ((((byte * 0x0802) & 0x22110) | ((byte * 0x8020) & 0x88440)) * 0x10101) >> 16).buffer;
+}
+
+// Return what a class of a library decodes. Whatever it throws, the bytes are damaged, and the library is loaded anew: it
+// would decode no other ones.
+async function byClass(file, library, name, bytes) {
+  const decoder = new (await wasm(file, library))[name]();
   try {
-    return decode();
+    decoder.getEncodedBuffer(bytes.length).set(bytes);
+    decoder.decode();
+    const { width, height, bitsPerSample, componentCount } = decoder.getFrameInfo();
+    const interleave = decoder.getInterleaveMode?.() ?? 2;
+    const samples = asSamples(decoder.getDecodedBuffer(), bitsPerSample);
+    if (!width || samples.length < width * height * componentCount) throw damaged();
+    const interleaved = interleave || componentCount === 1 ? samples : interleaveSamples(samples, componentCount);
+    decoder.delete();
+    return { width, height, samples: interleaved, channels: componentCount };
   } catch {
+    loaded.delete(library);
     throw damaged();
   }
 }
 
-function byClass(decoder, bytes) {
-  return decoded(() => {
-    try {
-      decoder.getEncodedBuffer(bytes.length).set(bytes);
-      decoder.decode();
-      const { width, height, bitsPerSample, componentCount, isSigned } = decoder.getFrameInfo();
-      const interleave = decoder.getInterleaveMode?.() ?? 2;
-      const samples = asSamples(decoder.getDecodedBuffer(), bitsPerSample);
-      if (!width || samples.length < width * height * componentCount) throw damaged();
-      const interleaved = interleave || componentCount === 1 ? samples : interleaveSamples(samples, componentCount);
-      return { width, height, samples: interleaved, channels: componentCount, signed: Boolean(isSigned) };
-    } finally {
-      decoder.delete();
-    }
-  });
-}
-
 // Return a copy of bytes as samples of 8 or 16 bits.
 function asSamples(bytes, bits) {
-  const copy = bytes.slice();
+  const copy = Uint8Array.from(bytes);
   return bits > 8 ? new Uint16Array(copy.buffer, 0, copy.length >> 1) : copy;
 }
 
@@ -119,17 +123,13 @@ export function interleaveSamples(planes, channels) {
 
 // Each returns { width, height, channels, samples }, samples interleaved, Uint8Array or Uint16Array.
 export const DECODERS = {
-  "jpeg-ls": async (bytes) => byClass(new (await loadCharLs()).JpegLSDecoder(), bytes),
-  "jpeg-2000": async (bytes) => byClass(new (await loadOpenJpeg()).J2KDecoder(), bytes),
-  lossless: async (bytes) => {
-    const { Decoder } = await loadLossless();
-    return decoded(() => {
-      const decoder = new Decoder(), { buffer, byteOffset, byteLength } = bytes.slice();
-      const samples = new Uint8Array(decoder.decompress(buffer, byteOffset, byteLength));
-      const { dimX: width, dimY: height, numComp: channels, precision } = decoder.frame;
-      return { width, height, channels, samples: asSamples(samples, precision) };
-    });
+  "jpeg-ls": (bytes) => byClass("charlswasm_decode.js", "CharLSWASM", "JpegLSDecoder", bytes),
+  // Signed samples are half of their range more than they are: the library clips those of 8 bits.
+  "jpeg-2000": async (bytes) => {
+    const { unsigned, signed } = withoutSigns(bytes);
+    return { ...(await byClass("openjpegwasm_decode.js", "OpenJPEGWASM", "J2KDecoder", unsigned)), signed };
   },
+  lossless: async (bytes) => (await import("./lossless.js")).decodeLossless(bytes),
 };
 
 // Return the samples of an RLE frame (PS3.5 annex G), interleaved.

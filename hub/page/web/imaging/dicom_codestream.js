@@ -1,6 +1,7 @@
 // Compressed frames of DICOM files, and what a frame says of itself: hub/imaging/dicom_codestream.py.
+import { NAMES } from "./dicom_syntaxes.js";
 import { viewOf } from "./metadata.js";
-import { damaged, InputError } from "./unreadable.js";
+import { damaged, InputError, MAX_PARTS } from "./unreadable.js";
 
 // Transfer syntaxes that are read, by what decodes them.
 export const SYNTAXES = {
@@ -10,13 +11,7 @@ export const SYNTAXES = {
   "1.2.840.10008.1.2.4.81": "jpeg-ls", "1.2.840.10008.1.2.4.90": "jpeg-2000", "1.2.840.10008.1.2.4.91": "jpeg-2000",
   "1.2.840.10008.1.2.5": "rle",
 };
-const NAMES = {
-  "1.2.840.10008.1.2.4.51": "JPEG Extended (Process 2 and 4)",
-  "1.2.840.10008.1.2.4.201": "High-Throughput JPEG 2000 Image Compression (Lossless Only)",
-  "1.2.840.10008.1.2.4.202": "High-Throughput JPEG 2000 with RPCL Options Image Compression (Lossless Only)",
-  "1.2.840.10008.1.2.4.203": "High-Throughput JPEG 2000 Image Compression",
-  "1.2.840.10008.1.2.4.100": "MPEG2 Main Profile / Main Level", "1.2.840.10008.1.2.4.102": "MPEG-4 AVC/H.264 High Profile / Level 4.1",
-};
+const ROOT = "1.2.840.10008.1.2"; // of transfer syntaxes
 const DCT = [0xc0, 0xc1, 0xc2], LOSSLESS = 0xc3, LS = 0xf7;
 const OTHER_PROCESSES = [0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf]; // hierarchical, arithmetic
 // Samples and bits by the number of segments of RLE, one for each byte of a pixel.
@@ -27,8 +22,10 @@ export const isStream = (bytes) =>
   begins(bytes, 0xff, 0xd8) || begins(bytes, 0xff, 0x4f, 0xff, 0x51) || begins(bytes, 0, 0, 0, 0x0c, 0x6a, 0x50);
 export const isItem = (bytes) => begins(bytes, 0xfe, 0xff, 0x00, 0xe0);
 
-export const notRead = (syntax, name) =>
-  new InputError(`${name} is stored as ${NAMES[syntax] ?? "an unknown transfer syntax"}, which is not read here; export it uncompressed.`);
+export function notRead(syntax, name) {
+  const known = syntax.startsWith(ROOT) && NAMES[syntax.slice(ROOT.length)];
+  return new InputError(`${name} is stored as ${known || "an unknown transfer syntax"}, which is not read here; export it uncompressed.`);
+}
 
 // Throw for a transfer syntax that is not read here.
 export function checkSyntax(syntax, name) {
@@ -40,6 +37,7 @@ export function joinFragments(bytes, name) {
   const view = viewOf(bytes), fragments = [];
   let place = 0;
   while (place + 8 <= bytes.length && isItem(bytes.subarray(place))) {
+    if (fragments.length === MAX_PARTS) throw damaged();
     const length = view.getUint32(place + 4, true);
     fragments.push(bytes.subarray(place + 8, place + 8 + length));
     place += 8 + length;
@@ -73,7 +71,7 @@ export function readCodestream(frame, stated, name) {
 
 function readJpegFrame(frame, name) {
   const view = viewOf(frame);
-  let jfif = false, adobe = null;
+  let jfif = false, adobe = null, parts = 0;
   for (let place = 2; ; ) {
     const marker = view.getUint8(place + 1), length = view.getUint16(place + 2);
     if (view.getUint8(place) !== 0xff) throw damaged();
@@ -81,6 +79,7 @@ function readJpegFrame(frame, name) {
       place++; // any number of them may stand before a marker
       continue;
     }
+    if (parts++ === MAX_PARTS) throw damaged();
     if (OTHER_PROCESSES.includes(marker)) {
       throw new InputError(`${name} is stored as an unusual kind of JPEG; export it uncompressed.`);
     }
@@ -108,10 +107,24 @@ function readFrameHeader(marker, segment, jfif, adobe, name) {
   return { ...stream, codec: "jpeg", kind: samples === 3 ? kind : null, usual: "YBR_FULL" };
 }
 
+// Return where the codestream of a JPEG 2000 begins, whatever boxes are before it.
+function startOfCodestream(frame) {
+  for (let start = 0; (start = frame.indexOf(0xff, start)) >= 0; start++) {
+    if (frame[start + 1] === 0x4f && frame[start + 2] === 0xff && frame[start + 3] === 0x51) return start;
+  }
+  throw damaged();
+}
+
+// Return { unsigned, signed }: a JPEG 2000 that says that its samples have no signs, and whether they have.
+export function withoutSigns(frame) {
+  const unsigned = frame.slice(), start = startOfCodestream(frame), samples = viewOf(frame).getUint16(start + 40);
+  for (let i = 0; i < samples; i++) unsigned[start + 42 + 3 * i] &= 0x7f;
+  return { unsigned, signed: (frame[start + 42] & 0x80) > 0 };
+}
+
 // Return what the main header of a JPEG 2000 says (T.800 A.5.1, A.6.1).
 export function readJpeg2000(frame, name) {
-  let start = 0;
-  while (start < frame.length && !begins(frame.subarray(start, start + 4), 0xff, 0x4f, 0xff, 0x51)) start++;
+  const start = startOfCodestream(frame);
   const view = viewOf(frame);
   const [right, bottom, left, top] = [8, 12, 16, 20].map((offset) => view.getUint32(start + offset));
   const samples = view.getUint16(start + 40), depth = view.getUint8(start + 42);
@@ -122,7 +135,7 @@ export function readJpeg2000(frame, name) {
     if (marker === 0xff52 && samples === 3 && view.getUint8(place + 8)) kind = "RGB"; // the decoder undoes it
   }
   const size = { rows: bottom - top, columns: right - left };
-  return { codec: "jpeg-2000", samples, bits: (depth & 0x7f) + 1, ...size, kind, usual: "RGB", signed: Boolean(depth & 0x80) };
+  return { codec: "jpeg-2000", samples, bits: (depth & 0x7f) + 1, ...size, kind, usual: "RGB" };
 }
 
 // Return what the header of RLE says (PS3.5 G.5).

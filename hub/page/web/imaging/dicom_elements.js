@@ -34,7 +34,7 @@ const PIXELS = ["FloatPixelData", "DoubleFloatPixelData", "PixelData"];
 export const PALETTE = ["Red", "Green", "Blue"].map((colour) => `${colour}PaletteColorLookupTable`);
 const BINARY = {
   US: ["getUint16", 2], SS: ["getInt16", 2], UL: ["getUint32", 4], SL: ["getInt32", 4], FL: ["getFloat32", 4],
-  FD: ["getFloat64", 8],
+  FD: ["getFloat64", 8], UV: ["getBigUint64", 8], SV: ["getBigInt64", 8],
 };
 const IMPLICIT = "1.2.840.10008.1.2", BIG_ENDIAN = "1.2.840.10008.1.2.2", DEFLATED = "1.2.840.10008.1.2.1.99";
 const MAX_INFLATED = 160_000_000; // bytes: 64 megapixels of 16 bits, and what is around them
@@ -54,7 +54,7 @@ export async function parse(bytes) {
   if (!data) throw damaged();
   const little = stated === BIG_ENDIAN ? looksLittle(data, false) : looksLittle(data, true);
   const explicit = /^[A-Z]{2}$/.test(latin1(data.subarray(4, 6)));
-  const header = { bytes: data, little, elements: {}, meta, stated };
+  const header = { parser, bytes: data, little, elements: {}, meta, stated };
   header.cutShort = readElements(parser, header, explicit);
   if (!Object.keys(header.elements).length) throw damaged();
   return header;
@@ -62,8 +62,8 @@ export async function parse(bytes) {
 
 // Return the meta information (PS3.10 7.1), which is explicit and little endian, and where it ends.
 function readMeta(parser, bytes, start) {
-  const stream = new parser.ByteStream(parser.littleEndianByteArrayParser, bytes, start);
-  const meta = { bytes, little: true, elements: {} };
+  const stream = boundedStream(parser, true, bytes), meta = { bytes, little: true, elements: {} };
+  stream.position = start;
   try {
     while (stream.position + 8 <= bytes.length && bytes[stream.position] === 2 && bytes[stream.position + 1] === 0) {
       const element = parser.readDicomElementExplicit(stream);
@@ -84,8 +84,7 @@ function looksLittle(data, stated) {
 // Read elements up to and with the pixels; return whether the bytes end within one.
 function readElements(parser, header, explicit) {
   const { bytes, little, elements } = header;
-  const order = little ? parser.littleEndianByteArrayParser : parser.bigEndianByteArrayParser;
-  const stream = boundedStream(parser, order, bytes);
+  const stream = boundedStream(parser, little, bytes);
   const read = explicit ? parser.readDicomElementExplicit : parser.readDicomElementImplicit;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   try {
@@ -106,7 +105,8 @@ function readElements(parser, header, explicit) {
 }
 
 // Return a stream that fails once it has been read in far too many pieces: a file may hold millions of empty ones.
-function boundedStream(parser, order, bytes) {
+function boundedStream(parser, little, bytes) {
+  const order = little ? parser.littleEndianByteArrayParser : parser.bigEndianByteArrayParser;
   const stream = new parser.ByteStream(order, bytes), readUint16 = stream.readUint16;
   stream.left = 2 * MAX_PIECES; // a tag is two numbers
   stream.readUint16 = () => {
@@ -181,7 +181,7 @@ export function numbers(header, name) {
   const [getter, size] = BINARY[kind];
   if (value.length % size) return [];
   const view = new DataView(value.buffer, value.byteOffset, value.length);
-  return Array.from({ length: value.length / size }, (_, i) => view[getter](i * size, header.little));
+  return Array.from({ length: value.length / size }, (_, i) => Number(view[getter](i * size, header.little)));
 }
 
 function number_(part) {
@@ -202,7 +202,22 @@ export function integer(header, name) {
 }
 
 // Return the items of a sequence, each with elements of its own; [] if it is missing, empty or malformed.
-export const items = (header, name) =>
-  (find(header, name)?.items ?? [])
-    .filter((item) => item.dataSet)
-    .map(({ dataSet }) => ({ bytes: header.bytes, little: header.little, elements: dataSet.elements }));
+export function items(header, name) {
+  const element = find(header, name), { parser, bytes, little } = header;
+  const found = element?.vr === "UN" && !element.items ? unknownItems(header, element) : element?.items ?? [];
+  return found.filter((item) => item.dataSet).map(({ dataSet }) => ({ parser, bytes, little, elements: dataSet.elements }));
+}
+
+// Return the items of a sequence that was stored as an element of unknown type, with or without types in it (PS3.5 6.2.2).
+function unknownItems({ parser, bytes, little }, { dataOffset, length }) {
+  const stream = boundedStream(parser, little, bytes.subarray(0, dataOffset + length)), sequence = { dataOffset, length };
+  stream.position = dataOffset;
+  const isExplicit = /^[A-Z]{2}$/.test(latin1(bytes.subarray(dataOffset + 12, dataOffset + 14)));
+  try {
+    (isExplicit ? parser.readSequenceItemsExplicit : parser.readSequenceItemsImplicit)(stream, sequence, isExplicit ? [] : undefined);
+  } catch {
+    if (stream.left < 0) throw damaged();
+    return [];
+  }
+  return sequence.items;
+}

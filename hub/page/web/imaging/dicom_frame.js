@@ -4,8 +4,9 @@
 import { DECODERS, decodeRle, interleaveSamples } from "./codecs.js";
 import { checkSyntax, isItem, isStream, joinFragments, readCodestream, SYNTAXES } from "./dicom_codestream.js";
 import { find, integer, pixels, raw, text } from "./dicom_elements.js";
+import { checkScans, join, JPEG_SCAN, jpegSegments } from "./metadata.js";
 import { decodeNatively } from "./native.js";
-import { damaged, InputError } from "./unreadable.js";
+import { damaged, few, InputError } from "./unreadable.js";
 
 const SORTED = 40; // bytes for a number that is sorted, and its place
 const GREY = ["MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"]; // one sample per pixel
@@ -50,7 +51,7 @@ function uncompressed(header, data, element, name) {
   checkDepth(kind, allocated, name);
   const frame = {
     codec: null, data, element, rows, columns, samples, kind, allocated, precision: allocated, signed: isSigned(header),
-    ...readBits(header, allocated, name), little: header.little,
+    ...readBits(header, allocated, name), little: header.little, ofWords: (find(header, element).vr ?? "OW") === "OW",
     planar: samples === 3 && integer(header, "PlanarConfiguration") === 1,
   };
   if (kind === "YBR_FULL_422" && 2 * data.length >= 3 * sizeOf(frame)) frame.kind = "YBR_FULL";
@@ -164,7 +165,7 @@ async function decompress(frame) {
   }
   const decoded = await DECODERS[codec](data);
   if (decoded.width !== columns || decoded.height !== rows || decoded.channels !== samples) throw damaged();
-  return decoded.signed && precision < 8 * decoded.samples.BYTES_PER_ELEMENT ? masked(decoded.samples, precision) : decoded.samples;
+  return decoded.signed ? wrapped(decoded.samples, precision) : decoded.samples;
 }
 
 // Return grey samples as three equal colours.
@@ -174,23 +175,26 @@ function spread(grey) {
   return colours;
 }
 
-const masked = (samples, bits) => samples.map((value) => value & (2 ** bits - 1));
+// Return samples that are half of their range too much as unsigned ones with the same bits.
+const wrapped = (samples, bits) => samples.map((value) => (value + 2 ** (bits - 1)) & (2 ** bits - 1));
 
-// Return a JPEG that states its colours as the frame does, with an Adobe segment (T.872 6.5.3): browsers go by it.
-function withColourSpace(data, { samples, kind }) {
-  if (samples !== 3) return data;
-  const adobe = [0xff, 0xee, 0, 14, 0x41, 0x64, 0x6f, 0x62, 0x65, 0, 100, 0, 0, 0, 0, kind === "RGB" ? 0 : 1];
-  const stated = new Uint8Array(data.length + adobe.length);
-  stated.set(data.subarray(0, 2));
-  stated.set(adobe, 2);
-  stated.set(data.subarray(2), 2 + adobe.length);
-  return stated;
+// Return a JPEG whose one application segment, that of Adobe, states its colours as the frame does (T.872 6.5.3): browsers go
+// by it, but not where there is one of JFIF, too. One with EXIF would be turned.
+function withColourSpace(data, { samples, kind, rows, columns }) {
+  const kept = [data.subarray(0, 2)];
+  if (samples === 3) kept.push(Uint8Array.of(0xff, 0xee, 0, 14, 0x41, 0x64, 0x6f, 0x62, 0x65, 0, 100, 0, 0, 0, 0, kind === "RGB" ? 0 : 1));
+  for (const [marker, start, end] of few(jpegSegments(data))) {
+    if (marker === JPEG_SCAN) checkScans(data, end, rows * columns);
+    if (marker < 0xe0 || marker > 0xef) kept.push(data.subarray(start, marker === JPEG_SCAN ? data.length : end));
+  }
+  return join(kept);
 }
 
 // Return the samples of uncompressed pixels.
 function unpack(frame) {
-  const { data, allocated, samples, rows, columns, kind, little, planar, element } = frame;
-  if (data.length < sizeOf(frame)) throw damaged();
+  const { allocated, samples, rows, columns, kind, little, planar, element } = frame;
+  if (frame.data.length < sizeOf(frame)) throw damaged();
+  const data = allocated === 8 && frame.ofWords && !little ? swapped(frame.data) : frame.data;
   const total = rows * columns * samples;
   if (kind === "YBR_FULL_422") return from422(data, rows * columns);
   if (allocated === 1) return fromBits(data, total);
@@ -201,6 +205,13 @@ function unpack(frame) {
   const values = new Type(total);
   for (let i = 0; i < total; i++) values[i] = view[getter](i * size, little);
   return samples === 3 ? arrange(values, columns, planar) : values;
+}
+
+// Return bytes that are stored as words of which the higher byte comes first.
+function swapped(bytes) {
+  const pairs = new Uint8Array(bytes.length + (bytes.length % 2));
+  for (let i = 0; i < bytes.length; i++) pairs[i ^ 1] = bytes[i];
+  return pairs;
 }
 
 function fromBits(data, total) {

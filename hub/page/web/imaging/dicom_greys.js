@@ -3,7 +3,8 @@
 // Sections are those of PS3.3. An element whose value makes no sense is as good as missing.
 import { items, number, numbers, PALETTE, raw, text, find } from "./dicom_elements.js";
 import { statedKind } from "./dicom_frame.js";
-import { limits, shade } from "./greys.js";
+import { limits, rint, shade } from "./greys.js";
+import { asGrey } from "./image.js";
 import { damaged } from "./unreadable.js";
 
 const TINY = 2.2250738585072014e-308; // the least width of a window that is not linear
@@ -21,23 +22,19 @@ export function toEightBits(samples, frame, header) {
   // In a DX image MONOCHROME1 and INVERSE mean one inversion, not two (C.8.11.3.1).
   const inverse = frame.samples === 1 && text(header, "PresentationLUTShape") === "INVERSE";
   const inverted = inverse || statedKind(header) === "MONOCHROME1";
-  const shades = shares.map((share, i) => {
+  const shades = Uint8Array.from(shares, (share, i) => {
     if (padding[i]) return 0;
     const grey = shade(Number.isFinite(share) ? share : share === Infinity ? 1 : 0);
     return inverted ? 255 - grey : grey;
   });
-  return { channels: frame.samples, data: look(Uint8Array.from(shades), 1) };
+  return { channels: frame.samples, data: look(shades, 1) };
 }
 
-// Return the values that occur, sorted, how often each does, and a function that looks up an entry for each sample.
+// Return the values that occur, how often each does, and a function that looks up an entry for each sample. Of more than
+// 16 bits every sample counts as a value of its own, and there are no counts: a list of those that differ may be as long.
 function distinct(samples) {
   if (samples.BYTES_PER_ELEMENT <= 2) return distinctByTable(samples);
-  const tally = new Map();
-  for (const value of samples) tally.set(value, (tally.get(value) ?? 0) + 1);
-  const occurring = [...tally.keys()].sort((a, b) => a - b), counts = occurring.map((value) => tally.get(value));
-  const places = new Map(occurring.map((value, place) => [value, place]));
-  const look = (entries, width) => spreadOut(samples.length, width, entries, (i) => places.get(samples[i]));
-  return { occurring, counts, look };
+  return { occurring: new Float64Array(samples), counts: null, look: (entries) => entries };
 }
 
 function distinctByTable(samples) {
@@ -50,7 +47,8 @@ function distinctByTable(samples) {
     occurring.push(value);
     counts.push(count);
   });
-  return { occurring, counts, look: (entries, width) => spreadOut(samples.length, width, entries, (i) => places[samples[i]]) };
+  const look = (entries, width) => spreadOut(samples.length, width, entries, (i) => places[samples[i]]);
+  return { occurring: Float64Array.from(occurring), counts, look };
 }
 
 function spreadOut(length, width, entries, place) {
@@ -60,13 +58,17 @@ function spreadOut(length, width, entries, place) {
 }
 
 const isFloat = (samples) => samples instanceof Float32Array || samples instanceof Float64Array;
+const highest = (values) => values.reduce((most, value) => Math.max(most, value), -Infinity);
 const signedValue = (value, bits) => (value >= 2 ** (bits - 1) ? value - 2 ** bits : value);
 
 // Return the values without the bits that do not count, and with their sign.
 function stored(occurring, frame, samples) {
   if (isFloat(samples)) return occurring;
-  // Many a header that has unused bits below the others is wrong, and they are above.
-  const unused = occurring.at(-1) >= 2 ** frame.stored ? frame.unused : 0;
+  // Many a header that has unused bits below the others is wrong, and they are above; and the other way.
+  const { precision } = frame, below = 2 ** (precision - frame.stored);
+  let { unused } = frame;
+  if (highest(occurring) < 2 ** frame.stored) unused = 0;
+  else if (!unused && occurring.every((value) => value % below === 0)) unused = precision - frame.stored;
   return occurring.map((value) => {
     const kept = Math.floor(value / 2 ** unused) % 2 ** frame.stored;
     return frame.signed ? signedValue(kept, frame.stored) : kept;
@@ -76,14 +78,15 @@ function stored(occurring, frame, samples) {
 // Return which values are padding: its value may be one of all bits of a sample, or of those that count.
 function findPadding(occurring, values, frame, header, samples) {
   const first = number(header, "PixelPaddingValue"), last = number(header, "PixelPaddingRangeLimit") ?? first;
-  if (first === null || frame.samples === 3 || isFloat(samples)) return values.map((value) => !Number.isFinite(value));
+  const isCounted = first !== null && frame.samples === 1 && !isFloat(samples);
+  if (!isCounted) return Uint8Array.from(values, (value) => (Number.isFinite(value) ? 0 : 1));
   const allocated = occurring.map((value) => (frame.signed ? signedValue(value, frame.allocated) : value));
   const among = (bits) => {
     const ends = [first, last].map((end) => inRange(end, bits, frame.signed));
     return ends.includes(null) ? () => false : (value) => value >= Math.min(...ends) && value <= Math.max(...ends);
   };
   const amongStored = among(frame.stored), amongAllocated = among(frame.allocated);
-  return values.map((value, i) => amongStored(value) || amongAllocated(allocated[i]));
+  return Uint8Array.from(values, (value, i) => (amongStored(value) || amongAllocated(allocated[i]) ? 1 : 0));
 }
 
 // Return the value as one of so many bits, null if it is none; one with the same bits counts as the same.
@@ -113,8 +116,11 @@ function showColour(values, counts, padding, frame) {
 }
 
 function seenLimits(values, counts, padding) {
-  const order = values.map((_, i) => i).filter((i) => !padding[i]).sort((a, b) => values[a] - values[b]);
-  return order.length ? limits(order.map((i) => values[i]), order.map((i) => counts[i])) : [0, 0];
+  const seen = values.filter((_, i) => !padding[i]);
+  if (!seen.length) return [0, 0];
+  if (!counts) return limits(seen.sort(), new Uint8Array(seen.length).fill(1));
+  const order = Array.from(values.keys()).filter((i) => !padding[i]).sort((a, b) => values[a] - values[b]);
+  return limits(order.map((i) => values[i]), order.map((i) => counts[i]));
 }
 
 const clip = (share) => Math.min(Math.max(share, 0), 1);
@@ -175,13 +181,13 @@ function readTable(header, descriptor, data, signed) {
   if (!size) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const entries = Array.from({ length: count }, (_, i) => (size === 2 ? view.getUint16(2 * i, header.little) : bytes[i]));
-  const highest = entries.reduce((most, entry) => Math.max(most, entry), 0);
-  depth = Math.max(depth >= 1 && depth <= 16 ? depth : 1, highest ? Math.floor(Math.log2(highest)) + 1 : 0);
+  const bits = 32 - Math.clz32(highest(entries));
+  depth = Math.max(depth >= 1 && depth <= 16 ? depth : 1, bits);
   return { first: signed && first >= 32_768 ? first - 65_536 : first, entries, white: 2 ** depth - 1 };
 }
 
 function lookUp(value, { first, entries }) {
-  const place = Math.round(Number.isNaN(value) ? 0 : value) - first;
+  const place = rint(Number.isNaN(value) ? 0 : value) - first;
   return entries[Math.min(Math.max(place, 0), entries.length - 1)];
 }
 
@@ -190,12 +196,14 @@ function palette(values, frame, header, look) {
   const tables = PALETTE.map((name) => readTable(header, `${name}Descriptor`, `${name}Data`, frame.signed));
   if (tables.includes(null)) throw damaged();
   // Many tables of 16 bits hold 8.
-  const most = Math.max(...tables.map((table) => table.entries.reduce((a, b) => Math.max(a, b), 0)));
+  const most = Math.max(...tables.map(({ entries }) => highest(entries)));
   const white = most < 256 ? 255 : Math.max(...tables.map((table) => table.white));
-  const colours = values.map((value) => tables.map((table) => shade(lookUp(value, table) / white)));
-  const isGrey = colours.every(([red, green, blue]) => red === green && red === blue);
-  const entries = Uint8Array.from(isGrey ? colours.map(([grey]) => grey) : colours.flat());
-  return { channels: isGrey ? 1 : 3, data: look(entries, isGrey ? 1 : 3) };
+  const colours = new Uint8Array(3 * values.length);
+  for (const [c, table] of tables.entries()) {
+    for (let i = 0; i < values.length; i++) colours[3 * i + c] = rint(lookUp(values[i], table) * (255 / white));
+  }
+  const { channels, data } = asGrey({ width: values.length, height: 1, channels: 3, data: colours });
+  return { channels, data: look(data, channels) };
 }
 
 export const lacksPalette = (header) => PALETTE.map((name) => `${name}Data`).find((name) => !find(header, name)?.length);

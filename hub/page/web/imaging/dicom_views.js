@@ -13,7 +13,7 @@ const LYING = /^(?:[LR]LD|DECUB[A-Z]*)$/;
 // Return LATERAL or OBLIQUE; "" for a frontal view, or where nothing says it.
 export function view(header) {
   const position = text(header, "ViewPosition"), codes = viewCodes(header);
-  const said = [position, ...codes.map((code) => text(code, "CodeValue") || text(code, "CodeMeaning"))];
+  const said = [position, ...codes.map((code) => knownView(code) ?? text(code, "CodeMeaning"))];
   if (!said.some(Boolean) && showsASide(text(header, "PatientOrientation"))) return LATERAL;
   const views = [byWords(position), ...codes.map(byCode)];
   return [LATERAL, OBLIQUE].find((each) => views.includes(each)) ?? "";
@@ -25,9 +25,14 @@ function viewCodes(header) {
   return [...views, ...modifiers].slice(0, MOST_CODES);
 }
 
-function byCode(item) {
+// Return the name of CODES that a code has; undefined for any other code.
+function knownView(item) {
   const code = text(item, "CodeValue");
-  const known = Object.keys(CODES).find((name) => CODES[name].includes(code));
+  return Object.keys(CODES).find((name) => CODES[name].includes(code));
+}
+
+function byCode(item) {
+  const known = knownView(item);
   if (known) return known === "frontal" ? "" : known;
   return byWords(text(item, "CodeMeaning"));
 }

@@ -23,7 +23,7 @@ export function limits(values, counts) {
     let sum = 0;
     for (let i = 0; i < values.length; i++) {
       sum += counts[i];
-      if ((100 * (sum / total)) >= percentile || i === values.length - 1) return values[i];
+      if ((100 * sum) / total >= percentile || i === values.length - 1) return values[i];
     }
   };
   const [low, high] = PERCENTILES.map(at);

@@ -2,16 +2,21 @@
 //
 // Colour profiles would make browsers show other greys than Python reads, and EXIF would turn an image in some
 // browsers and not in others: both go, and the orientation is returned to be applied here.
+import { crc32 } from "./crc.js";
 import { latin1 } from "./formats.js";
 import { damaged, few, UnreadableError } from "./unreadable.js";
 
 const PNG_CHUNKS = new Set(["IHDR", "PLTE", "tRNS", "IDAT", "IEND"]);
+const PNG_OPTIONAL = new Set(["tRNS", "eXIf"]); // which are left out where their checksum is wrong
+const PNG_END = Uint8Array.of(0, 0, 0, 0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82); // an empty chunk IEND
 const JPEG_FRAMES = new Set([0xc0, 0xc1, 0xc2, 0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf]);
-const JPEG_LOSSLESS = 0xc3, JPEG_SCAN = 0xda, JPEG_LAST = 0xd9;
+const JPEG_UNUSUAL = new Set([0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf]); // hierarchical, arithmetic
+export const JPEG_SCAN = 0xda;
+const JPEG_LOSSLESS = 0xc3, JPEG_LAST = 0xd9;
 const MAX_SCANNED = 2_000_000_000; // pixels in all scans of a JPEG
 
 export const viewOf = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-const join = (parts) => {
+export const join = (parts) => {
   const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let place = 0;
   for (const part of parts) {
@@ -33,26 +38,34 @@ export function* pngChunks(bytes) {
   }
 }
 
-// Return { bytes, width, height, bits, colour, orientation, hasAlpha } of a PNG. Throws for one without an end.
+// Return { bytes, width, height, bits, colour, orientation, hasAlpha, transparent } of a PNG, the last one the contents of
+// its chunk tRNS.
 export function readPng(bytes) {
   if (bytes.length < 33) throw damaged();
   const view = viewOf(bytes), kept = [bytes.subarray(0, 8)];
-  let orientation = 1, ended = false, transparency = false;
+  let orientation = null, ended = false, transparent = null;
   for (const { name, start, data, end } of few(pngChunks(bytes))) {
     if (end > bytes.length) throw damaged();
-    if (name === "eXIf") orientation = exifOrientation(data);
-    if (name === "tRNS") transparency = true;
-    if (PNG_CHUNKS.has(name)) kept.push(bytes.subarray(start, end));
+    const isWhole = !PNG_OPTIONAL.has(name) || crc32(bytes.subarray(start + 4, end - 4)) === view.getUint32(end - 4);
+    if (isWhole && name === "eXIf") orientation = exifOrientation(data) ?? orientation;
+    if (isWhole && name === "tRNS") transparent = data;
+    if (isWhole && PNG_CHUNKS.has(name)) kept.push(bytes.subarray(start, end));
     ended ||= name === "IEND";
   }
-  if (!ended) throw damaged();
-  const colour = bytes[25], hasAlpha = colour === 4 || colour === 6 || transparency;
+  if (!ended) kept.push(PNG_END); // which some programs leave out
+  const colour = bytes[25], hasAlpha = colour === 4 || colour === 6 || transparent !== null;
   const size = { width: view.getUint32(16), height: view.getUint32(20), bits: bytes[24] };
-  return { bytes: join(kept), ...size, colour, hasAlpha, orientation };
+  return { bytes: join(kept), ...size, colour, hasAlpha, orientation, transparent };
+}
+
+// Return a PNG without its chunk tRNS.
+export function withoutTransparency(bytes) {
+  const kept = [...pngChunks(bytes)].filter(({ name }) => name !== "tRNS");
+  return join([bytes.subarray(0, 8), ...kept.map(({ start, end }) => bytes.subarray(start, end))]);
 }
 
 // Yield [marker, start, end] of each segment of a JPEG, up to its first scan.
-function* jpegSegments(bytes) {
+export function* jpegSegments(bytes) {
   for (let place = 2; place + 1 < bytes.length; ) {
     const marker = bytes[place + 1];
     if (bytes[place] !== 0xff || !(marker === 1 || (marker >= 0xc0 && marker < 0xff))) {
@@ -78,19 +91,22 @@ function* laterMarkers(bytes, place) {
   }
 }
 
-// Return how many scans a JPEG has up to its end, and whether it has an end.
-function jpegScans(bytes, first) {
-  let scans = 1;
+// Return whether a JPEG of so many pixels has an end. Throws where it has too many scans, each of which passes over all pixels;
+// `first` is where the data of the first one begins.
+export function checkScans(bytes, first, pixels) {
+  let scans = 1, ended = false;
   for (const marker of few(laterMarkers(bytes, first))) {
-    if (marker === JPEG_LAST) return { scans, ended: true };
+    ended = marker === JPEG_LAST;
+    if (ended) break;
     if (marker === JPEG_SCAN) scans++;
   }
-  return { scans, ended: false };
+  if (scans * pixels > MAX_SCANNED) throw new UnreadableError("has far too many scans; save it as a plain JPEG.");
+  return ended;
 }
 
-// Return { bytes, width, height, bits, lossless, channels, orientation } of a JPEG.
+// Return { bytes, width, height, bits, channels, lossless, isUnusual, orientation } of a JPEG.
 export function readJpeg(bytes) {
-  const kept = [bytes.subarray(0, 2)], jpeg = { orientation: 1 };
+  const kept = [bytes.subarray(0, 2)], jpeg = { orientation: null };
   let scan = 0;
   for (const [marker, start, end] of few(jpegSegments(bytes))) {
     if (marker === JPEG_SCAN) {
@@ -99,22 +115,18 @@ export function readJpeg(bytes) {
       break;
     }
     const text = latin1(bytes.subarray(start + 4, Math.min(start + 10, end)));
-    if (marker === 0xe1 && text === "Exif\0\0") jpeg.orientation = exifOrientation(bytes.subarray(start + 10, end));
+    if (marker === 0xe1 && text === "Exif\0\0") jpeg.orientation ??= exifOrientation(bytes.subarray(start + 10, end));
     if (JPEG_FRAMES.has(marker) && end - start >= 9 && end <= bytes.length) {
       const view = viewOf(bytes);
       Object.assign(jpeg, { bits: bytes[start + 4], height: view.getUint16(start + 5), width: view.getUint16(start + 7) });
-      Object.assign(jpeg, { channels: bytes[start + 9], lossless: marker === JPEG_LOSSLESS });
+      Object.assign(jpeg, { channels: bytes[start + 9], lossless: marker === JPEG_LOSSLESS, isUnusual: JPEG_UNUSUAL.has(marker) });
     }
     const isApplication = marker >= 0xe0 && marker <= 0xef;
     const keptApplication = (marker === 0xe0 && text.startsWith("JFIF\0")) || (marker === 0xee && text.startsWith("Adobe"));
     if ((!isApplication || keptApplication) && marker !== 0xfe) kept.push(bytes.subarray(start, end));
   }
   if (!jpeg.width || !jpeg.height || !scan) throw damaged();
-  const { scans, ended } = jpegScans(bytes, scan);
-  if (!ended) throw damaged();
-  if (scans * jpeg.width * jpeg.height > MAX_SCANNED) {
-    throw new UnreadableError("has far too many scans; save it as a plain JPEG.");
-  }
+  if (!checkScans(bytes, scan, jpeg.width * jpeg.height)) throw damaged();
   return { ...jpeg, bytes: join(kept) };
 }
 
@@ -128,13 +140,14 @@ function* webpChunks(bytes, end) {
   }
 }
 
-// Return { bytes, width, height, orientation } of a WebP, without profile, EXIF and XMP.
+// Return { bytes, width, height, hasAlpha, orientation } of a WebP, without profile, EXIF and XMP.
 export function readWebp(bytes) {
-  const kept = [], webp = { orientation: 1 }, end = 8 + viewOf(bytes).getUint32(4, true);
+  const kept = [], webp = { orientation: null, hasAlpha: false }, end = 8 + viewOf(bytes).getUint32(4, true);
   if (end > bytes.length || bytes.length < 30) throw damaged();
   for (const { name, start, next, data } of few(webpChunks(bytes, end))) {
-    if (name === "EXIF") webp.orientation = exifOrientation(data);
+    if (name === "EXIF") webp.orientation ??= exifOrientation(data);
     else if (!["ICCP", "XMP "].includes(name)) kept.push(bytes.slice(start, next));
+    webp.hasAlpha ||= name === "VP8L" || (name === "VP8X" && (data[0] & 0x10) > 0);
     if (name === "VP8X") {
       kept.at(-1)[8] &= ~(0x20 | 0x08 | 0x04);
       Object.assign(webp, { width: 1 + (uint24(data, 4)), height: 1 + uint24(data, 7) });
@@ -146,10 +159,26 @@ export function readWebp(bytes) {
     }
   }
   if (!webp.width) throw damaged();
-  const body = join(kept), head = new Uint8Array(12);
-  head.set(bytes.subarray(0, 12));
+  return { ...webp, bytes: riff(kept) };
+}
+
+// Return a WebP of some chunks.
+function riff(chunks) {
+  const body = join(chunks), head = new TextEncoder().encode("RIFF....WEBP");
   viewOf(head).setUint32(4, 4 + body.length, true);
-  return { ...webp, bytes: join([head, body]) };
+  return join([head, body]);
+}
+
+// Return a WebP of one frame as if none of it were transparent; of an animation nothing changes.
+export function withoutAlpha(webp) {
+  const kept = [];
+  for (const { name, start, next } of webpChunks(webp, webp.length)) {
+    const chunk = webp.slice(start, next);
+    if (name === "VP8X") chunk[8] &= ~0x10;
+    if (name === "VP8L") chunk[12] &= ~0x10;
+    if (name !== "ALPH") kept.push(chunk);
+  }
+  return riff(kept);
 }
 
 const uint24 = (bytes, at) => bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16);
@@ -166,20 +195,25 @@ export function boxSize(bytes) {
   return best ?? { width: 1, height: 1 };
 }
 
-// Return the orientation, 1 to 8, that EXIF states; 1 where it states none, or is damaged.
+const ORDERS = { "II*\0": true, "MM\0*": false }; // whether bytes are little endian, by how EXIF begins
+const ORIENTATION = 0x112; // the tag
+
+// Return the orientation, 2 to 8, that EXIF states; null where it states none to turn by, or is damaged.
 export function exifOrientation(exif) {
+  const data = latin1(exif.subarray(0, 6)) === "Exif\0\0" ? exif.subarray(6) : exif, view = viewOf(data);
+  const little = ORDERS[latin1(data.subarray(0, 4))];
+  let found = null;
   try {
-    const data = latin1(exif.subarray(0, 6)) === "Exif\0\0" ? exif.subarray(6) : exif;
-    const view = viewOf(data), little = data[0] === 0x49, start = view.getUint32(4, little);
-    for (let i = 0, count = view.getUint16(start, little); i < count; i++) {
-      const entry = start + 2 + 12 * i;
-      if (view.getUint16(entry, little) !== 0x112) continue;
-      const type = view.getUint16(entry + 2, little);
-      const value = type === 3 ? view.getUint16(entry + 8, little) : type === 4 ? view.getUint32(entry + 8, little) : 1;
-      return value >= 1 && value <= 8 ? value : 1;
+    if (little === undefined) return null;
+    const first = view.getUint32(4, little) + 2, count = view.getUint16(first - 2, little);
+    const whole = Math.min(count, Math.floor((data.length - first) / 12));
+    for (let entry = first; entry < first + 12 * whole; entry += 12) { // the last one that states it counts
+      if (view.getUint16(entry, little) !== ORIENTATION || view.getUint32(entry + 4, little) !== 1) continue;
+      const read = { 1: "getUint8", 3: "getUint16", 4: "getUint32" }[view.getUint16(entry + 2, little)];
+      if (read) found = view[read](entry + 8, little);
     }
   } catch {
-    // It ends within a header.
+    return null; // it ends within a header
   }
-  return 1;
+  return found >= 2 && found <= 8 ? found : null;
 }

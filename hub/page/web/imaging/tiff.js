@@ -3,8 +3,8 @@ import { loadGeoTiff } from "./codecs.js";
 import { bytesPerPixel, scale, toEight } from "./greys.js";
 import { invert, turn } from "./image.js";
 import { viewOf } from "./metadata.js";
-import { readSamples, unusual } from "./tiff_samples.js";
-import { checkSize, damaged, few, UnreadableError } from "./unreadable.js";
+import { readSamples } from "./tiff_samples.js";
+import { checkSize, damaged, few, UnreadableError, unusual } from "./unreadable.js";
 
 const WHITE_IS_ZERO = 0, BLACK_IS_ZERO = 1, RGB = 2, PALETTE = 3, YCBCR = 6, SEPARATE_ALPHA = 2;
 const JPEG = 7, COMPRESSIONS = [1, 5, JPEG, 8, 32_946, 32_773, 50_001]; // none, LZW, …, Deflate twice, PackBits, WebP
@@ -43,7 +43,7 @@ async function decode(bytes, admit) {
   }
   if (!isWhole(bytes, tags)) throw damaged();
   const depths = new Set(tags("BitsPerSample", [])), formats = new Set(tags("SampleFormat", [1]));
-  if (!COMPRESSIONS.includes(compression) || depths.size !== 1 || formats.size !== 1) throw unusual();
+  if (!COMPRESSIONS.includes(compression) || depths.size !== 1 || formats.size !== 1) throw unusual("TIFF");
   const image = await readPage(page, geotiff, { width, height, samples, bits, photometric, tags });
   const bright = photometric === WHITE_IS_ZERO ? invert(image) : image;
   return turn(bright, tags("Orientation", [1])[0]);

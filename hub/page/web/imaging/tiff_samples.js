@@ -1,12 +1,11 @@
 // Samples of a TIFF, pixel by pixel, from the strips or tiles that geotiff.js decodes.
 import { tiffDecoder } from "./codecs.js";
-import { damaged, UnreadableError } from "./unreadable.js";
+import { damaged, unusual } from "./unreadable.js";
 
 const INTEGER = 1, FLOAT = 3; // sample formats
 const HORIZONTAL = 2, FLOATING_POINT = 3; // predictors: TIFF 6.0, section 14, and Adobe's technical note 3
+const PREDICTED = [5, 8, 32_946]; // compressions that know predictors: LZW and Deflate twice
 const WORDS = { 8: Uint8Array, 16: Uint16Array, 32: Uint32Array };
-
-export const unusual = () => new UnreadableError("is a TIFF of an unusual kind; save it as PNG.");
 
 // Return the samples that are `wanted` of each pixel, side by side, as an array of their type.
 export async function readSamples(page, wanted) {
@@ -31,10 +30,11 @@ export async function readSamples(page, wanted) {
 // and without a predictor. geotiff.js would undo that before bytes are in order.
 function numbersOf(page, row, samples) {
   const format = page.getSampleFormat(), bits = page.getBitsPerSample(), size = bits / 8;
-  const predictor = page.fileDirectory.getValue("Predictor") ?? 1;
+  const directory = page.fileDirectory, isPredicted = PREDICTED.includes(directory.getValue("Compression"));
+  const predictor = isPredicted ? directory.getValue("Predictor") ?? 1 : 1;
   const isWhole = bits in WORDS || (bits === 64 && format === FLOAT);
-  if (!isWhole && !(format === INTEGER && bits < 16 && predictor === 1)) throw unusual();
-  if (predictor === HORIZONTAL && bits === 64) throw unusual();
+  if (!isWhole && !(format === INTEGER && bits < 16 && predictor === 1)) throw unusual("TIFF");
+  if (![1, HORIZONTAL, FLOATING_POINT].includes(predictor) || (predictor === HORIZONTAL && bits === 64)) throw unusual("TIFF");
   return (data) => {
     if (!isWhole) return page.getArrayForSample(0, data); // geotiff.js made numbers of these bits
     const rest = data.byteLength % size, buffer = rest ? data.slice(0, -rest) : data, bytes = new Uint8Array(buffer);
