@@ -24,6 +24,7 @@ const OTHERS = {
   "an SVG drawing": /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?(?:<!doctype svg[^>]*>\s*)?<svg/is,
   PostScript: /^(?:%!PS|\xc5\xd0\xd3\xc6)/s,
   "a Photoshop file": /^8BPS/s,
+  "a TGA file": /^\0(?:\0[\x02\x03\x0a\x0b]\0{5}|\x01[\x01\x09]\0\0)/s, // before icons, which begin alike
   "an icon": /^\0\0[\x01\x02]\0/s,
   "a DDS texture": /^DDS /s,
   "a FITS file": /^SIMPLE {2}=/s,

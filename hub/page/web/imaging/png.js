@@ -1,6 +1,7 @@
 // Decode a PNG at full depth, which browsers cut down to 8 bits (ISO/IEC 15948).
+import { crc32 } from "./crc.js";
 import { inflate } from "./inflate.js";
-import { pngChunks } from "./metadata.js";
+import { pngChunks, viewOf } from "./metadata.js";
 import { damaged } from "./unreadable.js";
 
 const CHANNELS = { 0: 1, 2: 3, 4: 2, 6: 4 }; // by the type of colours; palettes are for browsers
@@ -9,13 +10,23 @@ const ADAM7 = [
   [0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2],
 ];
 
-// Return { pixels, channels } of a PNG of 8 or 16 bits that has no palette: Uint8Array or Uint16Array.
-export async function decodePng(bytes, { width, height, bits, colour }) {
+// Return { pixels, channels } of a PNG of 8 or 16 bits that has no palette: Uint8Array or Uint16Array. With `transparent`,
+// the contents of its chunk tRNS, those of 16 bits have another channel, of what is seen.
+export async function decodePng(bytes, png) {
+  const decoded = await decodeChannels(bytes, png), { pixels, channels } = decoded;
+  return png.bits === 16 && png.transparent && channels % 2 ? withAlpha(pixels, channels, viewOf(png.transparent)) : decoded;
+}
+
+async function decodeChannels(bytes, { width, height, bits, colour }) {
   const channels = CHANNELS[colour];
   if (!channels || (bits !== 8 && bits !== 16)) throw damaged();
   const passes = bytes[28] ? ADAM7 : [[0, 0, 1, 1]], size = (channels * bits) / 8;
   const parts = [];
-  for (const { name, data } of pngChunks(bytes)) if (name === "IDAT") parts.push(data);
+  for (const { name, data, start, end } of pngChunks(bytes)) {
+    if (name !== "IDAT") continue;
+    if (crc32(bytes.subarray(start + 4, end - 4)) !== viewOf(bytes).getUint32(end - 4)) throw damaged(); // as browsers do
+    parts.push(data);
+  }
   const sizes = passes.map(([left, top, across, down]) => {
     const columns = Math.ceil((width - left) / across), rows = Math.ceil((height - top) / down);
     return { columns, rows: columns < 1 ? 0 : Math.max(0, rows), row: columns * size };
@@ -73,4 +84,19 @@ function unfilter(raw, start, rows, row, size) {
 function paeth(left, up, corner) {
   const a = Math.abs(up - corner), b = Math.abs(left - corner), c = Math.abs(left + up - 2 * corner);
   return a <= b && a <= c ? left : b <= c ? up : corner;
+}
+
+// Return { pixels, channels } with another channel, 0 for the colour that is transparent (clause 11.3.2).
+function withAlpha(pixels, channels, transparent) {
+  const hidden = Array.from({ length: channels }, (_, c) => transparent.getUint16(2 * c));
+  const total = pixels.length / channels, seen = new Uint16Array(total * (channels + 1));
+  for (let i = 0, from = 0, to = 0; i < total; i++) {
+    let isHidden = true;
+    for (let c = 0; c < channels; c++) {
+      isHidden &&= pixels[from] === hidden[c];
+      seen[to++] = pixels[from++];
+    }
+    seen[to++] = isHidden ? 0 : 65_535;
+  }
+  return { pixels: seen, channels: channels + 1 };
 }

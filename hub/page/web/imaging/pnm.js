@@ -3,9 +3,10 @@ import { latin1 } from "./formats.js";
 import { bytesPerPixel, scale, toEight } from "./greys.js";
 import { damaged } from "./unreadable.js";
 
-const SPACE = "(?:\\s|#[^\\r\\n]*[\\r\\n])+";
+const BLANKS = "[ \\t\\n\\v\\f\\r]"; // no others that a regular expression takes for space
+const SPACE = `(?:${BLANKS}|#[^\\r\\n]*[\\r\\n])+`;
 const HEADER = new RegExp(`^P([1-6fF])${SPACE}(\\d{1,9})${SPACE}(\\d{1,9})`);
-const SCALE = new RegExp(`^${SPACE}([-+.\\deE]{1,30})`);
+const SCALE = new RegExp(`^${SPACE}([-+.\\deE]{1,30})(?=${BLANKS})`);
 
 // Return the image in 8 bits. `admit(width, height, bytes)` is called before pixels are decoded.
 export function decodePnm(bytes, admit) {
@@ -15,7 +16,7 @@ export function decodePnm(bytes, admit) {
   const isBitmap = kind === "1" || kind === "4", stated = isBitmap ? null : SCALE.exec(head.slice(start.length));
   if (!isBitmap && !stated) throw damaged();
   const white = isBitmap ? 1 : Number(stated[1]), channels = "36F".includes(kind) ? 3 : 1;
-  if (!Number.isFinite(white) || white === 0) throw damaged();
+  if (Number.isNaN(white) || white === 0) throw damaged();
   const isFloat = "fF".includes(kind), size = isFloat ? 4 : white < 256 ? 1 : 2;
   if (!isFloat && !(white > 0 && white < 65_536)) throw damaged();
   admit(width, height, bytesPerPixel(channels, size));

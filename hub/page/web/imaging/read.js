@@ -3,15 +3,16 @@ import { cropBorders } from "./borders.js";
 import { DECODERS } from "./codecs.js";
 import { readJpeg2000 } from "./dicom_codestream.js";
 import { HEAD, imageFormat, NAMES, otherFormat } from "./formats.js";
-import { bytesPerPixel, toEight } from "./greys.js";
+import { bytesPerPixel, scale, toEight } from "./greys.js";
 import { asGrey, reduce, turn } from "./image.js";
-import { boxSize, readJpeg, readPng, readWebp, viewOf } from "./metadata.js";
+import { boxSize, readJpeg, readPng, readWebp, viewOf, withoutAlpha, withoutTransparency } from "./metadata.js";
 import { decodeNatively } from "./native.js";
 import { decodePng } from "./png.js";
-import { checkRadiograph, checkSize, damaged, InputError, tooMuchMemory, UnreadableError } from "./unreadable.js";
+import { checkRadiograph, checkSize, damaged, InputError, tooMuchMemory, UnreadableError, unusual } from "./unreadable.js";
 
 const LARGE = 16_000_000; // pixels above which an image of any format is reduced
 const RGBA = 4; // bytes of a pixel as a browser decodes it
+const BMP_ALPHA = 66; // where a BMP says which bits are alpha
 
 // Return the image of a file, { width, height, channels, data, view }, without borders where `crop`. A large image is
 // reduced, so that each side keeps `side` pixels within the borders. Throws InputError.
@@ -24,6 +25,7 @@ export async function readImage(bytes, name, { side, radiograph = true, crop = r
     const enough = Math.floor((side * Math.min(image.width, image.height)) / Math.max(1, least));
     return cropBorders((await readUpright(bytes, name, enough, radiograph)).image);
   } catch (error) {
+    if (error instanceof InputError) throw error;
     if (error instanceof UnreadableError) throw new InputError(`${name} ${error.message}`);
     if (/alloc|memory|array length/i.test(error.message)) throw new InputError(`${name} ${tooMuchMemory().message}`);
     if (error instanceof RangeError) throw new InputError(`${name} ${damaged().message}`); // it ends within a header
@@ -70,20 +72,25 @@ const READERS = {
   async JPEG(bytes, { side, admit }) {
     const jpeg = readJpeg(bytes);
     admit(jpeg.width, jpeg.height, RGBA);
+    if (jpeg.isUnusual) throw unusual("JPEG");
     if (jpeg.lossless) return readLossless(bytes, jpeg);
     if (jpeg.bits !== 8) throw new UnreadableError("is a JPEG of 12 bits, which is not read here; save it as PNG.");
     return { ...(await decodeNatively(jpeg.bytes, "JPEG", jpegFactor(side))), orientation: jpeg.orientation };
   },
   async PNG(bytes, { side, admit }) {
     const png = readPng(bytes), deep = png.bits === 16 && png.colour !== 3;
-    admit(png.width, png.height, deep ? bytesPerPixel({ 0: 1, 2: 3, 4: 2, 6: 4 }[png.colour] ?? 4, 2) : RGBA);
-    const image = deep ? null : await decodeNatively(png.bytes, "PNG", largeFactor(side), png.hasAlpha);
-    return { ...(image ?? (await readByHand(png))), orientation: png.orientation };
+    const channels = ({ 0: 1, 2: 3, 4: 2, 6: 4 }[png.colour] ?? 4) + (png.transparent ? 1 : 0);
+    admit(png.width, png.height, deep ? bytesPerPixel(channels, 2) : RGBA);
+    const read = (each, hasAlpha) => decodeNatively(each, "PNG", largeFactor(side), hasAlpha);
+    const image = deep ? await readDeepPng(png) : (await read(png.bytes, png.hasAlpha)) ?? (await readOpaquePng(png, read));
+    return { ...image, orientation: png.orientation };
   },
   async WEBP(bytes, { side, admit }) {
     const webp = readWebp(bytes);
     admit(webp.width, webp.height, RGBA);
-    return { ...(await decodeNatively(webp.bytes, "WEBP", largeFactor(side))), orientation: webp.orientation };
+    const read = (each, hasAlpha) => decodeNatively(each, "WEBP", largeFactor(side), hasAlpha);
+    const image = (await read(webp.bytes, webp.hasAlpha)) ?? (await read(withoutAlpha(webp.bytes)));
+    return { ...image, orientation: webp.orientation };
   },
   GIF: (bytes, { side, admit }) => {
     if (bytes.length < 10) throw damaged();
@@ -95,7 +102,7 @@ const READERS = {
     const [width, height] = isOld ? [view.getUint16(18, true), view.getUint16(20, true)] : [view.getInt32(18, true), view.getInt32(22, true)];
     if (bytes.length < view.getUint32(10, true)) throw damaged();
     admit(width, Math.abs(height), RGBA);
-    return decodeNatively(bytes, "BMP", largeFactor(side));
+    return decodeBmp(bytes, (each, hasAlpha) => decodeNatively(each, "BMP", largeFactor(side), hasAlpha));
   },
   AVIF: (bytes, { side, admit }) => {
     const { width, height } = boxSize(bytes);
@@ -112,14 +119,26 @@ const READERS = {
     }
   },
   async JPEG2000(bytes, { name, admit }) {
-    const { rows, columns, samples, bits, kind } = readJpeg2000(bytes, name);
+    const { rows, columns, samples, bits } = readJpeg2000(bytes, name);
     admit(columns, rows, 4 * samples + 5);
-    const decoded = await DECODERS["jpeg-2000"](bytes);
-    const { width, height, channels, samples: pixels } = decoded;
-    if (bits === 8 && [1, 3].includes(channels)) return { width, height, channels, data: pixels, kind };
-    return toEight(bits < 8 ? Uint16Array.from(pixels) : pixels, width, height, channels);
+    if (samples > 4) throw new UnreadableError("has colours that are neither grey nor RGB; save it as grey or RGB.");
+    if (samples % 2 === 0) throw unusual("JPEG 2000"); // the library knows no transparency
+    const { width, height, channels, samples: pixels } = await DECODERS["jpeg-2000"](bytes);
+    return toEight(bits < 8 ? scale(pixels, 0, 2 ** bits - 1) : pixels, width, height, channels);
   },
 };
+
+// Return a BMP, as if it were not transparent where all of it is. `read` decodes one.
+async function decodeBmp(bytes, read) {
+  const view = viewOf(bytes), size = view.getUint32(14, true), isOld = size === 12;
+  const bits = view.getUint16(isOld ? 24 : 28, true), compression = isOld ? 0 : view.getUint32(30, true);
+  if (compression > 3 || ![1, 4, 8, 16, 24, 32].includes(bits)) throw unusual("BMP");
+  const image = await read(bytes, bits === 32);
+  if (image) return image;
+  const opaque = bytes.slice();
+  opaque.fill(0, BMP_ALPHA, BMP_ALPHA + 4);
+  return read(opaque);
+}
 
 async function readLossless(bytes, { orientation }) {
   const { width, height, channels, samples } = await DECODERS.lossless(bytes);
@@ -127,12 +146,17 @@ async function readLossless(bytes, { orientation }) {
   return { ...toEight(samples, width, height, channels), orientation };
 }
 
-// Return a PNG of 16 bits, or one that is transparent throughout: programs that know no transparency leave it at 0.
-async function readByHand(png) {
+async function readDeepPng(png) {
   const { pixels, channels } = await decodePng(png.bytes, png);
-  const { width, height } = png;
-  if (png.bits === 16) return toEight(pixels, width, height, channels);
-  const colours = channels > 2 ? 3 : 1;
+  return toEight(pixels, png.width, png.height, channels);
+}
+
+// Return a PNG that is transparent throughout as if it were not: programs that know no transparency leave it at 0.
+// `read` decodes one in which nothing is transparent.
+async function readOpaquePng(png, read) {
+  if (png.colour < 4) return read(withoutTransparency(png.bytes));
+  const { pixels, channels } = await decodePng(png.bytes, png);
+  const { width, height } = png, colours = channels - 1;
   const data = new Uint8Array(width * height * colours);
   for (let i = 0; i < data.length; i++) data[i] = pixels[Math.floor(i / colours) * channels + (i % colours)];
   return { width, height, channels: colours, data };
