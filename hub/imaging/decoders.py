@@ -325,7 +325,10 @@ def _read_heic(data: bytes, admit: Admit) -> Image.Image:
 
 
 def _read_gif(data: bytes, admit: Admit) -> Image.Image:
-    """Return the first frame of a GIF, on black where it is smaller than the image: nothing is there."""
+    """Return the first frame of a GIF.
+
+    Around one that is smaller than the image nothing is to be seen, so that is black.
+    """
     image = _open(data, "GIF")
     box = image.tile[0].extents
     is_whole = box == (0, 0, *image.size) or "transparency" in image.info
@@ -379,7 +382,10 @@ def _read_jpeg_2000(data: bytes, admit: Admit) -> Image.Image:
 
 
 def _brightened(image: Image.Image, bits: int) -> Image.Image:
-    """Return an image whose few bits Pillow has put into the highest of 8, with white at 255."""
+    """Return an image whose white is 255.
+
+    Pillow puts few bits into the highest of 8.
+    """
     if bits == 8 or image.mode in ("P", "PA"):
         return image
     white = (2**bits - 1) << (8 - bits)

@@ -103,7 +103,10 @@ def _markers(data: bytes, position: int) -> Iterator[int]:
 
 
 def _png(data: bytes) -> bytes:
-    """Leave out chunks, and put EXIF before the pixels: `_read_png` looks there alone, and it may follow."""
+    """Leave out chunks, and put EXIF before the pixels.
+
+    It may follow them, where nobody looks who does not decode them.
+    """
     view, kept, turned = memoryview(data), [data[:8]], b""
     for name, start, end in few(png_chunks(data)):
         if name not in PNG_CHUNKS or (name in PNG_OPTIONAL and _has_wrong_checksum(view[start:end])):
