@@ -22,7 +22,7 @@ export function toEightBits(samples, frame, header) {
   // In a DX image MONOCHROME1 and INVERSE mean one inversion, not two (C.8.11.3.1).
   const inverse = frame.samples === 1 && text(header, "PresentationLUTShape") === "INVERSE";
   const inverted = inverse || statedKind(header) === "MONOCHROME1";
-  const shades = Uint8Array.from(shares, (share, i) => {
+  const shades = bytesOf(shares, (share, i) => {
     if (padding[i]) return 0;
     const grey = shade(Number.isFinite(share) ? share : share === Infinity ? 1 : 0);
     return inverted ? 255 - grey : grey;
@@ -57,6 +57,13 @@ function spreadOut(length, width, entries, place) {
   return found;
 }
 
+// Return a byte for each value; Uint8Array.from takes seconds for millions of them.
+function bytesOf(values, make) {
+  const bytes = new Uint8Array(values.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = make(values[i], i);
+  return bytes;
+}
+
 const isFloat = (samples) => samples instanceof Float32Array || samples instanceof Float64Array;
 const highest = (values) => values.reduce((most, value) => Math.max(most, value), -Infinity);
 const signedValue = (value, bits) => (value >= 2 ** (bits - 1) ? value - 2 ** bits : value);
@@ -79,14 +86,14 @@ function stored(occurring, frame, samples) {
 function findPadding(occurring, values, frame, header, samples) {
   const first = number(header, "PixelPaddingValue"), last = number(header, "PixelPaddingRangeLimit") ?? first;
   const isCounted = first !== null && frame.samples === 1 && !isFloat(samples);
-  if (!isCounted) return Uint8Array.from(values, (value) => (Number.isFinite(value) ? 0 : 1));
+  if (!isCounted) return bytesOf(values, (value) => (Number.isFinite(value) ? 0 : 1));
   const allocated = occurring.map((value) => (frame.signed ? signedValue(value, frame.allocated) : value));
   const among = (bits) => {
     const ends = [first, last].map((end) => inRange(end, bits, frame.signed));
     return ends.includes(null) ? () => false : (value) => value >= Math.min(...ends) && value <= Math.max(...ends);
   };
   const amongStored = among(frame.stored), amongAllocated = among(frame.allocated);
-  return Uint8Array.from(values, (value, i) => (amongStored(value) || amongAllocated(allocated[i]) ? 1 : 0));
+  return bytesOf(values, (value, i) => (amongStored(value) || amongAllocated(allocated[i]) ? 1 : 0));
 }
 
 // Return the value as one of so many bits, null if it is none; one with the same bits counts as the same.
@@ -116,7 +123,7 @@ function showColour(values, counts, padding, frame) {
 }
 
 function seenLimits(values, counts, padding) {
-  const seen = values.filter((_, i) => !padding[i]);
+  const seen = padding.includes(1) ? values.filter((_, i) => !padding[i]) : values.slice();
   if (!seen.length) return [0, 0];
   if (!counts) return limits(seen.sort(), new Uint8Array(seen.length).fill(1));
   const order = Array.from(values.keys()).filter((i) => !padding[i]).sort((a, b) => values[a] - values[b]);
