@@ -240,7 +240,7 @@ def _ask(page: Page, path: Path) -> dict:
 
 
 def _first(folder: Path, path: Path) -> float:
-    """Return the milliseconds from the start of the navigation to an answer, in a new browser."""
+    """Return the time of a first answer in milliseconds, in a new browser."""
     with served(folder, []) as url, opened(url) as (page, _):
         page.evaluate(OPEN)
         return _ask(page, path)["since"]

@@ -415,7 +415,8 @@ def test_firefox_answers_and_refuses_as_python_does(firefox, model, radiograph, 
 @pytest.mark.browser
 @pytest.mark.slow
 def test_webkit_answers_and_refuses_as_python_does(webkit, model, radiograph, tmp_path):
-    compare_with_python(webkit.execute_async_script, model, radiograph, tmp_path)
+    # Of what is transparent it keeps no colours; a PNG is read without it.
+    compare_with_python(webkit.execute_async_script, model, radiograph, tmp_path, without={"clear.webp"})
     with zipfile.ZipFile(tmp_path / "films.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("one.png", film(radiograph))
         archive.writestr("two.dcm", stored(dataset()))
@@ -427,8 +428,8 @@ def test_webkit_answers_and_refuses_as_python_does(webkit, model, radiograph, tm
     )
 
 
-def compare_with_python(run, model, radiograph, tmp_path, every=1):
-    """Compare a browser's answers and refusals with Python's, of every so many files.
+def compare_with_python(run, model, radiograph, tmp_path, every=1, without=frozenset()):
+    """Compare a browser's answers and refusals with Python's, of every so many files but some.
 
     `run` is how it runs a script.
     """
@@ -438,7 +439,7 @@ def compare_with_python(run, model, radiograph, tmp_path, every=1):
         return run(f"({ASK})([...arguments]).then(arguments[3])", *given)
 
     files = {"film.png": film(radiograph, border=30), "film.jpg": encoded(radiograph, "JPEG")}
-    files |= lossless_files(tmp_path)
+    files |= {name: data for name, data in lossless_files(tmp_path).items() if name not in without}
     for name, data in [*files.items()][::every]:
         found, expected = ask(name, data), report(model, model(data))
         assert found["verdict"]["reason"] == expected["verdict"]["reason"], name
