@@ -6,7 +6,9 @@ import { readJpeg } from "./metadata.js";
 import { damaged, unusual } from "./unreadable.js";
 
 const FOLDER = new URL("../vendor/codecs/", import.meta.url);
-const JPEG_IN_TIFF = 7, WEBP_IN_TIFF = 50_001, LOW_BITS_FIRST = 2; // compressions, and an order of bits
+// The compressions of TIFF that are read; Deflate has two numbers.
+export const COMPRESSION = { NONE: 1, LZW: 5, JPEG: 7, DEFLATE: 8, OLD_DEFLATE: 32_946, PACK_BITS: 32_773, WEBP: 50_001 };
+const LOW_BITS_FIRST = 2; // an order of bits
 const JPEG_BLOCK = 16; // pixels to whose multiple some programs fill the last strip
 const loaded = new Map();
 
@@ -53,21 +55,21 @@ function withBounds(geotiff) {
       return unpackBits(new Uint8Array(packed), this.parameters.size).buffer;
     }
   }
-  geotiff.addDecoder([8, 32_946], async () => Deflate);
-  geotiff.addDecoder(5, async () => Lzw);
-  geotiff.addDecoder(32_773, async () => PackBits);
+  geotiff.addDecoder([COMPRESSION.DEFLATE, COMPRESSION.OLD_DEFLATE], async () => Deflate);
+  geotiff.addDecoder(COMPRESSION.LZW, async () => Lzw);
+  geotiff.addDecoder(COMPRESSION.PACK_BITS, async () => PackBits);
   return geotiff;
 }
 
 // Return what decodes the strips or tiles of a page of geotiff.js; predictors are left in.
 export async function tiffDecoder(page) {
   const directory = page.fileDirectory, { getDecoder } = await loadGeoTiff();
-  const compression = directory.getValue("Compression") ?? 1, width = page.getTileWidth(), height = page.getTileHeight();
+  const compression = directory.getValue("Compression") ?? COMPRESSION.NONE, width = page.getTileWidth(), height = page.getTileHeight();
   const samples = page.planarConfiguration === 2 ? 1 : page.getSamplesPerPixel();
   const size = height * Math.ceil((width * samples * page.getBitsPerSample()) / 8);
-  if (compression !== JPEG_IN_TIFF) {
+  if (compression !== COMPRESSION.JPEG) {
     const decoder = await getDecoder(compression, { size, samplesPerPixel: samples, predictor: 1 });
-    const isReversed = compression !== WEBP_IN_TIFF && directory.getValue("FillOrder") === LOW_BITS_FIRST;
+    const isReversed = compression !== COMPRESSION.WEBP && directory.getValue("FillOrder") === LOW_BITS_FIRST;
     return isReversed ? { decode: (packed) => decoder.decode(reversed(packed)) } : decoder;
   }
   const JPEGTables = directory.hasTag("JPEGTables") ? await directory.loadValue("JPEGTables") : undefined;

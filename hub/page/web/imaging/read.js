@@ -8,7 +8,7 @@ import { asGrey, reduce, turn } from "./image.js";
 import { boxSize, readJpeg, readPng, readWebp, viewOf, withoutAlpha, withoutTransparency } from "./metadata.js";
 import { decodeNatively } from "./native.js";
 import { decodePng } from "./png.js";
-import { checkRadiograph, checkSize, damaged, InputError, tooMuchMemory, UnreadableError, unusual } from "./unreadable.js";
+import { checkRadiograph, checkSize, damaged, InputError, otherColours, tooMuchMemory, UnreadableError, unusual } from "./unreadable.js";
 
 const LARGE = 16_000_000; // pixels above which an image of any format is reduced
 const RGBA = 4; // bytes of a pixel as a browser decodes it
@@ -121,7 +121,7 @@ const READERS = {
   async JPEG2000(bytes, { name, admit }) {
     const { rows, columns, samples, bits } = readJpeg2000(bytes, name);
     admit(columns, rows, 4 * samples + 5);
-    if (samples > 4) throw new UnreadableError("has colours that are neither grey nor RGB; save it as grey or RGB.");
+    if (samples > 4) throw otherColours();
     if (samples % 2 === 0) throw unusual("JPEG 2000"); // the library knows no transparency
     const { width, height, channels, samples: pixels } = await DECODERS["jpeg-2000"](bytes);
     return toEight(bits < 8 ? scale(pixels, 0, 2 ** bits - 1) : pixels, width, height, channels);

@@ -1,13 +1,12 @@
 // TIFF at full depth, by geotiff.js, which is loaded when a file needs it.
-import { loadGeoTiff } from "./codecs.js";
+import { COMPRESSION, loadGeoTiff } from "./codecs.js";
 import { bytesPerPixel, scale, toEight } from "./greys.js";
 import { invert, turn } from "./image.js";
 import { viewOf } from "./metadata.js";
 import { readSamples } from "./tiff_samples.js";
-import { checkSize, damaged, few, UnreadableError, unusual } from "./unreadable.js";
+import { checkSize, damaged, few, otherColours, UnreadableError, unusual } from "./unreadable.js";
 
 const WHITE_IS_ZERO = 0, BLACK_IS_ZERO = 1, RGB = 2, PALETTE = 3, YCBCR = 6, SEPARATE_ALPHA = 2;
-const JPEG = 7, COMPRESSIONS = [1, 5, JPEG, 8, 32_946, 32_773, 50_001]; // none, LZW, …, Deflate twice, PackBits, WebP
 const RAW_TYPES = [1, 2, 7], MAX_NUMBERS = 1_000_000; // bytes and text, and how many numbers a tag may have
 // Long lists, which the library reads on request alone: where the pixels are, and the colours of a palette.
 const LISTS = ["TileOffsets", "TileByteCounts", "StripOffsets", "StripByteCounts", "ColorMap"];
@@ -27,23 +26,23 @@ async function decode(bytes, admit) {
   const geotiff = await loadGeoTiff(), { page, tags } = await open(geotiff, bytes);
   const width = page.getWidth(), height = page.getHeight(), samples = page.getSamplesPerPixel();
   const bits = Math.max(...tags("BitsPerSample", [1])), photometric = tags("PhotometricInterpretation", [BLACK_IS_ZERO])[0];
-  const compression = tags("Compression", [1])[0];
+  const compression = tags("Compression", [COMPRESSION.NONE])[0];
   checkSize(width * Math.ceil(samples / 4), height);
   // Strips and tiles are decoded one by one: a strip that is the whole image is there twice.
   const stored = (samples * bits) / 8, shown = bits <= 8 ? 4 : bytesPerPixel(samples, bits / 8);
   admit(width, height, shown + (stored * page.getTileWidth() * page.getTileHeight()) / (width * height));
   // The library knows no YCbCr of which a colour has fewer pixels, but in a JPEG.
   const isKnown = [WHITE_IS_ZERO, BLACK_IS_ZERO, RGB].includes(photometric);
-  const isConverted = photometric === PALETTE || (photometric === YCBCR && compression === JPEG);
+  const isConverted = photometric === PALETTE || (photometric === YCBCR && compression === COMPRESSION.JPEG);
   if (!isKnown && !(bits <= 8 && isConverted)) {
-    throw new UnreadableError("has colours that are neither grey nor RGB; save it as grey or RGB.");
+    throw otherColours();
   }
   if (tags("SampleFormat", [1]).some((format) => format > 3)) {
     throw new UnreadableError("holds complex numbers; export it again as 8 or 16 bits.");
   }
   if (!isWhole(bytes, tags)) throw damaged();
   const depths = new Set(tags("BitsPerSample", [])), formats = new Set(tags("SampleFormat", [1]));
-  if (!COMPRESSIONS.includes(compression) || depths.size !== 1 || formats.size !== 1) throw unusual("TIFF");
+  if (!Object.values(COMPRESSION).includes(compression) || depths.size !== 1 || formats.size !== 1) throw unusual("TIFF");
   const image = await readPage(page, geotiff, { width, height, samples, bits, photometric, tags });
   const bright = photometric === WHITE_IS_ZERO ? invert(image) : image;
   return turn(bright, tags("Orientation", [1])[0]);

@@ -1,10 +1,10 @@
 // Samples of a TIFF, pixel by pixel, from the strips or tiles that geotiff.js decodes.
-import { tiffDecoder } from "./codecs.js";
+import { COMPRESSION, tiffDecoder } from "./codecs.js";
 import { damaged, unusual } from "./unreadable.js";
 
 const INTEGER = 1, FLOAT = 3; // sample formats
 const HORIZONTAL = 2, FLOATING_POINT = 3; // predictors: TIFF 6.0, section 14, and Adobe's technical note 3
-const PREDICTED = [5, 8, 32_946]; // compressions that know predictors: LZW and Deflate twice
+const PREDICTED = [COMPRESSION.LZW, COMPRESSION.DEFLATE, COMPRESSION.OLD_DEFLATE]; // compressions that know predictors
 const WORDS = { 8: Uint8Array, 16: Uint16Array, 32: Uint32Array };
 
 // Return the samples that are `wanted` of each pixel, side by side, as an array of their type.

@@ -27,6 +27,9 @@ export const damaged = () => new UnreadableError("is damaged or cut short; expor
 // Return the error for a format that is read, but not this kind of it.
 export const unusual = (format) => new UnreadableError(`is a ${format} of an unusual kind; save it as PNG.`);
 
+export const otherColours = () =>
+  new UnreadableError("has colours that are neither grey nor RGB; save it as grey or RGB.");
+
 export const tooMuchMemory = () =>
   new UnreadableError("takes too much memory to decode; make it smaller, or save it with 8 bits.");
 
