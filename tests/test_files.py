@@ -24,6 +24,7 @@ from hub.files import (
     new_folder,
     refuse_links_out,
     replace_file,
+    replace_folder,
     seal,
     sha256,
     write_json,
@@ -239,6 +240,25 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path):
         (folder / "config.json").write_text("{}")
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_disk_keeps_what_is_written_before_it_gets_its_name(tmp_path, monkeypatch):
+    kept = {}
+
+    def keep(descriptor):
+        kept[os.fstat(descriptor).st_ino] = os.pread(descriptor, 100, 0)
+
+    monkeypatch.setattr(os, "fsync", keep)
+    file, folder = tmp_path / "file.txt", tmp_path / "folder"
+    with replace_file(file) as partial:
+        partial.write_text("file")
+    with replace_folder(folder) as partial:
+        (partial / "inner").mkdir()
+        (partial / "one.txt").write_text("one")
+        (partial / "inner" / "two.txt").write_text("two")
+        (partial / "link.txt").symlink_to("one.txt")
+    paths = file, folder / "one.txt", folder / "inner" / "two.txt"
+    assert [kept.get(path.stat().st_ino) for path in paths] == [b"file", b"one", b"two"]
 
 
 def test_only_a_model_folder_is_replaced_and_only_when_asked(tmp_path):
