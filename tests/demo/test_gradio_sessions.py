@@ -44,6 +44,29 @@ def test_a_client_with_many_pages_loses_its_own_and_nobody_elses(sessions):
     assert "visitor" in sessions
 
 
+def test_of_too_many_rows_the_client_with_most_loses_the_batch_of_its_idlest_page(
+    page, sessions, monkeypatch
+):
+    monkeypatch.setattr(gradio_sessions, "ALL_ROWS", 10)
+    pages = {"visitor": ("8.8.8.8", 4), "greedy-1": ("1.1.1.1", 3), "greedy-2": ("1.1.1.1", 3)}
+    for name, (client, count) in pages.items():
+        sessions[name].client = client
+        sessions[name][page.kept._id] = [name] * count
+    assert [session.count_rows() for session in sessions.session_data.values()] == [4, 3, 3]
+    sessions["greedy-2"][page.kept._id] = ["greedy-2"] * 5
+    sessions["greedy-2"]
+    kept = {name: session[page.kept._id] for name, session in sessions.session_data.items()}
+    assert kept == {"visitor": ["visitor"] * 4, "greedy-1": None, "greedy-2": ["greedy-2"] * 5}
+
+
+def test_a_batch_is_not_dropped_under_the_page_that_reads_it(page, sessions, monkeypatch):
+    monkeypatch.setattr(gradio_sessions, "ALL_ROWS", 10)
+    sessions["idle"][page.kept._id] = ["idle"]
+    sessions["reading"][page.kept._id] = ["reading"] * 11
+    assert sessions["reading"][page.kept._id] == ["reading"] * 11
+    assert sessions["idle"][page.kept._id] is None
+
+
 def test_nothing_of_what_a_page_shows_is_kept_and_what_its_events_need_is(page, sessions):
     session = sessions["visitor"]
     session[page.kept._id] = "film"
