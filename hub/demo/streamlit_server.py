@@ -1,23 +1,26 @@
 """What stands between the network and the Streamlit app.
 
 `streamlit run` gives its requests to the `st.App` of its script. They pass what guards the Gradio app, too;
-the WebSocket by which the page is drawn does not: it has Streamlit's own limits (.streamlit/config.toml), and
-takes only what the page says (`guard_sessions`).
+the WebSocket by which the page is drawn does not: there may be so many of them (`Pages`), and each has
+Streamlit's own limits (.streamlit/config.toml) and takes only what the page says (`guard_sessions`).
 """
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.middleware import Middleware
 from streamlit import net_util
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession
 
 from hub.demo import http_cookies, http_headers, http_limits, http_log
 from hub.demo.http_call import App, answer, call_of, header, path_of, sentence
-from hub.demo.http_limits import MB, Ledger, Limits
+from hub.demo.http_limits import FULL, MB, Ledger, Limits, client_of
 from hub.demo.server_metrics import Metrics
 
 # Uploads stay in memory. Streamlit's own limit for a file, 100 MB of 1,048,576 bytes, is to come first: its
@@ -48,13 +51,21 @@ MESSAGES = ("rerun_script", "stop_script", "file_urls_request", "app_heartbeat",
 NO_PLACE = "There is nothing at this address; the page itself is at /."
 
 
-def guards(limits: Limits = LIMITS) -> list[Middleware]:
+class Pages(NamedTuple):
+    """How many pages may be open, of one client and of all."""
+
+    client: int = 100
+    total: int = 1_000
+
+
+def guards(limits: Limits = LIMITS, pages: Pages = Pages()) -> list[Middleware]:  # noqa: B008, cannot change
     """Return the middleware of the app, outermost first."""
     return [
         http_headers.middleware(apart=()),  # first, since the log answers where the others fail
         http_cookies.middleware(),
         http_log.middleware(Metrics().observe),
-        Middleware(_with_routes),
+        Middleware(_with_pages, most=pages),
+        Middleware(_with_routes, kept=limits.folder),
         http_limits.middleware(Ledger(limits)),
     ]
 
@@ -94,10 +105,32 @@ def route_of(path: str) -> str | None:
     return next((name for part, name in ROUTES.items() if part in path), "page")
 
 
-def _with_routes(app: App) -> App:
+def _with_pages(app: App, most: Pages) -> App:
+    """Open the WebSocket of a page where there are not too many."""
+    opened = Counter()
+
     async def serve(scope: dict, receive: Callable, send: Callable) -> None:
-        if scope["type"] == "websocket" and not _is_origin(header(scope, "origin")):
+        if scope["type"] != "websocket":
+            return await app(scope, receive, send)
+        client = client_of(scope)
+        is_full = opened[client] >= most.client or opened.total() >= most.total
+        if is_full or not _is_origin(header(scope, "origin")):
             return await send({"type": "websocket.close"})
+        opened[client] += 1
+        try:
+            await app(scope, receive, send)
+        finally:
+            opened[client] -= 1
+            if not opened[client]:
+                del opened[client]
+
+    return serve
+
+
+def _with_routes(app: App, kept: int) -> App:
+    """Note the route of a request; refuse uploads while pages have so many bytes."""
+
+    async def serve(scope: dict, receive: Callable, send: Callable) -> None:
         if scope["type"] != "http":
             return await app(scope, receive, send)
         call, route = call_of(scope), route_of(path_of(scope))
@@ -105,9 +138,20 @@ def _with_routes(app: App) -> App:
             call.refused = "no such route"
             return await answer(send, 404, sentence(NO_PLACE))
         call.route = route
+        if route == "upload" and scope["method"] == "PUT" and kept_bytes() >= kept:
+            status, call.refused, text = FULL
+            return await answer(send, status, sentence(text))
         await app(scope, receive, send)
 
     return serve
+
+
+def kept_bytes() -> int:
+    """Return the bytes of all uploads that Streamlit keeps for open pages."""
+    if not Runtime.exists():
+        return 0
+    figures = Runtime.instance().uploaded_file_mgr.get_stats()
+    return sum(each.byte_length for every in figures.values() for each in every)
 
 
 def _is_origin(text: str) -> bool:

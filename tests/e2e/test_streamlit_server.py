@@ -2,8 +2,10 @@
 
 import http.client
 import json
+import os
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -15,6 +17,33 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 UPLOAD = "/_stcore/upload_file/session/file"
+
+
+# A page that is no other than the demo's before its server. It may keep 100 kB of uploads, and they are not
+# counted once more in the second after they came.
+SMALL = """
+import streamlit as st
+from hub.demo import streamlit_server
+from hub.demo.streamlit_server import LIMITS, Pages
+
+if __name__ == "__main__":
+    st.file_uploader("X-rays", accept_multiple_files=True)
+else:
+    limits = LIMITS._replace(folder=100_000, least=0, seconds=1)
+    app = st.App(__file__, middleware=streamlit_server.guards(limits, Pages(client=2, total=3)))
+"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """The address of a page with small limits."""
+    port, script = free_port(), tmp_path_factory.mktemp("small") / "page.py"
+    script.write_text(SMALL)
+    options = ["--server.headless", "true", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), *options]
+    url = f"http://127.0.0.1:{port}"
+    with serving(command, f"{url}/_stcore/health", env=os.environ | {"PYTHONPATH": str(ROOT)}):
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +170,36 @@ def test_the_log_has_no_name_of_a_file(server):
     assert answer.status_code == 403  # it comes from no page of this server
     assert line_of(log, answer)["status"] == 403
     assert "Mueller" not in log.read_text()
+
+
+def test_so_many_pages_are_open_of_one_client_and_of_all(small):
+    def opened(client):
+        address = f"{small.replace('http', 'ws')}/_stcore/stream"
+        return connect(address, additional_headers={"X-Forwarded-For": client})
+
+    with opened("8.8.8.8") as first, opened("8.8.8.8"):
+        with pytest.raises(InvalidStatus, match="403"):
+            opened("8.8.8.8")
+        with opened("9.9.9.9"), pytest.raises(InvalidStatus, match="403"):
+            opened("1.1.1.1")
+        first.close()
+        with opened("8.8.8.8"):
+            pass
+
+
+@pytest.mark.browser
+def test_no_more_is_uploaded_while_open_pages_keep_all_that_there_may_be(small, browser):
+    def upload(page):
+        file = {"name": "image.png", "mimeType": "image/png", "buffer": b"x" * 60_000}
+        with page.expect_response(lambda response: response.request.method == "PUT") as taken:
+            page.locator("input[type=file]").set_input_files(file)
+        time.sleep(1.1)
+        return taken.value.status
+
+    page = browser.new_page()
+    page.goto(small)
+    assert [upload(page) for _ in range(3)] == [204, 204, 507]
+    page.close()
 
 
 @pytest.mark.slow
