@@ -40,7 +40,7 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
     from hub.export.answer import write_answer
     from hub.export.onnx import export, format_export
     from hub.models import folder_writer
-    from hub.models.digests import check_digests, edited_model
+    from hub.models.digests import check_digests, edited_model, write_digests
     from hub.models.factory import load_network
     from hub.models.folder import INPUT_CHECK, read_metrics, write_metrics
     from hub.training import input_check_fit
@@ -63,6 +63,7 @@ def run(model: Path, dataset: str, **columns: str | None) -> None:
         write_metrics(partial, kept | result.metrics)
         if (partial / INPUT_CHECK).is_file():
             input_check_fit.sign(partial)  # it reads nothing of the last layer
+        write_digests(partial)  # of what is read again from here on
         section = export(partial, train, validation)
         folder_writer.save_metrics(partial, "onnx", section)
         write_answer(partial)

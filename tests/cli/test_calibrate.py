@@ -12,15 +12,14 @@ from hub.models.folder import BUNDLED, read_config, read_metrics
 from hub.prevalence import log_odds
 
 
-@pytest.mark.slow
 def test_a_folder_is_calibrated_anew_and_keeps_no_figure_of_before(
     run, tmp_path, monkeypatch, radiograph, kaggle_folder
 ):
     monkeypatch.setattr(onnx, "CALIBRATION_IMAGES", 8)
     model = tmp_path / "model"
     shutil.copytree(BUNDLED, model)
-    code, out, _ = run("calibrate", model, "--dataset", kaggle_folder)
-    assert code == 0
+    code, out, err = run("calibrate", model, "--dataset", kaggle_folder)
+    assert code == 0, err
     before, after = read_metrics(BUNDLED), read_metrics(model)
     assert after.keys() & {"test", "others", "heatmaps", "robustness_test"} == set()
     assert after["training"] == before["training"] and after["scope"] == before["scope"]

@@ -137,7 +137,7 @@ def test_the_command_leaves_a_finished_model_folder(tmp_path, capsys):
     """A first run as a newcomer makes it: offline, on synthetic radiographs, here with small images."""
     output = tmp_path / "model"
     run_main("--dataset", "synthetic", "--epochs", 1, "--size", 64, "--output", output)
-    assert "shared patients: train/validation 0" in capsys.readouterr().out
+    assert "shared byte-identical images: train/validation 0" in capsys.readouterr().out
     names = {path.name for path in output.iterdir()}
     assert names == {
         "README.md",
