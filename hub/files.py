@@ -87,13 +87,16 @@ def check_writable_folder(path: Path) -> None:
     _try_file(path, above)
 
 
-def check_outside(path: Path, folder: str | Path, option: str) -> None:
-    """Raise InputError, which names `option`, for a path in a folder that is read.
+def check_outside(path: Path, source: str | Path, option: str) -> None:
+    """Raise InputError, which names `option`, for a path in what is read.
 
-    The folder counts where it is there. What is written among images would be read with them the next time.
+    That is a folder or a file, and counts where it is there. What is written among images would be read with
+    them the next time, and what is written over a table of them would take its place.
     """
-    if Path(folder).is_dir() and real_path(path).is_relative_to(real_path(Path(folder))):
-        raise InputError(f"{path} lies in {folder}, which is read; give another {option}.")
+    real, read = real_path(path), real_path(Path(source))
+    if read.exists() and real.is_relative_to(read):
+        why = "is read" if real == read else f"lies in {source}, which is read"
+        raise InputError(f"{path} {why}; give another {option}.")
 
 
 def _try_file(path: Path, folder: Path) -> None:

@@ -391,3 +391,13 @@ def test_a_path_in_a_folder_that_is_read_is_told_from_one_beside_it(tmp_path):
             check_outside(tmp_path / inside, tmp_path / "films", "--output")
     check_outside(tmp_path / "films2", tmp_path / "films", "--output")
     check_outside(tmp_path / "nowhere" / "a", tmp_path / "nowhere", "--output")
+
+
+def test_what_is_written_never_takes_the_place_of_a_file_that_is_read(tmp_path):
+    table = tmp_path / "films.csv"
+    table.touch()
+    (tmp_path / "link.csv").symlink_to(table)
+    for written in ("films.csv", "link.csv"):
+        with pytest.raises(InputError, match="give another --json"):
+            check_outside(tmp_path / written, table, "--json")
+    check_outside(tmp_path / "films.json", table, "--json")
