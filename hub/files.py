@@ -114,9 +114,10 @@ def copy_tree(source: Path, target: Path, ignore: Callable | None = None) -> Non
 
     Whoever copies may change what is there then, even of a source that may only be read. `ignore` is that of
     `shutil.copytree`. Raises InputError for what cannot be copied: a link that leads nowhere, or back to a
-    folder that holds it, a pipe or a device.
+    folder that holds it, a pipe or a device; and for a folder that another process replaces meanwhile.
     """
     _refuse_loops(source)
+    copied = source.stat()
 
     def copy(file: str, to: str) -> None:
         if not Path(file).is_file():
@@ -124,6 +125,8 @@ def copy_tree(source: Path, target: Path, ignore: Callable | None = None) -> Non
         shutil.copy2(file, to)
 
     shutil.copytree(source, target, ignore=ignore, copy_function=copy, dirs_exist_ok=True)
+    if not os.path.samestat(copied, source.stat()):  # some files would be of the older, some of the newer
+        raise InputError(f"{source} was replaced while it was copied; give the same command again.")
     for path in (target, *target.rglob("*")):  # what may not be changed there may be here
         path.chmod(path.stat().st_mode | (stat.S_IRWXU if path.is_dir() else stat.S_IWUSR))
 

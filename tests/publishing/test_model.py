@@ -21,6 +21,7 @@ from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from hub.cli.train import parse_settings, push
 from hub.errors import InputError
+from hub.files import edited_folder
 from hub.inference.classifier import Classifier
 from hub.inference.decision import report
 from hub.models.card_metadata import EXAMPLES
@@ -93,6 +94,21 @@ def published(tmp_path_factory):
     folder = tmp_path_factory.mktemp("published") / "model"
     model.copy_folder(BUNDLED, folder, "someone/model", dataset_id="someone/films")
     return folder
+
+
+def test_a_model_that_another_command_replaces_meanwhile_is_never_published_by_halves(tmp_path, monkeypatch):
+    folder = shutil.copytree(BUNDLED, tmp_path / "model")
+    copy_file = shutil.copy2
+
+    def copy_and_replace(file, to):
+        monkeypatch.setattr(shutil, "copy2", copy_file)
+        copy_file(file, to)
+        with edited_folder(folder) as partial:
+            (partial / "config.json").touch()
+
+    monkeypatch.setattr(shutil, "copy2", copy_and_replace)
+    with pytest.raises(InputError, match="give the same command again"):
+        model.copy_folder(folder, tmp_path / "copy", "someone/model")
 
 
 # What the toolkit of Inference Endpoints does with a model repo, in a process where torch cannot be imported.
