@@ -297,11 +297,13 @@ def _disk_errors(path: Path) -> Iterator[None]:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
     except Exception as error:
-        # safetensors and other Rust name the code; torch names a full disk in words of its own.
-        code = re.search(r"\(os error (\d+)\)", str(error))
-        if not code and shutil.disk_usage(path.parent).free >= NEXT_TO_NOTHING:
-            raise
-        code = int(code[1]) if code else errno.ENOSPC
+        # safetensors and other Rust name the code; torch raises words of its own after Python's error.
+        found = re.search(r"\(os error (\d+)\)", str(error))
+        code = int(found[1]) if found else getattr(error.__context__, "errno", None)
+        if code not in DISK_ERRORS:
+            if shutil.disk_usage(path.parent).free >= NEXT_TO_NOTHING:
+                raise
+            code = errno.ENOSPC
         raise OSError(code, os.strerror(code), str(path)) from error
 
 

@@ -106,7 +106,8 @@ def save(path: Path, run: dict, state: dict) -> None:
     OSError where it cannot be written: a run that went on could lose all of it.
     """
     with replace_file(path) as partial:
-        torch.save({"settings": run | {"format": FORMAT}, "state": state}, partial)
+        with partial.open("wb") as file:  # of a name torch does not say why it cannot be written
+            torch.save({"settings": run | {"format": FORMAT}, "state": state}, file)
         seal(partial)
 
 

@@ -2,10 +2,12 @@
 
 import json
 import random
+import resource
 import shutil
 from types import SimpleNamespace
 
 import pytest
+import torch
 from datasets import Dataset, DatasetDict
 from torch import nn
 
@@ -27,6 +29,18 @@ def test_a_checkpoint_that_cannot_be_written_stops_the_run_and_leaves_the_older_
     (tmp_path / "folder.pt").mkdir()
     with pytest.raises(IsADirectoryError):
         checkpoint.save(tmp_path / "folder.pt", {}, {"step": 1})
+
+
+def test_a_checkpoint_larger_than_a_file_may_be_says_so_and_leaves_the_older_one(tmp_path):
+    checkpoint.save(tmp_path / "run.pt", {}, {"step": 1})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            checkpoint.save(tmp_path / "run.pt", {}, {"step": 2, "weights": torch.zeros(100_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert checkpoint.load(tmp_path / "run.pt", {}) == {"step": 1}
 
 
 def test_a_checkpoint_with_any_damage_is_refused(tmp_path):
