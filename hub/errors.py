@@ -20,8 +20,12 @@ DISK_ERRORS = {
     errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ETXTBSY,
 }  # fmt: skip
 
-# How torch says that the memory of a CPU or a GPU ran out.
-NO_MEMORY = re.compile("out of memory|not enough memory|can.t allocate memory", re.IGNORECASE)
+# How a system refuses a process more than `ulimit` allows it.
+FEW_FILES, FEW_PROCESSES = {errno.EMFILE, errno.ENFILE}, {errno.EAGAIN}
+# How torch says that the memory of a CPU or a GPU ran out, and the loader of libraries.
+NO_MEMORY = re.compile(
+    "out of memory|not enough memory|can.t allocate memory|failed to map segment", re.IGNORECASE
+)
 # The group of pyproject.toml that brings a package; "train" brings all others.
 EXTRAS = {"fsspec": "score", "pyarrow": "score", "ray": "ray"} | dict.fromkeys(
     ("cleanlab", "keras", "locust", "playwright", "psutil", "tensorflow"), "benchmarks"
@@ -55,9 +59,9 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
     """Call `main` and return the exit code of the process.
 
     It is what `main` returns, with 0 for None; 2 after an InputError, whose sentence is printed, after one of
-    DISK_ERRORS, such as a full disk, where memory runs out, where a library is not installed, and where a
-    program that was called fails; 130 after Ctrl-C, when the sentence that `interrupted` returns is printed,
-    unless it is empty; 1 where nobody reads the output any more.
+    DISK_ERRORS, such as a full disk, where memory, open files or processes run out, where a library is not
+    installed, and where a program that was called fails; 130 after Ctrl-C, when the sentence that
+    `interrupted` returns is printed, unless it is empty; 1 where nobody reads the output any more.
     """
     open_streams()
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
@@ -77,7 +81,7 @@ def exit_code(name: str, main: Callable[[], int | None], interrupted: Callable[[
     except BrokenPipeError:  # the reader of the output, `head` say, has closed it
         _flush_or_drop_output()
         return 1
-    except (OSError, ModuleNotFoundError, MemoryError, RuntimeError, CalledProcessError) as error:
+    except (OSError, ImportError, MemoryError, RuntimeError, CalledProcessError) as error:
         if (sentence := machine_sentence(error)) is None:
             raise
         print(f"{name}: {sentence}", file=sys.stderr)
@@ -162,13 +166,30 @@ def disk_sentence(error: OSError) -> str | None:
 
 
 def memory_sentence(error: Exception) -> str | None:
-    """Return a sentence where memory ran out, as Python or torch says it; None else."""
-    of_torch = isinstance(error, RuntimeError) and NO_MEMORY.search(str(error))
-    if not of_torch and not isinstance(error, MemoryError):
+    """Return a sentence where memory ran out, as Python, a system or torch says it.
+
+    It is None for any other error.
+    """
+    is_said = isinstance(error, RuntimeError | ImportError) and NO_MEMORY.search(str(error))
+    is_refused = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    if not is_said and not is_refused and not isinstance(error, MemoryError):
         return None
     return (
         "There is too little memory for this; end other programs, or give a smaller --batch-size or --size."
     )
+
+
+def limit_sentence(error: Exception) -> str | None:
+    """Return a sentence where a process may have no more files, processes or threads.
+
+    It is None for any other error.
+    """
+    code = error.errno if isinstance(error, OSError) else None
+    if code in FEW_FILES:
+        return "This needs more open files than the system allows; allow more with `ulimit -n`."
+    if code in FEW_PROCESSES or "can't start new thread" in str(error):
+        return "This needs more processes or threads than the system allows; allow more with `ulimit -u`."
+    return None
 
 
 def package_sentence(error: ModuleNotFoundError) -> str | None:
@@ -201,13 +222,12 @@ def machine_sentence(error: Exception) -> str | None:
 
     It is None for any other error.
     """
-    if isinstance(error, OSError):
-        return disk_sentence(error)
     if isinstance(error, ModuleNotFoundError):
         return package_sentence(error)
     if isinstance(error, CalledProcessError):
         return program_sentence(error)
-    return memory_sentence(error)
+    of_disk = disk_sentence(error) if isinstance(error, OSError) else None
+    return of_disk or limit_sentence(error) or memory_sentence(error)
 
 
 def disk_error(error: OSError) -> str | None:

@@ -129,7 +129,7 @@ def test_a_library_that_is_not_installed_is_named_with_what_brings_it(package, b
     "error",
     [
         FileNotFoundError(errno.ENOENT, "x"), OSError("no code"), ValueError("x"),
-        ModuleNotFoundError("x", name="hub.x"),
+        ModuleNotFoundError("x", name="hub.x"), ImportError("cannot import name 'x'"),
     ],
 )  # fmt: skip
 def test_a_mistake_of_the_code_keeps_its_traceback(error):
@@ -235,6 +235,8 @@ def test_a_process_that_outlives_its_terminal_is_not_ended_with_it():
         RuntimeError(
             "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
         ),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+        OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
     ],
 )
 def test_too_little_memory_is_one_sentence(error, capsys):
@@ -243,6 +245,24 @@ def test_too_little_memory_is_one_sentence(error, capsys):
 
     assert errors.exit_code("hub", main, lambda: "") == 2
     assert capsys.readouterr().err.startswith("hub: There is too little memory")
+
+
+@pytest.mark.parametrize(
+    ("error", "limit"),
+    [
+        (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), "ulimit -n"),
+        (OSError(errno.ENFILE, os.strerror(errno.ENFILE)), "ulimit -n"),
+        (OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)), "ulimit -u"),
+        (RuntimeError("can't start new thread"), "ulimit -u"),
+    ],
+)
+def test_a_limit_of_the_system_is_one_sentence_that_names_it(error, limit, capsys):
+    def main():
+        raise error
+
+    assert errors.exit_code("hub", main, lambda: "") == 2
+    said = capsys.readouterr().err
+    assert limit in said and said.count("\n") == 1
 
 
 @pytest.mark.parametrize(
