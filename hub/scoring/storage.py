@@ -15,6 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 from hub.errors import InputError, disk_error
 from hub.files import check_kind, replace_file
 from hub.left_out import is_clutter
+from hub.text import is_utf8, readable
 
 REPO_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -78,7 +79,12 @@ def open_source(address: str) -> Place:
 
 
 def open_output(address: str) -> Place:
-    """Return the folder of the scores; InputError where anything else is there."""
+    """Return the folder of the scores.
+
+    Raises InputError where anything else is there, and for a name that Parquet cannot be written by.
+    """
+    if not is_utf8(address):
+        raise InputError(f"The name {readable(address)} is not in UTF-8; give another folder for the scores.")
     out = open_place(address)
     with reachable(address):
         if out.is_local and os.path.lexists(out.path) and not os.path.isdir(out.path):  # noqa: PTH112

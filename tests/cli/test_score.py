@@ -47,3 +47,9 @@ def test_what_cannot_be_done_is_one_sentence_and_leaves_nothing(
     code, _, error = run("score", films, tmp_path / "out", *arguments)
     assert code == 2 and words in error and error.count("\n") == 1
     assert not list((tmp_path / "out").glob("*.parquet"))
+
+
+def test_scores_into_a_folder_whose_name_is_not_in_utf8_are_refused_before_it_is_made(run, films, tmp_path):
+    code, _, error = run("score", films, f"{tmp_path}/out\udcff", "--workers", 1)
+    assert code == 2 and r"out\xff is not in UTF-8" in error
+    assert list(tmp_path.iterdir()) == [films]
