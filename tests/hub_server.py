@@ -28,7 +28,8 @@ class Repo:
 class Hub:
     """What the server knows.
 
-    `faults` are asked before every request: (method, path) -> a status to answer with, "cut" or None.
+    `faults` are asked before every request: (method, path) -> a status to answer with, "cut" or None;
+    after "unanswered" what was asked for is done, and nobody is told.
     """
 
     token: str = "hf_loopback"
@@ -86,7 +87,10 @@ def serve(hub: Hub) -> ThreadingHTTPServer:
                     self.close_connection = True
                     self.connection.close()
                     return
-                if answer:
+                if answer == "unanswered":
+                    self.reply = lambda *content: None
+                    self.close_connection = True
+                elif answer:
                     return self.reply({"error": "as the test wanted"}, answer, {"Retry-After": "0"})
             with hub.lock:
                 self.route(path)

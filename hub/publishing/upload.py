@@ -295,6 +295,7 @@ def _explanation(error: BaseException, repo_id: str) -> str:
     if isinstance(error, ValueError):
         return f"The Hub or its client refuses the upload to {repo_id}, which is as it was ({reason})."
     return (
-        f"The connection to the Hub failed, and {repo_id} is as it was; check the network and give the "
-        f"same command again, which sends only what is not there yet ({reason})."
+        f"The connection to the Hub failed, and {repo_id} is as it was, or has all of it if only the answer "
+        f"was lost; check the network and give the same command again, which sends only what is not there "
+        f"yet ({reason})."
     )

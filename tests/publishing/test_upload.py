@@ -130,13 +130,25 @@ def test_a_connection_cut_at_the_commit_changes_nothing_and_the_next_try_sends_n
     hub.faults.append(lambda method, path: "cut" if "/commit/" in path else None)
     code, _, err = call(send, folder)
     assert code == 2
-    assert "someone/files is as it was; check the network and give the same command again" in err
+    assert "someone/files is as it was" in err and "give the same command again" in err
     assert "Traceback" not in err
     assert hub.files("dataset", "someone/files") == {}
     hub.faults.clear()
     assert call(send, folder)[0] == 0
     assert hub.files("dataset", "someone/files") == contents(folder)
     assert len(uploads(hub)) == 2
+
+
+def test_a_commit_whose_answer_is_lost_is_not_said_to_be_missing_and_not_made_twice(
+    hub, call, folder, impatient
+):
+    hub.faults.append(lambda method, path: "unanswered" if "/commit/" in path else None)
+    code, _, err = call(send, folder)
+    assert code == 2 and "or has all of it" in err
+    assert hub.files("dataset", "someone/files") == contents(folder)
+    hub.faults.clear()
+    assert call(send, folder)[0] == 0
+    assert hub.commits("dataset", "someone/files") == 1
 
 
 @pytest.mark.parametrize("fault", ["cut", "killed"])
