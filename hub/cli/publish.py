@@ -153,6 +153,7 @@ def publish_space(model: str, model_folder: Path | None, repo_id: str, **upload_
     A dry run does not ask the Hub; without a `model_folder` it takes the model for one of radiographs, and
     says so.
     """
+    _check_dry_run(model_folder, upload_options)
 
     def write(folder: Path) -> None:
         from hub.models.folder import read_config
@@ -177,6 +178,7 @@ def publish_space(model: str, model_folder: Path | None, repo_id: str, **upload_
 
 def publish_page(model: str, model_folder: Path | None, repo_id: str, **upload_options) -> None:
     """Publish the page of a model as a static Space."""
+    _check_dry_run(model_folder, upload_options)
 
     def write(target: Path) -> None:
         from hub.page import build
@@ -190,9 +192,9 @@ def publish_page(model: str, model_folder: Path | None, repo_id: str, **upload_o
     _publish(write, repo_id, "space", upload_options)
 
 
-def _check_dry_run(source: str | Path, upload_options: dict) -> None:
-    """Raise InputError for a dry run into the folder that is published."""
-    if folder := upload_options["dry_run"]:
+def _check_dry_run(source: str | Path | None, upload_options: dict) -> None:
+    """Raise InputError for a dry run into what is published, if that is here."""
+    if source and (folder := upload_options["dry_run"]):
         check_outside(folder, source, "--dry-run")
 
 

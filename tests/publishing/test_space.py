@@ -142,3 +142,12 @@ def test_a_dry_run_writes_what_would_be_uploaded_and_needs_no_network(run_here, 
     code, _, err = run_here(*command, tmp_path / "dry", **offline)
     assert code == 2
     assert "is there already; give another --dry-run." in err
+
+
+@pytest.mark.parametrize("kind", ["space", "page"])
+def test_a_dry_run_into_the_model_that_is_shown_is_refused(run_here, tmp_path, kind):
+    (tmp_path / "model").mkdir()
+    shown = ("--model", "someone/model", "--model-folder", tmp_path / "model")
+    code, _, err = run_here("publish", kind, "someone/demo", *shown, "--dry-run", tmp_path / "model" / "dry")
+    assert code == 2 and "give another --dry-run" in err
+    assert list((tmp_path / "model").iterdir()) == []
