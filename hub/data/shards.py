@@ -168,9 +168,14 @@ def check_address(path: str) -> None:
 
 
 def raise_full_disk(error: Exception) -> None:
-    """Raise what `datasets` wraps where the disk, not the data, is at fault."""
+    """Raise what `datasets` wraps where the disk, not the data, is at fault.
+
+    An error without a name gets that of the cache, which is what `datasets` writes.
+    """
     cause = error.__cause__ if isinstance(error, datasets.exceptions.DatasetGenerationError) else error
     if isinstance(cause, OSError) and disk_error(cause):
+        if cause.errno and not cause.filename:
+            cause = OSError(cause.errno, cause.strerror, str(datasets.config.HF_DATASETS_CACHE))
         raise cause from None
 
 

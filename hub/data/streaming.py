@@ -19,8 +19,8 @@ from hub.data.class_names import is_radiograph, standard_names
 from hub.data.columns import column_names
 from hub.data.image_files import locate_errors
 from hub.data.image_headers import is_grey
-from hub.data.shards import DAMAGE, cache_name, first_sentence, patterns
-from hub.errors import InputError, disk_sentence
+from hub.data.shards import DAMAGE, cache_name, first_sentence, patterns, raise_full_disk
+from hub.errors import InputError
 from hub.imaging.read import MIN_RADIOGRAPH_SIDE, PIXELS_VERSION, read_pixels
 
 CHUNK_SIZE = 64  # encoded images in memory at a time
@@ -85,8 +85,9 @@ def _damage(source: object) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, *DAMAGE) as error:
+        raise_full_disk(error)
         cause = error.__cause__ if isinstance(error, DatasetGenerationError) and error.__cause__ else error
-        if isinstance(cause, InputError) or (isinstance(cause, OSError) and disk_sentence(cause)):
+        if isinstance(cause, InputError):
             raise cause from None
         raise InputError(
             f"{source} cannot be streamed; check it, and the network ({first_sentence(cause)})."

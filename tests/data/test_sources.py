@@ -199,6 +199,8 @@ def test_a_full_disk_is_not_blamed_on_the_data(source, cause, raised, tmp_path, 
     with pytest.raises(raised) as refused:
         load_splits(source)
     assert isinstance(refused.value, InputError) == (raised is InputError)
+    if raised is OSError:
+        assert refused.value.filename == str(datasets.config.HF_DATASETS_CACHE), "and not on the output"
 
 
 def test_a_hub_id_without_network_is_refused_with_a_way_out(tmp_path):
