@@ -90,6 +90,7 @@ def evaluate(
             _draw(result, classifier, plot_folder)
         if save:
             result = _named_in(result, Path(model))
+            _announce_replaced(result, Path(model))
             with edited_model(Path(model)) as partial:
                 _draw(result, classifier, partial)
                 _save(result, partial)
@@ -172,6 +173,17 @@ def _named_in(result: Evaluation, model: Path) -> Evaluation:
     name = f"{_source_name(dataset)}_{split}"
     print(f"saved as {name}, of other data than the model was trained on, {record['training']['dataset']}")
     return replace(result, name=name)
+
+
+def _announce_replaced(result: Evaluation, model: Path) -> None:
+    """Print that saved figures are replaced by those of more or fewer images.
+
+    Data sets are told apart by their names alone, and folders of one name may lie in many places.
+    """
+    record, name = _record(model), result.name
+    saved = record.get(name) if name in SPLITS else record.get("others", {}).get(name)
+    if saved and saved.get("n") != (count := result.metrics["n"]):
+        print(f"replaces the saved figures of {name}, of {saved.get('n')} images, by those of {count}")
 
 
 def _source_name(dataset: str) -> str:

@@ -130,6 +130,23 @@ def test_evaluate_keeps_figures_of_other_data_with_renamed_classes_beside_the_mo
     assert (code, "OLD is one of no_finding, pneumonia" in err) == (2, True)
 
 
+def test_evaluate_says_when_it_replaces_figures_of_more_or_fewer_images(run, tmp_path):
+    images, labels = sample_radiographs(40)
+    model = tmp_path / "model"
+    shutil.copytree(BUNDLED, model)
+    told = []
+    for hospital, count in (("first", 40), ("second", 30), ("second", 30)):
+        for index in range(count):
+            folder = tmp_path / hospital / "films" / "test" / ("NORMAL", "PNEUMONIA")[labels[index]]
+            folder.mkdir(parents=True, exist_ok=True)
+            images[index].save(folder / f"{index}.png")
+        source = tmp_path / hospital / "films" / "test"
+        code, out, err = run("evaluate", model, "--dataset", source, "--split", "all", "--save")
+        assert code == 0, err
+        told.append("of 40 images, by those of 30" in out)
+    assert told == [False, True, False]
+
+
 @pytest.mark.slow
 def test_evaluate_measures_under_every_corruption(run, tmp_path, monkeypatch):
     monkeypatch.setattr(shifts, "SHIFTS", {name: shifts.SHIFTS[name] for name in ("blur", "JPEG")})
