@@ -9,7 +9,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -286,7 +286,7 @@ def _is_stream(path: Path) -> bool:
 def _disk_errors(path: Path) -> Iterator[None]:
     """Raise OSError for a fault of the disk of `path`, whatever a library raises.
 
-    Where the error names no file, it gets `path`.
+    Where the error names no file, it gets `path`, or the system's temporary folder where that is full.
     """
     try:
         yield
@@ -295,16 +295,29 @@ def _disk_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.filename or error.errno not in DISK_ERRORS:
             raise
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        raise OSError(error.errno, error.strerror, str(_unnamed(path, error.errno))) from error
     except Exception as error:
         # safetensors and other Rust name the code; torch raises words of its own after Python's error.
         found = re.search(r"\(os error (\d+)\)", str(error))
         code = int(found[1]) if found else getattr(error.__context__, "errno", None)
         if code not in DISK_ERRORS:
-            if shutil.disk_usage(path.parent).free >= NEXT_TO_NOTHING:
+            if not _is_full(path.parent):
                 raise
             code = errno.ENOSPC
         raise OSError(code, os.strerror(code), str(path)) from error
+
+
+def _unnamed(path: Path, code: int) -> Path:
+    """Return `path`, or the temporary folder where its disk alone is full."""
+    with suppress(OSError):
+        temporary = Path(tempfile.gettempdir())
+        if code == errno.ENOSPC and not _is_full(path.parent) and _is_full(temporary):
+            return temporary
+    return path
+
+
+def _is_full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < NEXT_TO_NOTHING
 
 
 def write_json(path: Path, content: dict) -> None:

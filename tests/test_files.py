@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -373,6 +374,17 @@ def test_a_full_disk_is_named_whatever_the_library_says(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with pytest.raises(OSError, match="File too large"), replace_file(tmp_path / "weights"):
         raise RuntimeError("I/O error: File too large (os error 27)")
+
+
+def test_a_full_temporary_folder_is_not_blamed_on_what_is_written(tmp_path, monkeypatch):
+    usage, temporary = shutil.disk_usage(tmp_path), Path(tempfile.gettempdir())
+    left = {temporary: 0, tmp_path: 10**9}
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=left[path]))
+    for named in (temporary, tmp_path / "model"):
+        with pytest.raises(OSError, match="No space left") as refused, new_folder(tmp_path / "model"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        assert refused.value.filename == str(named)
+        left[tmp_path] = 0
 
 
 def test_a_command_that_changes_the_folder_it_runs_in_goes_on_in_the_new_one(tmp_path, monkeypatch):
