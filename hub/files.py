@@ -95,8 +95,8 @@ def check_outside(path: Path, source: str | Path, option: str) -> None:
     """
     real, read = real_path(path), real_path(Path(source))
     if read.exists() and real.is_relative_to(read):
-        why = "is read" if real == read else f"lies in {source}, which is read"
-        raise InputError(f"{path} {why}; give another {option}.")
+        where = "is" if real == read else "lies in"
+        raise InputError(f"{path} {where} {source}, which is read; give another {option}.")
 
 
 def _try_file(path: Path, folder: Path) -> None:
