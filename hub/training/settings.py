@@ -89,10 +89,20 @@ def check_settings(settings: Settings) -> None:
 
 
 def _check_sources_stay(settings: Settings) -> None:
-    """Raise InputError where the run would replace a folder that holds its data."""
-    dataset = Path(settings.dataset)
-    if dataset.exists() and files.real_path(dataset).is_relative_to(files.real_path(settings.output)):
+    """Raise InputError where the run would replace a folder that holds its data.
+
+    The model that it goes on from, or learns from, may be the one that is replaced, and no other in there.
+    """
+    dataset, output = Path(settings.dataset), files.real_path(settings.output)
+    if dataset.exists() and files.real_path(dataset).is_relative_to(output):
         raise InputError(
             f"The data set {dataset} is in {settings.output}, which --overwrite replaces; "
             "give another --output."
         )
+    weights = Path(settings.weights or "none")
+    for model in (*settings.teachers, weights.parent if weights.is_file() else weights):
+        if model.exists() and output in files.real_path(model).parents:
+            raise InputError(
+                f"The model {model} is in {settings.output}, which --overwrite replaces; "
+                "give another --output."
+            )

@@ -68,6 +68,22 @@ def test_no_model_is_put_among_the_images_that_it_learns_from(output, tmp_path):
         check_settings(Settings(str(tmp_path / "films"), tmp_path / output))
 
 
+@pytest.mark.parametrize("kind", ["teachers", "weights", "file of weights"])
+def test_a_model_that_training_begins_with_is_never_overwritten_by_another(kind, tmp_path):
+    (tmp_path / "model" / "base").mkdir(parents=True)
+    for folder in (tmp_path / "model", tmp_path / "model" / "base"):
+        (folder / "model.safetensors").touch()
+
+    def check(model):
+        file = str(model / "model.safetensors" if kind == "file of weights" else model)
+        begins = {"teachers": (model,)} if kind == "teachers" else {"weights": file}
+        check_settings(Settings("synthetic", tmp_path / "model", overwrite=True, **begins))
+
+    check(tmp_path / "model")  # which goes on as the new one
+    with pytest.raises(InputError, match=r"The model .* --overwrite replaces; give another --output"):
+        check(tmp_path / "model" / "base")
+
+
 def test_a_checkpoint_lies_beside_the_output(tmp_path):
     assert Settings("synthetic", tmp_path / "model").checkpoint.parent == tmp_path
 
