@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import sys
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -64,7 +65,8 @@ class Handler(SimpleHTTPRequestHandler):
     def _answer(self, with_body: bool) -> None:
         file = self._file()
         if file is None:
-            return self.send(404, {"content-type": "text/plain"}, b"There is nothing at this address.", True)
+            text = b"There is nothing at this address."
+            return self.send(404, {"content-type": "text/plain"}, text, with_body)
         body = file.read_bytes()
         headers = {"content-type": media_type(file.name), "etag": f'"{hashlib.sha256(body).hexdigest()}"'}
         if self.headers.get("if-none-match") == headers["etag"]:
@@ -75,11 +77,12 @@ class Handler(SimpleHTTPRequestHandler):
         self.send(200, headers, body, with_body)
 
     def _file(self) -> Path | None:
-        name = unquote(urlsplit(self.path).path).lstrip("/") or "index.html"
-        for folder in self.folders if "\0" not in name else ():
-            path = (folder / name).resolve()
-            if path.is_relative_to(folder.resolve()) and path.is_file():
-                return path
+        with suppress(OSError, ValueError):  # such as a name of too many bytes, one with a NUL, or http://[/
+            name = unquote(urlsplit(self.path).path).lstrip("/") or "index.html"
+            for folder in self.folders:
+                path = (folder / name).resolve()
+                if path.is_relative_to(folder.resolve()) and path.is_file():
+                    return path
         return None
 
     def send(self, status: int, headers: dict[str, str], body: bytes, with_body: bool) -> None:

@@ -1,6 +1,7 @@
 """The server at home: headers that keep everything on the device, and nothing but the page."""
 
 import gzip
+import socket
 import threading
 import urllib.error
 import urllib.request
@@ -24,24 +25,27 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def get(folder):
-    """A function that asks the server for a path; it returns status, headers and body."""
+def port(folder):
     with server([folder], 0) as serving:
         threading.Thread(target=serving.serve_forever, args=(0.02,), daemon=True).start()
-
-        def get(path, method="GET", **headers):
-            url = f"http://127.0.0.1:{serving.server_port}{path}"
-            named = {name.replace("_", "-"): value for name, value in headers.items()}
-            try:
-                with urllib.request.urlopen(
-                    urllib.request.Request(url, None, named, method=method)
-                ) as answer:
-                    return answer.status, answer.headers, answer.read()
-            except urllib.error.HTTPError as error:
-                return error.code, error.headers, error.read()
-
-        yield get
+        yield serving.server_port
         serving.shutdown()
+
+
+@pytest.fixture
+def get(port):
+    """A function that asks the server for a path; it returns status, headers and body."""
+
+    def get(path, method="GET", **headers):
+        url = f"http://127.0.0.1:{port}{path}"
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, None, named, method=method)) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers, error.read()
+
+    return get
 
 
 def test_no_other_origin_may_be_asked_and_threads_are_allowed(get):
@@ -90,13 +94,27 @@ def test_the_head_of_a_file_comes_without_it(get):
 
 
 @pytest.mark.parametrize(
-    "path", ["/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/nothing", "/%00"]
+    "path", ["/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/nothing", "/%00", f"/{300 * 'a'}"]
 )
 def test_nothing_else_can_be_fetched(get, path):
     status, headers, body = get(path)
     assert status == 404
     assert b"not of the page" not in body
     assert "content-security-policy" in headers
+
+
+def test_an_address_that_cannot_be_taken_apart_is_answered(port):
+    assert sent(port, "GET http://[/ HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 404")
+
+
+def test_the_head_of_what_is_not_there_comes_without_a_body(port):
+    assert sent(port, "HEAD /nothing HTTP/1.0\r\n\r\n").endswith(b"\r\n\r\n")
+
+
+def sent(port, request):
+    with socket.create_connection(("127.0.0.1", port)) as connection, connection.makefile("rb") as answer:
+        connection.sendall(request.encode())
+        return answer.read()
 
 
 def test_a_port_that_is_taken_is_said_in_a_sentence(folder):
