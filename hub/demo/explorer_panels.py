@@ -100,7 +100,7 @@ def problem(network: Network, image: np.ndarray | None, layer: str | None, words
     """Return why a layer cannot be shown; "" if it can."""
     if network.trouble and (not network.layers or network.feature_maps is None):
         return network.trouble
-    if layer not in {choice.name for choice in network.maps}:
+    if layer not in [choice.name for choice in network.maps]:  # a client may send what is no name
         return words("inside.no_maps")
     return words("inside.no_image") if image is None else ""
 

@@ -389,6 +389,8 @@ def test_without_maps_or_an_image_a_panel_says_so(network, image):
     no_maps, no_image = WORDS("inside.no_maps"), WORDS("inside.no_image")
     panels = explorer_panels.feature_maps(none, image, None, None, False, True, WORDS)
     assert no_maps in text(panels[0])
+    panels = explorer_panels.feature_maps(network, image, [], None, False, True, WORDS)  # no name of a layer
+    assert no_maps in text(panels[0])
     panels = explorer_panels.feature_maps(network, None, "conv_stem", None, False, True, WORDS)
     assert no_image in text(panels[0])
     panels = explorer_panels.cell_grid(network, None, "conv_head", None, None, True, WORDS)
