@@ -4,6 +4,7 @@ MODEL in the environment names another model folder or Hub id.
 """
 
 import atexit
+import gc
 import os
 from contextlib import AbstractContextManager
 
@@ -88,3 +89,4 @@ else:  # the server, for which `streamlit run` imports this file once
     http_connections.read_in_linear_time()
     streamlit_server.guard_sessions()
     app = st.App(__file__, middleware=streamlit_server.guards())
+    gc.freeze()  # what is there now stays: Streamlit looks for waste after each run, and halts all visitors

@@ -83,7 +83,7 @@ def guard_sessions() -> None:
         kind = message.WhichOneof("type")
         if kind == "backend_operation_request":
             kind = message.backend_operation_request.WhichOneof("payload")
-        if kind in MESSAGES:
+        if kind in MESSAGES and (kind != "stop_script" or _begin_stop(session)):
             take(session, message)
 
     def greet_without_folder(session: AppSession, *arguments, **options) -> ForwardMsg:
@@ -93,6 +93,18 @@ def guard_sessions() -> None:
 
     AppSession.handle_backmsg = take_known
     AppSession._create_new_session_message = greet_without_folder
+
+
+def _begin_stop(session: AppSession) -> bool:
+    """Return whether the thread of a page may be told to end: the one before has.
+
+    It works on for a while, and the page gets another at once: hundreds would halt all visitors.
+    """
+    before, runner = getattr(session, "stopped", None), session._scriptrunner
+    if before and before.is_alive():
+        return False
+    session.stopped = runner and runner._script_thread
+    return True
 
 
 def route_of(path: str) -> str | None:

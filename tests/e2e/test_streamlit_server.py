@@ -121,6 +121,18 @@ def test_a_visitor_can_send_no_message_for_the_developer_and_reads_no_path(serve
     assert str(ROOT) not in str([*first, *again])
 
 
+@pytest.mark.parametrize("kinds", [["rerun_script"], ["stop_script", "rerun_script"]])
+def test_a_page_that_is_asked_for_and_stopped_again_and_again_halts_nobody(server, kinds):
+    """Each message would begin another thread; the server would be silent for a minute."""
+    url = server[0]
+    messages = {"rerun_script": BackMsg(rerun_script={}), "stop_script": BackMsg(stop_script=True)}
+    with connect(f"{url.replace('http', 'ws')}/_stcore/stream", max_size=None) as stream:
+        drawn(stream)
+        for kind in kinds * 500:
+            stream.send(messages[kind].SerializeToString())
+        assert requests.get(f"{url}/_stcore/health", timeout=10).ok
+
+
 @pytest.mark.parametrize("path", ["metrics", "agent/interact", "agent/openapi.json", "bidi-components/a/b"])
 def test_what_the_page_does_not_use_is_closed(server, path):
     assert requests.get(f"{server[0]}/_stcore/{path}").status_code == 404
