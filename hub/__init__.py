@@ -5,6 +5,7 @@
 >>> prediction.label, prediction.probabilities  # None and {} where the input check refuses the image
 """
 
+import os
 from typing import TYPE_CHECKING
 
 from hub.errors import InputError
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from hub.inference.classifier import Classifier
 
 __all__ = ["Classifier", "InputError"]
+
+# ONNX Runtime, which reads this at its import, would tell Microsoft of each model and of what goes wrong.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def __getattr__(name: str) -> object:
