@@ -92,23 +92,34 @@ def _padding(occurring: np.ndarray, values: np.ndarray, frame: Frame, header: Da
     allocated = occurring.astype(np.int64)
     if frame.signed:
         allocated = _signed(allocated, frame.allocated)
-    among_stored = _between(values, [_in_range(end, frame.stored, frame.signed) for end in ends])
-    return among_stored | _between(allocated, [_in_range(end, frame.allocated, frame.signed) for end in ends])
+    among_stored = _between(values, _in_range(ends, frame.stored, frame.signed))
+    return among_stored | _between(allocated, _in_range(ends, frame.allocated, frame.signed))
 
 
-def _in_range(value: float, bits: int, signed: bool) -> float | None:
-    """Return the value as one of so many bits, None if it is none.
+def _in_range(ends: list[float], bits: int, signed: bool) -> list[float] | None:
+    """Return both ends as numbers of so many bits, None if they are none.
 
     Writers choose the wrong one of US and SS, which PixelRepresentation decides (C.7.5.1.1.2), so a number
-    with the same bits counts as the same.
+    with the same bits counts as the same. Where one end alone is beyond these bits, it is the last number of
+    them: one with the same bits may lie on the other side, and the whole film in between.
     """
     lowest = -(2 ** (bits - 1)) if signed else 0
-    same = (value + offset for offset in (0, -(2**16), 2**16, -(2**bits), 2**bits))
-    return next((number for number in same if lowest <= number < lowest + 2**bits), None)
+    highest = lowest + 2**bits - 1
+
+    def moved(*offsets: int) -> list[float | None]:
+        same = ([end + offset for offset in offsets] for end in ends)
+        return [next((number for number in each if lowest <= number <= highest), None) for each in same]
+
+    found = moved(0, -(2**16), 2**16)
+    if found == [None, None]:
+        found = moved(-(2**bits), 2**bits)
+        return None if None in found else found
+    pairs = zip(ends, found, strict=True)
+    return [min(max(end, lowest), highest) if number is None else number for end, number in pairs]
 
 
-def _between(values: np.ndarray, ends: list[float | None]) -> np.ndarray:
-    if None in ends:
+def _between(values: np.ndarray, ends: list[float] | None) -> np.ndarray:
+    if ends is None:
         return np.zeros(len(values), bool)
     return (values >= min(ends)) & (values <= max(ends))
 

@@ -263,6 +263,14 @@ def test_a_range_of_padding_may_have_the_other_sign_too():
     assert not pixels(stored(image))[:, :4].any()
 
 
+@pytest.mark.parametrize("limit", [4096, 4115, 65_535])
+def test_a_range_of_padding_ends_with_the_bits_of_a_pixel(limit):
+    image = dataset(padded(np.uint16, 4095), 12, PixelPaddingValue=4095, PixelPaddingRangeLimit=limit)
+    read = pixels(stored(image))
+    np.testing.assert_array_equal(read[:, 4:], stretched(padded(np.uint16, 4095)[:, 4:]))
+    assert not read[:, :4].any()
+
+
 def test_padding_that_no_pixel_can_have_leaves_white_as_it_is():
     image = dataset(DEEP, 12)
     image.add_new("PixelPaddingValue", "US", 65_535)

@@ -89,18 +89,25 @@ function findPadding(occurring, values, frame, header, samples) {
   if (!isCounted) return bytesOf(values, (value) => (Number.isFinite(value) ? 0 : 1));
   const allocated = occurring.map((value) => (frame.signed ? signedValue(value, frame.allocated) : value));
   const among = (bits) => {
-    const ends = [first, last].map((end) => inRange(end, bits, frame.signed));
-    return ends.includes(null) ? () => false : (value) => value >= Math.min(...ends) && value <= Math.max(...ends);
+    const ends = inRange([first, last], bits, frame.signed);
+    return ends ? (value) => value >= Math.min(...ends) && value <= Math.max(...ends) : () => false;
   };
   const amongStored = among(frame.stored), amongAllocated = among(frame.allocated);
   return bytesOf(values, (value, i) => (amongStored(value) || amongAllocated(allocated[i]) ? 1 : 0));
 }
 
-// Return the value as one of so many bits, null if it is none; one with the same bits counts as the same.
-function inRange(value, bits, signed) {
-  const lowest = signed ? -(2 ** (bits - 1)) : 0;
-  const same = [0, -(2 ** 16), 2 ** 16, -(2 ** bits), 2 ** bits].map((offset) => value + offset);
-  return same.find((each) => each >= lowest && each < lowest + 2 ** bits) ?? null;
+// Return both ends as numbers of so many bits, null if they are none. A number with the same bits counts as the same. Where
+// one end alone is beyond these bits, it is the last number of them: one with the same bits may lie on the other side.
+function inRange(ends, bits, signed) {
+  const lowest = signed ? -(2 ** (bits - 1)) : 0, highest = lowest + 2 ** bits - 1;
+  const moved = (...offsets) =>
+    ends.map((end) => offsets.map((offset) => end + offset).find((each) => each >= lowest && each <= highest) ?? null);
+  const found = moved(0, -(2 ** 16), 2 ** 16);
+  if (found.every((end) => end === null)) {
+    const same = moved(-(2 ** bits), 2 ** bits);
+    return same.includes(null) ? null : same;
+  }
+  return ends.map((end, i) => found[i] ?? Math.min(Math.max(end, lowest), highest));
 }
 
 // Return how bright each value of a grey image is, from 0 for black to 1.
