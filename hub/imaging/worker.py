@@ -16,7 +16,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from hub.errors import InputError
-from hub.imaging.unreadable import DamagedError, UnreadableError, too_much_memory
+from hub.imaging.unreadable import DamagedError, UnreadableError, check_size, too_much_memory
 
 CPU_SECONDS = 2  # for decoding any image
 BYTES_PER_SECOND, MOST_SECONDS = 4_000_000, 6  # a file of many bytes may take longer, up to so long
@@ -68,9 +68,13 @@ def main() -> None:
 
     name, side, seconds = json.loads(sys.stdin.buffer.readline())
     data = sys.stdin.buffer.read()
-    _limit(seconds)
+
+    def admit(width: int, height: int, bytes_per_pixel: float, _: bool) -> None:
+        check_size(width, height, bytes_per_pixel)
+        _limit(seconds)
+
     try:
-        image = read_here(data, name, side)
+        image = read_here(data, name, side, admit)
     except InputError as error:
         answer = {"refusal": str(error)}
     except UnreadableError as error:
@@ -84,9 +88,15 @@ def main() -> None:
 
 
 def _limit(seconds: float) -> None:
-    """Let the system end this process, or refuse it memory, in time."""
+    """Let the system end this process, or refuse it memory, in time.
+
+    The time begins with the first call, before pixels are decoded: on a busy machine it takes seconds to
+    import the libraries, however small the image is.
+    """
     import resource
 
+    if signal.getitimer(signal.ITIMER_PROF)[0]:
+        return
     signal.setitimer(signal.ITIMER_PROF, seconds)  # of this process on a core, whatever else runs there
     status = Path("/proc/self/status")  # of Linux, which alone counts what is limited here
     if status.is_file():

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dicom_files import dataset, transcoded
 from encoded_images import encoded, gradient, jpeg_segment, png, png_chunk, tiff
 from PIL import Image
+from pydicom.uid import JPEGLSLossless
 
 from hub.errors import InputError
 from hub.imaging import decoders, memory, read, unreadable, worker
@@ -316,6 +318,12 @@ def test_a_decoder_that_takes_too_long_is_ended(limit, value, monkeypatch):
     noise = np.random.default_rng(0).integers(0, 256, (1200, 1200), dtype=np.uint8)
     with pytest.raises(InputError, match="takes too long"):
         read_image(encoded(Image.fromarray(noise), "JPEG2000"))
+
+
+def test_a_decoder_has_its_time_once_its_libraries_are_imported(tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "CPU_SECONDS", 0.1)
+    film = transcoded(dataset(gradient()), JPEGLSLossless, tmp_path)
+    assert read_image(film).size == GREY.size
 
 
 def test_text_that_is_decoded_in_python_is_read_in_a_process_of_its_own(monkeypatch):
