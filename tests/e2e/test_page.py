@@ -239,6 +239,7 @@ def tiffs(grey, colour, deep):
         "deep-alpha": (seen.astype(np.uint16) * 99, {**alpha, "compression": "lzw", **other}),
         "palette": (grey, {"photometric": "palette", "colormap": palette}),
         "white-is-zero": (grey, {"photometric": "miniswhite"}),
+        "white-alpha": (np.dstack([grey, colour[..., 0]]), {**alpha, "photometric": "miniswhite"}),
     }  # fmt: skip
     return {f"{name}.tif": tiff(pixels, **options) for name, (pixels, options) in kinds.items()}
 

@@ -106,8 +106,8 @@ export function lookUp(pixels, table) {
 
 // Return pixels as an image of 8 bits, { width, height, channels: 1 or 3, data }. They are interleaved:
 // grey, grey and alpha, RGB or RGBA. Deep colours are stretched together, and three equal ones are grey. Transparent
-// pixels become black, unless all are transparent; what nobody sees does not move the limits.
-export function toEight(pixels, width, height, channels) {
+// pixels become black, unless all are transparent; what nobody sees does not move the limits. With `inverted`, 0 is white.
+export function toEight(pixels, width, height, channels, inverted = false) {
   let colours = channels > 2 ? 3 : 1;
   const alpha = channels % 2 === 0 ? pick(pixels, channels, channels - 1, 1) : null;
   if (channels === 3 || channels === 4) {
@@ -119,9 +119,9 @@ export function toEight(pixels, width, height, channels) {
   }
   const seen = colours === channels ? pixels : pick(pixels, channels, 0, colours);
   const opaque = alpha && alpha.some((value) => value !== 0) ? opacity(alpha) : null;
-  if (!opaque) return { width, height, channels: colours, data: stretch(seen, width, colours) };
-  hide(seen, alpha, colours);
-  const data = stretch(seen, width, colours);
+  if (opaque) hide(seen, alpha, colours);
+  const stretched = stretch(seen, width, colours), data = inverted ? stretched.map((grey) => 255 - grey) : stretched;
+  if (!opaque) return { width, height, channels: colours, data };
   // Pillow's alpha_composite over black.
   for (let i = 0; i < data.length; i++) data[i] = Math.round((data[i] * opaque[Math.floor(i / colours)]) / 255);
   return { width, height, channels: colours, data };

@@ -1,7 +1,7 @@
 // TIFF at full depth, by geotiff.js, which is loaded when a file needs it.
 import { COMPRESSION, loadGeoTiff } from "./codecs.js";
 import { bytesPerPixel, scale, toEight } from "./greys.js";
-import { invert, turn } from "./image.js";
+import { turn } from "./image.js";
 import { viewOf } from "./metadata.js";
 import { readSamples } from "./tiff_samples.js";
 import { checkSize, damaged, few, otherColours, UnreadableError, unusual } from "./unreadable.js";
@@ -44,8 +44,7 @@ async function decode(bytes, admit) {
   const depths = new Set(tags("BitsPerSample", [])), formats = new Set(tags("SampleFormat", [1]));
   if (!Object.values(COMPRESSION).includes(compression) || depths.size !== 1 || formats.size !== 1) throw unusual("TIFF");
   const image = await readPage(page, geotiff, { width, height, samples, bits, photometric, tags });
-  const bright = photometric === WHITE_IS_ZERO ? invert(image) : image;
-  return turn(bright, tags("Orientation", [1])[0]);
+  return turn(image, tags("Orientation", [1])[0]);
 }
 
 // Yield { kind, count } of each tag of the first page, of a BigTIFF too. Throws RangeError where the file ends.
@@ -90,6 +89,6 @@ async function readPage(page, geotiff, { width, height, samples, bits, photometr
     return { width, height, channels: 3, data: geotiff.rgb.fromPalette(pixels, palette) };
   }
   if (photometric === YCBCR) return { width, height, channels: 3, data: new Uint8Array(geotiff.rgb.fromYCbCr(pixels)) };
-  if (bits < 8) return { width, height, channels, data: scale(pixels, 0, 2 ** bits - 1) };
-  return hasAlpha || !(pixels instanceof Uint8Array) ? toEight(pixels, width, height, channels) : { width, height, channels, data: pixels };
+  const shades = bits < 8 ? scale(pixels, 0, 2 ** bits - 1) : pixels;
+  return toEight(shades, width, height, channels, photometric === WHITE_IS_ZERO);
 }
