@@ -64,8 +64,9 @@ BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2 + 1, "I;16L": 2 + 1, "I;16B": 2 + 1, 
 WEBP_BYTES = 16  # libwebp keeps the frame and the animation's canvas, and each is copied
 # Tags of TIFF, and values of them.
 BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, SAMPLE_FORMAT = 258, 259, 262, 339
-ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 278, 322, 323
+ROWS_PER_STRIP, PLANAR, TILE_WIDTH, TILE_LENGTH = 278, 284, 322, 323
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
+SEPARATE_PLANES = 2
 # Bytes of a value by its type; those of bytes and text become no list of numbers, which is long enough for
 # every tile of an image.
 TYPE_BYTES = {
@@ -397,7 +398,9 @@ def _read_tiff(data: bytes, admit: Admit) -> Image.Image:
     try:
         image = _open(data, "TIFF")
         bits, kinds = (image.tag_v2.get(tag, (1,)) for tag in (BITS_PER_SAMPLE, SAMPLE_FORMAT))
-        if max(bits) <= 8 and set(kinds) == {UNSIGNED}:
+        # Pillow loses the transparency of greys that is stored after them.
+        is_lost = image.mode == "LA" and image.tag_v2.get(PLANAR) == SEPARATE_PLANES
+        if max(bits) <= 8 and set(kinds) == {UNSIGNED} and not is_lost:
             apart = image.tag_v2.get(COMPRESSION, UNCOMPRESSED) not in PLAIN_COMPRESSIONS
             extra = len(bits) * max(bits) / 8 * _segment(image) / math.prod(image.size)
             admit(*image.size, BYTES.get(image.mode, 4) + extra, apart)

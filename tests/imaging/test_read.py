@@ -242,6 +242,15 @@ def test_sixteen_bits_with_transparency_are_read_at_full_depth():
     np.testing.assert_array_equal(pixels(read_image(one_grey)), np.where(GREY[0, 24] == GREY, 0, GREY))
 
 
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+@pytest.mark.parametrize("compression", [None, "lzw", "zlib", "packbits"])
+def test_transparency_of_a_grey_tiff_is_black_however_it_is_stored(planes, compression):
+    stored = np.stack([GREY, SEE_THROUGH], -1 if planes == "contig" else 0)
+    options = {"planarconfig": planes, "compression": compression, "extrasamples": ["unassalpha"]}
+    read = pixels(read_image(tiff(stored, photometric="minisblack", **options)))
+    np.testing.assert_array_equal(read, np.where(SEE_THROUGH, GREY, 0))
+
+
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "u2", "i2", "u4", "i4", "i8", "i1"])
 @pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"bigtiff": True, "byteorder": ">"}])
 def test_a_tiff_of_numbers_of_any_kind_is_read(dtype, options):
