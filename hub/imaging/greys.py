@@ -61,6 +61,8 @@ def to_image(pixels: np.ndarray) -> Image.Image:
     colours, alpha = (pixels, None) if pixels.shape[2] % 2 else (pixels[..., :-1], pixels[..., -1])
     if colours.shape[2] == 3 and all(np.array_equal(colours[..., 0], colours[..., i]) for i in (1, 2)):
         colours = colours[..., :1]
+    if alpha is not None and not np.isfinite(alpha).all():
+        raise _not_finite()
     if alpha is not None and alpha.any():
         colours = _without_hidden(colours, alpha)
         opacity = scale(alpha, 0, float(alpha.max()))
@@ -97,12 +99,16 @@ def stretch(pixels: np.ndarray) -> np.ndarray:
         return _stretch_by_table(pixels)
     lowest, highest = pixels.min(), pixels.max()
     if not math.isfinite(float(highest) - float(lowest)):
-        raise UnreadableError("holds values that are not numbers; export it again as 8 or 16 bits.")
+        raise _not_finite()
     if pixels.dtype.kind == "f" and lowest >= 0 and 0.5 < highest <= 1:
         return scale(pixels, 0, 1)
     step = math.ceil(math.sqrt(pixels.size / SAMPLE))
     sample = np.append(pixels[::step, ::step], [lowest, highest]).astype(np.float64)
     return scale(pixels, *limits(*np.unique(sample, return_counts=True)))
+
+
+def _not_finite() -> UnreadableError:
+    return UnreadableError("holds values that are not numbers; export it again as 8 or 16 bits.")
 
 
 def _stretch_by_table(pixels: np.ndarray) -> np.ndarray:

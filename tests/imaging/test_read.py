@@ -398,6 +398,13 @@ def test_an_image_with_values_that_are_not_numbers_is_refused(value, tmp_path):
     assert "not numbers" in refusal(tmp_path / "float.tif")
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_transparency_that_is_no_number_is_refused(value):
+    image = np.random.default_rng(0).random((40, 48, 4)).astype(np.float32)
+    image[0, 0, 3] = value
+    assert "not numbers" in refusal(image)
+
+
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
 def test_a_blank_deep_image_becomes_black(dtype):
     blank = np.full((40, 48), 700, dtype)

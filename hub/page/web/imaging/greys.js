@@ -72,7 +72,7 @@ export function stretch(pixels, width, channels = 1) {
     if (value < lowest) lowest = value;
     if (value > highest) highest = value;
   }
-  if (!finite) throw new UnreadableError("holds values that are not numbers; export it again as 8 or 16 bits.");
+  if (!finite) throw notFinite();
   if (isFloat && lowest >= 0 && highest > 0.5 && highest <= 1) return scale(pixels, 0, 1);
   const step = Math.ceil(Math.sqrt(pixels.length / SAMPLE)), row = width * channels, sample = [lowest, highest];
   for (let y = 0; y * row < pixels.length; y += step) {
@@ -83,6 +83,8 @@ export function stretch(pixels, width, channels = 1) {
   const sorted = Float64Array.from(sample).sort();
   return scale(pixels, ...limits(sorted, new Uint8Array(sorted.length).fill(1)));
 }
+
+const notFinite = () => new UnreadableError("holds values that are not numbers; export it again as 8 or 16 bits.");
 
 function stretchByTable(pixels) {
   const { first } = range(pixels), counts = count(pixels);
@@ -139,7 +141,10 @@ function pick(pixels, channels, first, count) {
 function opacity(alpha) {
   if (alpha instanceof Uint8Array) return alpha;
   let highest = -Infinity;
-  for (const value of alpha) if (value > highest) highest = value;
+  for (const value of alpha) {
+    if (!Number.isFinite(value)) throw notFinite();
+    if (value > highest) highest = value;
+  }
   return scale(alpha, 0, highest);
 }
 
