@@ -93,7 +93,9 @@ def _padding(occurring: np.ndarray, values: np.ndarray, frame: Frame, header: Da
     if frame.signed:
         allocated = _signed(allocated, frame.allocated)
     among_stored = _between(values, _in_range(ends, frame.stored, frame.signed))
-    return among_stored | _between(allocated, _in_range(ends, frame.allocated, frame.signed))
+    if among_stored.any():  # with unused bits below, all bits of another value may make the same number
+        return among_stored
+    return _between(allocated, _in_range(ends, frame.allocated, frame.signed))
 
 
 def _in_range(ends: list[float], bits: int, signed: bool) -> list[float] | None:

@@ -271,6 +271,14 @@ def test_a_range_of_padding_ends_with_the_bits_of_a_pixel(limit):
     assert not read[:, :4].any()
 
 
+def test_padding_below_which_bits_are_unused_is_no_other_grey():
+    image = padded(np.uint16, 2032)
+    image[:, 5] = 2032 >> 4
+    read = pixels(stored(dataset(image << 4, 12, BitsAllocated=16, HighBit=15, PixelPaddingValue=2032)))
+    np.testing.assert_array_equal(read[:, 5] > 0, image[:, 5] > 0)
+    assert not read[:, :4].any()
+
+
 def test_padding_that_no_pixel_can_have_leaves_white_as_it_is():
     image = dataset(DEEP, 12)
     image.add_new("PixelPaddingValue", "US", 65_535)

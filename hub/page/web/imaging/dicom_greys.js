@@ -93,7 +93,9 @@ function findPadding(occurring, values, frame, header, samples) {
     return ends ? (value) => value >= Math.min(...ends) && value <= Math.max(...ends) : () => false;
   };
   const amongStored = among(frame.stored), amongAllocated = among(frame.allocated);
-  return bytesOf(values, (value, i) => (amongStored(value) || amongAllocated(allocated[i]) ? 1 : 0));
+  // With unused bits below, all bits of another value may make the same number.
+  if (values.some(amongStored)) return bytesOf(values, (value) => (amongStored(value) ? 1 : 0));
+  return bytesOf(allocated, (value) => (amongAllocated(value) ? 1 : 0));
 }
 
 // Return both ends as numbers of so many bits, null if they are none. A number with the same bits counts as the same. Where
