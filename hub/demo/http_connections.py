@@ -6,6 +6,7 @@ Uvicorn waits for both for ever.
 import asyncio
 import math
 import re
+import selectors
 from collections import Counter
 from collections.abc import Iterable
 
@@ -143,9 +144,19 @@ def _with_patience(protocol: type[H11Protocol], seconds: float, most: int) -> ty
         def is_idle(self) -> bool:
             return self.cycle is None or self.cycle.response_complete
 
+        def has_more(self) -> bool:
+            """Return whether something has come that a busy server has yet to read."""
+            with selectors.DefaultSelector() as selector:
+                selector.register(self.transport.get_extra_info("socket"), selectors.EVENT_READ)
+                return bool(selector.select(0))
+
+        def timeout_keep_alive_handler(self) -> None:
+            if not self.transport.is_closing() and not self.has_more():
+                super().timeout_keep_alive_handler()
+
         def expire(self) -> None:
             self.timer = None
-            if self.is_idle() and not self.transport.is_closing():
+            if self.is_idle() and not self.transport.is_closing() and not self.has_more():
                 if self.begun:
                     server_log.write("connection", closed="no request")
                 self.transport.close()

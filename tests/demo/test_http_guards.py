@@ -409,6 +409,37 @@ def test_a_request_in_time_is_not_closed_and_neither_is_the_next(tmp_path):
             time.sleep(0.3)
 
 
+@pytest.mark.parametrize("end", ["timeout_keep_alive_handler", "expire"])
+def test_a_request_that_came_in_time_is_answered_by_a_server_that_was_too_busy_to_read_it(end):
+    """Its client would be told nothing but that the connection is closed."""
+    protocol = http_connections._with_patience(H11Protocol, 60, 10)
+    config = uvicorn.Config(Starlette())
+    config.load()
+
+    async def scenario():
+        loop, request = asyncio.get_running_loop(), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            client = socket.create_connection(listener.getsockname())
+            accepted, _ = listener.accept()
+        client.setblocking(False)
+        _, connection = await loop.connect_accepted_socket(
+            lambda: protocol(config, ServerState(), {}), accepted
+        )
+        for _ in range(2):
+            client.sendall(request)
+            getattr(connection, end)()  # before the loop has read the request
+            answer = b""
+            while not answer.endswith(b"Not Found"):
+                answer += (await loop.sock_recv(client, 1000)) or pytest.fail("it was closed")
+        getattr(connection, end)()
+        assert await loop.sock_recv(client, 1000) == b""
+        client.close()
+
+    run_coroutine(scenario())
+
+
 def test_a_mistake_of_the_code_is_a_sentence_and_a_place_in_the_log_without_its_message(tmp_path, log):
     with guarded(tmp_path) as url:
         answer = requests.post(f"{url}/gradio_api/run/broken")
