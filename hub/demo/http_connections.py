@@ -7,8 +7,10 @@ import asyncio
 import math
 import re
 import selectors
+import socket
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 
 import h11
 import h11._readers
@@ -150,8 +152,14 @@ def _with_patience(protocol: type[H11Protocol], seconds: float, most: int) -> ty
                 selector.register(self.transport.get_extra_info("socket"), selectors.EVENT_READ)
                 return bool(selector.select(0))
 
+        def tell_end(self) -> None:
+            """Let the client see at once what a busy server may do a second later."""
+            with suppress(OSError):  # the client is gone
+                self.transport.get_extra_info("socket").shutdown(socket.SHUT_WR)
+
         def timeout_keep_alive_handler(self) -> None:
             if not self.transport.is_closing() and not self.has_more():
+                self.tell_end()
                 super().timeout_keep_alive_handler()
 
         def expire(self) -> None:
@@ -159,6 +167,7 @@ def _with_patience(protocol: type[H11Protocol], seconds: float, most: int) -> ty
             if self.is_idle() and not self.transport.is_closing() and not self.has_more():
                 if self.begun:
                     server_log.write("connection", closed="no request")
+                self.tell_end()
                 self.transport.close()
 
         def pause_writing(self) -> None:
