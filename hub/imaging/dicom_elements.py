@@ -45,7 +45,7 @@ PIXEL_DATA = Tag("PixelData")
 UNDEFINED_LENGTH = 0xFFFFFFFF
 SEQUENCE_DELIMITER = bytes.fromhex("feffdde000000000")
 
-# pydicom's warnings quote the header. Set once, as in decoders.py.
+# pydicom's warnings quote the header. Set once, as in pillow.py.
 warnings.filterwarnings("ignore", module="pydicom")
 logging.getLogger("pydicom").propagate = False
 

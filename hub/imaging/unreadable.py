@@ -8,6 +8,7 @@ MAX_PIXELS = 64_000_000
 MAX_SIDE = 65_535  # pixels; JPEG and DICOM know no longer ones, and each row costs memory of its own
 MAX_MEMORY = 350_000_000  # bytes at once, from the pixels as they are stored to 8 bits
 MAX_PARTS = 200_000  # chunks, segments or boxes of a file; an image of 64 megapixels may have 30,000
+MAX_QUICK = 1_000_000  # bytes, or samples of JPEG 2000, that even a slow decoder reads in a second
 # Called with width, height, bytes of memory per pixel and whether a decoder may crash or take long, before
 # pixels are decoded; it raises where they must not be. `check_size` is one.
 Admit = Callable[[int, int, float, bool], None]
@@ -62,3 +63,8 @@ def too_large() -> UnreadableError:
 def too_much_memory() -> UnreadableError:
     """Return the exception for more than `MAX_MEMORY`."""
     return UnreadableError("takes too much memory to decode; make it smaller, or save it with 8 bits.")
+
+
+def other_colours() -> UnreadableError:
+    """Return the exception for colours that are not read."""
+    return UnreadableError("has colours that are neither grey nor RGB; save it as grey or RGB.")

@@ -1,7 +1,7 @@
 """Whatever bytes are changed, cut off or added: an image is read, or refused in one sentence.
 
 Files are decoded in this process, as a worker would hide what a decoder raises. An exception of another kind
-is either one that a library raises for damage and that decoders.ERRORS lacks, or a mistake of ours.
+is either one that a library raises for damage and that pillow.ERRORS lacks, or a mistake of ours.
 """
 
 import contextlib

@@ -19,7 +19,7 @@ from PIL import Image
 from pydicom.uid import JPEGLSLossless
 
 from hub.errors import InputError
-from hub.imaging import decoders, memory, read, unreadable, worker
+from hub.imaging import memory, pillow, read, unreadable, worker
 from hub.imaging.dicom_codestream import ITEM, join, read_codestream
 from hub.imaging.memory import Room, room_for
 from hub.imaging.metadata import jpeg_scans, without_metadata
@@ -190,7 +190,7 @@ def test_a_comment_of_a_gif_is_left_out_and_what_is_transparent_is_kept():
 def test_what_pillow_may_take_long_to_open_is_not_opened_here(kind, monkeypatch):
     apart = Image.new("L", (40, 48))
     monkeypatch.setattr(read, "read_apart", lambda *_: apart)
-    monkeypatch.setattr(decoders, "_open", lambda *_: pytest.fail("it was opened here"))
+    monkeypatch.setattr(pillow, "open_image", lambda *_: pytest.fail("it was opened here"))
     assert read_image(encoded(GREY, kind) + bytes(1_000_000)) is apart
 
 
