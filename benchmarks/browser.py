@@ -71,8 +71,9 @@ ALONE = """async (threads) => {
 FEW, MANY = 50, 500  # films after which memory is looked at
 TEXT = """{table}
 
-The same files go to the page and to `Classifier`, both in {precision}; a probability may differ by
-{tolerance}.
+The same files go to the page and to `Classifier`, both in {precision}. Another answer has another label,
+verdict or sentence, or a probability that differs by more than {tolerance}: 8 bits can make much of the last
+bit of a sum, most of all near an even probability.
 
 - First answer after a cold load: {first_answer_ms} ms, the median of {cold} loads.
 - Later answers, median, from the bytes of a file to its answer: {later}.
@@ -310,7 +311,7 @@ def format_figures(figures: dict) -> str:
         (name, found["files"], len(found["different"]), f"{found['largest_gap']:.1e}")
         for name, found in figures["sets"].items()
     ]
-    columns = "Folder", "Files", "Other label, verdict or sentence", "Largest gap of probabilities"
+    columns = "Folder", "Files", "Other answers", "Largest gap of probabilities"
     later = [
         f"{ms} ms with {threads} thread{'s' * (threads != '1')}"
         for threads, ms in figures["times"]["later_median_ms"].items()
