@@ -23,6 +23,9 @@ from hub.demo import server_log
 from hub.demo.http_limits import public
 
 SECONDS = 20.0  # to send the head of a request, or to take some of what was sent
+# Seconds between two requests. Proxies keep connections for 60 or so, and a request that meets the end of one
+# is lost: it is for them to end it.
+BETWEEN = 75
 SLOWEST = 1_000  # bytes per second that a client takes
 OPEN_FILES = 65_536  # for many visitors, where the system allows as many
 LONGEST_HEAD = 65_536  # bytes of a request before its body
@@ -34,6 +37,7 @@ PIECES, LEAST_BYTES = 200, 64  # from so many pieces of a body on, they have so 
 def limit(server: uvicorn.Server, seconds: float = SECONDS) -> None:
     """Let a server close slow connections from now on, and all at its end."""
     server.config.timeout_graceful_shutdown = 1
+    server.config.timeout_keep_alive = BETWEEN
     server.config.ws_protocol_class = None  # no page has one, and its connection would never be seen to end
     read_in_linear_time()
     # H11Protocol, since it bounds heads. A peer, perhaps the proxy of all visitors, leaves room for another.

@@ -409,6 +409,13 @@ def test_a_request_in_time_is_not_closed_and_neither_is_the_next(tmp_path):
             time.sleep(0.3)
 
 
+def test_a_proxy_that_keeps_a_connection_for_a_minute_is_the_first_to_close_it():
+    """A request that meets the end of its connection is lost."""
+    server = uvicorn.Server(uvicorn.Config(Starlette()))
+    http_connections.limit(server)
+    assert server.config.timeout_keep_alive > 60
+
+
 @pytest.mark.parametrize("end", ["timeout_keep_alive_handler", "expire"])
 def test_a_request_that_came_in_time_is_answered_by_a_server_that_was_too_busy_to_read_it(end):
     """Its client would be told nothing but that the connection is closed."""
