@@ -1,4 +1,4 @@
-"""Decode by Pillow, and tell what it and the other libraries raise for a damaged file."""
+"""Decode by Pillow, and tell what any library raises for a damaged file."""
 
 import ctypes
 import io
@@ -66,7 +66,7 @@ def open_image(data: bytes, image_format: str) -> Image.Image:
 
 
 def load(image: Image.Image, admit: Admit, is_slow: bool = False) -> Image.Image:
-    """Load the pixels of an image that Pillow has opened, once it is admitted, and return it.
+    """Admit an image that Pillow has opened, load its pixels, and return it.
 
     `is_slow` says that decoding may take long.
     """

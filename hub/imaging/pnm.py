@@ -1,4 +1,4 @@
-"""PNM (PBM, PGM, PPM and PFM) by NumPy, also at a depth to which Pillow does not read colours."""
+"""PNM (PBM, PGM, PPM and PFM) by NumPy, at any depth."""
 
 import math
 import re
