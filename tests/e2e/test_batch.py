@@ -69,6 +69,7 @@ def answered(shared_page):
     shared_page.locator(".batch .search").fill("")
     chip(shared_page, "all").click()
     expect(chip(shared_page, "all")).to_have_attribute("aria-pressed", "true", timeout=WAIT)
+    expect(shared_page.locator(".batch tbody tr")).to_have_count(PAGE, timeout=WAIT)
 
 
 def give(page, *files):
@@ -154,7 +155,23 @@ def test_what_is_asked_last_is_shown_however_slow_the_answers(answered):
     chip(page, "unreadable").click()
     expect(chip(page, "unreadable")).to_have_attribute("aria-pressed", "true", timeout=WAIT)
     page.wait_for_timeout(1500)
-    expect(work_list.locator("tbody .name")).to_have_text(["films.zip/<b>broken.png"])
+    expect(work_list.locator("tbody .name")).to_have_text(["films.zip/<b>broken.png"], timeout=WAIT)
+
+
+@pytest.mark.browser
+def test_a_click_while_a_search_is_typed_asks_for_both_at_once(answered):
+    asked = []
+    answered.on("request", lambda request: asked.append(request.post_data or ""))
+    answered.evaluate("""() => {
+        const search = document.querySelector(".batch .search");
+        search.value = "broken";
+        search.dispatchEvent(new Event("input", { bubbles: true }));
+        document.querySelector(".batch .chip.unreadable").click();
+    }""")
+    expect(answered.locator(".batch tbody .name")).to_have_text(["films.zip/<b>broken.png"])
+    answered.wait_for_timeout(500)
+    views = [body for body in asked if '"group":"unreadable"' in body]
+    assert len(views) == 1 and '"search":"broken"' in views[0]
 
 
 @pytest.mark.browser

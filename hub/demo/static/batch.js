@@ -3,9 +3,13 @@ const ask = (element, data) => element.dispatchEvent(new CustomEvent("ask", { bu
 
 const view = () => JSON.parse(document.querySelector(".batch").dataset.view);
 
+let typing;
+
 const show = (change) => {
+  clearTimeout(typing); // what is typed is asked for now
   const batch = document.querySelector(".batch");
-  const asked = { ...view(), page: 0, ...change };
+  const search = batch.querySelector(".search").value;
+  const asked = { ...view(), search, page: 0, ...change };
   batch.dataset.view = JSON.stringify(asked); // what is asked for next builds upon it
   ask(batch, asked);
 };
@@ -61,11 +65,10 @@ document.addEventListener("click", (event) => {
   }
 });
 
-let typing;
 document.addEventListener("input", (event) => {
   if (!event.target.matches(".batch .search")) return;
   clearTimeout(typing);
-  typing = setTimeout(() => show({ search: event.target.value }), 200);
+  typing = setTimeout(() => show({}), 200);
 });
 
 document.addEventListener("change", (event) => {
