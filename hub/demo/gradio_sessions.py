@@ -62,9 +62,9 @@ class Sessions(StateHolder):
         if len(self.session_data) > self.capacity:
             self.session_data.move_to_end(self.one_too_many(), last=False)  # which Gradio drops
         super().update(session_id)
-        self.drop_rows(session_id)
+        self.limit_rows(session_id)
 
-    def drop_rows(self, asking: str) -> None:
+    def limit_rows(self, asking: str) -> None:
         """Drop batches of other pages while all keep too many rows.
 
         A batch goes of the client who has most rows, on the page that was idle longest.
