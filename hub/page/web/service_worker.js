@@ -19,7 +19,7 @@ self.addEventListener("install", (event) => {
 self.addEventListener("activate", (event) => {
   const clean = async () => {
     for (const name of await caches.keys()) if (name.startsWith(OURS) && name !== CACHE) await caches.delete(name);
-    await self.clients.claim();
+    self.clients.claim(); // in Firefox this never ends while a page has threads: whoever awaits it holds back all fetches
   };
   event.waitUntil(clean());
 });
