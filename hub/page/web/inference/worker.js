@@ -44,6 +44,6 @@ onmessage = async ({ data: { id, base, address, load: options, ask } }) => {
     postMessage({ id, answer: options ? await load(options) : await classify(ask) });
   } catch (error) {
     const isInput = error?.name === "InputError";
-    postMessage({ id, sentence: isInput ? error.message : null, error: isInput ? null : String(error?.stack ?? error) });
+    postMessage({ id, sentence: isInput ? error.message : null, error: isInput ? null : `${error}\n${error?.stack ?? ""}` });
   }
 };
