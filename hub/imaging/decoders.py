@@ -171,6 +171,8 @@ def _read_jpeg_2000(data: bytes, admit: Admit) -> Image.Image:
     components = data[header + 42 :][: 3 * channels : 3]
     bits = 1 + max((component & 0x7F for component in components), default=0)
     if bits <= 8:
+        if image.mode.startswith("I"):  # by a box before the codestream, which contradicts it
+            raise DamagedError
         return _brightened(pillow.load_admitted(image), bits)
     import imagecodecs
 

@@ -115,6 +115,14 @@ def test_white_of_a_jpeg_2000_of_few_bits_is_white(bits):
     np.testing.assert_array_equal(np.asarray(read_image(data)), np.rint(few * (255 / white)))
 
 
+@pytest.mark.parametrize("stated", [0, 7, 0x80])  # one bit, eight, and one with a sign
+def test_a_jpeg_2000_whose_box_and_codestream_have_other_depths_is_damaged(stated):
+    data = encoded(GREY.astype(np.uint16) * 257, "JPEG2000")
+    depth = data.index(b"\xff\x4f\xff\x51") + 42
+    with pytest.raises(InputError, match="damaged"):
+        read_image(data[:depth] + bytes([stated]) + data[depth + 1 :])
+
+
 def test_a_jpeg_2000_of_more_than_four_channels_is_refused_with_the_reason():
     for kind in (np.uint8, np.uint16):
         data = imagecodecs.jpeg2k_encode(np.dstack([GREY.astype(kind)] * 5), level=0, reversible=True)
