@@ -37,8 +37,9 @@ TYPE_BYTES = {
 RAW_TYPES, MAX_NUMBERS = (1, 2, 7), 1_000_000
 UNCOMPRESSED = 1
 UNPREDICTED = (UNCOMPRESSED, 32_773)  # compressions that know no predictors; the second is PackBits
+FAX = {2, 3, 4}  # compressions in which 0 is white, if nothing says what it is
 # Fax, LZW, Deflate and PackBits. What they take is known: others are whole images, or need much memory.
-PLAIN_COMPRESSIONS = {UNCOMPRESSED, 2, 3, 4, 5, 8, 32_773, 32_946}
+PLAIN_COMPRESSIONS = {UNCOMPRESSED, *FAX, 5, 8, 32_773, 32_946}
 UNSIGNED, SEPARATE_ALPHA = 1, 2
 # Tags that say how pixels are stored, from ImageWidth to SampleFormat and JPEGTables.
 PIXEL_TAGS = {256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 322, 323, 324, 325, 338, 339, 347}
@@ -52,8 +53,11 @@ def read_tiff(data: bytes, admit: Admit) -> Image.Image:
         bits, kinds = (image.tag_v2.get(tag, (1,)) for tag in (BITS_PER_SAMPLE, SAMPLE_FORMAT))
         # Pillow loses the transparency of greys that is stored after them.
         is_lost = image.mode == "LA" and image.tag_v2.get(PLANAR) == SEPARATE_PLANES
-        if max(bits) <= 8 and set(kinds) == {UNSIGNED} and not is_lost:
-            apart = image.tag_v2.get(COMPRESSION, UNCOMPRESSED) not in PLAIN_COMPRESSIONS
+        compression = image.tag_v2.get(COMPRESSION, UNCOMPRESSED)
+        # Where nothing says what 0 is, it takes 0 for white in any image.
+        is_inverted = PHOTOMETRIC not in image.tag_v2 and compression not in FAX
+        if max(bits) <= 8 and set(kinds) == {UNSIGNED} and not is_lost and not is_inverted:
+            apart = compression not in PLAIN_COMPRESSIONS
             extra = len(bits) * max(bits) / 8 * _segment(image) / math.prod(image.size)
             admit(*image.size, pillow.BYTES.get(image.mode, 4) + extra, apart)
             return pillow.load_admitted(image)

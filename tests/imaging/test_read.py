@@ -375,6 +375,23 @@ def test_a_deep_tiff_whose_zero_is_white_is_read_as_a_shallow_one():
         np.testing.assert_array_equal(pixels(read_image(stored)), expected)
 
 
+@pytest.mark.parametrize("compression", [None, "lzw", "zlib", "packbits"])
+def test_zero_is_black_in_a_tiff_that_does_not_say_what_it_is(compression):
+    tag, nothing = struct.pack("<HHL", 262, 3, 1), bytes(8)
+    for image in (GREY, DEEP, GREY > 127):
+        data = tiff(image, photometric="minisblack", compression=compression)
+        assert data.count(tag) == 1
+        np.testing.assert_array_equal(
+            pixels(read_image(data.replace(tag, nothing))), pixels(read_image(data))
+        )
+
+
+def test_zero_is_white_in_a_fax_that_does_not_say_what_it_is():
+    fax = encoded(Image.fromarray(GREY > 127), "TIFF", compression="group4")
+    data = fax.replace(struct.pack("<HHL", 262, 3, 1), bytes(8))
+    np.testing.assert_array_equal(pixels(read_image(data)), 255 - pixels(read_image(fax)))
+
+
 def test_a_deep_tiff_in_colours_other_than_rgb_is_refused_with_the_reason(tmp_path):
     (tmp_path / "film.tif").write_bytes(tiff(np.dstack([DEEP_COLOUR, DEEP]), photometric="separated"))
     assert "neither grey nor RGB" in refusal(tmp_path / "film.tif")
