@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Tags of TIFF, and values of them.
 BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, SAMPLE_FORMAT = 258, 259, 262, 339
+COLOR_MAP = 320
 ROWS_PER_STRIP, PLANAR, TILE_WIDTH, TILE_LENGTH = 278, 284, 322, 323
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 SEPARATE_PLANES = 2
@@ -60,10 +61,18 @@ def read_tiff(data: bytes, admit: Admit) -> Image.Image:
             apart = compression not in PLAIN_COMPRESSIONS
             extra = len(bits) * max(bits) / 8 * _segment(image) / math.prod(image.size)
             admit(*image.size, pillow.BYTES.get(image.mode, 4) + extra, apart)
-            return pillow.load_admitted(image)
+            return _with_palette(pillow.load_admitted(image))
     except DamagedError:
         pass  # or stored in a way that Pillow does not know
     return _read_by_tifffile(data, admit)
+
+
+def _with_palette(image: Image.Image) -> Image.Image:
+    """Return an image whose palette has 16 bits, or 8 in their place as older programs write them."""
+    colours = image.tag_v2.get(COLOR_MAP, ())
+    if image.mode == "P" and max(colours, default=256) < 256:  # all of which Pillow takes for black
+        image.putpalette(bytes(colours), "RGB;L")
+    return image
 
 
 def _segment(image: Image.Image) -> int:

@@ -241,6 +241,7 @@ def tiffs(grey, colour, deep):
         "alpha": (seen, alpha),
         "deep-alpha": (seen.astype(np.uint16) * 99, {**alpha, "compression": "lzw", **other}),
         "palette": (grey, {"photometric": "palette", "colormap": palette}),
+        "palette-8-bit": (grey, {"photometric": "palette", "colormap": palette >> 8}),
         "white-is-zero": (grey, {"photometric": "miniswhite"}),
         "white-alpha": (np.dstack([grey, colour[..., 0]]), {**alpha, "photometric": "miniswhite"}),
     }  # fmt: skip

@@ -392,6 +392,13 @@ def test_zero_is_white_in_a_fax_that_does_not_say_what_it_is():
     np.testing.assert_array_equal(pixels(read_image(data)), 255 - pixels(read_image(fax)))
 
 
+@pytest.mark.parametrize("scale", [1, 257])
+def test_the_palette_of_a_tiff_may_have_8_bits_in_16(scale):
+    colours = np.stack([np.arange(256), np.arange(256)[::-1], np.arange(256) // 2]).astype(np.uint16)
+    data = tiff(GREY, photometric="palette", colormap=colours * scale)
+    np.testing.assert_array_equal(pixels(read_image(data)), colours.T[GREY])
+
+
 def test_a_deep_tiff_in_colours_other_than_rgb_is_refused_with_the_reason(tmp_path):
     (tmp_path / "film.tif").write_bytes(tiff(np.dstack([DEEP_COLOUR, DEEP]), photometric="separated"))
     assert "neither grey nor RGB" in refusal(tmp_path / "film.tif")

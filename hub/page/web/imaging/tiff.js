@@ -86,7 +86,9 @@ async function readPage(page, geotiff, { width, height, samples, bits, photometr
   if (photometric === PALETTE) {
     const palette = tags("ColorMap", []);
     if (palette.length < 3 << bits) throw damaged();
-    return { width, height, channels: 3, data: geotiff.rgb.fromPalette(pixels, palette) };
+    // Older programs write colours of 8 bits in place of those of 16.
+    const colours = palette.every((value) => value < 256) ? palette.map((value) => 257 * value) : palette;
+    return { width, height, channels: 3, data: geotiff.rgb.fromPalette(pixels, colours) };
   }
   if (photometric === YCBCR) return { width, height, channels: 3, data: new Uint8Array(geotiff.rgb.fromYCbCr(pixels)) };
   const shades = bits < 8 ? scale(pixels, 0, 2 ** bits - 1) : pixels;
