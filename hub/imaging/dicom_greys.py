@@ -70,10 +70,17 @@ def _stored(occurring: np.ndarray, frame: Frame) -> np.ndarray:
     unused = frame.unused
     if values.max() < 2**frame.stored:
         unused = 0
-    elif not unused and not (values % 2 ** (frame.precision - frame.stored)).any():
-        unused = frame.precision - frame.stored
+    elif not unused and not _extended(values, frame):
+        below = frame.precision - frame.stored
+        unused = 0 if (values % 2**below).any() else below
     values = (values >> unused) & (2**frame.stored - 1)
     return _signed(values, frame.stored) if frame.signed else values
+
+
+def _extended(values: np.ndarray, frame: Frame) -> bool:
+    """Return whether values are signed, and the bits above each number repeat its sign."""
+    above, ones = values >> (frame.stored - 1), 2 ** (frame.precision - frame.stored + 1) - 1
+    return frame.signed and bool(np.isin(above, [0, ones]).all())
 
 
 def _signed(values: np.ndarray, bits: int) -> np.ndarray:

@@ -335,6 +335,13 @@ def test_bits_may_be_aligned_left():
     assert "unusual HighBit" in refusal(stored(dataset(DEEP, 12, HighBit=3)))
 
 
+@pytest.mark.parametrize("bits", [12, 15])
+def test_negative_numbers_whose_lowest_bits_are_0_are_not_aligned_left(bits):
+    few = (DEEP.astype(np.int16) - 2048) // 16 * 16
+    windowed = dataset(few, bits, WindowCenter=0, WindowWidth=4096)
+    np.testing.assert_allclose(pixels(stored(windowed)), (few + 2048.0) * 255 / 4095, atol=0.51)
+
+
 @pytest.mark.parametrize("dtype", [np.uint32, np.int32])
 def test_thirty_two_bits_are_read(dtype):
     image = DEEP.astype(dtype) * 1000 - (2_000_000 if dtype == np.int32 else 0)

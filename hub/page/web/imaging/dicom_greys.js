@@ -57,6 +57,12 @@ function spreadOut(length, width, entries, place) {
   return found;
 }
 
+// Return whether values are signed, and the bits above each number repeat its sign.
+function isExtended(values, { signed, stored, precision }) {
+  const ones = 2 ** (precision - stored + 1) - 1;
+  return signed && values.every((value) => [0, ones].includes(Math.floor(value / 2 ** (stored - 1))));
+}
+
 // Return a byte for each value; Uint8Array.from takes seconds for millions of them.
 function bytesOf(values, make) {
   const bytes = new Uint8Array(values.length);
@@ -75,7 +81,9 @@ function stored(occurring, frame, samples) {
   const { precision } = frame, below = 2 ** (precision - frame.stored);
   let { unused } = frame;
   if (highest(occurring) < 2 ** frame.stored) unused = 0;
-  else if (!unused && occurring.every((value) => value % below === 0)) unused = precision - frame.stored;
+  else if (!unused && !isExtended(occurring, frame) && occurring.every((value) => value % below === 0)) {
+    unused = precision - frame.stored;
+  }
   return occurring.map((value) => {
     const kept = Math.floor(value / 2 ** unused) % 2 ** frame.stored;
     return frame.signed ? signedValue(kept, frame.stored) : kept;
