@@ -108,6 +108,7 @@ def main(settings: Settings) -> None:
                 recipe.architecture, len(classes), weights, radiograph, recipe.size, channels
             )
             factory.check_sizes(model, [loop.image_size(recipe, 1), recipe.size], channels)
+            folder_writer.check_package(model, radiograph, recipe.size)
             checkpoint.check_room(settings.checkpoint, model)
         first_filters = filters.first_layer_filters(model)
 

@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from timm.models import save_for_hf
 from torch import nn
 
+from hub.errors import InputError
 from hub.files import replace_file, write_json
 from hub.models.card import write_card
 from hub.models.folder import WEIGHTS, read_config, read_metrics, write_metrics
@@ -16,6 +17,7 @@ from hub.models.processor import write_processor
 
 # Weights of red, green and blue in grey, by ITU-R BT.601 as in Pillow.
 LUMA = torch.tensor([299, 587, 114]).div(1000).view(1, 3, 1, 1)
+MOST_CHANGE = 1e-4  # of what the last layer reads, by rounding
 
 
 def save_folder(
@@ -94,10 +96,46 @@ def save_operating_points(
     write_json(folder / "config.json", config)
 
 
-def _with_rgb_input(model: nn.Module) -> nn.Module:
-    """Return the network with three channels, made grey by its first convolution.
+def check_package(model: nn.Module, radiograph: bool, size: int) -> None:
+    """Raise InputError for a network that a model folder could not hold as the function that it is.
 
-    This is exact because all channels share one mean and deviation.
+    It is asked before training, which takes long and would be lost. `size` is the pixels a side of an image.
+    """
+    name = model.pretrained_cfg["architecture"]
+    tensors = [tensor for tensor in model.state_dict().values() if tensor.numel()]
+    if len({tensor.data_ptr() for tensor in tensors}) < len(tensors):
+        raise InputError(f"{name} has layers with the same weights, which cannot be saved; choose another.")
+    if radiograph and not _is_same_with_rgb_input(model, size):
+        raise InputError(f"{name} cannot be made to read grey images in three channels; choose another.")
+
+
+@torch.no_grad()
+def _is_same_with_rgb_input(model: nn.Module, size: int) -> bool:
+    """Return whether `_with_rgb_input` changes nothing that the last layer reads.
+
+    It does where the first convolution standardises its weights, or another layer reads the image too.
+    """
+    grey, read = torch.randn(2, 1, size, size, generator=torch.Generator().manual_seed(0)), []
+    try:
+        with torch.random.fork_rng([]):  # training goes on with the numbers of its seed
+            rgb = _with_rgb_input(model)
+        for network, pixels in ((model, grey), (rgb, grey.expand(-1, 3, -1, -1))):
+            hook = network.get_classifier().register_forward_pre_hook(lambda _, given: read.append(given[0]))
+            network.eval()(pixels)
+            hook.remove()
+    except RuntimeError:  # of layers that are no convolutions
+        return False
+    finally:
+        model.train()
+    before, after = read
+    # Random weights may make numbers too large for 32 bits, of which nothing is known.
+    return not bool((before - after).abs().max() > MOST_CHANGE * before.abs().max())
+
+
+def _with_rgb_input(model: nn.Module) -> nn.Module:
+    """Return the network with three channels, made grey by the convolutions that read the image.
+
+    This is exact because all channels share one mean and deviation (`check_package`).
     """
     rgb = timm.create_model(
         model.pretrained_cfg["architecture"],
@@ -106,8 +144,9 @@ def _with_rgb_input(model: nn.Module) -> nn.Module:
         | {"input_size": (3, *model.pretrained_cfg["input_size"][1:])},
     )
     state = model.state_dict()
-    stem = model.pretrained_cfg["first_conv"] + ".weight"
-    state[stem] = state[stem] * LUMA
+    for name, tensor in rgb.state_dict().items():
+        if tensor.shape != state[name].shape:  # several convolutions side by side in some networks
+            state[name] = state[name] * LUMA
     rgb.load_state_dict(state)
     return rgb
 
