@@ -185,17 +185,21 @@ def find_image_column(schema: pa.Schema, chosen: str | None) -> str | None:
 
     It holds bytes, or structs with a field `bytes`, as `datasets` writes images.
     """
-    found = [field.name for field in schema if _holds_bytes(field.type)]
+    found = [field.name for field in schema if _holds_images(field.type)]
     if chosen:
         return chosen if chosen in found else None
     named = [name for name in found if name.lower() in IMAGE_COLUMNS]
     return (named or (found if len(found) == 1 else [None]))[0]
 
 
-def _holds_bytes(kind: pa.DataType) -> bool:
+def _holds_images(kind: pa.DataType) -> bool:
     if pa.types.is_struct(kind):
         index = kind.get_field_index("bytes")
-        return index >= 0 and _holds_bytes(kind.field(index).type)
+        return index >= 0 and _are_bytes(kind.field(index).type)
+    return _are_bytes(kind)
+
+
+def _are_bytes(kind: pa.DataType) -> bool:
     return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
 
 

@@ -100,6 +100,8 @@ class Supervised:
             if self.stopped.is_set():
                 raise InputError("The job was stopped; give the same command again: it goes on from here.")
             self._end()
+            if place in poisoned:  # it is not decoded any more, so it was not the image
+                place = NOWHERE
             deaths[place] += 1
             if place != NOWHERE and deaths[place] == MOST_DEATHS:
                 poisoned.append(place)

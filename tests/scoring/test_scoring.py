@@ -228,6 +228,23 @@ def test_an_image_that_kills_its_process_costs_its_own_row(films, tmp_path, monk
     assert sum(event.images for event in events) == 12, "the bar counts no image twice"
 
 
+MISTAKEN = """
+import os
+from hub.scoring import shard
+
+shard._open = lambda *given: os._exit(1)
+"""
+
+
+def test_a_job_whose_processes_end_whatever_they_decode_ends_in_one_sentence(films, tmp_path, monkeypatch):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(MISTAKEN)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), str(ROOT)]))
+    place, begun = begin(films, tmp_path / "out", shard_size=12)
+    with pytest.raises(InputError, match="ended 4 times at no image in particular"):
+        list(job.run(place, begun, workers=1))
+
+
 HANGING = """
 import time
 from hub.inference.classifier import Classifier
@@ -408,6 +425,12 @@ def test_any_damage_of_a_plan_is_told(films, tmp_path):
     for _ in flipped(tmp_path / "out" / "_plan"):
         with suppress(InputError):  # some bytes mean nothing
             Plan(place).items(0)
+
+
+def test_structs_of_anything_but_bytes_are_no_images(films, tmp_path):
+    nested = [{"bytes": {"bytes": png()}, "path": "a.png"}]
+    (films / "nested.parquet").write_bytes(parquet(nested))
+    assert len(score_here(films, tmp_path / "out")) == 12
 
 
 def test_damaged_parquet_in_an_archive_costs_its_own_row(films, tmp_path):
