@@ -143,10 +143,16 @@ def _read_array(source: object) -> np.ndarray:
 
 
 def _read_tensor(tensor: object) -> np.ndarray:
-    """Return a torch tensor as an array whose channels come last."""
-    tensor = tensor.detach().cpu()
-    # NumPy has no bfloat16.
-    pixels = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+    """Return a torch tensor as an array whose channels come last.
+
+    Raises TypeError for one of which NumPy makes no array: it is sparse, quantized or has no numbers.
+    """
+    try:
+        tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
+        # NumPy has no bfloat16.
+        pixels = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+    except (NotImplementedError, TypeError):
+        raise _wrong_type(tensor) from None
     return np.moveaxis(pixels, 0, -1) if pixels.ndim == 3 and pixels.shape[0] in (1, 3, 4) else pixels
 
 
@@ -162,5 +168,6 @@ def reason(error: Exception) -> str:
 
 
 def _wrong_type(source: object) -> TypeError:
-    kind = "a file opened as text" if hasattr(source, "read") else type(source).__name__
+    unreadable = {"read": "a file opened as text", "detach": "a tensor that NumPy cannot read"}
+    kind = next((unreadable[name] for name in unreadable if hasattr(source, name)), type(source).__name__)
     return TypeError(f"An image is {ALLOWED}, not {kind}.")

@@ -149,6 +149,24 @@ def test_tensors_are_read_with_their_channels_first(change):
     np.testing.assert_allclose(np.asarray(read_image(change(colour))).astype(int), COLOUR, atol=1)
 
 
+def test_a_tensor_that_is_stored_with_the_other_sign_is_read():
+    assert_reads(torch._neg_view(-torch.from_numpy(GREY / 255)))
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.empty(40, 48, device="meta"),
+        torch.zeros(40, 48).to_sparse(),
+        torch.quantize_per_tensor(torch.zeros(40, 48), 1.0, 0, torch.quint8),
+    ],
+    ids=["meta", "sparse", "quantized"],
+)
+def test_a_tensor_of_which_numpy_makes_no_array_is_refused_with_the_types_that_are_read(tensor):
+    with pytest.raises(TypeError, match="not a tensor that NumPy cannot read"):
+        read_image(tensor)
+
+
 def test_a_tensor_in_bfloat16_is_read():
     read = read_image(torch.from_numpy(GREY)[None].bfloat16() / 255)
     np.testing.assert_allclose(np.asarray(read).astype(int), GREY, atol=1)
