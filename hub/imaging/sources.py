@@ -42,6 +42,8 @@ def read_source(source: Source) -> bytes | Image.Image | np.ndarray:
         return read_file(source)
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source)
+    if isinstance(source, Mapping) and isinstance(source.get("bytes"), bytes):
+        return source["bytes"]  # of a row of `datasets`, whose path may be a name alone
     if isinstance(source, Image.Image):
         return _read_deep(source) if decoders.is_deep(source) else source
     if isinstance(source, np.ndarray):

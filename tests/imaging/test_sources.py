@@ -167,6 +167,13 @@ def test_a_tensor_of_which_numpy_makes_no_array_is_refused_with_the_types_that_a
         read_image(tensor)
 
 
+def test_the_bytes_of_a_row_of_datasets_are_read_whatever_file_has_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.new("L", (48, 40)).save("film.png")
+    assert_reads({"bytes": PNG, "path": "film.png"})
+    assert_reads({"bytes": PNG, "path": None})
+
+
 def test_a_tensor_in_bfloat16_is_read():
     read = read_image(torch.from_numpy(GREY)[None].bfloat16() / 255)
     np.testing.assert_allclose(np.asarray(read).astype(int), GREY, atol=1)
