@@ -67,12 +67,11 @@ def _stored(occurring: np.ndarray, frame: Frame) -> np.ndarray:
         return occurring.astype(np.float64)
     values = occurring.astype(np.int64)
     # Many a header that has unused bits below the others is wrong, and they are above; and the other way.
-    unused = frame.unused
-    if values.max() < 2**frame.stored:
+    unused, below, is_small = frame.unused, frame.precision - frame.stored, values.max() < 2**frame.stored
+    if is_small and (values % 2**unused).any():
         unused = 0
-    elif not unused and not _extended(values, frame):
-        below = frame.precision - frame.stored
-        unused = 0 if (values % 2**below).any() else below
+    elif not (unused or is_small or _extended(values, frame) or (values % 2**below).any()):
+        unused = below
     values = (values >> unused) & (2**frame.stored - 1)
     return _signed(values, frame.stored) if frame.signed else values
 

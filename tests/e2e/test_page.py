@@ -283,6 +283,7 @@ def unusual_dicoms(grey, deep):
     frame = imagecodecs.jpeg8_encode(deep, bitspersample=12, lossless=True, predictor=4)
     pixels = {
         "left": dataset(deep << 4),
+        "left-dark": dataset(deep // 4 * 4, 14, HighBit=15, WindowCenter=512, WindowWidth=1024),
         "negative": dataset((deep.astype(np.int16) - 2048) // 16 * 16),
         "floats": floats,
         "predicted": dataset(deep, PixelData=encapsulate([frame])),

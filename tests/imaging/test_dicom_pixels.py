@@ -328,6 +328,8 @@ def test_bits_may_be_aligned_left():
     np.testing.assert_array_equal(pixels(stored(overlay)), stretched(DEEP))
     windowed = dataset(DEEP * 16, 12, HighBit=15, WindowCenter=2048, WindowWidth=4096)
     np.testing.assert_allclose(pixels(stored(windowed)), DEEP * 255.0 / 4095, atol=0.51)
+    dark = dataset(DEEP // 4 * 4, 14, HighBit=15, WindowCenter=512, WindowWidth=1024)
+    np.testing.assert_allclose(pixels(stored(dark)), (DEEP // 4) * 255.0 / 1023, atol=0.51)
     wrong = dataset(DEEP, 12, HighBit=15)  # they are aligned right
     np.testing.assert_array_equal(pixels(stored(wrong)), stretched(DEEP))
     wrong = dataset(DEEP * 16, 12, HighBit=11)  # and these to the left

@@ -78,12 +78,11 @@ const signedValue = (value, bits) => (value >= 2 ** (bits - 1) ? value - 2 ** bi
 function stored(occurring, frame, samples) {
   if (isFloat(samples)) return occurring;
   // Many a header that has unused bits below the others is wrong, and they are above; and the other way.
-  const { precision } = frame, below = 2 ** (precision - frame.stored);
+  const below = frame.precision - frame.stored, isSmall = highest(occurring) < 2 ** frame.stored;
+  const isFree = (bits) => occurring.every((value) => value % 2 ** bits === 0);
   let { unused } = frame;
-  if (highest(occurring) < 2 ** frame.stored) unused = 0;
-  else if (!unused && !isExtended(occurring, frame) && occurring.every((value) => value % below === 0)) {
-    unused = precision - frame.stored;
-  }
+  if (isSmall && !isFree(unused)) unused = 0;
+  else if (!(unused || isSmall || isExtended(occurring, frame)) && isFree(below)) unused = below;
   return occurring.map((value) => {
     const kept = Math.floor(value / 2 ** unused) % 2 ** frame.stored;
     return frame.signed ? signedValue(kept, frame.stored) : kept;
