@@ -25,7 +25,7 @@ from hub.imaging.views import OBLIQUE
 from hub.imaging.worker import read_apart
 
 # Part of the key of what is kept decoded: raise it when `read_pixels` gives other pixels than before.
-PIXELS_VERSION = 2
+PIXELS_VERSION = 3
 MIN_RADIOGRAPH_SIDE = 32
 MAX_RADIOGRAPH_RATIO = 20  # of the longer side to the shorter
 LARGE = 16_000_000  # pixels above which an image of any format is reduced for predictions
