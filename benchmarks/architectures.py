@@ -32,7 +32,8 @@ PAGE_TEXT = """\
 # Architectures
 
 Written by `python -m benchmarks.architectures`. `train.py --architecture` takes any network of timm that ends
-in one linear layer; these were trained on the same radiographs by one short recipe, so that the rows compare
+in one linear layer and, for radiographs, does not standardise the weights of its first one; these were
+trained on the same radiographs by one short recipe, so that the rows compare
 with each other and not with the bundled model, which was trained for longer. Figures are those of validation
 radiographs, the accuracy at the balanced operating point; views are shifted and swapped ones
 ([Model selection](model-selection.md)). The time is that of one image through ONNX Runtime. {machine}
