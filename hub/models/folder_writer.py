@@ -97,7 +97,7 @@ def save_operating_points(
 
 
 def check_package(model: nn.Module, radiograph: bool, size: int) -> None:
-    """Raise InputError for a network that a model folder could not hold as the function that it is.
+    """Raise InputError for a network that would be another one in a model folder.
 
     It is asked before training, which takes long and would be lost. `size` is the pixels a side of an image.
     """
