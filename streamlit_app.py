@@ -87,6 +87,7 @@ else:  # the server, for which `streamlit run` imports this file once
     server_log.install()
     http_connections.allow_many()
     http_connections.read_in_linear_time()
+    http_connections.end_what_breaks()
     streamlit_server.guard_sessions()
     app = st.App(__file__, middleware=streamlit_server.guards())
     gc.freeze()  # what is there now stays: Streamlit looks for waste after each run, and halts all visitors

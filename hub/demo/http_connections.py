@@ -32,6 +32,7 @@ LONGEST_HEAD = 65_536  # bytes of a request before its body
 MOST_HEADERS = 200  # of a request; browsers and proxies send 40
 MOST_AHEAD = 1_000_000  # bytes that come before the last request is answered
 PIECES, LEAST_BYTES = 200, 64  # from so many pieces of a body on, they have so many bytes on average
+SAY_400 = H11Protocol.send_400_response
 
 
 def limit(server: uvicorn.Server, seconds: float = SECONDS) -> None:
@@ -40,6 +41,7 @@ def limit(server: uvicorn.Server, seconds: float = SECONDS) -> None:
     server.config.timeout_keep_alive = BETWEEN
     server.config.ws_protocol_class = None  # no page has one, and its connection would never be seen to end
     read_in_linear_time()
+    end_what_breaks()
     # H11Protocol, since it bounds heads. A peer, perhaps the proxy of all visitors, leaves room for another.
     server.config.http_protocol_class = _with_patience(H11Protocol, seconds, allow_many() // 2)
 
@@ -78,6 +80,21 @@ def _few_headers(lines: list[bytearray]) -> Iterable[tuple[bytes, bytes]]:
     if len(lines) > MOST_HEADERS:
         raise h11.LocalProtocolError("The request has too many headers")
     return _decode_header_lines(lines)
+
+
+def end_what_breaks() -> None:
+    """Let Uvicorn close a connection that breaks after its answer has begun.
+
+    It would begin another answer, which cannot be: any client could fill the log with exceptions.
+    """
+
+    def say_400_or_end(protocol: H11Protocol, reason: str) -> None:
+        if protocol.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            SAY_400(protocol, reason)
+        else:
+            protocol.transport.close()
+
+    H11Protocol.send_400_response = say_400_or_end
 
 
 class Connection(h11.Connection):

@@ -240,6 +240,16 @@ def test_a_request_that_takes_long_to_take_apart_is_refused_at_once(shared_url, 
     assert time.monotonic() - begun < 1
 
 
+def test_a_body_that_breaks_after_its_answer_ends_the_connection_and_is_no_exception(tmp_path, log):
+    head = "GET /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with guarded(tmp_path) as url, connect(url, head) as connection:
+        assert received(connection, 1000).startswith(b"HTTP/1.1 404 ")
+        connection.sendall(b"no length\r\n")
+        while received(connection, 1000):
+            pass
+    assert not [line for line in lines(log) if line["level"] == "error"]
+
+
 @pytest.mark.parametrize(("origin", "status"), [("", b"200"), ("Origin: http://a\r\n", b"400")])
 def test_a_client_that_is_old_need_not_name_the_host_but_beside_an_origin(tmp_path, origin, status):
     head = f"POST /gradio_api/run/x HTTP/1.0\r\n{origin}Content-Length: 0\r\n\r\n"
