@@ -6,7 +6,8 @@ Streamlit's own limits (.streamlit/config.toml) and takes only what the page say
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -21,7 +22,9 @@ from streamlit.runtime.app_session import AppSession
 from hub.demo import http_cookies, http_headers, http_limits, http_log
 from hub.demo.http_call import App, answer, call_of, header, path_of, sentence
 from hub.demo.http_limits import FULL, MB, Ledger, Limits, client_of
+from hub.demo.run_folder import run_folder
 from hub.demo.server_metrics import Metrics
+from hub.errors import InputError
 
 # Uploads stay in memory. Streamlit's own limit for a file, 100 MB of 1,048,576 bytes, is to come first: its
 # page names that before a byte is sent.
@@ -105,6 +108,18 @@ def _begin_stop(session: AppSession) -> bool:
         return False
     session.stopped = runner and runner._script_thread
     return True
+
+
+@asynccontextmanager
+async def in_run_folder(app: App) -> AsyncIterator[None]:
+    """Keep all temporary files in one folder, which goes at the end of the app.
+
+    After `kill`, Uvicorn ends the process without what Python does at its end, and pages may be at work.
+    """
+    with ExitStack() as opened:
+        with suppress(InputError):  # the page says so
+            opened.enter_context(run_folder())
+        yield
 
 
 def route_of(path: str) -> str | None:

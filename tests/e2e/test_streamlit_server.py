@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import time
 
 import pytest
 import requests
-from servers import ROOT, free_port, open_page, recorded, serving
+from servers import ROOT, free_port, open_page, recorded, serving, wait_for
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
@@ -182,6 +183,25 @@ def test_the_log_has_no_name_of_a_file(server):
     assert answer.status_code == 403  # it comes from no page of this server
     assert line_of(log, answer)["status"] == 403
     assert "Mueller" not in log.read_text()
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_its_folder_goes_with_the_app_however_that_is_ended(tmp_path, name):
+    port = free_port()
+    command = ["run", "streamlit_app.py", "--server.headless", "true", "--server.port", str(port)]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    process = subprocess.Popen([sys.executable, "-m", "streamlit", *command], cwd=ROOT, env=environment)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
+        with connect(f"ws://127.0.0.1:{port}/_stcore/stream", max_size=None) as stream:
+            stream.send(BackMsg(rerun_script={}).SerializeToString())
+            drawn(stream)  # and another time, while it ends
+            assert list(tmp_path.glob("*/run-*"))
+            process.send_signal(getattr(signal, name))
+            process.wait(20)
+    finally:
+        process.kill()
+    assert not list(tmp_path.glob("*/run-*"))
 
 
 def test_so_many_pages_are_open_of_one_client_and_of_all(small):
