@@ -9,6 +9,7 @@ import argparse
 import gc
 import importlib
 import os
+import socket
 from functools import partial
 
 from hub.errors import InputError, end_on_interrupt, interrupt_on_end, run_command
@@ -17,7 +18,7 @@ from hub.errors import InputError, end_on_interrupt, interrupt_on_end, run_comma
 def check_command_line() -> None:
     """Print the help text if it is asked for.
 
-    Raises InputError for a port that is none.
+    Raises InputError for a port or an address that is none.
     """
     argparse.ArgumentParser(
         prog="app.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -28,6 +29,20 @@ def check_command_line() -> None:
         is_port = False
     if not is_port:
         raise InputError("GRADIO_SERVER_PORT is no port; give a number from 1 to 65535.")
+    if not is_own_address(os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")):
+        raise InputError(
+            "GRADIO_SERVER_NAME is no address of IPv4 of this machine; give 127.0.0.1, or 0.0.0.0 for all."
+        )
+
+
+def is_own_address(name: str) -> bool:
+    """Return whether this machine can listen there, as Gradio does: by IPv4 alone."""
+    try:
+        with socket.socket() as listener:
+            listener.bind((name, 0))
+    except (OSError, UnicodeError):  # such as a label that is too long
+        return False
+    return bool(name)
 
 
 if __name__ == "__main__":

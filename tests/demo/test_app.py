@@ -1,4 +1,4 @@
-"""`python app.py`: its help text, and a port that is none."""
+"""`python app.py`: its help text, and a port or an address that is none."""
 
 import os
 import runpy
@@ -22,6 +22,14 @@ def test_a_port_that_is_none_is_refused_in_a_sentence(port):
     done = app(GRADIO_SERVER_PORT=port)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith("app.py: GRADIO_SERVER_PORT") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["", "::1", "[::1]", "192.0.2.1", "no.such.host.invalid", "a" * 70, "a:1"])
+def test_an_address_that_is_none_is_refused_in_a_sentence(name):
+    """Gradio would find no free port there, after it tried a hundred."""
+    done = app(GRADIO_SERVER_NAME=name)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("app.py: GRADIO_SERVER_NAME") and done.stderr.count("\n") == 1
 
 
 def test_the_help_text_says_what_the_environment_sets():
