@@ -65,6 +65,12 @@ def test_an_app_whose_answer_is_wrong_is_red(health, shares, reason):
     assert status == 503 and reason in body and "somebody" not in body
 
 
+def test_an_app_whose_folder_is_gone_is_red(health, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    status, body = get("/healthz", replace(health, looked=float("-inf")))
+    assert status == 503 and "temporary files" in json.loads(body)["status"]
+
+
 def test_many_who_ask_at_once_make_the_model_answer_once(health):
     asked = []
 
