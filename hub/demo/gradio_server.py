@@ -9,7 +9,7 @@ import gradio as gr
 import gradio.mcp
 import gradio.route_utils
 import gradio.routes
-from gradio.route_utils import GradioMultiPartParser
+from gradio.route_utils import GradioMultiPartParser, GradioUploadFile
 from gradio.utils import get_upload_folder
 from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
@@ -79,12 +79,24 @@ class FilesAlone(GradioMultiPartParser):
             raise MultiPartException("An upload consists of files; send each with its name.")
 
 
+class Uploaded(GradioUploadFile):
+    """A file of an upload, which is closed when all of it has come.
+
+    Gradio opens it no more. Those of a hundred files would stay open until the last has come, and a client
+    with slow uploads would take all that the process may open: nobody else could connect.
+    """
+
+    async def seek(self, offset: int) -> None:
+        """Close the file, where Gradio goes back to its beginning."""
+        await self.close()
+
+
 def prepare_uploads() -> None:
     """Let Gradio read `FilesAlone`, and keep them in the folder of this run.
 
     Some of its modules noted the folder at their import.
     """
-    gradio.route_utils.GradioMultiPartParser = FilesAlone
+    gradio.route_utils.GradioMultiPartParser, gradio.route_utils.GradioUploadFile = FilesAlone, Uploaded
     for module in (gradio.mcp, gradio.routes):
         module.DEFAULT_TEMP_DIR = get_upload_folder()
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import gradio.route_utils
 import pytest
 import requests
 import uvicorn
@@ -22,6 +23,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from hub.demo import (
+    gradio_server,
     http_call,
     http_connections,
     http_cookies,
@@ -186,6 +188,25 @@ def test_too_many_files_in_one_request_are_refused_and_leave_none(tmp_path):
         status, sentence = error_of(requests.post(url + UPLOAD, files=files(1, 1, 1, 1)))
     assert status == 413 and "3 files" in sentence
     assert sorted(tmp_path.rglob("*")) == kept
+
+
+def test_a_file_is_closed_while_others_of_its_upload_come(tmp_path, monkeypatch):
+    """A hundred of each slow upload would take all that the process may open."""
+    made = []
+
+    class Noted(gradio_server.Uploaded):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            made.append(self.file)
+
+    monkeypatch.setattr(gradio.route_utils, "GradioUploadFile", Noted)
+    body, end = f"{PART}x\r\n" * 3, "--q--\r\n"
+    head = f"{HEAD}Content-Length: {len(body + end)}\r\n\r\n"
+    with guarded(tmp_path) as url, connect(url, head + body) as connection:
+        time.sleep(0.3)
+        assert [file.closed for file in made[:2]] == [True, True]
+        connection.sendall(end.encode())
+        assert received(connection, 100).startswith(b"HTTP/1.1 200 ")
 
 
 def test_files_are_counted_by_the_boundary_and_by_nothing_that_looks_like_one(tmp_path):
