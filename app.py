@@ -10,6 +10,7 @@ import gc
 import importlib
 import os
 import socket
+from contextlib import suppress
 from functools import partial
 
 from hub.errors import InputError, end_on_interrupt, interrupt_on_end, run_command
@@ -105,9 +106,18 @@ def main() -> None:
         except OSError as error:
             raise InputError(f"The page cannot be served: {error}") from None
         http_connections.limit(blocks.server)
-        importlib.import_module("hub.imaging.dicom")  # the page need not wait for it, nor the first DICOM
+        read_ahead()
         gc.freeze()  # what is there now stays: to look through it for waste would halt all visitors
         blocks.block_thread()
+
+
+def read_ahead() -> None:
+    """Import what reads DICOM: the page need not wait for it, nor the first such film.
+
+    Where it cannot be, since visitors have all files open that there may be, that film tries again.
+    """
+    with suppress(ImportError, OSError):
+        importlib.import_module("hub.imaging.dicom")
 
 
 def launch_options(classifier: Classifier) -> dict:

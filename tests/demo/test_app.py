@@ -1,5 +1,6 @@
 """`python app.py`: its help text, and a port or an address that is none."""
 
+import errno
 import os
 import runpy
 import signal
@@ -8,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+import app as demo
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,6 +48,14 @@ def test_an_option_that_there_is_not_is_refused():
 def test_the_help_text_does_not_wait_for_gradio():
     imported = app("--help", PYTHONPROFILEIMPORTTIME="1").stderr
     assert "hub.errors" in imported and "gradio" not in imported
+
+
+def test_an_app_that_is_served_already_outlives_visitors_with_all_open_files(monkeypatch):
+    def fail(name):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("importlib.import_module", fail)
+    demo.read_ahead()
 
 
 def test_a_model_that_is_not_there_is_one_sentence_and_exit_code_2(monkeypatch, capsys):
