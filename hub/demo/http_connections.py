@@ -42,8 +42,9 @@ def limit(server: uvicorn.Server, seconds: float = SECONDS) -> None:
     server.config.ws_protocol_class = None  # no page has one, and its connection would never be seen to end
     read_in_linear_time()
     end_what_breaks()
-    # H11Protocol, since it bounds heads. A peer, perhaps the proxy of all visitors, leaves room for another.
-    server.config.http_protocol_class = _with_patience(H11Protocol, seconds, allow_many() // 2)
+    # H11Protocol, since it bounds heads. A peer, perhaps the proxy of all visitors, leaves room for another:
+    # each connection may have a file open as well, in which its body lies.
+    server.config.http_protocol_class = _with_patience(H11Protocol, seconds, allow_many() // 3)
 
 
 def allow_many() -> int:

@@ -386,7 +386,7 @@ def test_a_connection_without_a_request_is_closed(tmp_path):
 
 
 def test_one_peer_leaves_connections_for_others(tmp_path, monkeypatch):
-    monkeypatch.setattr(http_connections, "allow_many", lambda: 6)
+    monkeypatch.setattr(http_connections, "allow_many", lambda: 9)
     with guarded(tmp_path, patience=10) as url:
         held = [connect(url, "GET / ") for _ in range(3)]
         with connect(url, "GET / ") as refused:
