@@ -112,7 +112,7 @@ def main() -> None:
 
 
 def read_ahead() -> None:
-    """Import what reads DICOM: the page need not wait for it, nor the first such film.
+    """Import what reads DICOM, for which neither the page nor a film is to wait.
 
     Where it cannot be, since visitors have all files open that there may be, that film tries again.
     """

@@ -77,7 +77,7 @@ def _stored(occurring: np.ndarray, frame: Frame) -> np.ndarray:
 
 
 def _extended(values: np.ndarray, frame: Frame) -> bool:
-    """Return whether values are signed, and the bits above each number repeat its sign."""
+    """Return whether values are signed, with their sign in all bits above them."""
     above, ones = values >> (frame.stored - 1), 2 ** (frame.precision - frame.stored + 1) - 1
     return frame.signed and bool(np.isin(above, [0, ones]).all())
 
