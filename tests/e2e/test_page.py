@@ -584,6 +584,42 @@ def test_a_folder_among_the_files_of_a_batch_is_one_row(window, radiograph):
     expect(window.locator(".batch .open")).to_have_text("film.png")
 
 
+def load(window, url):
+    """Open the page anew, until the model is loaded."""
+    window.goto(url)
+    window.wait_for_function("window.xray?.ready.then(() => true)")
+
+
+@pytest.mark.browser
+def test_an_example_that_comes_late_does_not_take_the_place_of_a_film(window, url, radiograph):
+    load(window, url)
+    held = []
+    window.route("**/samples/*.png", lambda route: held.append(route))
+    with window.expect_request("**/samples/*.png"):
+        window.locator("[data-sample]").first.click()
+    upload(window, ("film.png", film(radiograph)))
+    expect(window.locator("#card .name")).to_have_text("film.png")
+    with window.expect_response("**/samples/*.png") as response:
+        held[0].continue_()
+    response.value.finished()
+    ask(window, "other.png", film(radiograph), "answer")  # for as long as the example would need
+    expect(window.locator("#card .name")).to_have_text("film.png")
+    window.unroute("**/samples/*.png")
+
+
+@pytest.mark.browser
+def test_an_example_that_does_not_come_can_be_asked_for_again(window, url):
+    load(window, url)
+    expect(window.locator("#card h2")).to_be_visible()
+    example = window.locator("[data-sample]").first
+    window.route("**/samples/*.png", lambda route: route.abort())
+    example.click()
+    expect(window.locator(".reading")).to_contain_text("There is no answer for")
+    window.unroute("**/samples/*.png")
+    window.locator(".reading button").click()
+    expect(window.locator("#card h2")).to_be_visible()
+
+
 WORKER = """async ([script, kept]) => {
   const heard = {}, deleted = [], full = async () => { throw new DOMException("", "QuotaExceededError"); };
   const caches = { open: full, keys: async () => kept, delete: async (name) => deleted.push(name) };

@@ -3,6 +3,7 @@ import { Classifier, readPage } from "../classifier.js";
 import { buildBatch } from "./batch.js";
 import { listenForFiles, zone } from "./choose.js";
 import { fill, html } from "./html.js";
+import { fetched } from "../inference/load.js";
 import { buildOneFilm } from "./one_film.js";
 import { listenToSettings, settingsHtml } from "./settings.js";
 import { wordsFor } from "./words.js";
@@ -42,10 +43,10 @@ async function build() {
     if (isBatch) batch.give(files);
     else film.show({ file: files[0], name: files[0].name });
   };
-  const sample = async (index) => {
+  const sample = (index) => {
     const { file, phrase } = page.examples[index];
-    const blob = await (await fetch(new URL(file, BASE))).blob();
-    film.show({ file: blob, name: words("samples.shown", { name: words(phrase) }) });
+    const fetchIt = async () => (await fetched(BASE, file)).blob();
+    film.show({ fetchIt, name: words("samples.shown", { name: words(phrase) }) });
   };
   listenForFiles(one.querySelector("#choose"), give, sample);
   many.querySelector(".drop input").addEventListener("change", ({ target }) => {
@@ -54,7 +55,7 @@ async function build() {
     if (files.length) batch.give(files);
   });
   showProgress(root.querySelector("#loading"), context);
-  if (page.examples.length) sample(page.opening ?? 0).catch(console.error);
+  if (page.examples.length) sample(page.opening ?? 0);
 }
 
 function layOut(context) {

@@ -11,7 +11,7 @@ const painted = () => new Promise((resolve) => {
 });
 
 // Build the tab. `classifier` is a promise of one, `settings` returns the operating point and the prevalence. Returns
-// `show`, which answers a file, and `redraw`, after the settings have changed.
+// `show`, which answers a file, or what `fetchIt` promises, and `redraw`, after the settings have changed.
 export function buildOneFilm(root, classifier, context, settings) {
   const { words, page } = context, find = (id) => root.querySelector(`#${id}`);
   let asked = null, latest = 0, folds = {}, addresses = [], loading = true;
@@ -34,9 +34,10 @@ export function buildOneFilm(root, classifier, context, settings) {
     folds = {};
     document.body.dataset.film = "reading";
     find("answer").inert = true;
-    if (loading) await preview(question, name, token); // a bar says how far the model is
-    else say(words("page.reading", { name }));
+    if (!loading) say(words("page.reading", { name })); // else a bar says how far the model is
     try {
+      question.file ??= await question.fetchIt();
+      if (loading) await preview(question, name, token);
       const loaded = await classifier;
       if (token !== latest) return;
       const { inverted, turns, file } = question, screen = page.heatmap.screen_side;
