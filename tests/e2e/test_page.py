@@ -584,10 +584,33 @@ def test_a_folder_among_the_files_of_a_batch_is_one_row(window, radiograph):
     expect(window.locator(".batch .open")).to_have_text("film.png")
 
 
+HELD = """() => {
+  const { arrayBuffer } = Blob.prototype, free = new Promise((resolve) => { window.free = resolve; });
+  Blob.prototype.arrayBuffer = async function () {
+    if (this.name === "slow.png") await free;
+    if (this.name === "c.png") await new Promise((resolve) => setTimeout(resolve, 1000)); // until a redraw
+    return arrayBuffer.call(this);
+  };
+}"""
+
+
 def load(window, url):
     """Open the page anew, until the model is loaded."""
     window.goto(url)
     window.wait_for_function("window.xray?.ready.then(() => true)")
+
+
+@pytest.mark.browser
+def test_a_row_opens_its_own_film_while_others_come(window, url, radiograph):
+    load(window, url)
+    window.evaluate(HELD)
+    upload(window, *((name, film(radiograph)) for name in ("slow.png", "b.png", "c.png")))
+    window.locator(".batch .open", has_text="c.png").click()
+    expect(window.locator(".batch-film h2")).to_have_text("c.png")
+    window.evaluate("free()")
+    expect(window.locator("[data-batch=status] [role=status]")).to_be_visible()
+    window.locator(".batch-film .previous").click()
+    expect(window.locator(".batch-film h2")).to_have_text("b.png")
 
 
 @pytest.mark.browser

@@ -20,7 +20,7 @@ export function buildBatch(root, classifier, context, settings) {
 
   const reported = (result) => ({ ...result, report: result.answer ? classifierNow.report(result.answer, ...settings()) : null });
   let classifierNow = null;
-  const rows = () => rowsOf(results.filter(Boolean).map(reported), context);
+  const rows = () => rowsOf(results.map(reported), context);
   const draw = () => {
     if (!results.length) return;
     const typing = document.activeElement?.matches(".batch .search");
@@ -61,7 +61,6 @@ export function buildBatch(root, classifier, context, settings) {
     await Promise.all(workers.map(take));
     workers.slice(1).forEach((worker) => worker.stop());
     if (running !== run) return;
-    results = results.filter(Boolean);
     root.toggleAttribute("data-running", false);
     const said = run.stopped
       ? words("batch.stopped", { done: thousands(done()) })

@@ -14,8 +14,9 @@ const WORDS = {
 const OWN_CHECKS = ["fine", "unchecked", "inverted", "turned"]; // which a row says in other words than the card
 const UNANSWERED = ["not_reliable", "refused", "unreadable", "left_out"]; // kinds without an answer to act on
 
-// Return a row for each result, { name, report, error, note, thumbnail }.
-export const rowsOf = (results, context) => results.map((result, index) => rowOf(result, index, context));
+// Return a row for each result, { name, report, error, note, thumbnail }, by its place among them, where some may be
+// missing yet.
+export const rowsOf = (results, context) => results.map((result, index) => rowOf(result, index, context)).filter(Boolean);
 
 function rowOf(result, index, context) {
   const { words, page } = context, { report, name } = result, kind = kindOfResult(result, page);
