@@ -614,6 +614,18 @@ def test_a_row_opens_its_own_film_while_others_come(window, url, radiograph):
 
 
 @pytest.mark.browser
+def test_a_batch_without_a_network_is_read_by_the_workers_that_there_are(window, url, radiograph):
+    load(window, url)
+    window.context.set_offline(True)  # without a service worker, which private windows lack
+    try:
+        upload(window, *((f"{number}.png", film(radiograph)) for number in range(4)))
+        expect(window.locator("[data-batch=status] [role=status]")).to_be_visible()
+        expect(window.locator(".batch .open")).to_have_count(4)
+    finally:
+        window.context.set_offline(False)
+
+
+@pytest.mark.browser
 def test_an_example_that_comes_late_does_not_take_the_place_of_a_film(window, url, radiograph):
     load(window, url)
     held = []

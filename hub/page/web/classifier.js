@@ -53,9 +53,11 @@ export class Classifier {
     return report(this.page, answer, operatingPoint, prevalence);
   }
 
-  // Return another classifier of the same model with a worker of its own, for batches.
-  copy() {
-    return new Classifier(this.page, makeAsker({ page: this.page, threads: 1, files: this.#asker.files() }));
+  // Return another classifier of the same model with a worker of its own, for batches; null where none starts, for a
+  // lack of memory, or of the network where the page is not kept.
+  async copy() {
+    const asker = makeAsker({ page: this.page, threads: 1, files: this.#asker.files() });
+    return asker.start().then(() => new Classifier(this.page, asker), () => null);
   }
 
   // Stop the worker; the next question starts another.

@@ -48,7 +48,7 @@ export function buildBatch(root, classifier, context, settings) {
     const take = async (worker) => {
       for (let item = await source.next(); !item.done && !run.stopped; item = await source.next()) {
         const { index, ...given } = item.value;
-        results[index] = given.file ? await ask(worker, given) : given;
+        results[index] = given.file ? await ask(worker, given, words) : given;
         if (run.stopped) return;
         const seconds = (performance.now() - started) / 1000;
         progress(place("status"), done(), total, done() / seconds, words);
@@ -57,9 +57,9 @@ export function buildBatch(root, classifier, context, settings) {
     };
     progress(place("status"), 0, total, 0, words);
     const count = Math.min(MOST_WORKERS, navigator.hardwareConcurrency || 1, Math.max(files.length, files.length === 1 ? 2 : 1));
-    const workers = [classifierNow, ...Array.from({ length: count - 1 }, () => classifierNow.copy())];
-    await Promise.all(workers.map(take));
-    workers.slice(1).forEach((worker) => worker.stop());
+    const helpers = Array.from({ length: count - 1 }, () => classifierNow.copy());
+    await Promise.all([classifierNow, ...helpers].map(async (worker) => (await worker) && take(await worker)));
+    for (const helper of helpers) (await helper)?.stop();
     if (running !== run) return;
     root.toggleAttribute("data-running", false);
     const said = run.stopped
@@ -95,13 +95,15 @@ export function buildBatch(root, classifier, context, settings) {
   return { give, redraw: draw };
 }
 
-async function ask(worker, { name, file }) {
+async function ask(worker, { name, file }, words) {
   try {
     const answer = await worker.answer(file, { name: file.name, screen: PICTURE, thumbnail: THUMBNAIL });
     const { picture, thumbnail, ...kept } = answer;
     return { name, answer: kept, picture: URL.createObjectURL(picture.blob), size: picture, thumbnail: URL.createObjectURL(thumbnail.blob) };
   } catch (error) {
-    return { name, error: error.message };
+    if (error.name === "InputError") return { name, error: error.message };
+    console.error(error);
+    return { name, error: `${words("page.lost", { name })} ${words("local.not_loaded")}` };
   }
 }
 
