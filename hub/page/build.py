@@ -28,7 +28,8 @@ from hub.page.data import SAMPLES, THUMBNAIL, page_data
 from hub.page.packages import NEEDED, WEB, node_modules, vendored
 from hub.repo_id import is_hub_id
 
-GRAPH = "answer.onnx.gz"
+# Named by its digest, so that a page.json that a browser or a host has kept finds no graph of another model.
+GRAPH = "answer-{}.onnx.gz"
 THUMBNAIL_SIDE = 224  # pixels, the longer side
 # Styles and scripts that the page shares with the Gradio page.
 STYLES, SCRIPTS = ("page.css", "card.css", "film.css", "batch.css", "report.css"), ("film.js", "report.js")
@@ -100,12 +101,14 @@ def _write_own(folder: Path, classifier: Classifier, graph: bytes, address: str 
         text = (STATIC / name).read_text(encoding="utf-8")
         (folder / "demo" / name).write_text(f"{{\n{text}}}\n", encoding="utf-8")  # in a scope of its own
     graph = optimized(graph)
-    (folder / GRAPH).write_bytes(_compressed(graph))
+    digest = hashlib.sha256(graph).hexdigest()
+    name = GRAPH.format(digest[:16])
+    (folder / name).write_bytes(_compressed(graph))
     (folder / SAMPLES).mkdir()
     about = {
-        "file": GRAPH,
+        "file": name,
         "bytes": len(graph),
-        "sha256": hashlib.sha256(graph).hexdigest(),
+        "sha256": digest,
         "reasons": json.loads(_metadata(graph)["reasons"]),
     }
     samples = write_samples(classifier, folder / SAMPLES)
