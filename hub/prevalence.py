@@ -15,17 +15,23 @@ if TYPE_CHECKING:  # for EVEN alone the command line needs no NumPy
     import numpy as np
 
 EVEN = 0.5  # the prevalence that the softmax of a model folder is for
+RAREST = 1e-9  # the prevalence that is closest to 0, and as close to 1: beyond, probabilities lose the ratio
 MOST_EVIDENCE = 1e30  # the largest likelihood ratio, either way: JSON has no infinity
 
 
 def check_prevalence(prevalence: float, classes: int = 2) -> float:
     """Return a prevalence; raise InputError if it is not between 0 and 1.
 
-    A network of another number of `classes` than two takes none but `EVEN`, the default.
+    Neither may it be closer to them than `RAREST`. A network of another number of `classes` than two takes
+    none but `EVEN`, the default.
     """
     if not isinstance(prevalence, numbers.Real) or not 0 < prevalence < 1:
         raise InputError(
             f"The prevalence {_shown(prevalence)} is not a share between 0 and 1; give 0.1 for one in ten."
+        )
+    if not RAREST <= prevalence <= 1 - RAREST:
+        raise InputError(
+            f"The prevalence {_shown(prevalence)} is too close to 0 or 1; give 0.1 for one in ten."
         )
     if classes != 2 and prevalence != EVEN:
         raise InputError(f"A prevalence is for two classes, and this model has {classes}; leave it out.")

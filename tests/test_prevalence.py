@@ -49,6 +49,13 @@ def test_what_is_no_share_is_one_sentence(given):
         check_prevalence(given)
 
 
+@pytest.mark.parametrize("given", [5e-324, 1e-310, 0.9e-9, 1 - 1e-16])
+def test_a_share_that_leaves_nothing_of_a_ratio_is_refused(given):
+    with pytest.raises(InputError, match=r"^The prevalence .* is too close to 0 or 1; .*one in ten.$"):
+        check_prevalence(given)
+    assert check_prevalence(1e-9) == 1e-9
+
+
 def test_a_prevalence_is_for_two_classes():
     assert check_prevalence(0.1) == 0.1
     assert check_prevalence(EVEN, classes=10) == EVEN
