@@ -504,6 +504,28 @@ def test_the_package_is_used_as_the_documentation_says(window, model, radiograph
     assert abs(probability - expected["probability"]) < TOLERANCE
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("point", "prevalence"),
+    [(None, 0), (None, 1), (None, 30), (None, "0.1"), (None, 1e-320), ("often", 0.5), ("screening", 0.5)],
+)
+def test_the_package_refuses_the_same_options_as_python(window, model, radiograph, point, prevalence):
+    data = film(radiograph)
+    try:
+        expected = report(model, model(data), point, prevalence)["label"]
+    except InputError as error:
+        expected = str(error)
+    found = window.evaluate(
+        """async ([bytes, operatingPoint, prevalence]) => {
+          const data = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
+          const asked = (await xray.classifier).classify(data, { operatingPoint, prevalence });
+          return asked.then(({ label }) => label, ({ message }) => message);
+        }""",
+        [base64.b64encode(data).decode(), point, prevalence],
+    )
+    assert found == expected
+
+
 def zipped(film, monkeypatch):
     """Archives as many programs write them, by name."""
     members = {

@@ -2,6 +2,9 @@
 //
 // `decision` is that of page.json. Operating points are thresholds on the likelihood ratio, so a finding does not
 // move with the prevalence; the probability does.
+import { InputError } from "../imaging/unreadable.js";
+
+const RAREST = 1e-9; // the prevalence that is closest to 0, and as close to 1
 
 // Return the probability of the positive class after the test.
 export function posterior(likelihoodRatio, prevalence) {
@@ -30,12 +33,23 @@ export function interval(likelihoodRatio, covariance, quantile) {
   return [-1, 1].map((sign) => Math.exp(Math.min(Math.max(log + sign * quantile * deviation, -700), 700)));
 }
 
+// Throw InputError for a prevalence that is no share, as Python does.
+function checkPrevalence(prevalence) {
+  const begin = `The prevalence ${typeof prevalence === "string" ? `'${prevalence}'` : String(prevalence)} is`, end = "give 0.1 for one in ten.";
+  if (!(typeof prevalence === "number" && prevalence > 0 && prevalence < 1)) throw new InputError(`${begin} not a share between 0 and 1; ${end}`);
+  if (!(prevalence >= RAREST && prevalence <= 1 - RAREST)) throw new InputError(`${begin} too close to 0 or 1; ${end}`);
+}
+
 // Return the answer at one operating point as plain JSON, the same as Python's `report`. `answer` is that of the
 // network, { log_odds, verdict }; `point` and `prevalence` are those of `decision` where they are not given.
 export function report(page, answer, point = null, prevalence = null) {
-  const { decision, model } = page;
+  const { decision, model } = page, names = decision.points.map(({ name }) => name);
+  if (point !== null && names.length && !names.includes(point)) {
+    throw new InputError(`There is no operating point ${String(point).slice(0, 40)}; give ${names.join(" or ")}.`);
+  }
   const chosen = decision.points.find(({ name }) => name === point) ?? decision.points[0] ?? null;
   const share = prevalence ?? decision.prevalence, { verdict } = answer;
+  checkPrevalence(share);
   const made = {
     label: null, finding: null, probability: null, interval: null, prevalence: share, likelihood_ratio: null,
     probabilities: {}, operating_point: chosen?.name ?? null,
