@@ -68,7 +68,7 @@ def read_tiff(data: bytes, admit: Admit) -> Image.Image:
 
 
 def _with_palette(image: Image.Image) -> Image.Image:
-    """Return an image whose palette has 16 bits, or 8 in their place as older programs write them."""
+    """Return an image with its colours, which older programs write in 8 bits."""
     colours = image.tag_v2.get(COLOR_MAP, ())
     if image.mode == "P" and max(colours, default=256) < 256:  # all of which Pillow takes for black
         image.putpalette(bytes(colours), "RGB;L")

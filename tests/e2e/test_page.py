@@ -699,3 +699,19 @@ def test_its_worker_leaves_other_pages_of_the_host_alone_and_needs_no_room(brows
     script = (ROOT / "hub" / "page" / "web" / "service_worker.js").read_text()
     assert page.evaluate(WORKER, [script, kept]) == {"deleted": kept[:1], "fetched": True}
     page.close()
+
+
+ASKED = """(script) => new Promise((answered) => {
+  const hear = new Function("postMessage", "onmessage", `${script}; return onmessage;`)(answered);
+  const ask = { get bytes() { throw Object.assign(new TypeError("gone"), { stack: "" }); } };
+  hear({ data: { id: 1, ask } });
+})"""
+
+
+@pytest.mark.browser
+def test_an_error_without_a_stack_is_still_one(browser):
+    """In Firefox a module that cannot be loaded has none."""
+    page = browser.new_page()
+    script = (ROOT / "hub" / "page" / "web" / "inference" / "worker.js").read_text()
+    assert page.evaluate(ASKED, script)["error"].startswith("TypeError: gone")
+    page.close()

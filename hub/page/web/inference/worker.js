@@ -44,6 +44,7 @@ onmessage = async ({ data: { id, base, address, load: options, ask } }) => {
     postMessage({ id, answer: options ? await load(options) : await classify(ask) });
   } catch (error) {
     const isInput = error?.name === "InputError";
-    postMessage({ id, sentence: isInput ? error.message : null, error: isInput ? null : `${error}\n${error?.stack ?? ""}` });
+    const told = `${error}\n${error?.stack ?? ""}`; // in Firefox the stack does not say what went wrong, and may be empty
+    postMessage({ id, sentence: isInput ? error.message : null, error: isInput ? null : told });
   }
 };
