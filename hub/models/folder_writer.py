@@ -133,7 +133,7 @@ def _is_same_with_rgb_input(model: nn.Module, size: int) -> bool:
 
 
 def _with_rgb_input(model: nn.Module) -> nn.Module:
-    """Return the network with three channels, made grey by the convolutions that read the image.
+    """Return the network with three channels, made grey where it reads the image.
 
     This is exact because all channels share one mean and deviation (`check_package`).
     """
