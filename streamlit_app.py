@@ -29,7 +29,7 @@ from hub.demo.render import STATIC, STYLES
 from hub.demo.run_folder import run_folder
 from hub.demo.samples import Sample, write_samples
 from hub.demo.words import preferred_language, words_in
-from hub.errors import InputError, interrupt_on_end
+from hub.errors import InputError, end_on_hangup
 from hub.inference.classifier import Classifier
 
 
@@ -89,6 +89,6 @@ else:  # the server, for which `streamlit run` imports this file once
     http_connections.read_in_linear_time()
     http_connections.end_what_breaks()
     streamlit_server.guard_sessions()
-    interrupt_on_end()  # for a terminal that is closed; of `kill` Uvicorn tells the app
+    end_on_hangup()
     app = st.App(__file__, lifespan=streamlit_server.in_run_folder, middleware=streamlit_server.guards())
     gc.freeze()  # what is there now stays: Streamlit looks for waste after each run, and halts all visitors

@@ -125,6 +125,13 @@ def interrupt_on_end() -> None:
             signal.signal(each, interrupt)
 
 
+def end_on_hangup() -> None:
+    """Let a terminal that is closed end a server as `kill` does, which it expects."""
+    hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hangup and signal.getsignal(hangup) is signal.SIG_DFL:  # else it is ignored, as by nohup
+        signal.signal(hangup, lambda *_: signal.raise_signal(signal.SIGTERM))
+
+
 def open_streams() -> None:
     """Let printing fail nowhere.
 

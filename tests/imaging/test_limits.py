@@ -321,7 +321,7 @@ def test_a_decoder_that_takes_too_long_is_ended(limit, value, monkeypatch):
 
 
 def test_a_decoder_has_its_time_once_its_libraries_are_imported(tmp_path, monkeypatch):
-    monkeypatch.setattr(worker, "CPU_SECONDS", 0.1)
+    monkeypatch.setattr(worker, "CPU_SECONDS", 0.4)
     film = transcoded(dataset(gradient()), JPEGLSLossless, tmp_path)
     assert read_image(film).size == GREY.size
 
