@@ -1,6 +1,5 @@
 """The encoded images of a plan, read ahead of the network."""
 
-import queue
 import threading
 import time
 import zipfile
@@ -25,7 +24,8 @@ from hub.text import readable
 
 READERS = 16  # files of an object store that are read at a time; each takes its time to begin
 AHEAD = 8  # images that wait for the network
-ROWS = 16  # of a Parquet file that are decompressed at a time
+HELD = 64_000_000  # bytes of those that wait, or are read at a time; a larger one waits alone
+ROWS = 1  # of a Parquet file that are unpacked at a time; each may be as large as a file
 TRIES, PAUSE = 4, 2.0  # of reading a file of an object store, and seconds before the second
 # What only this file has. Everything else that a store raises concerns all of them.
 OWN_ERRORS = (FileNotFoundError, PermissionError, IsADirectoryError)
@@ -41,7 +41,7 @@ def read_items(items: list[Item], image_column: str | None) -> Iterator[Contents
     While the caller works on an image, the next ones are read. An InputError takes the place of one that
     cannot be read. Raises InputError where a store cannot be reached at all.
     """
-    return _ahead(_read(items, image_column), AHEAD)
+    return _ahead(_read(items, image_column))
 
 
 def _read(items: list[Item], image_column: str | None) -> Iterator[Contents]:
@@ -86,7 +86,8 @@ def _read_file(place: Place, item: Item) -> Contents:
     if item.error:
         return name, InputError(item.error)
     try:
-        if item.size > LARGEST:
+        size = place.filesystem.size(place.path) if place.is_local else item.size  # it may have grown
+        if size > LARGEST:
             head = _fetch(lambda: place.filesystem.cat_file(place.path, start=0, end=HEAD), place)
             data = InputError(f"{label} has more than {LARGEST // 1_000_000} MB; make it smaller.")
         else:
@@ -192,7 +193,7 @@ def _read_parquet(place: Place, indices: list[int], image_column: str | None) ->
         raise _ContainerError(f"{label} is damaged; write it again.") from None
 
 
-def _rows(file: pq.ParquetFile, column: str, first: int, last: int) -> Iterator[tuple[int, object]]:
+def _rows(file: pq.ParquetFile, column: str, first: int, last: int) -> Iterator[tuple[int, pa.Scalar]]:
     """Yield rows of a column from the row groups that hold them."""
     start = 0
     for group in range(file.num_row_groups):
@@ -202,60 +203,95 @@ def _rows(file: pq.ParquetFile, column: str, first: int, last: int) -> Iterator[
             for batch in file.iter_batches(ROWS, [group], [column], use_threads=False):
                 values = batch.column(0)
                 if row + len(values) > first and row <= last:
-                    yield from zip(range(row, row + len(values)), _values(values), strict=True)
+                    yield from zip(range(row, row + len(values)), values, strict=True)
                 row += len(values)
         start = end
 
 
-def _values(values: pa.Array) -> Iterator[object]:
-    return (value.as_py() for value in values)
-
-
-def _encoded(value: object, label: str) -> bytes | InputError:
-    data = value.get("bytes") if isinstance(value, dict) else value
-    return data if data else InputError(f"{label} holds no image.")
+def _encoded(value: pa.Scalar, label: str) -> bytes | InputError:
+    if pa.types.is_struct(value.type) and value.is_valid:
+        value = value["bytes"]
+    data = value.as_buffer() if value.is_valid else b""
+    if len(data) > LARGEST:
+        return InputError(f"{label} has more than {LARGEST // 1_000_000} MB; make it smaller.")
+    return bytes(data) or InputError(f"{label} holds no image.")
 
 
 def _map(function: Callable[[Item], Value], items: Iterable[Item], at_once: int) -> Iterator[Value]:
     """Yield the values in order, computed in so many threads, no more ahead."""
     with ThreadPoolExecutor(at_once) as pool:
-        waiting = deque()
+        waiting, held = deque(), 0
         for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) == at_once:
-                yield waiting.popleft().result()
+            while waiting and (len(waiting) == at_once or held + item.size > HELD):
+                value, size = waiting.popleft()
+                yield value.result()
+                held -= size
+            waiting.append((pool.submit(function, item), item.size))
+            held += item.size
         while waiting:
-            yield waiting.popleft().result()
+            yield waiting.popleft()[0].result()
 
 
-def _ahead(values: Iterator[Value], count: int) -> Iterator[Value]:
-    """Yield values that another thread computes, so many ahead; raise what it raises."""
-    ready, stopped = queue.Queue(count), threading.Event()
+class _Waiting:
+    """Contents that wait for the network: so many images, of so many bytes."""
+
+    def __init__(self):
+        self.contents, self.held, self.stopped = deque(), 0, False
+        self.changed = threading.Condition()
+
+    def put(self, contents: Contents | None, error: BaseException | None = None) -> bool:
+        """Add contents once there is room for them; False where nobody wants them."""
+        data = contents and contents[1]
+        size = len(data) if isinstance(data, bytes) else 0
+        with self.changed:
+            self.changed.wait_for(lambda: self.stopped or self._has_room(size))
+            self.contents.append((contents, error, size))
+            self.held += size
+            self.changed.notify_all()
+            return not self.stopped
+
+    def get(self) -> tuple[Contents | None, BaseException | None]:
+        """Return the next contents, or what ended them."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.contents)
+            contents, error, size = self.contents.popleft()
+            self.held -= size
+            self.changed.notify_all()
+            return contents, error
+
+    def stop(self) -> None:
+        """Let whoever puts contents end."""
+        with self.changed:
+            self.stopped = True
+            self.changed.notify_all()
+
+    def _has_room(self, size: int) -> bool:
+        return not self.contents or (len(self.contents) < AHEAD and self.held + size <= HELD)
+
+
+def _ahead(values: Iterator[Contents]) -> Iterator[Contents]:
+    """Yield contents that another thread reads ahead; raise what it raises."""
+    waiting = _Waiting()
 
     def produce() -> None:
         try:
             for value in values:
-                ready.put((value, None))
-                if stopped.is_set():
+                if not waiting.put(value):
                     return
-            ready.put((None, StopIteration()))
+            waiting.put(None, StopIteration())
         except BaseException as error:
-            ready.put((None, error))
+            waiting.put(None, error)
 
     thread = threading.Thread(target=produce, daemon=True)
     thread.start()
     try:
         while True:
-            value, error = ready.get()
+            value, error = waiting.get()
             if isinstance(error, StopIteration):
                 return
             if error:
                 raise error
             yield value
     finally:
-        stopped.set()
-        while thread.is_alive():  # it may wait for a place
-            try:
-                ready.get(timeout=0.05)
-            except queue.Empty:
-                continue
+        waiting.stop()
+        thread.join()

@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -84,15 +84,10 @@ def score_shard(
     where the source or `out` cannot be reached, and for a damaged model.
     """
     job, items = plan.job, plan.items(shard)
-    contents = read_items(items, job.image_column)
+    contents = zip(range(len(items)), read_items(items, job.image_column), strict=True)
     rows, counts = [], Counter()
-    for batch in batches(zip(range(len(items)), contents, strict=True), CHUNK_SIZE):
-        opened = []
-        for index, content in batch:
-            reading(index)
-            opened.append(_open(classifier, content, index in poisoned))
-        reading(None)
-        for row in _rows(classifier, opened):
+    for batch in batches(_open_each(classifier, contents, reading, poisoned), CHUNK_SIZE):
+        for row in _rows(classifier, batch):
             counts[_kind(row)] += 1
             if row:
                 rows.append(row | {"model": job.name, "model_sha256": job.digest})
@@ -120,6 +115,20 @@ def read_counts(out: Place, shard: int) -> dict[str, int]:
         data = place.filesystem.cat_file(place.path)
     with undamaged(f"{place.url} is damaged; delete it, and give the same command again."):
         return json.loads(pq.read_schema(io.BytesIO(data)).metadata[COUNTS])
+
+
+def _open_each(
+    classifier: Classifier,
+    contents: Iterable[tuple[int, Contents]],
+    reading: Callable[[int | None], None],
+    poisoned: Collection[int],
+) -> Iterator[Opened | None]:
+    """Open one image after the other, so that few are in memory as they were in their files."""
+    for index, content in contents:
+        reading(index)
+        opened = _open(classifier, content, index in poisoned)
+        reading(None)
+        yield opened
 
 
 def _open(classifier: Classifier, content: Contents, poisoned: bool) -> Opened | None:

@@ -28,7 +28,7 @@ from hub.imaging.synthetic import sample_radiographs
 from hub.inference.classifier import Prediction
 from hub.models.digests import DIGESTS
 from hub.models.folder import BUNDLED, INPUT_CHECK
-from hub.scoring import job, on_ray, plan, pool
+from hub.scoring import job, on_ray, plan, pool, reading
 from hub.scoring.plan import Plan
 from hub.scoring.shard import open_classifier, score_shard, shard_name
 from hub.scoring.storage import open_output
@@ -425,6 +425,54 @@ def test_any_damage_of_a_plan_is_told(films, tmp_path):
     for _ in flipped(tmp_path / "out" / "_plan"):
         with suppress(InputError):  # some bytes mean nothing
             Plan(place).items(0)
+
+
+def test_a_few_bytes_wait_for_the_network_however_large_the_images_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "HELD", 100)
+    read, unpack = [], reading._encoded
+    monkeypatch.setattr(reading, "_encoded", lambda *given: read.append(0) or unpack(*given))
+    (tmp_path / "large.parquet").write_bytes(parquet([bytes([number]) * 60 for number in range(20)]))
+    contents = reading.read_items([*plan.list_source(str(tmp_path), None, [])], None)
+    for number in range(20):
+        assert next(contents)[1] == bytes([number]) * 60
+        time.sleep(0.02)
+        assert len(read) <= number + 3  # one is with us, one waits, and one waits for room
+    assert not [*contents]
+
+
+def test_files_of_a_store_are_read_together_only_as_far_as_memory_allows(memory, monkeypatch):
+    store = fsspec.filesystem("memory")
+    for number in range(12):
+        store.pipe_file(f"{memory}/{number:02}.png", png())
+    monkeypatch.setattr(reading, "HELD", 2 * len(png()))
+    now, most, fetch = [], [], type(store).cat_file
+
+    def cat_file(self, *arguments, **options):
+        now.append(0)
+        most.append(len(now))
+        time.sleep(0.01)
+        now.pop()
+        return fetch(self, *arguments, **options)
+
+    monkeypatch.setattr(type(store), "cat_file", cat_file)
+    names = [name for name, _ in reading.read_items([*plan.list_source(memory, None, [])], None)]
+    assert (names, max(most)) == (sorted(names), 2)
+
+
+def test_an_image_is_no_larger_in_parquet_or_grown_than_in_a_file(tmp_path, monkeypatch):
+    (tmp_path / "a.parquet").write_bytes(
+        parquet([{"bytes": png(), "path": "p"}, {"bytes": b"x", "path": ""}])
+    )
+    (tmp_path / "b.png").write_bytes(b"")
+    items = [*plan.list_source(str(tmp_path), None, [])]
+    monkeypatch.setattr(reading, "LARGEST", 10)
+    (tmp_path / "b.png").write_bytes(png())
+    contents = [content for _, content in reading.read_items(items, None)]
+    assert [str(content) for content in (contents[0], contents[2])] == [
+        "Row 0 of a.parquet has more than 0 MB; make it smaller.",
+        "b.png has more than 0 MB; make it smaller.",
+    ]
+    assert contents[1] == b"x"
 
 
 def test_structs_of_anything_but_bytes_are_no_images(films, tmp_path):
