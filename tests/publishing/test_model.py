@@ -256,6 +256,19 @@ def test_what_cannot_be_loaded_is_said_and_the_cause_is_what_users_of_the_hub_kn
     assert type(refused.value.__cause__).__name__ == cause
 
 
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_cached_model_is_loaded_at_once_while_the_hub_does_not_answer(hub, connect, tmp_path, pinned):
+    put_model(hub)
+    connect()
+    commit = Classifier.from_pretrained("someone/model").folder.name
+    for listing in tmp_path.glob("home/hub/models--*/trees"):
+        shutil.rmtree(listing)  # as earlier versions of huggingface_hub leave a cache
+    hub.requests.clear()
+    hub.faults.append(lambda method, path: 503)
+    there = Classifier.from_pretrained("someone/model", revision=commit if pinned else None)
+    assert (there.folder.name, len(hub.requests)) == (commit, 0 if pinned else 1)
+
+
 def test_a_model_whose_connection_is_cut_is_said_to_be_so(hub, connect):
     put_model(hub)
     connect()
