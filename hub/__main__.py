@@ -2,7 +2,7 @@
 
 import sys
 
-from hub.errors import end_on_interrupt
+from hub.errors import end_on_interrupt, interrupt_on_end
 
 
 def main() -> int:
@@ -10,6 +10,7 @@ def main() -> int:
     end_on_interrupt()
     from hub.cli import main as command_line
 
+    interrupt_on_end()  # so that nothing half written is left then, either
     return command_line.main()
 
 
