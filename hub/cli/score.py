@@ -126,6 +126,7 @@ def run(
         for progress in job.run(place, begun, cores, ray):
             bar.update(progress.images)
             counts += Counter(progress.counts)
+    job.check_complete(place, begun.plan)
     print(_line(counts, begun.plan.images - begun.done, time.monotonic() - start, begun.plan.job.omitted))
     print(f"{place.url} has {counted(begun.plan.shards, 'file')}.")
 

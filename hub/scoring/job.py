@@ -16,6 +16,7 @@ from hub.scoring.plan import PLAN, Job, Plan, write_plan
 from hub.scoring.pool import Progress, score_locally
 from hub.scoring.shard import check_digest, finished_shards, read_counts
 from hub.scoring.storage import Place, names_in, open_source
+from hub.text import counted
 
 READERS = 16  # shards whose counts are read at a time
 
@@ -111,6 +112,15 @@ def run(out: Place, begun: Begun, workers: int, ray: str | None = None) -> Itera
             yield from score_on_ray(out.url, begun.shards, ray, workers)
         else:
             yield from score_locally(out.url, begun.shards, workers)
+
+
+def check_complete(out: Place, plan: Plan) -> None:
+    """Raise InputError where files of the scores were deleted meanwhile."""
+    if missing := plan.shards - len(finished_shards(out, plan)):
+        raise InputError(
+            f"{missing:,} of the {counted(plan.shards, 'file')} of {out.url} were deleted meanwhile; give "
+            f"the same command again, or another folder for the scores if {PLAN} is not there any more."
+        )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pyarrow as pa
@@ -81,7 +81,7 @@ def score_shard(
 
     `reading` is called with the index of each image before it is decoded, and with None while none is.
     Images of the indices `poisoned` are not decoded: they have ended the process before. Raises InputError
-    where the source or `out` cannot be reached, and for a damaged model.
+    where the source or `out` cannot be reached or is gone, and for a damaged model.
     """
     job, items = plan.job, plan.items(shard)
     contents = zip(range(len(items)), read_items(items, job.image_column), strict=True)
@@ -91,8 +91,24 @@ def score_shard(
             counts[_kind(row)] += 1
             if row:
                 rows.append(row | {"model": job.name, "model_sha256": job.digest})
+    if counts[UNREADABLE]:
+        _check_sources(job)
     write_shard(out, shard, rows, counts)
     return dict(counts)
+
+
+def _check_sources(job: Job) -> None:
+    """Raise InputError for a source on a disk that is gone.
+
+    Its images would count as unreadable.
+    """
+    for source in job.sources:
+        path = Path(source)
+        if "://" not in source and not (path.is_file() or (path.is_dir() and any(path.iterdir()))):
+            raise InputError(
+                f"{source} is not there any more; give the same command again when it is: it goes on "
+                "from here."
+            )
 
 
 def write_shard(out: Place, shard: int, rows: list[dict], counts: Counter) -> None:
@@ -123,7 +139,10 @@ def _open_each(
     reading: Callable[[int | None], None],
     poisoned: Collection[int],
 ) -> Iterator[Opened | None]:
-    """Open one image after the other, so that few are in memory as they were in their files."""
+    """Open one image after the other.
+
+    So few are in memory as they were in their files.
+    """
     for index, content in contents:
         reading(index)
         opened = _open(classifier, content, index in poisoned)

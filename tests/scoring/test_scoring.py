@@ -270,7 +270,8 @@ def test_a_worker_that_hangs_ends_with_the_driver_that_started_it(films, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_job_whose_driver_is_killed_goes_on_after_its_last_finished_shard(tmp_path):
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_a_job_whose_driver_is_killed_goes_on_after_its_last_finished_shard(tmp_path, end):
     """Every image is scored once, and a finished shard is left as it was."""
     image = io.BytesIO()
     sample_radiographs(1)[0][0].save(image, "PNG")
@@ -291,9 +292,11 @@ def test_a_job_whose_driver_is_killed_goes_on_after_its_last_finished_shard(tmp_
     deadline = time.monotonic() + 120
     while len(list((tmp_path / "out").glob("scores-*"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
-    os.kill(driver.pid, signal.SIGKILL)
-    driver.wait()
+    os.kill(driver.pid, end)
+    code = driver.wait()
     time.sleep(1)  # its workers notice at their next image
+    if end == signal.SIGTERM:  # as Ctrl-C
+        assert code == 130 and not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
     finished = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("scores-*")}
     assert 3 <= len(finished) < 20
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -503,6 +506,27 @@ def test_a_source_that_is_not_there_or_holds_nothing_is_told(tmp_path, memory):
         with pytest.raises(InputError, match=sentence):
             begin(source, tmp_path / "out")
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_a_source_that_is_gone_meanwhile_ends_the_job_before_its_images_count_as_unreadable(films, tmp_path):
+    place, begun = begin(films, tmp_path / "out")
+    score_shard(Brightness(), begun.plan, place, 0)
+    films.rename(tmp_path / "away")
+    films.mkdir()  # where a disk was mounted
+    with pytest.raises(InputError, match="not there any more"):
+        score_shard(Brightness(), begun.plan, place, 1)
+    films.rmdir()
+    (tmp_path / "away").rename(films)
+    assert [row["error"] for row in score_here(films, tmp_path / "out")] == [None] * 12
+
+
+def test_scores_that_are_deleted_while_others_are_written_are_missed(films, tmp_path):
+    place, begun = begin(films, tmp_path / "out")
+    score_here(films, tmp_path / "out")
+    job.check_complete(place, begun.plan)
+    (tmp_path / "out" / shard_name(1)).unlink()
+    with pytest.raises(InputError, match="1 of the 3 files"):
+        job.check_complete(place, begun.plan)
 
 
 def test_a_zip_that_changed_since_it_was_listed_costs_its_rows(tmp_path):
