@@ -11,6 +11,7 @@ import subprocess
 import threading
 import zipfile
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 
 import imagecodecs
@@ -36,7 +37,7 @@ from hub.inference.batch import classify_files, to_csv
 from hub.inference.decision import report
 from hub.models.folder import BUNDLED
 from hub.page.build import build, read_model
-from hub.page.serve import server
+from hub.page.serve import Handler, server
 
 WORDS = words_in("en")
 WAIT = 180_000  # ms, on a machine that has much else to do
@@ -62,18 +63,30 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    """The page, built and served."""
+def built(tmp_path_factory):
+    """The folder of the page."""
     try:
-        folder = build(BUNDLED, tmp_path_factory.mktemp("page") / "built")
+        return build(BUNDLED, tmp_path_factory.mktemp("page") / "built")
     except InputError as error:
         if "npm" not in str(error):
             raise
         pytest.skip(f"the packages of the page are not on this machine: {error}")
-    with server([folder], 0) as serving:
+
+
+@contextmanager
+def served(folder, handler=None):
+    """Serve a page; its address."""
+    with server([folder], 0, handler) as serving:
         threading.Thread(target=serving.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{serving.server_port}/"
         serving.shutdown()
+
+
+@pytest.fixture(scope="module")
+def url(built):
+    """The page, built and served."""
+    with served(built) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -479,6 +492,23 @@ def test_answers_without_a_network(browser, url, radiograph):
         expect(page.locator("#card h2")).to_be_visible(timeout=WAIT)
         upload(page, ("film.png", film(radiograph)))
         expect(page.locator("#card .name")).to_have_text("film.png", timeout=WAIT)
+
+
+class Redirecting(Handler):
+    """Names the page's file to who asks for its folder, as some hosts do."""
+
+    def do_GET(self):
+        if self.path != "/":
+            return super().do_GET()
+        self.send(302, {"location": "/index.html"}, b"", with_body=False)
+
+
+@pytest.mark.browser
+def test_opens_again_where_its_host_leads_to_its_file(browser, built):
+    with served(built, Redirecting) as url, open_page(browser, url, "phone-light") as page:
+        page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        page.goto(url)
+        expect(page.locator("#card h2")).to_be_visible(timeout=WAIT)
 
 
 @pytest.mark.browser

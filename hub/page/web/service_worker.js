@@ -38,7 +38,7 @@ self.addEventListener("fetch", (event) => {
 async function answer(request) {
   const cache = await caches.open(CACHE).catch(() => null), isPage = request.mode === "navigate";
   const kept = await cache?.match(isPage ? "./" : request, { ignoreSearch: isPage }).catch(() => null);
-  if (kept) return kept;
+  if (kept) return kept.redirected ? new Response(kept.body, kept) : kept; // no page may come by way of another address
   const response = await fetch(request);
   if (response.ok && new URL(request.url).pathname.includes(LATER)) await cache?.put(request, response.clone()).catch(() => {});
   return response;
