@@ -678,6 +678,27 @@ def test_a_batch_without_a_network_is_read_by_the_workers_that_there_are(window,
 
 
 @pytest.mark.browser
+def test_a_film_whose_codec_does_not_come_is_not_called_damaged(window, url):
+    load(window, url)
+    films = {
+        "film.dcm": stored(dataset(DEEP)),
+        "film.tif": tiff(DEEP),
+        "film.jp2": encoded(Image.fromarray(DEEP), "JPEG2000"),
+    }
+    window.context.set_offline(True)
+    try:
+        for name, data in films.items():
+            said = ask(window, name, data, "answer")["error"]
+            assert said.startswith(f"{name} needs a part of this page that could not be loaded")
+        # The worker is still there, and has what needs no codec.
+        assert "error" not in ask(window, "film.pgm", written("P2", DEEP, 4095), "answer")
+    finally:
+        window.context.set_offline(False)
+    for name, data in films.items():
+        assert "error" not in ask(window, name, data, "answer")
+
+
+@pytest.mark.browser
 def test_an_example_that_comes_late_does_not_take_the_place_of_a_film(window, url, radiograph):
     load(window, url)
     held = []

@@ -3,7 +3,7 @@ import { withoutSigns } from "./dicom_codestream.js";
 import { inflate } from "./inflate.js";
 import { unpackLzw } from "./lzw.js";
 import { readJpeg } from "./metadata.js";
-import { damaged, unusual } from "./unreadable.js";
+import { damaged, unusual, withoutCodec } from "./unreadable.js";
 
 const FOLDER = new URL("../vendor/codecs/", import.meta.url);
 // The compressions of TIFF that are read; Deflate has two numbers.
@@ -26,13 +26,22 @@ function once(name, make) {
 
 // Return the global that a classic script makes. Workers of this page are classic, so that they can load these.
 async function script(file, name) {
-  if (!(name in globalThis)) importScripts(new URL(file, FOLDER).href);
+  try {
+    if (!(name in globalThis)) importScripts(new URL(file, FOLDER).href);
+  } catch {
+    throw withoutCodec();
+  }
   return globalThis[name];
 }
 
 const wasm = (file, name) =>
-  once(name, async () => (await script(file, name))({ locateFile: (each) => new URL(each, FOLDER).href, print() {}, printErr() {} }));
+  once(name, async () => {
+    const make = await script(file, name), packed = await fetch(new URL(file.replace(".js", ".wasm"), FOLDER)).catch(() => null);
+    if (!packed?.ok) throw withoutCodec();
+    return make({ wasmBinary: await packed.arrayBuffer(), print() {}, printErr() {} });
+  });
 
+export const loadLossless = () => import("./lossless.js");
 export const loadDicomParser = () => once("dicomParser", () => script("dicomParser.min.js", "dicomParser"));
 export const loadGeoTiff = () => once("GeoTIFF", async () => withBounds(await script("geotiff.js", "GeoTIFF")));
 
@@ -131,7 +140,7 @@ export const DECODERS = {
     const { unsigned, signed } = withoutSigns(bytes);
     return { ...(await byClass("openjpegwasm_decode.js", "OpenJPEGWASM", "J2KDecoder", unsigned)), signed };
   },
-  lossless: async (bytes) => (await import("./lossless.js")).decodeLossless(bytes),
+  lossless: async (bytes) => (await loadLossless()).decodeLossless(bytes),
 };
 
 // Return the samples of an RLE frame (PS3.5 annex G), interleaved.

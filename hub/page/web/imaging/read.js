@@ -1,6 +1,6 @@
 // One validated 8-bit image from the bytes of a file: hub/imaging/read.py.
 import { cropBorders } from "./borders.js";
-import { DECODERS } from "./codecs.js";
+import { DECODERS, loadLossless } from "./codecs.js";
 import { readJpeg2000 } from "./dicom_codestream.js";
 import { HEAD, imageFormat, NAMES, otherFormat } from "./formats.js";
 import { bytesPerPixel, scale, toEight } from "./greys.js";
@@ -65,10 +65,16 @@ async function decode(bytes, name, side, admit) {
   return READERS[format](bytes, { name, side, admit });
 }
 
+const LATER = { DICOM: () => import("./dicom.js"), TIFF: () => import("./tiff.js"), PNM: () => import("./pnm.js"), lossless: loadLossless };
+
+// Import what only some files need: later there may be no network, or a new page at the address of this one. What does
+// not come now is asked for again by a file that needs it.
+export const importReaders = () => Promise.allSettled(Object.values(LATER).map((load) => load()));
+
 const READERS = {
-  DICOM: async (bytes, { name, admit }) => (await import("./dicom.js")).decodeDicom(bytes, name, admit),
-  TIFF: async (bytes, { admit }) => (await import("./tiff.js")).decodeTiff(bytes, admit),
-  PNM: async (bytes, { admit }) => (await import("./pnm.js")).decodePnm(bytes, admit),
+  DICOM: async (bytes, { name, admit }) => (await LATER.DICOM()).decodeDicom(bytes, name, admit),
+  TIFF: async (bytes, { admit }) => (await LATER.TIFF()).decodeTiff(bytes, admit),
+  PNM: async (bytes, { admit }) => (await LATER.PNM()).decodePnm(bytes, admit),
   async JPEG(bytes, { side, admit }) {
     const jpeg = readJpeg(bytes);
     admit(jpeg.width, jpeg.height, RGBA);

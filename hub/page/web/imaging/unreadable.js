@@ -33,6 +33,10 @@ export const otherColours = () =>
 export const tooMuchMemory = () =>
   new UnreadableError("takes too much memory to decode; make it smaller, or save it with 8 bits.");
 
+// Nothing is wrong with the file then, and the worker answers others.
+export const withoutCodec = () =>
+  new UnreadableError("needs a part of this page that could not be loaded; check your connection and give it again.");
+
 // Yield the parts of a file; throw after MAX_PARTS. A file may consist of millions of empty ones.
 export function* few(parts) {
   let count = 0;

@@ -16,7 +16,8 @@ function begin(base, address) {
 async function load({ files, page, threads }) {
   nameGraph(page.graph.file);
   const imported = await modules, usable = files ?? (await fetching);
-  tools = { ...imported, loaded: await imported.loadNetwork({ ...usable, page, threads }), page };
+  const [network] = await Promise.all([imported.loadNetwork({ ...usable, page, threads }), imported.importReaders()]);
+  tools = { ...imported, loaded: network, page };
   return files ? null : usable;
 }
 
