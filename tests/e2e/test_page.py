@@ -511,6 +511,21 @@ def test_opens_again_where_its_host_leads_to_its_file(browser, built):
         expect(page.locator("#card h2")).to_be_visible(timeout=WAIT)
 
 
+class Unpacking(Handler):
+    """Lets the browser unpack what is stored gzipped, as hosts do that take .gz for an encoding."""
+
+    def send(self, status, headers, body, with_body):
+        if headers.get("content-type") == "application/gzip":
+            headers = headers | {"content-encoding": "gzip"}
+        super().send(status, headers, body, with_body)
+
+
+@pytest.mark.browser
+def test_answers_where_its_host_has_model_and_runtime_unpacked(browser, built):
+    with served(built, Unpacking) as url, open_page(browser, url, "phone-light") as page:
+        expect(page.locator("#card h2")).to_be_visible(timeout=WAIT)
+
+
 @pytest.mark.browser
 def test_the_package_is_used_as_the_documentation_says(window, model, radiograph):
     (snippet,) = [

@@ -1,5 +1,8 @@
 // Fetch ONNX Runtime and the model, in the worker that needs them, and say how far they are.
 
+import { partsOf } from "../imaging/inflate.js";
+
+const GZIP = [0x1f, 0x8b]; // what it starts with
 const BETWEEN = 100; // ms between two words on how far it is: each is a layout of the page
 const RUNTIME = "vendor/ort/ort-wasm-simd-threaded.wasm.gz";
 
@@ -35,7 +38,7 @@ export async function fetched(base, name) {
   return response;
 }
 
-// Return a stream of a gzipped file's contents.
+// Return a stream of a gzipped file's contents. Some hosts unpack it, or let the browser do so, by their own headers.
 async function unpacked(base, name, tell) {
   const { body } = await fetched(base, name);
   let bytes = 0;
@@ -45,5 +48,16 @@ async function unpacked(base, name, tell) {
       controller.enqueue(chunk);
     },
   });
-  return body.pipeThrough(counting).pipeThrough(new DecompressionStream("gzip"));
+  const [head, whole] = body.pipeThrough(counting).tee(), isPacked = await startsWith(head, GZIP);
+  return isPacked ? whole.pipeThrough(new DecompressionStream("gzip")) : whole;
+}
+
+// Return whether a stream starts with these bytes. It is cancelled.
+async function startsWith(stream, start) {
+  const came = [];
+  for await (const part of partsOf(stream)) {
+    came.push(...part.subarray(0, start.length));
+    if (came.length >= start.length) break;
+  }
+  return start.every((byte, i) => came[i] === byte);
 }
