@@ -98,24 +98,30 @@ def window(browser, url):
         yield page
 
 
-@pytest.fixture
-def firefox(url, tmp_path):
-    """A Firefox on the page, in which the model is loaded."""
+@contextmanager
+def open_firefox(url, log, **prefs):
+    """Open a Firefox on the page, until the model is loaded; a function that runs a script in it."""
     program = shutil.which("firefox-esr")
     if not program:
         pytest.skip("there is no Firefox on this machine; install Debian's package firefox-esr")
     from marionette_driver.marionette import Marionette  # Playwright's own Firefox is not Debian's
 
-    driver = Marionette(bin=program, headless=True, port=free_port(), gecko_log=str(tmp_path / "log"))
+    driver = Marionette(bin=program, headless=True, port=free_port(), gecko_log=str(log), prefs=prefs)
     driver.start_session()
     driver.timeout.script = WAIT / 1000
     driver.navigate(url)
     driver.execute_async_script("xray.ready.then(arguments[0])", sandbox=None)
-    # What the answers need is asked of the service worker then, which once held it back.
-    kept = "setInterval(() => navigator.serviceWorker.controller && arguments[0](), 100)"
-    driver.execute_async_script(kept, sandbox=None)
     yield lambda script, *given: driver.execute_async_script(script, given, sandbox=None)
     driver.quit()
+
+
+@pytest.fixture
+def firefox(url, tmp_path):
+    """A Firefox on the page, in which the model is loaded."""
+    with open_firefox(url, tmp_path / "log") as run:
+        # What the answers need is asked of the service worker then, which once held it back.
+        run("setInterval(() => navigator.serviceWorker.controller && arguments[0](), 100)")
+        yield run
 
 
 @pytest.fixture
@@ -433,6 +439,19 @@ def test_firefox_answers_and_refuses_as_python_does(firefox, model, radiograph, 
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("pref", ["privacy.resistFingerprinting", "privacy.fingerprintingProtection"])
+def test_firefox_answers_no_noise_that_it_gives_for_pixels(url, model, radiograph, tmp_path, pref):
+    """As the Tor Browser does; the other protection changes the lowest bits alone."""
+    data = film(radiograph)
+    with open_firefox(url, tmp_path / "log", **{pref: True}) as run:
+        found = ask_by(run, "film.png", data)
+    if pref == "privacy.resistFingerprinting":
+        assert found["error"].startswith("film.png cannot be read, as this browser gives pages noise")
+    else:
+        assert abs(found["probability"] - report(model, model(data))["probability"]) < TOLERANCE
+
+
+@pytest.mark.browser
 @pytest.mark.slow
 def test_webkit_answers_and_refuses_as_python_does(webkit, model, radiograph, tmp_path):
     # Of what is transparent it keeps no colours; a PNG is read without it.
@@ -448,6 +467,12 @@ def test_webkit_answers_and_refuses_as_python_does(webkit, model, radiograph, tm
     )
 
 
+def ask_by(run, name, data):
+    """A browser's answer to a file; `run` is how it runs a script."""
+    given = [name, base64.b64encode(data).decode(), "answer"]
+    return run(f"({ASK})([...arguments]).then(arguments[3])", *given)
+
+
 def compare_with_python(run, model, radiograph, tmp_path, every=1, without=frozenset()):
     """Compare a browser's answers and refusals with Python's, of every so many files but some.
 
@@ -455,8 +480,7 @@ def compare_with_python(run, model, radiograph, tmp_path, every=1, without=froze
     """
 
     def ask(name, data):
-        given = [name, base64.b64encode(data).decode(), "answer"]
-        return run(f"({ASK})([...arguments]).then(arguments[3])", *given)
+        return ask_by(run, name, data)
 
     files = {"film.png": film(radiograph, border=30), "film.jpg": encoded(radiograph, "JPEG")}
     files |= {name: data for name, data in lossless_files(tmp_path).items() if name not in without}

@@ -8,6 +8,16 @@ const TYPES = {
 };
 const TILE = 4096; // pixels a side at most; browsers limit the size of a canvas
 const STRIP = 1 << 22; // pixels that are converted at a time
+const PROBE = 16, NOISE = 8; // pixels a side; levels, as browsers that change only the lowest bits change no answer
+
+// Return whether pixels come out of a canvas as they went in: against fingerprinting, some browsers give out noise.
+export function givesPixels() {
+  const context = new OffscreenCanvas(PROBE, PROBE).getContext("2d", { willReadFrequently: true });
+  const drawn = new ImageData(PROBE, PROBE);
+  drawn.data.forEach((_, i, data) => { data[i] = i % 4 === 3 ? 255 : (i * 7) % 256; });
+  context.putImageData(drawn, 0, 0);
+  return context.getImageData(0, 0, PROBE, PROBE).data.every((value, i) => Math.abs(value - drawn.data[i]) <= NOISE);
+}
 
 // Return an encoded image in 8 bits, reduced by the whole number that `factor` returns for its size, black where it
 // is transparent; null where all of it is. Throws UnreadableError for what the browser cannot decode.

@@ -6,9 +6,9 @@ import { HEAD, imageFormat, NAMES, otherFormat } from "./formats.js";
 import { bytesPerPixel, scale, toEight } from "./greys.js";
 import { asGrey, reduce, turn } from "./image.js";
 import { boxSize, readJpeg, readPng, readWebp, viewOf, withoutAlpha, withoutTransparency } from "./metadata.js";
-import { decodeNatively } from "./native.js";
+import { decodeNatively, givesPixels } from "./native.js";
 import { decodePng } from "./png.js";
-import { checkRadiograph, checkSize, damaged, InputError, otherColours, tooMuchMemory, UnreadableError, unusual } from "./unreadable.js";
+import { checkRadiograph, checkSize, damaged, hidden, InputError, otherColours, tooMuchMemory, UnreadableError, unusual } from "./unreadable.js";
 
 const LARGE = 16_000_000; // pixels above which an image of any format is reduced
 const RGBA = 4; // bytes of a pixel as a browser decodes it
@@ -18,6 +18,7 @@ const BMP_ALPHA = 66; // where a BMP says which bits are alpha
 // reduced, so that each side keeps `side` pixels within the borders. Throws InputError.
 export async function readImage(bytes, name, { side, radiograph = true, crop = radiograph }) {
   try {
+    if (!givesPixels()) throw hidden(); // nor could the picture be shown
     const { image, reduced } = await readUpright(bytes, name, side, radiograph);
     if (!crop) return image;
     const inside = cropBorders(image), least = Math.min(inside.width, inside.height);

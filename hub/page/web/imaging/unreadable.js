@@ -37,6 +37,9 @@ export const tooMuchMemory = () =>
 export const withoutCodec = () =>
   new UnreadableError("needs a part of this page that could not be loaded; check your connection and give it again.");
 
+export const hidden = () =>
+  new UnreadableError("cannot be read, as this browser gives pages noise for pixels; let this page read canvases, or use another one.");
+
 // Yield the parts of a file; throw after MAX_PARTS. A file may consist of millions of empty ones.
 export function* few(parts) {
   let count = 0;
