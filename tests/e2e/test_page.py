@@ -551,6 +551,23 @@ def test_answers_where_its_host_has_model_and_runtime_unpacked(browser, built):
 
 
 @pytest.mark.browser
+def test_a_model_that_did_not_come_is_fetched_again(browser, url, radiograph):
+    page = browser.new_page(service_workers="block")
+    page.set_default_timeout(WAIT)
+    page.route("**/*.onnx.gz", lambda route: route.abort())
+    page.goto(url)
+    expect(page.locator("#loading [role=alert]")).to_be_visible()
+    upload(page, *((f"{number}.png", film(radiograph)) for number in range(2)))
+    expect(page.locator("[data-batch=results]")).to_contain_text(WORDS("local.not_loaded"))
+    page.unroute("**/*.onnx.gz")
+    page.locator("#view-image-button").click()
+    page.locator(".reading button").click()
+    expect(page.locator("#card h2")).to_be_visible()
+    expect(page.locator("#loading")).to_be_empty()
+    page.close()
+
+
+@pytest.mark.browser
 def test_the_package_is_used_as_the_documentation_says(window, model, radiograph):
     (snippet,) = [
         block

@@ -11,7 +11,7 @@ const MOST_WORKERS = 4;
 const REDRAW = 500; // ms between two drawings of a batch that runs
 const VIEW = { group: "", search: "", sort: "", descending: false, page: 0 };
 
-// Build the tab. `classifier` is a promise of one, `context` has words and page.json, `settings` returns the operating
+// Build the tab. `classifier` promises one, `context` has words and page.json, `settings` returns the operating
 // point and the prevalence. Returns `give`, to classify files, and `redraw`, after the settings have changed.
 export function buildBatch(root, classifier, context, settings) {
   const { words, page } = context;
@@ -38,9 +38,16 @@ export function buildBatch(root, classifier, context, settings) {
     release(results);
     [results, view] = [[], VIEW];
     const run = (running = { stopped: false, stop: () => (run.stopped = true) });
-    fill(place("results"), html`<div class="batch-notice"><p>${words("batch.opening")}</p></div>`);
+    const notice = (phrase) => fill(place("results"), html`<div class="batch-notice"><p>${words(phrase)}</p></div>`);
+    notice("batch.opening");
     root.toggleAttribute("data-running", true);
-    classifierNow = await classifier;
+    const loaded = await classifier().catch(() => null);
+    if (running !== run) return;
+    if (!loaded) {
+      root.toggleAttribute("data-running", false);
+      return notice("local.not_loaded");
+    }
+    classifierNow = loaded;
     const started = performance.now();
     let total = files.length, drawn = 0;
     const done = () => results.filter((result) => result && !result.note).length;

@@ -11,16 +11,30 @@ import { listenToTabs } from "./tabs.js";
 
 const BASE = new URL("../", import.meta.url);
 const root = document.querySelector("main");
-let tell = () => {};
+let tell = () => {}, end = () => {}, loading = null;
 const reading = readPage(BASE);
-const classifier = Classifier.load(BASE, { page: reading, progress: (share) => tell(share) });
-classifier.catch(() => {}); // whoever asks hears of it
-window.xray = { classifier, ready: classifier.then(() => {}), classify };
+const first = classifier();
+first.catch(() => {}); // whoever asks hears of it
+window.xray = { classifier: first, ready: first.then(() => {}), classify };
+
+// Return a promise of the classifier. Who asks after it did not come has it fetched again.
+function classifier() {
+  const lose = (error) => {
+    loading = null;
+    end(false);
+    throw error;
+  };
+  const win = (loaded) => {
+    end(true);
+    return loaded;
+  };
+  return (loading ??= Classifier.load(BASE, { page: reading, progress: (share) => tell(share) }).then(win, lose));
+}
 
 // What the comparing command calls: the answer to some bytes, or the sentence that says why there is none.
 async function classify(bytes, name, prevalence = 0.5) {
   try {
-    return await (await classifier).classify(bytes, { name, prevalence });
+    return await (await classifier()).classify(bytes, { name, prevalence });
   } catch (error) {
     return { error: error.message };
   }
@@ -92,13 +106,14 @@ function showProgress(place, { words }) {
     if (bar) bar.value = share;
     else fill(place, html`<label for="loading-bar">${words("local.loading")}</label><progress id="loading-bar" max="1" value="${share}"></progress>`);
   };
-  classifier.then(() => fill(place, ""), () => fill(place, html`<p class="notice" role="alert">${words("local.not_loaded")}</p>`));
+  end = (isThere) => fill(place, isThere ? "" : html`<p class="notice" role="alert">${words("local.not_loaded")}</p>`);
+  first.then(() => end(true), () => end(false));
 }
 
 // Keep the page for when there is no network; only then, as this takes time that the first answer needs. Who installs
 // it wants it so for DICOM and TIFF too.
 async function keep() {
-  await classifier;
+  await first;
   await navigator.serviceWorker.register(new URL("service_worker.js", BASE));
   const { active } = await navigator.serviceWorker.ready, keepCodecs = () => active.postMessage("keep codecs");
   addEventListener("appinstalled", keepCodecs);

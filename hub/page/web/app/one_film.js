@@ -10,12 +10,12 @@ const painted = () => new Promise((resolve) => {
   requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve)));
 });
 
-// Build the tab. `classifier` is a promise of one, `settings` returns the operating point and the prevalence. Returns
+// Build the tab. `classifier` promises one, `settings` returns the operating point and the prevalence. Returns
 // `show`, which answers a file, or what `fetchIt` promises, and `redraw`, after the settings have changed.
 export function buildOneFilm(root, classifier, context, settings) {
   const { words, page } = context, find = (id) => root.querySelector(`#${id}`);
   let asked = null, latest = 0, folds = {}, addresses = [], loading = true;
-  classifier.finally(() => { loading = false; }).catch(() => {});
+  classifier().finally(() => { loading = false; }).catch(() => {});
 
   const say = (sentence, again) => {
     const [text, button] = root.querySelector(".reading").children;
@@ -38,7 +38,7 @@ export function buildOneFilm(root, classifier, context, settings) {
     try {
       question.file ??= await question.fetchIt();
       if (loading) await preview(question, name, token);
-      const loaded = await classifier;
+      const loaded = await classifier();
       if (token !== latest) return;
       const { inverted, turns, file } = question, screen = page.heatmap.screen_side;
       const answer = await loaded.answer(file, { name: question.name, screen, layered: true, inverted, turns });
