@@ -722,6 +722,18 @@ def test_a_row_opens_its_own_film_while_others_come(window, url, radiograph):
 
 
 @pytest.mark.browser
+def test_keys_lead_from_film_to_film_of_a_batch(window, url, radiograph):
+    load(window, url)
+    upload(window, *((f"{number}.png", film(radiograph)) for number in range(4)))
+    expect(window.locator("[data-batch=status] [role=status]")).to_be_visible()
+    window.locator(".batch .open").first.click()
+    for number in (1, 2, 3):
+        expect(window.locator(".batch-film h2")).to_have_text(f"{number - 1}.png")
+        window.keyboard.press("ArrowRight")
+    expect(window.locator(".batch-film h2")).to_have_text("3.png")
+
+
+@pytest.mark.browser
 def test_a_batch_without_a_network_is_read_by_the_workers_that_there_are(window, url, radiograph):
     load(window, url)
     window.context.set_offline(True)  # without a service worker, which private windows lack

@@ -86,7 +86,9 @@ export function buildBatch(root, classifier, context, settings) {
     URL.revokeObjectURL(dialog.dataset.heat ?? "");
     dialog.dataset.heat = layer ? URL.createObjectURL(layer) : "";
     dialog.className = `batch-film ${row.kind}`;
+    const focused = dialog.contains(document.activeElement) ? document.activeElement.className : "";
     fill(dialog, openedFilm(row, layer && dialog.dataset.heat, neighbours, words));
+    if (["previous", "next"].includes(focused)) dialog.querySelector(`.${focused}`).focus(); // else no more keys are heard
     dialog.querySelector(".toggle input").checked = !off;
     if (!dialog.open) dialog.showModal();
   }
