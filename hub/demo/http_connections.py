@@ -149,6 +149,8 @@ def _with_patience(protocol: type[H11Protocol], seconds: float, most: int) -> ty
             super().connection_made(transport)
             peer = (self.client or ("",))[0]
             self.peer = public(peer) or peer
+            # Else what is left of an answer, up to 64 kB, would be waited for for ever.
+            transport.set_write_buffer_limits(0)
             peers[self.peer] += 1
             if peers[self.peer] > most:
                 transport.abort()

@@ -407,7 +407,9 @@ def test_a_client_is_one_peer_by_all_addresses_of_its_network():
         for address in ("2001:4860::1", "2001:4860::2", "2001:4860:0:1::1"):
             names = {"peername": (address, 1), "sockname": ("::1", 80)}
             transport = SimpleNamespace(
-                get_extra_info=names.get, abort=lambda address=address: refused.append(address)
+                get_extra_info=names.get,
+                set_write_buffer_limits=lambda high: None,
+                abort=lambda address=address: refused.append(address),
             )
             protocol(config, ServerState(), {}).connection_made(transport)
 
@@ -425,6 +427,35 @@ def test_who_takes_an_answer_slowly_gets_all_of_it_and_who_takes_none_is_cut_off
             taken += len(part)
             time.sleep(pause or 0)
     assert (taken > LONG) is whole
+
+
+def test_who_does_not_take_the_end_of_an_answer_is_cut_off():
+    """It is too little for the app to wait, and the connection was to be closed after it."""
+    protocol = http_connections._with_patience(H11Protocol, 0.2, 10)
+
+    async def short(scope, receive, send):
+        await PlainTextResponse("x" * 50_000)(scope, receive, send)
+
+    config = uvicorn.Config(short)
+    config.load()
+
+    async def scenario():
+        loop, state = asyncio.get_running_loop(), ServerState()
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2000)
+            client.connect(listener.getsockname())
+            accepted, _ = listener.accept()
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2000)
+        await loop.connect_accepted_socket(lambda: protocol(config, state, {}), accepted)
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        await asyncio.sleep(1)
+        client.close()
+        return len(state.connections)
+
+    assert not run_coroutine(scenario())
 
 
 def test_requests_that_come_before_the_last_is_answered_are_not_kept_without_end(tmp_path):
