@@ -31,6 +31,7 @@ OPEN_FILES = 65_536  # for many visitors, where the system allows as many
 LONGEST_HEAD = 65_536  # bytes of a request before its body
 MOST_HEADERS = 200  # of a request; browsers and proxies send 40
 MOST_AHEAD = 1_000_000  # bytes that come before the last request is answered
+MOST_UNTAKEN = 256_000_000  # bytes of answers that all clients together have yet to take
 PIECES, LEAST_BYTES = 200, 64  # from so many pieces of a body on, they have so many bytes on average
 SAY_400 = H11Protocol.send_400_response
 
@@ -131,12 +132,50 @@ class Connection(h11.Connection):
         return event
 
 
+class Untaken:
+    """What clients have yet to take of their answers: bytes by peer and connection, oldest first.
+
+    A client can ask for the page, half a megabyte, from thousands of connections.
+    """
+
+    def __init__(self):
+        self.sizes: dict[str, dict[H11Protocol, int]] = {}
+        self.sums: Counter = Counter()
+        self.total = 0
+
+    def note(self, peer: str, connection: H11Protocol, size: int) -> None:
+        """Note down how many bytes wait for a connection."""
+        sizes = self.sizes.setdefault(peer, {})
+        added = size - sizes.get(connection, 0)
+        sizes[connection] = size
+        self.sums[peer] += added
+        self.total += added
+
+    def forget(self, peer: str, connection: H11Protocol) -> None:
+        """Note down that nothing waits for a connection any more."""
+        sizes = self.sizes.get(peer, {})
+        size = sizes.pop(connection, 0)
+        self.sums[peer] -= size
+        self.total -= size
+        if not sizes:
+            self.sizes.pop(peer, None)
+            del self.sums[peer]
+
+    def one_too_many(self) -> H11Protocol | None:
+        """Return the connection that waits longest of the peer for which most waits, where it is too much."""
+        if self.total <= MOST_UNTAKEN:
+            return None
+        ((most, _),) = self.sums.most_common(1)
+        return next(iter(self.sizes[most]))
+
+
 def _with_patience(protocol: type[H11Protocol], seconds: float, most: int) -> type[H11Protocol]:
     """Return Uvicorn's protocol with an end to its patience.
 
     It takes at most so many connections of one peer.
     """
     peers: Counter = Counter()
+    untaken = Untaken()
 
     class Patience(protocol):
         peer = ""
@@ -198,14 +237,18 @@ def _with_patience(protocol: type[H11Protocol], seconds: float, most: int) -> ty
             super().pause_writing()
             self.waiting = math.inf
             self.wait_or_give_up()
+            while connection := untaken.one_too_many():
+                connection.cut_off("answer not taken")
 
         def resume_writing(self) -> None:
             super().resume_writing()
             self.stop("full")
+            untaken.forget(self.peer, self)
 
         def wait_or_give_up(self) -> None:
             self.stop("full")
             before, self.waiting = self.waiting, self.transport.get_write_buffer_size()
+            untaken.note(self.peer, self, self.waiting)
             if before - self.waiting >= SLOWEST * seconds:
                 self.full = self.loop.call_later(seconds, self.wait_or_give_up)
             else:
@@ -213,11 +256,13 @@ def _with_patience(protocol: type[H11Protocol], seconds: float, most: int) -> ty
 
         def cut_off(self, reason: str) -> None:
             server_log.write("connection", closed=reason)
+            untaken.forget(self.peer, self)
             self.transport.abort()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self.stop("timer")
             self.stop("full")
+            untaken.forget(self.peer, self)
             peers[self.peer] -= 1
             if not peers[self.peer]:
                 del peers[self.peer]

@@ -429,6 +429,21 @@ def test_who_takes_an_answer_slowly_gets_all_of_it_and_who_takes_none_is_cut_off
     assert (taken > LONG) is whole
 
 
+def test_answers_that_nobody_takes_are_not_kept_without_end(tmp_path, monkeypatch):
+    """The one goes that waits longest."""
+    monkeypatch.setattr(http_connections, "MOST_UNTAKEN", LONG)
+    head = "POST /gradio_api/run/long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with guarded(tmp_path, patience=10) as url:
+        waiting, taken = [], []
+        for _ in range(3):
+            waiting.append(connect(url, head))
+            time.sleep(0.3)
+        for connection in waiting:
+            with connection:
+                taken.append(sum(map(len, iter(lambda: received(connection, 600_000), b""))))  # noqa: B023
+    assert taken[0] < LONG < taken[2]
+
+
 def test_who_does_not_take_the_end_of_an_answer_is_cut_off():
     """It is too little for the app to wait, and the connection was to be closed after it."""
     protocol = http_connections._with_patience(H11Protocol, 0.2, 10)
