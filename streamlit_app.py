@@ -90,5 +90,5 @@ else:  # the server, for which `streamlit run` imports this file once
     http_connections.end_what_breaks()
     streamlit_server.guard_sessions()
     end_on_hangup()
-    app = st.App(__file__, lifespan=streamlit_server.in_run_folder, middleware=streamlit_server.guards())
+    app = st.App(__file__, lifespan=streamlit_server.tidied, middleware=streamlit_server.guards())
     gc.freeze()  # what is there now stays: Streamlit looks for waste after each run, and halts all visitors

@@ -5,6 +5,7 @@ the WebSocket by which the page is drawn does not: there may be so many of them 
 Streamlit's own limits (.streamlit/config.toml) and takes only what the page says (`guard_sessions`).
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -18,6 +19,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.session_manager import SessionInfo
 
 from hub.demo import http_cookies, http_headers, http_limits, http_log
 from hub.demo.http_call import App, answer, call_of, header, path_of, sentence
@@ -51,6 +54,7 @@ CLOSED = (
 # What the page says by its WebSocket. Streamlit would take messages for the developer, too, from any visitor:
 # to empty the caches of everyone, tell the state of the repository, or write files.
 MESSAGES = ("rerun_script", "stop_script", "file_urls_request", "app_heartbeat", "deferred_file")
+EVERY = 30  # seconds between two looks at pages that were closed
 NO_PLACE = "There is nothing at this address; the page itself is at /."
 
 
@@ -81,6 +85,7 @@ def guard_sessions() -> None:
     """
     net_util.get_external_ip = lambda: None
     take, greet = AppSession.handle_backmsg, AppSession._create_new_session_message
+    save = MemorySessionStorage.save
 
     def take_known(session: AppSession, message: BackMsg) -> None:
         kind = message.WhichOneof("type")
@@ -94,6 +99,11 @@ def guard_sessions() -> None:
         message.new_session.main_script_path = Path(message.new_session.main_script_path).name
         return message
 
+    def save_in_place(storage: MemorySessionStorage, info: SessionInfo) -> None:
+        let_go(storage, room=1)
+        save(storage, info)
+
+    MemorySessionStorage.save = save_in_place
     AppSession.handle_backmsg = take_known
     AppSession._create_new_session_message = greet_without_folder
 
@@ -110,6 +120,22 @@ def _begin_stop(session: AppSession) -> bool:
     return True
 
 
+def let_go(storage: MemorySessionStorage, room: int = 0) -> None:
+    """End closed pages that are kept for longer than Streamlit says, and others until there is room.
+
+    Streamlit only drops them, while the loop that draws pages refers to them until it draws another: their
+    uploads and what their scripts keep would stay.
+    """
+    kept = storage._cache
+    ended = [info for _, info in kept.expire()]
+    while kept and len(kept) > kept.maxsize - room:
+        ended.append(kept.popitem()[1])
+    for info in ended:
+        info.session.shutdown()
+        if not info.session._scriptrunner:  # else a script is about to stop
+            info.session._session_state.clear()
+
+
 @asynccontextmanager
 async def in_run_folder(app: App) -> AsyncIterator[None]:
     """Keep all temporary files in one folder, which goes at the end of the app.
@@ -120,6 +146,27 @@ async def in_run_folder(app: App) -> AsyncIterator[None]:
         with suppress(InputError):  # the page says so
             opened.enter_context(run_folder())
         yield
+
+
+@asynccontextmanager
+async def tidied(app: App) -> AsyncIterator[None]:
+    """Keep temporary files `in_run_folder`, and let go of pages two minutes after they were closed.
+
+    Streamlit does so when another is closed: films of the last visitors would stay in memory.
+    """
+
+    async def forget() -> None:
+        while True:
+            await asyncio.sleep(EVERY)
+            if Runtime.exists():
+                let_go(Runtime.instance()._session_mgr._session_storage)
+
+    forgetting = asyncio.create_task(forget())
+    try:
+        async with in_run_folder(app):
+            yield
+    finally:
+        forgetting.cancel()
 
 
 def route_of(path: str) -> str | None:
