@@ -60,7 +60,7 @@ def _delete_dead(place: Path) -> None:
     """Delete the folders whose process is no more."""
     for folder in place.glob("run-*"):
         with suppress(OSError, Timeout):  # it lives, or is another user's
-            if (folder / LOCK).is_file():
+            if (folder / LOCK).is_file() and not folder.is_symlink():  # which leads to what is not a run's
                 with FileLock(folder / LOCK, timeout=0):
                     _delete(folder)
                 shutil.rmtree(folder, ignore_errors=True)

@@ -57,6 +57,17 @@ def test_a_run_deletes_what_a_killed_one_left_and_nothing_of_one_that_lives(plac
         process.communicate()
 
 
+def test_a_run_deletes_nothing_that_a_link_leads_to(place):
+    """Where the folder is shared, another user may have put it there."""
+    own = place / "own"
+    own.mkdir()
+    for name in ("lock", "precious"):
+        (own / name).touch()
+    (place / "run-x").symlink_to(own)
+    with run_folder():
+        assert (own / "precious").exists()
+
+
 def test_a_run_deletes_what_one_left_that_was_killed_while_it_deleted(place, monkeypatch):
     unlink = os.unlink
 
