@@ -133,7 +133,7 @@ class Connection(h11.Connection):
 
 
 class Untaken:
-    """What clients have yet to take of their answers: bytes by peer and connection, oldest first.
+    """Answers that clients have yet to take: bytes by peer and connection, in order.
 
     A client can ask for the page, half a megabyte, from thousands of connections.
     """
@@ -162,7 +162,7 @@ class Untaken:
             del self.sums[peer]
 
     def one_too_many(self) -> H11Protocol | None:
-        """Return the connection that waits longest of the peer for which most waits, where it is too much."""
+        """Return the oldest connection of the peer for which most waits, if that is too much."""
         if self.total <= MOST_UNTAKEN:
             return None
         ((most, _),) = self.sums.most_common(1)
