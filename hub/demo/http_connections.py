@@ -162,7 +162,7 @@ class Untaken:
             del self.sums[peer]
 
     def one_too_many(self) -> H11Protocol | None:
-        """Return the oldest connection of the peer for which most waits, if that is too much."""
+        """Return the oldest connection of whom most waits for, if that is too much."""
         if self.total <= MOST_UNTAKEN:
             return None
         ((most, _),) = self.sums.most_common(1)
