@@ -121,7 +121,7 @@ def _begin_stop(session: AppSession) -> bool:
 
 
 def let_go(storage: MemorySessionStorage, room: int = 0) -> None:
-    """End closed pages that are kept for longer than Streamlit says, and others until there is room.
+    """End pages that were closed too long ago, and others until there is room.
 
     Streamlit only drops them, while the loop that draws pages refers to them until it draws another: their
     uploads and what their scripts keep would stay.
