@@ -188,8 +188,6 @@ def _with_patience(protocol: type[H11Protocol], seconds: float, most: int) -> ty
             super().connection_made(transport)
             peer = (self.client or ("",))[0]
             self.peer = public(peer) or peer
-            # Else what is left of an answer, up to 64 kB, would be waited for for ever.
-            transport.set_write_buffer_limits(0)
             peers[self.peer] += 1
             if peers[self.peer] > most:
                 transport.abort()
@@ -224,6 +222,7 @@ def _with_patience(protocol: type[H11Protocol], seconds: float, most: int) -> ty
             if not self.transport.is_closing() and not self.has_more():
                 self.tell_end()
                 super().timeout_keep_alive_handler()
+                self.wait_for_the_end()
 
         def expire(self) -> None:
             self.timer = None
@@ -232,9 +231,22 @@ def _with_patience(protocol: type[H11Protocol], seconds: float, most: int) -> ty
                     server_log.write("connection", closed="no request")
                 self.tell_end()
                 self.transport.close()
+                self.wait_for_the_end()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            self.wait_for_the_end()
+
+        def wait_for_the_end(self) -> None:
+            """Let a closed connection not wait for ever for what is left, too little to pause writing."""
+            if self.transport.is_closing() and self.transport.get_write_buffer_size():
+                self.wait_anew()
 
         def pause_writing(self) -> None:
             super().pause_writing()
+            self.wait_anew()
+
+        def wait_anew(self) -> None:
             self.waiting = math.inf
             self.wait_or_give_up()
             while connection := untaken.one_too_many():

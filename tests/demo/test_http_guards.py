@@ -407,9 +407,7 @@ def test_a_client_is_one_peer_by_all_addresses_of_its_network():
         for address in ("2001:4860::1", "2001:4860::2", "2001:4860:0:1::1"):
             names = {"peername": (address, 1), "sockname": ("::1", 80)}
             transport = SimpleNamespace(
-                get_extra_info=names.get,
-                set_write_buffer_limits=lambda high: None,
-                abort=lambda address=address: refused.append(address),
+                get_extra_info=names.get, abort=lambda address=address: refused.append(address)
             )
             protocol(config, ServerState(), {}).connection_made(transport)
 
