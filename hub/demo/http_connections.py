@@ -238,7 +238,7 @@ def _with_patience(protocol: type[H11Protocol], seconds: float, most: int) -> ty
             self.wait_for_the_end()
 
         def wait_for_the_end(self) -> None:
-            """Let a closed connection not wait for ever for what is left, too little to pause writing."""
+            """Wait no longer for what is left than while writing is paused."""
             if self.transport.is_closing() and self.transport.get_write_buffer_size():
                 self.wait_anew()
 
