@@ -190,7 +190,10 @@ def test_its_folder_goes_with_the_app_however_that_is_ended(tmp_path, name):
     port = free_port()
     command = ["run", "streamlit_app.py", "--server.headless", "true", "--server.port", str(port)]
     environment = os.environ | {"TMPDIR": str(tmp_path)}
-    process = subprocess.Popen([sys.executable, "-m", "streamlit", *command], cwd=ROOT, env=environment)
+    streamlit = [sys.executable, "-m", "streamlit", *command]
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # else what runs below nohup ignores it
+    process = subprocess.Popen(streamlit, cwd=ROOT, env=environment)
+    signal.signal(signal.SIGHUP, before)
     try:
         wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
         with connect(f"ws://127.0.0.1:{port}/_stcore/stream", max_size=None) as stream:
