@@ -10,6 +10,7 @@ import gc
 import importlib
 import os
 import socket
+import threading
 from contextlib import suppress
 from functools import partial
 
@@ -106,7 +107,10 @@ def main() -> None:
         except OSError as error:
             raise InputError(f"The page cannot be served: {error}") from None
         http_connections.limit(blocks.server)
-        read_ahead()
+        # Not in this thread, which is told to end: libraries in C turn that into an ImportError.
+        ahead = threading.Thread(target=read_ahead, daemon=True)
+        ahead.start()
+        ahead.join()
         gc.freeze()  # what is there now stays: to look through it for waste would halt all visitors
         blocks.block_thread()
 
